@@ -1,0 +1,109 @@
+#ifndef MESSI_CHANNEL_H_
+#define MESSI_CHANNEL_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "messi/io/stream.h"
+#include "messi/session/connection.h"
+#include "messi/session/disconnect_reason.h"
+#include "messi/session/time.h"
+#include "messi/wire/buffer_pool.h"
+#include "messi/wire/send_queue.h"
+
+namespace messi {
+
+/// A connection on its stream: what a client has one of, and a server one per client.
+// A server has thousands, so members are few; as a base, Connection shares its padding.
+class Channel : private Connection {
+ public:
+  Channel(const ConnectionSettings& settings, wire::BufferPool& pool,
+          std::unique_ptr<Stream> stream, TimePoint now)
+      : Connection(settings, pool, now), stream_(std::move(stream)) {}
+
+  using Connection::close;
+  using Connection::closed;
+  using Connection::deadline;
+  using Connection::handle_time;
+  using Connection::proved;
+  using Connection::reason;
+  using Connection::spare;
+
+  bool start(StreamHandler& handler) { return stream_->start(handler); }
+
+  /// Input of the stream, see StreamHandler::on_bytes. Nothing is dispatched once closed.
+  template <typename Dispatch>
+  void handle_input(std::size_t in_spare, std::string_view bytes, TimePoint now,
+                    Dispatch&& dispatch) {
+    if (!closed() && in_spare > 0) handle_spare(in_spare, now, dispatch);
+    if (!closed() && !bytes.empty()) handle_bytes(bytes, now, dispatch);
+  }
+  void handle_room() { blocked_ = false; }
+
+  /// See Connection::reserve. Writes first if much is waiting, so that a stream of messages within
+  /// one turn goes out in the meantime.
+  std::uint8_t* reserve(std::size_t payload_size) {
+    if (pending_bytes() >= kWorthWriting) flush();
+    return Connection::reserve(payload_size);
+  }
+  bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
+    if (pending_bytes() >= kWorthWriting) flush();
+    return Connection::share(buffer, begin, end);
+  }
+
+  /// Writes what the stream takes.
+  void flush();
+
+  /// True once after much was waiting and much of it has gone.
+  bool poll_writable() {
+    if (!was_high_ || pending_bytes() > high_mark()) return false;
+    was_high_ = false;
+    return true;
+  }
+
+  /// True if there is something to write that the stream may take, or to clean up.
+  bool needs_attention() const {
+    return closed() || (!blocked_ && !queue().empty());
+  }
+
+  /// Whether the owner has put it on its list of channels to write and clean up.
+  bool unsettled() const { return unsettled_; }
+  void set_unsettled(bool unsettled) { unsettled_ = unsettled; }
+
+  std::size_t pending_bytes() const { return queue().pending(); }
+  std::string peer_address() const { return stream_->peer_address(); }
+
+ private:
+  // Enough for a system call to be worth its price.
+  static constexpr std::size_t kWorthWriting = 64 * 1024;
+  std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
+
+  bool unsettled_ = false;
+  bool blocked_ = false;   // the stream took less than it was given: on_room will come
+  bool was_high_ = false;  // more than the high mark was waiting since the last poll_writable
+  std::unique_ptr<Stream> stream_;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline void Channel::flush() {
+  static constexpr std::size_t kSlices = 64;
+  wire::Slice slices[kSlices];
+  if (pending_bytes() > high_mark()) was_high_ = true;
+  while (!blocked_ && !queue().empty()) {
+    const std::size_t count = queue().gather(slices, kSlices);
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < count; ++i) size += slices[i].size;
+    const std::size_t written = stream_->write(slices, count);
+    queue().consume(written);
+    blocked_ = written < size;
+  }
+}
+
+}  // namespace messi
+
+#endif  // MESSI_CHANNEL_H_

@@ -1,0 +1,276 @@
+#ifndef MESSI_CLIENT_H_
+#define MESSI_CLIENT_H_
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+
+#include "messi/channel.h"
+#include "messi/io/event_loop.h"
+#include "messi/io/stream.h"
+#include "messi/session/backoff.h"
+#include "messi/session/connection.h"
+#include "messi/session/disconnect_reason.h"
+#include "messi/session/time.h"
+
+namespace messi {
+
+struct ClientOptions {
+  /// How often the server is asked for a sign of life. The original's server drops a client that
+  /// has not pinged for 3 s.
+  Duration ping_interval = std::chrono::seconds(2);
+  /// The connection is given up when no byte at all came from the server for this long.
+  Duration pong_timeout = std::chrono::seconds(4);
+  /// For one attempt to connect, name resolution and all addresses of the host included.
+  Duration connect_timeout = std::chrono::seconds(5);
+  /// How long to wait between attempts.
+  BackoffSettings backoff;
+  /// The largest message sent or accepted, in bytes as encoded; at most 2^24 - 1.
+  std::size_t max_payload_size = 1024 * 1024;
+  /// The most that waits to be written, in bytes. A message that would exceed it ends the
+  /// connection (kSlowReader), unless nothing is waiting.
+  std::size_t max_pending_bytes = 16 * 1024 * 1024;
+};
+
+/// What generated clients derive from: a connection that is made again whenever it is lost.
+///
+/// Threads: the loop's only; from others, `EventLoop::post`.
+/// Hooks: come from the loop, never from within a call of yours. In a hook anything is legal but
+/// destroying this very client, which is a bug and asserted; post it instead.
+/// Delivery: in order, and no message is lost while the connection lives. What is under way when
+/// it breaks may be lost, as with TCP, and what is sent while there is none is dropped.
+class ClientBase : private StreamHandler, private ConnectHandler {
+ public:
+  ClientBase(const ClientBase&) = delete;
+  ClientBase& operator=(const ClientBase&) = delete;
+
+  /// Connects, and connects again whenever the connection is lost, until `stop`. No-op when
+  /// started. A URI that cannot work comes to `on_connect_failure` as kInvalidArgument.
+  void start();
+
+  /// Ends the connection, after writing what can be written at once, and all attempts. If there
+  /// was a connection, `on_disconnected(kStopped)` follows. No-op when stopped.
+  void stop();
+
+  /// True from `on_connected` until the connection is lost or given up.
+  bool connected() const { return channel_.has_value() && !channel_->closed(); }
+
+  /// Bytes that were sent and that the system has not taken yet.
+  std::size_t pending_bytes() const { return channel_ ? channel_->pending_bytes() : 0; }
+
+  const std::string& uri() const { return uri_; }
+  const ClientOptions& options() const { return options_; }
+  EventLoop& loop() { return loop_; }
+
+  /// For generated code, through codec/: see Connection::reserve.
+  std::uint8_t* reserve(std::size_t payload_size);
+  /// For generated code, through codec/: a message cannot be sent, so the connection is given up.
+  void refuse(DisconnectReason reason) {
+    if (connected()) close(reason);
+  }
+
+ protected:
+  ClientBase(EventLoop& loop, std::string uri, ClientOptions options);
+  ~ClientBase() { assert(!in_hook_ && "a client must not be destroyed by one of its own hooks"); }
+
+  /// The connection is up; from now on messages are sent and received.
+  virtual void on_connected() {}
+
+  /// The connection is down. The next attempt follows by itself, unless the client was stopped.
+  virtual void on_disconnected(DisconnectReason /*reason*/) {}
+
+  /// An attempt to connect has failed. Returns after how long to try again; nothing for never,
+  /// which stops the client. By default: exponential backoff with jitter, and for a URI that can
+  /// never work (kInvalidArgument) a line on stderr and no further attempt.
+  virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
+
+  /// Half of `max_pending_bytes` is free again after more than that was waiting.
+  virtual void on_writable() {}
+
+  /// The server has sent a message that this client's schema does not have.
+  virtual void on_unknown_message(std::uint32_t /*field_number*/) {}
+
+  /// For generated code: calls the hook for `payload`; false if it cannot be decoded.
+  virtual bool dispatch(std::string_view payload) = 0;
+
+ private:
+  // StreamHandler and ConnectHandler
+  wire::Spare spare() override;
+  void on_bytes(std::size_t in_spare, std::string_view bytes) override;
+  void on_room() override;
+  void on_end() override { close(DisconnectReason::kConnectionClosed); }
+  void on_stream(std::unique_ptr<Stream> stream) override;
+  void on_no_stream(const absl::Status& why) override;
+
+  // Runs hooks, during which this object must stay.
+  template <typename Hook>
+  void in_hook(Hook&& hook) {
+    in_hook_ = true;
+    hook();
+    in_hook_ = false;
+  }
+
+  void connect();
+  void settle();
+  void finish_connection();
+  void handle_timer();
+  void close(DisconnectReason reason);
+
+  EventLoop& loop_;
+  const std::string uri_;
+  const ClientOptions options_;
+  const ConnectionSettings settings_;
+  Backoff backoff_;
+  Task settle_;  // at the end of the turn: write what was sent, or finish what has ended
+  Timer timer_;  // the next attempt; or the end of this one; or the connection's next deadline
+  bool started_ = false;
+  bool in_hook_ = false;
+  std::unique_ptr<Connecting> connecting_;
+  std::optional<Channel> channel_;
+  TimePoint connected_at_;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOptions options)
+    : loop_(loop),
+      uri_(std::move(uri)),
+      options_(std::move(options)),
+      settings_{Side::kClient,
+                std::min(options_.max_payload_size, wire::kMaxPayloadSize),
+                std::min(options_.max_pending_bytes, ConnectionSettings::kMaxPendingBytes),
+                {options_.ping_interval, options_.pong_timeout}},
+      backoff_(options_.backoff),
+      settle_(loop, [this] { settle(); }),
+      timer_(loop, [this] { handle_timer(); }) {}
+
+inline void ClientBase::start() {
+  if (started_) return;
+  started_ = true;
+  settle_.schedule();
+}
+
+inline void ClientBase::stop() {
+  started_ = false;
+  connecting_.reset();
+  if (!channel_) return timer_.cancel();
+  if (channel_->closed()) return;
+  channel_->flush();
+  close(DisconnectReason::kStopped);
+}
+
+inline std::uint8_t* ClientBase::reserve(std::size_t payload_size) {
+  if (!channel_) return nullptr;
+  settle_.schedule();
+  return channel_->reserve(payload_size);
+}
+
+inline std::optional<Duration> ClientBase::on_connect_failure(const absl::Status& error) {
+  if (error.code() != absl::StatusCode::kInvalidArgument) return backoff_.next(loop_.random());
+  std::fprintf(stderr, "messi: %s\n", std::string(error.message()).c_str());
+  return std::nullopt;
+}
+
+inline void ClientBase::connect() {
+  connecting_ = loop_.connect(uri_, *this);
+  timer_.set(loop_.now() + options_.connect_timeout);
+}
+
+inline void ClientBase::on_stream(std::unique_ptr<Stream> stream) {
+  connecting_.reset();
+  connected_at_ = loop_.now();
+  channel_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
+  if (!channel_->start(*this)) {
+    channel_.reset();
+    return on_no_stream(absl::ResourceExhaustedError(uri_ + ": cannot watch the socket"));
+  }
+  timer_.set(channel_->deadline());
+  settle_.schedule();
+  in_hook([this] { on_connected(); });
+}
+
+inline void ClientBase::on_no_stream(const absl::Status& why) {
+  connecting_.reset();
+  timer_.cancel();
+  std::optional<Duration> delay;
+  in_hook([&] { delay = on_connect_failure(why); });
+  if (!started_) return;
+  if (delay) {
+    timer_.set(loop_.now() + *delay);
+  } else {
+    started_ = false;
+  }
+}
+
+inline wire::Spare ClientBase::spare() { return channel_->spare(); }
+
+inline void ClientBase::on_bytes(std::size_t in_spare, std::string_view bytes) {
+  in_hook([&] {
+    channel_->handle_input(in_spare, bytes, loop_.now(),
+                           [this](std::string_view payload) { return dispatch(payload); });
+  });
+  if (channel_->proved()) backoff_.reset();
+  if (channel_->needs_attention()) settle_.schedule();
+}
+
+inline void ClientBase::on_room() {
+  channel_->handle_room();
+  settle_.schedule();
+}
+
+inline void ClientBase::settle() {
+  if (channel_) {
+    channel_->flush();
+    if (channel_->closed()) return finish_connection();
+    if (channel_->poll_writable()) in_hook([this] { on_writable(); });
+  } else if (started_ && !connecting_ && !timer_.pending()) {
+    connect();
+  }
+}
+
+inline void ClientBase::finish_connection() {
+  const DisconnectReason reason = channel_->reason();
+  if (channel_->proved()) backoff_.handle_lost(loop_.now() - connected_at_);
+  channel_.reset();
+  timer_.cancel();
+  if (started_) {
+    // Who stopped and started again wants a new connection now.
+    if (reason == DisconnectReason::kStopped) {
+      connect();
+    } else {
+      timer_.set(loop_.now() + backoff_.next(loop_.random()));
+    }
+  }
+  in_hook([&] { on_disconnected(reason); });
+}
+
+inline void ClientBase::handle_timer() {
+  if (channel_) {
+    channel_->handle_time(loop_.now());
+    timer_.set(channel_->deadline());
+    if (channel_->needs_attention()) settle_.schedule();
+  } else if (connecting_) {
+    on_no_stream(absl::DeadlineExceededError(uri_ + ": cannot connect: no answer in time"));
+  } else {
+    connect();
+  }
+}
+
+inline void ClientBase::close(DisconnectReason reason) {
+  channel_->close(reason);
+  settle_.schedule();
+}
+
+}  // namespace messi
+
+#endif  // MESSI_CLIENT_H_

@@ -1,0 +1,214 @@
+#ifndef MESSI_CODEC_PROTOBUF_H_
+#define MESSI_CODEC_PROTOBUF_H_
+
+// Where messages become bytes and bytes messages; the only header that knows libprotobuf.
+//
+// A payload is an encoded ClientToServer or ServerToClient with one member set:
+//
+//     +-------------------------+---------------+-------------------+
+//     | tag: field << 3 | 2     | length        | the member        |
+//     +-------------------------+---------------+-------------------+
+//
+// Both directions work on the member alone, without a wrapper message: it is serialised straight
+// into the send queue, and parsed straight into a message that is reused from one to the next.
+// A payload of any other legal form is for protobuf's own parser (`parse`).
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include <google/protobuf/message_lite.h>
+
+#include "messi/session/disconnect_reason.h"
+
+namespace messi::codec {
+
+/// The only member of a payload; `field` is 0 if the payload has another form.
+struct Member {
+  std::uint32_t field;
+  std::string_view bytes;
+};
+
+/// Splits a payload that consists of exactly one length-delimited field.
+Member single_member(std::string_view payload);
+
+/// The number of the first field in `payload`; 0 if there is none.
+std::uint32_t first_field(std::string_view payload);
+
+/// Parses `bytes` into `message`; false if that fails or a required field is missing.
+template <typename Message>
+bool parse(std::string_view bytes, Message& message) {
+  // The partial parse, since the other one logs what is missing, and peers could flood a log.
+  return message.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+         message.IsInitialized();
+}
+
+/// A message that is kept from one receive to the next, so that receiving allocates nothing once
+/// it has grown to its usual size. It lets go of what an unusually large message made it take.
+template <typename Message>
+class Reused {
+ public:
+  /// Parses `member` and calls `hook(const Message&)`; false if it cannot be parsed.
+  template <typename Hook>
+  bool deliver(const Member& member, Hook&& hook) {
+    if (message_ == nullptr) message_ = std::make_unique<Message>();
+    const bool parsed = parse(member.bytes, *message_);
+    if (parsed) hook(static_cast<const Message&>(*message_));
+    release_excess(member.bytes.size());
+    return parsed;
+  }
+
+ private:
+  // What one message may keep. A parsed message can be many times larger than its bytes.
+  static constexpr std::size_t kKeptBytes = 256 * 1024;
+  // A largest message is unusual if this many in a row are below this part of it.
+  static constexpr int kPatience = 64;
+  static constexpr std::size_t kPart = 16;
+  static constexpr std::size_t kNotWorthIt = 1024;
+
+  void release_excess(std::size_t size) {
+    if (size > largest_) {
+      largest_ = size;
+      if (size > kKeptBytes || space_used(*message_, 0) > kKeptBytes) return release();
+    }
+    if (size * kPart >= largest_ || largest_ < kNotWorthIt) {
+      small_in_a_row_ = 0;
+    } else if (++small_in_a_row_ == kPatience) {
+      release();
+    }
+  }
+
+  void release() {
+    message_.reset();
+    largest_ = 0;
+    small_in_a_row_ = 0;
+  }
+
+  // Messages of the lite runtime cannot tell what they take.
+  template <typename M>
+  static auto space_used(const M& message, int) -> decltype(message.SpaceUsedLong()) {
+    return message.SpaceUsedLong();
+  }
+  static std::size_t space_used(const google::protobuf::MessageLite&, long) { return 0; }
+
+  std::unique_ptr<Message> message_;
+  std::size_t largest_ = 0;
+  int small_in_a_row_ = 0;
+};
+
+/// Sends `message` as member `kField`. `Sender` has `std::uint8_t* reserve(payload_size)`, null
+/// when the message is not accepted, and `refuse(reason)`.
+template <std::uint32_t kField, typename Sender, typename Message>
+void send(Sender& sender, const Message& message);
+
+/// Sends `message` to the client whose message is being handled; no-op when there is none.
+template <std::uint32_t kField, typename Server, typename Message>
+void reply(Server& server, const Message& message);
+
+/// Sends `message` to all clients but `except` (a pointer, or nullptr), encoding it once.
+template <std::uint32_t kField, typename Server, typename Message, typename Except>
+void broadcast(Server& server, const Message& message, Except except);
+
+// ---------------------------------------------------------------------------------------------
+
+namespace internal {
+
+constexpr std::size_t varint_size(std::uint64_t value) {
+  std::size_t size = 1;
+  while (value >= 0x80) {
+    value >>= 7;
+    ++size;
+  }
+  return size;
+}
+
+inline std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) {
+  while (value >= 0x80) {
+    *out++ = static_cast<std::uint8_t>(value | 0x80);
+    value >>= 7;
+  }
+  *out++ = static_cast<std::uint8_t>(value);
+  return out;
+}
+
+/// Reads a varint of up to 32 bits and takes it away from `bytes`; false if there is none.
+inline bool read_varint(std::string_view& bytes, std::uint32_t& value) {
+  std::uint32_t result = 0;
+  for (std::size_t i = 0; i < bytes.size() && i < 5; ++i) {
+    const auto byte = static_cast<std::uint8_t>(bytes[i]);
+    if (i == 4 && byte > 0x0f) return false;
+    result |= static_cast<std::uint32_t>(byte & 0x7f) << (7 * i);
+    if (byte < 0x80) {
+      bytes.remove_prefix(i + 1);
+      value = result;
+      return true;
+    }
+  }
+  return false;
+}
+
+/// A message as member `kField`: tag, length, bytes.
+template <std::uint32_t kField, typename Message>
+class Encoder {
+ public:
+  explicit Encoder(const Message& message)
+      : message_(message), body_size_(message.ByteSizeLong()) {}
+
+  std::size_t size() const { return varint_size(kTag) + varint_size(body_size_) + body_size_; }
+  void write(std::uint8_t* out) const {
+    message_.SerializeWithCachedSizesToArray(write_varint(write_varint(out, kTag), body_size_));
+  }
+
+ private:
+  static constexpr std::uint32_t kLengthDelimited = 2;
+  static constexpr std::uint32_t kTag = kField << 3 | kLengthDelimited;
+
+  const Message& message_;
+  std::size_t body_size_;
+};
+
+}  // namespace internal
+
+inline Member single_member(std::string_view payload) {
+  std::uint32_t tag = 0;
+  std::uint32_t size = 0;
+  if (!internal::read_varint(payload, tag) || (tag & 7) != 2 ||
+      !internal::read_varint(payload, size) || size != payload.size()) {
+    return {0, {}};
+  }
+  return {tag >> 3, payload};
+}
+
+inline std::uint32_t first_field(std::string_view payload) {
+  std::uint32_t tag = 0;
+  return internal::read_varint(payload, tag) ? tag >> 3 : 0;
+}
+
+template <std::uint32_t kField, typename Sender, typename Message>
+void send(Sender& sender, const Message& message) {
+  if (!message.IsInitialized()) return sender.refuse(DisconnectReason::kMessageEncodeError);
+  const internal::Encoder<kField, Message> encoder(message);
+  if (std::uint8_t* const out = sender.reserve(encoder.size())) encoder.write(out);
+}
+
+template <std::uint32_t kField, typename Server, typename Message>
+void reply(Server& server, const Message& message) {
+  if (auto* const client = server.current_client()) send<kField>(*client, message);
+}
+
+template <std::uint32_t kField, typename Server, typename Message, typename Except>
+void broadcast(Server& server, const Message& message, Except except) {
+  if (!message.IsInitialized()) {
+    return server.refuse_broadcast(DisconnectReason::kMessageEncodeError, except);
+  }
+  const internal::Encoder<kField, Message> encoder(message);
+  if (std::uint8_t* const out = server.begin_broadcast(encoder.size(), except)) {
+    encoder.write(out);
+    server.end_broadcast(except);
+  }
+}
+
+}  // namespace messi::codec
+
+#endif  // MESSI_CODEC_PROTOBUF_H_

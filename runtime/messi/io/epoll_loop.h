@@ -1,0 +1,205 @@
+#ifndef MESSI_IO_EPOLL_LOOP_H_
+#define MESSI_IO_EPOLL_LOOP_H_
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/timerfd.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+#include "messi/io/fd.h"
+#include "messi/io/loop_core.h"
+#include "messi/io/poller.h"
+#include "messi/io/socket_connecting.h"
+#include "messi/io/socket_listener.h"
+#include "messi/io/stream.h"
+
+namespace messi {
+
+/// The event loop of Linux: TCP and Unix sockets. Either it runs the thread (`run`), or another
+/// loop does, and calls `poll` whenever `fd()` is readable: sockets, timers, posted calls and work
+/// to be done all show there.
+class EpollLoop final : public LoopCore, public Poller {
+ public:
+  /// Aborts if the system has no descriptors left for a loop.
+  EpollLoop();
+
+  /// Takes turns until `stop`. What the stopping turn has begun, hooks included, is finished.
+  void run() {
+    stopped_ = false;
+    while (!stopped_) poll(kForEver);
+  }
+
+  /// Ends `run` after the current turn. For another thread, or a signal: `post` it.
+  void stop() { stopped_ = true; }
+
+  /// Takes one turn: waits up to `patience` for something to do, and does it.
+  void poll(Duration patience = Duration::zero());
+
+  /// Readable whenever `poll` has something to do. Not to be read from, nor closed.
+  int fd() const { return epoll_.get(); }
+
+  TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
+  std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler) override {
+    return std::make_unique<SocketConnecting>(*this, uri, handler);
+  }
+  absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                   ListenHandler& handler) override {
+    return SocketListener::open(*this, uri, handler);
+  }
+
+  static constexpr Duration kForEver = Duration::max();
+
+  // Poller; a program may watch descriptors of its own too.
+  EventLoop& loop() override { return *this; }
+  bool add(int fd, Interest interest, ReadyHandler& handler) override {
+    return control(EPOLL_CTL_ADD, fd, interest, handler);
+  }
+  void change(int fd, Interest interest, ReadyHandler& handler) override {
+    control(EPOLL_CTL_MOD, fd, interest, handler);
+  }
+  void remove(int fd, ReadyHandler& handler) override;
+  char* input() override { return input_.get(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr int kEventsPerTurn = 256;
+
+  /// An eventfd or timerfd that makes epoll_wait return.
+  class Waker final : public ReadyHandler {
+   public:
+    explicit Waker(int fd) : fd_(fd) {}
+    int fd() const { return fd_.get(); }
+    bool valid() const { return fd_.valid(); }
+
+   private:
+    void on_ready(bool /*readable*/, bool /*writable*/) override {
+      std::uint64_t count = 0;
+      // Nothing to be read is fine: the timer was set anew, or another turn was quicker.
+      [[maybe_unused]] const ssize_t ignored = ::read(fd_.get(), &count, sizeof(count));
+    }
+    Fd fd_;
+  };
+
+  static std::uint64_t random_seed() {
+    std::uint64_t seed = 0;
+    [[maybe_unused]] const ssize_t ignored = ::getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+    return seed;
+  }
+
+  // LoopCore
+  void wake() override {
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const ssize_t ignored = ::write(waker_.fd(), &one, sizeof(one));
+  }
+  void deadline_changed() override {
+    if (!in_turn()) arm_timer();
+  }
+
+  bool control(int operation, int fd, Interest interest, ReadyHandler& handler);
+  int wait(Duration patience);
+  void arm_timer();
+
+  Fd epoll_;
+  Waker waker_;
+  Waker timer_;
+  std::optional<TimePoint> armed_for_;
+  TimePoint turn_began_;
+  bool stopped_ = false;
+  std::unique_ptr<char[]> input_;
+  std::array<epoll_event, kEventsPerTurn> events_;
+  int event_count_ = 0;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline EpollLoop::EpollLoop()
+    : LoopCore(random_seed()),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      waker_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+      input_(new char[kInputSize]) {
+  if (!epoll_.valid() || !add(waker_.fd(), Interest::kRead, waker_) ||
+      !add(timer_.fd(), Interest::kRead, timer_)) {
+    std::abort();
+  }
+}
+
+inline void EpollLoop::poll(Duration patience) {
+  const int count = wait(patience);
+  const Turn turn(*this);
+  turn_began_ = Clock::now();
+  event_count_ = count;
+  for (int i = 0; i < event_count_; ++i) {
+    auto* const handler = static_cast<ReadyHandler*>(events_[static_cast<std::size_t>(i)].data.ptr);
+    if (handler == nullptr) continue;  // removed by one of those before it
+    const std::uint32_t events = events_[static_cast<std::size_t>(i)].events;
+    const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
+    handler->on_ready(failed || (events & EPOLLIN) != 0, failed || (events & EPOLLOUT) != 0);
+  }
+  event_count_ = 0;
+  fire_timers(turn_began_);
+  run_posted();
+  run_tasks();
+  arm_timer();
+}
+
+inline int EpollLoop::wait(Duration patience) {
+  using std::chrono::milliseconds;
+  int timeout = -1;
+  if (patience != kForEver) {
+    constexpr milliseconds kLongest = std::chrono::hours(24);
+    timeout = static_cast<int>(std::min(kLongest, std::chrono::ceil<milliseconds>(patience)).count());
+  }
+  // A signal ends the wait early, as it would anything that is waited for.
+  return ::epoll_wait(epoll_.get(), events_.data(), kEventsPerTurn, timeout);
+}
+
+inline void EpollLoop::remove(int fd, ReadyHandler& handler) {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  for (int i = 0; i < event_count_; ++i) {
+    epoll_event& event = events_[static_cast<std::size_t>(i)];
+    if (event.data.ptr == &handler) event.data.ptr = nullptr;
+  }
+}
+
+inline bool EpollLoop::control(int operation, int fd, Interest interest, ReadyHandler& handler) {
+  epoll_event event{};
+  event.data.ptr = &handler;
+  if (interest == Interest::kRead || interest == Interest::kReadWrite) event.events |= EPOLLIN;
+  if (interest == Interest::kWrite || interest == Interest::kReadWrite) event.events |= EPOLLOUT;
+  return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
+}
+
+// The timer may be set to a deadline that has moved away since: then it wakes the loop once for
+// nothing, which costs less than setting it with every message.
+inline void EpollLoop::arm_timer() {
+  const std::optional<TimePoint> next = next_deadline();
+  if (!next || (armed_for_ && *armed_for_ <= *next && *armed_for_ > turn_began_)) return;
+  armed_for_ = next;
+  using std::chrono::nanoseconds;
+  using std::chrono::seconds;
+  const nanoseconds since_epoch = next->time_since_epoch();
+  const auto whole = std::chrono::duration_cast<seconds>(since_epoch);
+  itimerspec when{};
+  when.it_value.tv_sec = whole.count();
+  when.it_value.tv_nsec = (since_epoch - whole).count();
+  ::timerfd_settime(timer_.fd(), TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IO_EPOLL_LOOP_H_

@@ -1,0 +1,116 @@
+#ifndef MESSI_IO_EVENT_LOOP_H_
+#define MESSI_IO_EVENT_LOOP_H_
+
+// What clients and servers ask of the world: time, chance, turns, and byte streams. On Linux it is
+// EpollLoop; in tests it is testing::ManualLoop; a program's own loop can drive the former or
+// implement this interface itself.
+//
+// Threads: everything belongs to the loop's thread, and all callbacks come on it. `post` is the
+// one call that any thread may make.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+
+#include "messi/io/stream.h"
+#include "messi/session/time.h"
+#include "messi/wire/buffer_pool.h"
+
+namespace messi {
+
+class Task;
+class Timer;
+
+class EventLoop {
+ public:
+  virtual ~EventLoop() = default;
+
+  /// The time at which the current turn of the loop began; outside of turns, the time.
+  virtual TimePoint now() = 0;
+
+  /// A uniformly distributed number, for jitter. Not for secrets.
+  virtual std::uint64_t random() = 0;
+
+  /// Has `call` called on the loop's thread, in order of the posts. Any thread may post.
+  virtual void post(std::function<void()> call) = 0;
+
+  /// Begins to connect to `uri`; never blocks. The outcome comes to `handler`, later, unless the
+  /// returned object is destroyed before. Errors of the URI come that way too.
+  virtual std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler) = 0;
+
+  /// Accepts streams at `uri` until the returned object is destroyed. Fails if the URI has the
+  /// wrong form, or the address cannot be listened at.
+  virtual absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                           ListenHandler& handler) = 0;
+
+  /// The memory that connections of this loop share.
+  virtual wire::BufferPool& buffers() = 0;
+
+ protected:
+  friend class Task;
+  friend class Timer;
+
+  virtual void schedule(Task& task) = 0;
+  virtual void cancel(Task& task) = 0;
+  virtual void set(Timer& timer, TimePoint deadline) = 0;
+  virtual void cancel(Timer& timer) = 0;
+};
+
+/// Work for the end of the loop's turn: many `schedule()` in one turn are one call.
+/// Destroying it cancels; the loop must outlive it.
+class Task {
+ public:
+  Task(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {}
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+  ~Task() { cancel(); }
+
+  void schedule() {
+    if (!scheduled_) loop_.schedule(*this);
+  }
+  void cancel() {
+    if (scheduled_) loop_.cancel(*this);
+  }
+
+ private:
+  friend class LoopCore;
+
+  EventLoop& loop_;
+  std::function<void()> call_;
+  bool scheduled_ = false;
+};
+
+/// A call at a moment; at most one moment at a time. Destroying it cancels; the loop must outlive
+/// it.
+class Timer {
+ public:
+  Timer(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {}
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer() { cancel(); }
+
+  /// Replaces the moment set before, if any. A moment in the past comes in the next turn.
+  void set(TimePoint deadline) { loop_.set(*this, deadline); }
+  void cancel() {
+    if (pending()) loop_.cancel(*this);
+  }
+  bool pending() const { return position_ != kNowhere; }
+
+ private:
+  friend class TimerQueue;
+  static constexpr std::size_t kNowhere = static_cast<std::size_t>(-1);
+
+  EventLoop& loop_;
+  std::function<void()> call_;
+  TimePoint deadline_;
+  std::size_t position_ = kNowhere;  // in the queue's heap
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IO_EVENT_LOOP_H_

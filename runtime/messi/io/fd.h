@@ -1,0 +1,56 @@
+#ifndef MESSI_IO_FD_H_
+#define MESSI_IO_FD_H_
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+
+namespace messi {
+
+/// Owns a file descriptor.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  void reset() {
+    if (valid()) ::close(std::exchange(fd_, -1));
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+/// "<uri>: cannot <do>: <what the system says>".
+inline std::string system_error_text(std::string_view uri, std::string_view what, int error) {
+  std::string text(uri);
+  text.append(": cannot ").append(what).append(": ");
+  return text.append(std::generic_category().message(error));
+}
+
+/// Repeats a system call for as long as a signal interrupts it.
+template <typename Call>
+auto retry_on_signal(Call call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IO_FD_H_

@@ -1,0 +1,145 @@
+#ifndef MESSI_IO_LOOP_CORE_H_
+#define MESSI_IO_LOOP_CORE_H_
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "messi/io/event_loop.h"
+#include "messi/io/timer_queue.h"
+#include "messi/wire/buffer_pool.h"
+
+namespace messi {
+
+/// What every loop needs and no system call is needed for: timers, tasks, posted calls. A turn is
+///
+///     { Turn turn(*this); ...deliver input...; fire_timers(now); run_posted(); run_tasks(); }
+///
+/// Anything that wants a turn while none is under way calls `wake()`.
+class LoopCore : public EventLoop {
+ public:
+  LoopCore(const LoopCore&) = delete;
+  LoopCore& operator=(const LoopCore&) = delete;
+
+  /// SplitMix64: small, and good enough for jitter.
+  std::uint64_t random() override {
+    std::uint64_t mixed = random_ += 0x9e3779b97f4a7c15;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    return mixed ^ (mixed >> 31);
+  }
+  wire::BufferPool& buffers() override { return buffers_; }
+
+  void post(std::function<void()> call) override {
+    {
+      const std::lock_guard<std::mutex> lock(posted_mutex_);
+      posted_.push_back(std::move(call));
+      if (posted_.size() > 1) return;  // whoever came first has woken the loop
+    }
+    wake();
+  }
+
+ protected:
+  explicit LoopCore(std::uint64_t seed) : random_(seed) {}
+  ~LoopCore() override {
+    assert(tasks_.empty() && !timers_.next_deadline() && "clients and servers go before their loop");
+  }
+
+  /// Marks a turn. Turns do not nest: handlers must not run the loop that called them.
+  class Turn {
+   public:
+    explicit Turn(LoopCore& loop) : loop_(loop) {
+      assert(!loop.in_turn_ && "a handler must not run the loop that called it");
+      loop.in_turn_ = true;
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { loop_.in_turn_ = false; }
+
+   private:
+    LoopCore& loop_;
+  };
+  bool in_turn() const { return in_turn_; }
+
+  /// Makes the loop take a turn soon. Any thread.
+  virtual void wake() = 0;
+  /// The soonest deadline has come nearer. Loop's thread.
+  virtual void deadline_changed() = 0;
+
+  std::optional<TimePoint> next_deadline() const { return timers_.next_deadline(); }
+  bool has_tasks() const { return !tasks_.empty(); }
+
+  /// Fires what is due. What is set anew for a moment not after `now` waits for the next turn
+  /// after a while, so that a turn always ends.
+  void fire_timers(TimePoint now) {
+    static constexpr int kMostPerTurn = 10'000;
+    for (int i = 0; i < kMostPerTurn && timers_.fire_one(now); ++i) {
+    }
+  }
+
+  void run_posted() {
+    {
+      const std::lock_guard<std::mutex> lock(posted_mutex_);
+      running_posted_.swap(posted_);
+    }
+    for (auto& call : running_posted_) call();
+    running_posted_.clear();
+  }
+
+  /// Runs the tasks, and those that they schedule; what never ends goes on in the next turn.
+  void run_tasks() {
+    static constexpr int kMostRounds = 16;
+    for (int round = 0; round < kMostRounds && has_tasks(); ++round) {
+      running_tasks_.swap(tasks_);
+      for (std::size_t i = 0; i < running_tasks_.size(); ++i) {
+        Task* const task = running_tasks_[i];
+        if (task == nullptr) continue;
+        running_tasks_[i] = nullptr;
+        task->scheduled_ = false;
+        task->call_();
+      }
+      running_tasks_.clear();
+    }
+    if (has_tasks()) wake();
+  }
+
+ private:
+  void schedule(Task& task) override {
+    task.scheduled_ = true;
+    tasks_.push_back(&task);
+    if (!in_turn_ && tasks_.size() == 1) wake();
+  }
+  void cancel(Task& task) override {
+    task.scheduled_ = false;
+    tasks_.erase(std::remove(tasks_.begin(), tasks_.end(), &task), tasks_.end());
+    std::replace(running_tasks_.begin(), running_tasks_.end(), &task, static_cast<Task*>(nullptr));
+  }
+
+  void set(Timer& timer, TimePoint deadline) override {
+    const std::optional<TimePoint> before = timers_.next_deadline();
+    timers_.set(timer, deadline);
+    if (!before || deadline < *before) deadline_changed();
+  }
+  void cancel(Timer& timer) override { timers_.cancel(timer); }
+
+  wire::BufferPool buffers_;
+  TimerQueue timers_;
+  std::vector<Task*> tasks_;
+  std::vector<Task*> running_tasks_;
+  bool in_turn_ = false;
+  std::uint64_t random_;
+
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+  std::vector<std::function<void()>> running_posted_;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IO_LOOP_CORE_H_

@@ -1,0 +1,43 @@
+#ifndef MESSI_IO_POLLER_H_
+#define MESSI_IO_POLLER_H_
+
+#include <cstddef>
+
+#include "messi/io/event_loop.h"
+
+namespace messi {
+
+/// Hears when a descriptor is ready.
+class ReadyHandler {
+ public:
+  /// May remove and destroy anything, this handler too. An error or hang-up shows as both.
+  virtual void on_ready(bool readable, bool writable) = 0;
+
+ protected:
+  ~ReadyHandler() = default;
+};
+
+/// What sockets need of a loop beyond EventLoop: descriptors being watched. Level-triggered.
+class Poller {
+ public:
+  virtual ~Poller() = default;
+
+  /// The loop on whose thread the handlers are called.
+  virtual EventLoop& loop() = 0;
+
+  enum class Interest { kRead, kWrite, kReadWrite, kNothing };
+
+  /// False if the system refuses; errno says why. `handler` must live until `remove`.
+  virtual bool add(int fd, Interest interest, ReadyHandler& handler) = 0;
+  virtual void change(int fd, Interest interest, ReadyHandler& handler) = 0;
+  /// No call to `handler` comes afterwards, not even in this turn. Before `fd` is closed.
+  virtual void remove(int fd, ReadyHandler& handler) = 0;
+
+  /// Scratch memory to read into, for the time of a callback.
+  static constexpr std::size_t kInputSize = 64 * 1024;
+  virtual char* input() = 0;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IO_POLLER_H_

@@ -1,0 +1,90 @@
+#ifndef MESSI_IO_SOCKET_ADDRESS_H_
+#define MESSI_IO_SOCKET_ADDRESS_H_
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace messi {
+
+/// Any socket address.
+class SocketAddress {
+ public:
+  SocketAddress() = default;
+  SocketAddress(const sockaddr* address, socklen_t size) : size_(size) {
+    std::memcpy(&storage_, address, size);
+  }
+
+  static SocketAddress unix_path(std::string_view path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    return {reinterpret_cast<const sockaddr*>(&address), sizeof(address)};
+  }
+
+  int family() const { return storage_.ss_family; }
+  const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+  socklen_t size() const { return size_; }
+
+  /// For accept() and getsockname(), which fill in both.
+  sockaddr* writable() {
+    size_ = sizeof(storage_);
+    return reinterpret_cast<sockaddr*>(&storage_);
+  }
+  socklen_t* writable_size() { return &size_; }
+
+ private:
+  sockaddr_storage storage_{};
+  socklen_t size_ = 0;
+};
+
+/// The address of a peer, in the little room that a connection can spare for it.
+class PeerAddress {
+ public:
+  explicit PeerAddress(const SocketAddress& address) : family_(static_cast<std::uint8_t>(address.family())) {
+    if (family_ == AF_INET) {
+      const auto* in = reinterpret_cast<const sockaddr_in*>(address.data());
+      std::memcpy(port_, &in->sin_port, sizeof(port_));
+      std::memcpy(bytes_, &in->sin_addr, sizeof(in->sin_addr));
+    } else if (family_ == AF_INET6) {
+      const auto* in6 = reinterpret_cast<const sockaddr_in6*>(address.data());
+      std::memcpy(port_, &in6->sin6_port, sizeof(port_));
+      std::memcpy(bytes_, &in6->sin6_addr, sizeof(in6->sin6_addr));
+    }
+  }
+
+  std::uint16_t port() const { return static_cast<std::uint16_t>(port_[0] << 8 | port_[1]); }
+  bool is_tcp() const { return family_ == AF_INET || family_ == AF_INET6; }
+
+  /// "127.0.0.1", "[::1]" or "unix".
+  std::string host() const {
+    if (!is_tcp()) return "unix";
+    // An IPv4 peer of a socket that serves both is shown as what it is.
+    static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    const bool mapped = family_ == AF_INET6 && std::memcmp(bytes_, kMapped, sizeof(kMapped)) == 0;
+    const int family = mapped ? AF_INET : family_;
+    char text[INET6_ADDRSTRLEN] = "";
+    inet_ntop(family, mapped ? bytes_ + sizeof(kMapped) : bytes_, text, sizeof(text));
+    return family == AF_INET6 ? "[" + std::string(text) + "]" : text;
+  }
+
+  /// "127.0.0.1:5000", "[::1]:5000" or "unix".
+  std::string to_string() const {
+    return is_tcp() ? host() + ":" + std::to_string(port()) : host();
+  }
+
+ private:
+  std::uint8_t bytes_[16] = {};
+  std::uint8_t port_[2] = {};  // big endian; as bytes, so that there is no padding
+  std::uint8_t family_;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IO_SOCKET_ADDRESS_H_

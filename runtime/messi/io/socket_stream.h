@@ -1,0 +1,141 @@
+#ifndef MESSI_IO_SOCKET_STREAM_H_
+#define MESSI_IO_SOCKET_STREAM_H_
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "messi/io/fd.h"
+#include "messi/io/poller.h"
+#include "messi/io/socket_address.h"
+#include "messi/io/stream.h"
+
+namespace messi {
+
+/// A connected TCP or Unix socket.
+class SocketStream final : public Stream, private ReadyHandler {
+ public:
+  /// `fd` is connected and does not block.
+  SocketStream(Poller& poller, Fd fd, const SocketAddress& peer)
+      : poller_(poller), fd_(std::move(fd)), peer_(peer) {
+    if (!peer_.is_tcp()) return;
+    const int on = 1;
+    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    // Unacknowledged data for this long means that the peer is gone.
+    const unsigned milliseconds = 10'000;
+    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
+  }
+  ~SocketStream() override;
+
+  bool start(StreamHandler& handler) override {
+    if (!poller_.add(fd_.get(), Poller::Interest::kRead, *this)) return false;
+    handler_ = &handler;
+    return true;
+  }
+
+  std::size_t write(const wire::Slice* slices, std::size_t count) override;
+
+  std::string peer_address() const override { return peer_.to_string(); }
+
+ private:
+  // With at least this much of a frame missing, a read is for that frame alone: reading on would
+  // put the beginning of the next one where it has to be copied from.
+  static constexpr std::size_t kLargeRest = 8 * 1024;
+  static constexpr std::size_t kAfterLargeRest = 1024;
+
+  void on_ready(bool readable, bool writable) override;
+  void read();
+  void want_write(bool wanted);
+
+  Poller& poller_;
+  StreamHandler* handler_ = nullptr;
+  Fd fd_;
+  PeerAddress peer_;
+  bool wants_write_ = false;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline SocketStream::~SocketStream() {
+  if (handler_ == nullptr) return;
+  poller_.remove(fd_.get(), *this);
+  // The kernel answers close() with a reset, and forgets what it has not sent yet, if there is
+  // input that nobody has read.
+  static constexpr int kMostReads = 16;
+  char unread[16 * 1024];  // not the poller's: that may hold what somebody is just handling
+  for (int i = 0; i < kMostReads; ++i) {
+    if (::recv(fd_.get(), unread, sizeof(unread), MSG_DONTWAIT) <= 0) return;
+  }
+}
+
+inline std::size_t SocketStream::write(const wire::Slice* slices, std::size_t count) {
+  static constexpr std::size_t kMost = 64;
+  iovec vectors[kMost];
+  count = std::min(count, kMost);
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    vectors[i] = {const_cast<char*>(slices[i].data), slices[i].size};
+    size += slices[i].size;
+  }
+  msghdr message{};
+  message.msg_iov = vectors;
+  message.msg_iovlen = count;
+  const ssize_t result = retry_on_signal([&] {
+    return count == 1 ? ::send(fd_.get(), slices->data, slices->size, MSG_NOSIGNAL)
+                      : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  });
+  // After an error the socket counts as readable, and reading tells the handler of the end, when
+  // it has had what was still to be read.
+  const std::size_t written = result > 0 ? static_cast<std::size_t>(result) : 0;
+  const bool failed = result < 0 && errno != EAGAIN && errno != EWOULDBLOCK;
+  want_write(written < size && !failed);
+  return written;
+}
+
+inline void SocketStream::on_ready(bool readable, bool writable) {
+  if (writable && wants_write_) {
+    want_write(false);
+    handler_->on_room();
+  }
+  if (readable) read();
+}
+
+inline void SocketStream::read() {
+  const wire::Spare spare = handler_->spare();
+  const bool large_rest = spare.size >= kLargeRest;
+  iovec vectors[2] = {
+      {spare.data, spare.size},
+      {poller_.input(), large_rest ? kAfterLargeRest : Poller::kInputSize},
+  };
+  const ssize_t result = retry_on_signal([&] {
+    return spare.size > 0 ? ::readv(fd_.get(), vectors, 2)
+                          : ::recv(fd_.get(), vectors[1].iov_base, vectors[1].iov_len, 0);
+  });
+  if (result > 0) {
+    const std::size_t size = static_cast<std::size_t>(result);
+    const std::size_t in_spare = std::min(size, spare.size);
+    handler_->on_bytes(in_spare, {poller_.input(), size - in_spare});
+  } else if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
+    poller_.remove(fd_.get(), *this);
+    StreamHandler* const handler = std::exchange(handler_, nullptr);
+    handler->on_end();
+  }
+}
+
+inline void SocketStream::want_write(bool wanted) {
+  if (wanted == wants_write_ || handler_ == nullptr) return;
+  wants_write_ = wanted;
+  poller_.change(fd_.get(), wanted ? Poller::Interest::kReadWrite : Poller::Interest::kRead, *this);
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IO_SOCKET_STREAM_H_

@@ -1,0 +1,99 @@
+#ifndef MESSI_IO_STREAM_H_
+#define MESSI_IO_STREAM_H_
+
+// Reliable, ordered byte streams, whatever carries them: TCP, Unix sockets, or memory in tests.
+// Nothing here ever blocks. All calls and callbacks are on the loop's thread.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+#include "messi/wire/frame_decoder.h"
+#include "messi/wire/send_queue.h"
+
+namespace messi {
+
+/// Hears of one stream. It may be told of anything but its own stream's destruction: a handler
+/// must not destroy the stream that is calling it.
+class StreamHandler {
+ public:
+  /// Where the next bytes may be put directly; otherwise they lie in memory of the loop's.
+  virtual wire::Spare spare() = 0;
+
+  /// `in_spare` bytes have come to `spare()`, and after them `bytes`, which are valid during the
+  /// call only.
+  virtual void on_bytes(std::size_t in_spare, std::string_view bytes) = 0;
+
+  /// There is room again after a short write.
+  virtual void on_room() = 0;
+
+  /// The stream has ended; nothing more comes from it.
+  virtual void on_end() = 0;
+
+ protected:
+  ~StreamHandler() = default;
+};
+
+/// A connected stream. Destroying it closes it; what was written before still arrives, as far as
+/// the transport can do it.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+
+  /// Callbacks begin, with the loop's next turn. False if the system refuses; then none come.
+  virtual bool start(StreamHandler& handler) = 0;
+
+  /// Writes as much as the transport takes at once; returns how much. After a short write,
+  /// `on_room` comes as soon as there is room. An error counts as a short write: it ends the
+  /// stream, and `on_end` comes after whatever can still be read.
+  virtual std::size_t write(const wire::Slice* slices, std::size_t count) = 0;
+
+  /// The other end, as "127.0.0.1:5000", "[::1]:5000" or "unix".
+  virtual std::string peer_address() const = 0;
+};
+
+/// Hears how an attempt to connect ended; destroying the `Connecting` in the call is fine.
+class ConnectHandler {
+ public:
+  virtual void on_stream(std::unique_ptr<Stream> stream) = 0;
+  /// kInvalidArgument: the URI can never work. Else: it may work another time.
+  virtual void on_no_stream(const absl::Status& why) = 0;
+
+ protected:
+  ~ConnectHandler() = default;
+};
+
+/// An attempt to connect. Destroying it gives the attempt up; no callback comes afterwards.
+class Connecting {
+ public:
+  virtual ~Connecting() = default;
+};
+
+class ListenHandler {
+ public:
+  virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
+  /// A stream was turned away because the process has no descriptor left for it.
+  virtual void on_out_of_descriptors() = 0;
+
+ protected:
+  ~ListenHandler() = default;
+};
+
+/// A place where streams arrive. Destroying it stops that.
+class Listener {
+ public:
+  virtual ~Listener() = default;
+
+  /// The URI to connect to, with the port that was chosen if port 0 was asked for.
+  virtual std::string uri() const = 0;
+  /// The port; 0 if the transport has none.
+  virtual std::uint16_t port() const = 0;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IO_STREAM_H_

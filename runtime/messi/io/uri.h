@@ -1,0 +1,80 @@
+#ifndef MESSI_IO_URI_H_
+#define MESSI_IO_URI_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace messi {
+
+/// Where to connect to or listen at.
+struct Uri {
+  enum class Scheme : std::uint8_t { kTcp, kUnix };
+
+  Scheme scheme;
+  std::string host;    ///< kTcp: a name or address, IPv6 without brackets; empty is any address.
+  std::uint16_t port;  ///< kTcp
+  std::string path;    ///< kUnix: absolute in "unix:///run/x", relative in "unix://x".
+};
+
+/// Parses `tcp://<host>:<port>` (IPv6 addresses in brackets) or `unix://<path>`.
+/// The error, kInvalidArgument, names what was given and what was expected.
+inline absl::StatusOr<Uri> parse_uri(std::string_view uri) {
+  constexpr std::string_view kTcp = "tcp://";
+  constexpr std::string_view kUnix = "unix://";
+  constexpr std::size_t kLongestPath = 107;  // what a socket address has room for
+
+  const auto starts_with = [uri](std::string_view prefix) {
+    return uri.substr(0, prefix.size()) == prefix;
+  };
+  const auto wrong = [uri](std::string_view what) {
+    std::string message = "\"";
+    message.append(uri).append("\": ").append(what);
+    message.append("; expected tcp://<host>:<port> or unix://<path>");
+    return absl::InvalidArgumentError(message);
+  };
+
+  if (uri.find('\0') != std::string_view::npos) return wrong("there is a NUL byte in it");
+  if (starts_with(kUnix)) {
+    const std::string_view path = uri.substr(kUnix.size());
+    if (path.empty()) return wrong("the path is missing");
+    if (path.size() > kLongestPath) return wrong("the path is longer than 107 bytes");
+    return Uri{Uri::Scheme::kUnix, "", 0, std::string(path)};
+  }
+  if (!starts_with(kTcp)) return wrong("the scheme is unknown");
+
+  const std::string_view rest = uri.substr(kTcp.size());
+  const std::size_t colon = rest.rfind(':');
+  if (colon == std::string_view::npos) return wrong("the port is missing");
+  std::string_view host = rest.substr(0, colon);
+  const std::string_view digits = rest.substr(colon + 1);
+  if (!host.empty() && host.front() == '[') {
+    if (host.size() < 3 || host.back() != ']') {
+      return wrong("an address in brackets must be [<IPv6 address>]");
+    }
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return wrong("an IPv6 address must be in brackets");
+  }
+  if (host.find_first_of("[]/@ ") != std::string_view::npos) {
+    return wrong("there is a character in the host that does not belong there");
+  }
+
+  if (digits.empty()) return wrong("the port is missing");
+  std::uint32_t port = 0;
+  for (const char digit : digits) {
+    if (digit < '0' || digit > '9') return wrong("the port is not a number");
+    port = port * 10 + static_cast<std::uint32_t>(digit - '0');
+    if (port > 65535) return wrong("the port is larger than 65535");
+  }
+  return Uri{Uri::Scheme::kTcp, std::string(host), static_cast<std::uint16_t>(port), ""};
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IO_URI_H_

@@ -1,0 +1,52 @@
+#ifndef MESSI_SESSION_DISCONNECT_REASON_H_
+#define MESSI_SESSION_DISCONNECT_REASON_H_
+
+#include <cstdint>
+#include <iosfwd>
+#include <string_view>
+
+namespace messi {
+
+/// Why a connection ended. The first six are the original Messi's.
+enum class DisconnectReason : std::uint8_t {
+  kMessageEncodeError,  ///< A message given to `send` lacks a required field.
+  kMessageDecodeError,  ///< A message from the peer is not what the schema says.
+  kConnectionClosed,    ///< The peer, or the network, closed the connection.
+  kKeepAliveTimeout,    ///< Nothing was heard of the peer for too long.
+  kGeneralError,        ///< The system refused something the connection needs.
+  kMessageTooBig,       ///< A message, sent or received, is larger than `max_payload_size`.
+  kSlowReader,          ///< The peer reads more slowly than we send: `max_pending_bytes` is reached.
+  kProtocolError,       ///< The peer does not speak this protocol.
+  kTooManyClients,      ///< The server is full.
+  kStopped,             ///< `stop()` was called on this side.
+  kDisconnected,        ///< `disconnect()` was called on this side.
+};
+
+/// The reason as a sentence, "Keep alive timeout." for one. The text has static storage.
+constexpr std::string_view to_string(DisconnectReason reason) {
+  switch (reason) {
+    case DisconnectReason::kMessageEncodeError: return "Message encode error.";
+    case DisconnectReason::kMessageDecodeError: return "Message decode error.";
+    case DisconnectReason::kConnectionClosed: return "Connection closed.";
+    case DisconnectReason::kKeepAliveTimeout: return "Keep alive timeout.";
+    case DisconnectReason::kGeneralError: return "General error.";
+    case DisconnectReason::kMessageTooBig: return "Message too big.";
+    case DisconnectReason::kSlowReader: return "Slow reader.";
+    case DisconnectReason::kProtocolError: return "Protocol error.";
+    case DisconnectReason::kTooManyClients: return "Too many clients.";
+    case DisconnectReason::kStopped: return "Stopped.";
+    case DisconnectReason::kDisconnected: return "Disconnected.";
+  }
+  return "Unknown reason.";
+}
+
+// A template, so that <iosfwd> is enough here and <ostream> is the user's to include.
+template <typename Traits>
+std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& out,
+                                             DisconnectReason reason) {
+  return out << to_string(reason);
+}
+
+}  // namespace messi
+
+#endif  // MESSI_SESSION_DISCONNECT_REASON_H_

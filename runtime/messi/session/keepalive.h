@@ -1,0 +1,53 @@
+#ifndef MESSI_SESSION_KEEPALIVE_H_
+#define MESSI_SESSION_KEEPALIVE_H_
+
+#include <algorithm>
+
+#include "messi/session/time.h"
+
+namespace messi {
+
+/// Who pings, and how long a peer may be silent.
+struct KeepaliveSettings {
+  Duration ping_interval;  ///< Zero: this side does not ping.
+  Duration silence_limit;  ///< The peer is gone when no byte came for this long.
+};
+
+/// The clockwork of one connection: when to ping, when to give the peer up. Any byte counts as life.
+/// The settings are a parameter, since thousands of connections share them.
+class Keepalive {
+ public:
+  explicit Keepalive(TimePoint now) : last_heard_(now), next_ping_(now) {}
+
+  void handle_received(TimePoint now) { last_heard_ = now; }
+
+  /// True once per interval, the first time at once: the early ping tells a client that the server
+  /// is there, and which kind it is, without a time-out.
+  bool poll_ping(const KeepaliveSettings& settings, TimePoint now) {
+    if (settings.ping_interval == Duration::zero() || now < next_ping_) return false;
+    next_ping_ = now + settings.ping_interval;
+    return true;
+  }
+
+  bool timed_out(const KeepaliveSettings& settings, TimePoint now) const {
+    return now >= silence_deadline(settings);
+  }
+
+  /// When to look again. It may move away in the meantime, never nearer.
+  TimePoint deadline(const KeepaliveSettings& settings) const {
+    if (settings.ping_interval == Duration::zero()) return silence_deadline(settings);
+    return std::min(next_ping_, silence_deadline(settings));
+  }
+
+ private:
+  TimePoint silence_deadline(const KeepaliveSettings& settings) const {
+    return last_heard_ + settings.silence_limit;
+  }
+
+  TimePoint last_heard_;
+  TimePoint next_ping_;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_SESSION_KEEPALIVE_H_

@@ -1,0 +1,89 @@
+#ifndef MESSI_TESTING_MANUAL_LOOP_H_
+#define MESSI_TESTING_MANUAL_LOOP_H_
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+#include "messi/io/loop_core.h"
+#include "messi/io/stream.h"
+#include "messi/testing/memory_network.h"
+
+namespace messi::testing {
+
+/// An event loop that a test moves by hand, with a network in memory and time that passes only
+/// when told to: no sockets, no sleeps, the same run every time.
+///
+///     messi::testing::ManualLoop loop;
+///     MyServer server(loop, "tcp://:6000");
+///     MyClient client(loop, "tcp://localhost:6000");
+///     ...start both...
+///     loop.run_until_idle();                          // everything that happens at this moment
+///     loop.advance(std::chrono::seconds(10));         // and all that happens in ten seconds
+///     loop.network().cut_all();                       // and so on, see Faults
+class ManualLoop final : public LoopCore {
+ public:
+  /// `seed` decides the jitter of backoffs.
+  explicit ManualLoop(std::uint64_t seed = 1) : LoopCore(seed), network_(*this) {}
+
+  MemoryNetwork& network() { return network_; }
+
+  /// Lets everything happen that happens without time passing.
+  void run_until_idle() {
+    static constexpr int kMostTurns = 10'000'000;
+    for (int turns = 0; turn(); ++turns) {
+      assert(turns < kMostTurns && "this never becomes idle");
+    }
+  }
+
+  /// Lets `duration` pass, and all timers fire that are due on the way, in order.
+  void advance(Duration duration) {
+    const TimePoint end = now_ + duration;
+    run_until_idle();
+    while (next_deadline() && *next_deadline() <= end) {
+      now_ = std::max(now_, *next_deadline());
+      run_until_idle();
+    }
+    now_ = end;
+  }
+
+  TimePoint now() override { return now_; }
+  std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler) override {
+    return network_.connect(uri, handler);
+  }
+  absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                   ListenHandler& handler) override {
+    return network_.listen(uri, handler);
+  }
+
+ private:
+  void wake() override { awake_ = true; }
+  void deadline_changed() override {}
+
+  // False if there was nothing to do.
+  bool turn() {
+    const Turn turn(*this);
+    const bool due = next_deadline() && *next_deadline() <= now_;
+    bool busy = awake_.exchange(false) || has_tasks() || due;
+    busy |= network_.deliver();
+    fire_timers(now_);
+    run_posted();
+    run_tasks();
+    return busy;
+  }
+
+  MemoryNetwork network_;
+  TimePoint now_{std::chrono::hours(1)};
+  std::atomic<bool> awake_{false};
+};
+
+}  // namespace messi::testing
+
+#endif  // MESSI_TESTING_MANUAL_LOOP_H_

@@ -1,0 +1,277 @@
+#ifndef MESSI_TESTING_MEMORY_NETWORK_H_
+#define MESSI_TESTING_MEMORY_NETWORK_H_
+
+// Byte streams without sockets, for ManualLoop: reliable and ordered, until a test breaks them.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "messi/io/event_loop.h"
+#include "messi/io/stream.h"
+#include "messi/io/uri.h"
+
+namespace messi::testing {
+
+/// What can go wrong. Set it at any time; it applies from then on, to all connections.
+struct Faults {
+  /// The most that one read gets: 1 delivers byte by byte.
+  std::size_t most_per_read = std::numeric_limits<std::size_t>::max();
+  /// What is under way in one direction before writes are short.
+  std::size_t capacity = 256 * 1024;
+  /// Bytes written stay under way, and ends of connections are not noticed: a dead network.
+  bool stalled = false;
+  /// Attempts to connect are refused at once.
+  bool refuse_connects = false;
+  /// Attempts to connect get no answer at all.
+  bool ignore_connects = false;
+};
+
+/// The network of one ManualLoop. Servers listen and clients connect with the URIs of production;
+/// of tcp://, only the port counts. "memory://<any name>" works too.
+class MemoryNetwork {
+ public:
+  explicit MemoryNetwork(EventLoop& loop) : loop_(loop) {}
+  MemoryNetwork(const MemoryNetwork&) = delete;
+  MemoryNetwork& operator=(const MemoryNetwork&) = delete;
+
+  Faults faults;
+
+  /// Breaks all connections; what is under way is lost.
+  void cut_all();
+
+  /// How many connections have been made so far.
+  std::size_t connections_made() const { return connections_made_; }
+
+  // For ManualLoop.
+  std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler);
+  absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri, ListenHandler& handler);
+  /// One read for each end that has something to read; false if there was nothing to do.
+  bool deliver();
+
+ private:
+  class End;
+  class Attempt;
+  class Place;
+
+  // The two directions between two ends; each end owns the link with the other.
+  struct Link {
+    End* ends[2] = {nullptr, nullptr};  // null once closed
+    std::string under_way[2];           // to the end of that index
+    bool cut = false;
+    std::string names[2];
+  };
+
+  static absl::StatusOr<std::string> place_name(const std::string& uri);
+  void connected(ConnectHandler& handler, Place& place);
+  bool deliver_to(End& end);
+
+  EventLoop& loop_;
+  std::map<std::string, Place*> places_;
+  std::vector<std::weak_ptr<Link>> links_;
+  std::size_t connections_made_ = 0;
+  std::uint16_t next_port_ = 49152;
+};
+
+/// One end of a link.
+class MemoryNetwork::End final : public Stream {
+ public:
+  End(MemoryNetwork& network, std::shared_ptr<Link> link, int side)
+      : network_(network), link_(std::move(link)), side_(side) {
+    link_->ends[side_] = this;
+  }
+  ~End() override { link_->ends[side_] = nullptr; }
+
+  bool start(StreamHandler& handler) override {
+    handler_ = &handler;
+    return true;
+  }
+
+  std::size_t write(const wire::Slice* slices, std::size_t count) override {
+    std::string& out = link_->under_way[1 - side_];
+    std::size_t written = 0;
+    if (link_->cut || (link_->ends[1 - side_] == nullptr && !network_.faults.stalled)) return 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t room = network_.faults.capacity - std::min(network_.faults.capacity, out.size());
+      const std::size_t taken = std::min(room, slices[i].size);
+      out.append(slices[i].data, taken);
+      written += taken;
+      if (taken < slices[i].size) {
+        wants_room_ = true;
+        break;
+      }
+    }
+    return written;
+  }
+
+  std::string peer_address() const override { return link_->names[1 - side_]; }
+
+ private:
+  friend class MemoryNetwork;
+
+  MemoryNetwork& network_;
+  std::shared_ptr<Link> link_;
+  int side_;
+  StreamHandler* handler_ = nullptr;  // null before start and after the end
+  bool wants_room_ = false;
+};
+
+class MemoryNetwork::Place final : public Listener {
+ public:
+  Place(MemoryNetwork& network, std::string name, std::string uri, std::uint16_t port,
+        ListenHandler& handler)
+      : network_(network), name_(std::move(name)), uri_(std::move(uri)), port_(port), handler_(handler) {
+    network_.places_[name_] = this;
+  }
+  ~Place() override { network_.places_.erase(name_); }
+
+  std::string uri() const override { return uri_; }
+  std::uint16_t port() const override { return port_; }
+
+ private:
+  friend class MemoryNetwork;
+
+  MemoryNetwork& network_;
+  std::string name_;
+  std::string uri_;
+  std::uint16_t port_;
+  ListenHandler& handler_;
+};
+
+class MemoryNetwork::Attempt final : public Connecting {
+ public:
+  Attempt(MemoryNetwork& network, std::string uri, ConnectHandler& handler)
+      : network_(network), uri_(std::move(uri)), handler_(handler), task_(network.loop_, [this] { finish(); }) {
+    task_.schedule();
+  }
+
+ private:
+  void finish() {
+    if (network_.faults.ignore_connects || network_.faults.stalled) return;
+    const absl::StatusOr<std::string> name = place_name(uri_);
+    if (!name.ok()) return handler_.on_no_stream(name.status());
+    const auto place = network_.places_.find(*name);
+    if (network_.faults.refuse_connects || place == network_.places_.end()) {
+      return handler_.on_no_stream(
+          absl::UnavailableError(uri_ + ": cannot connect: Connection refused"));
+    }
+    network_.connected(handler_, *place->second);
+  }
+
+  MemoryNetwork& network_;
+  std::string uri_;
+  ConnectHandler& handler_;
+  Task task_;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline void MemoryNetwork::cut_all() {
+  for (const std::weak_ptr<Link>& known : links_) {
+    const std::shared_ptr<Link> link = known.lock();
+    if (link == nullptr) continue;
+    link->cut = true;
+    for (std::string& bytes : link->under_way) bytes.clear();
+  }
+}
+
+inline std::unique_ptr<Connecting> MemoryNetwork::connect(const std::string& uri,
+                                                          ConnectHandler& handler) {
+  return std::make_unique<Attempt>(*this, uri, handler);
+}
+
+inline absl::StatusOr<std::unique_ptr<Listener>> MemoryNetwork::listen(const std::string& uri,
+                                                                       ListenHandler& handler) {
+  absl::StatusOr<std::string> name = place_name(uri);
+  if (!name.ok()) return name.status();
+  std::uint16_t port = 0;
+  std::string bound = uri;
+  if (const auto where = parse_uri(uri); where.ok() && where->scheme == Uri::Scheme::kTcp) {
+    port = where->port != 0 ? where->port : next_port_++;
+    name = "tcp:" + std::to_string(port);
+    bound = uri.substr(0, uri.rfind(':') + 1) + std::to_string(port);
+  }
+  if (places_.count(*name) != 0) {
+    return absl::AlreadyExistsError(uri + ": cannot listen: Address already in use");
+  }
+  return std::unique_ptr<Listener>(std::make_unique<Place>(*this, *name, bound, port, handler));
+}
+
+inline absl::StatusOr<std::string> MemoryNetwork::place_name(const std::string& uri) {
+  if (uri.rfind("memory://", 0) == 0) return uri;
+  const absl::StatusOr<Uri> where = parse_uri(uri);
+  if (!where.ok()) return where.status();
+  if (where->scheme == Uri::Scheme::kUnix) return "unix:" + where->path;
+  return "tcp:" + std::to_string(where->port);
+}
+
+inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
+  const auto link = std::make_shared<Link>();
+  const std::string number = std::to_string(++connections_made_);
+  link->names[0] = "memory:client-" + number;
+  link->names[1] = place.uri();
+  links_.push_back(link);
+  auto client_end = std::make_unique<End>(*this, link, 0);
+  place.handler_.on_accept(std::make_unique<End>(*this, link, 1));
+  handler.on_stream(std::move(client_end));  // may destroy the attempt that called
+}
+
+inline bool MemoryNetwork::deliver() {
+  links_.erase(std::remove_if(links_.begin(), links_.end(),
+                              [](const std::weak_ptr<Link>& link) { return link.expired(); }),
+               links_.end());
+  if (faults.stalled) return false;
+  bool delivered = false;
+  const std::vector<std::weak_ptr<Link>> links = links_;
+  for (const std::weak_ptr<Link>& known : links) {
+    const std::shared_ptr<Link> link = known.lock();
+    if (link == nullptr) continue;
+    for (End* const& end : link->ends) {
+      if (end != nullptr && end->handler_ != nullptr) delivered |= deliver_to(*end);
+    }
+  }
+  return delivered;
+}
+
+inline bool MemoryNetwork::deliver_to(End& end) {
+  const std::shared_ptr<Link> link = end.link_;
+  StreamHandler& handler = *end.handler_;
+  std::string& bytes = link->under_way[end.side_];
+  const bool ended = link->cut || link->ends[1 - end.side_] == nullptr;
+
+  if (bytes.empty() && ended) {
+    end.handler_ = nullptr;
+    handler.on_end();
+    return true;
+  }
+  bool delivered = false;
+  if (end.wants_room_ && link->under_way[1 - end.side_].size() < faults.capacity) {
+    end.wants_room_ = false;
+    handler.on_room();
+    delivered = true;
+  }
+  if (bytes.empty()) return delivered;
+
+  std::string read = bytes.substr(0, faults.most_per_read);
+  bytes.erase(0, read.size());
+  const wire::Spare spare = handler.spare();
+  const std::size_t in_spare = std::min(spare.size, read.size());
+  std::copy_n(read.data(), in_spare, spare.data);
+  // Copied to its exact size, so that a reader past the end is caught by the sanitizers.
+  handler.on_bytes(in_spare, std::string_view(read).substr(in_spare));
+  return true;
+}
+
+}  // namespace messi::testing
+
+#endif  // MESSI_TESTING_MEMORY_NETWORK_H_

@@ -1,0 +1,103 @@
+#ifndef MESSI_TESTING_RAW_PEER_H_
+#define MESSI_TESTING_RAW_PEER_H_
+
+// The other side of a connection, byte by byte: to send what no client or server of ours would,
+// and to see what they send. Works on any event loop.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+
+#include "messi/io/event_loop.h"
+#include "messi/io/stream.h"
+
+namespace messi::testing {
+
+/// One end of a connection.
+class RawPeer : private StreamHandler {
+ public:
+  explicit RawPeer(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {
+    stream_->start(*this);
+  }
+
+  void send(std::string_view bytes) {
+    unsent_.append(bytes);
+    flush();
+  }
+  /// All that has come since it was last taken.
+  const std::string& received() const { return received_; }
+  std::string take_received() { return std::exchange(received_, {}); }
+  /// True once the other side has closed the connection.
+  bool ended() const { return ended_; }
+  void close() { stream_.reset(); }
+
+ private:
+  wire::Spare spare() override { return {nullptr, 0}; }
+  void on_bytes(std::size_t /*in_spare*/, std::string_view bytes) override {
+    received_.append(bytes);
+  }
+  void on_room() override { flush(); }
+  void on_end() override { ended_ = true; }
+
+  void flush() {
+    if (stream_ == nullptr || unsent_.empty()) return;
+    const wire::Slice slice{unsent_.data(), unsent_.size()};
+    unsent_.erase(0, stream_->write(&slice, 1));
+  }
+
+  std::unique_ptr<Stream> stream_;
+  std::string unsent_;
+  std::string received_;
+  bool ended_ = false;
+};
+
+/// Connects once, at once.
+class RawClient : private ConnectHandler {
+ public:
+  RawClient(EventLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, *this)) {}
+
+  /// Null until connected.
+  RawPeer* peer() { return peer_.get(); }
+  RawPeer* operator->() { return peer_.get(); }
+  const absl::Status& error() const { return error_; }
+
+ private:
+  void on_stream(std::unique_ptr<Stream> stream) override {
+    peer_ = std::make_unique<RawPeer>(std::move(stream));
+    connecting_.reset();
+  }
+  void on_no_stream(const absl::Status& why) override { error_ = why; }
+
+  std::unique_ptr<RawPeer> peer_;
+  absl::Status error_;
+  std::unique_ptr<Connecting> connecting_;
+};
+
+/// Accepts whoever comes.
+class RawServer : private ListenHandler {
+ public:
+  RawServer(EventLoop& loop, const std::string& uri) : listener_(*loop.listen(uri, *this)) {}
+
+  std::string uri() const { return listener_->uri(); }
+  /// In the order in which they came.
+  const std::vector<std::unique_ptr<RawPeer>>& peers() const { return peers_; }
+  RawPeer& last() { return *peers_.back(); }
+
+ private:
+  void on_accept(std::unique_ptr<Stream> stream) override {
+    peers_.push_back(std::make_unique<RawPeer>(std::move(stream)));
+  }
+  void on_out_of_descriptors() override {}
+
+  std::unique_ptr<Listener> listener_;
+  std::vector<std::unique_ptr<RawPeer>> peers_;
+};
+
+}  // namespace messi::testing
+
+#endif  // MESSI_TESTING_RAW_PEER_H_

@@ -1,0 +1,177 @@
+#ifndef MESSI_WIRE_BUFFER_POOL_H_
+#define MESSI_WIRE_BUFFER_POOL_H_
+
+// The memory behind send queues and cut frames. Buffers are borrowed while there are bytes to keep
+// and go back at once, so that an idle connection holds none; the pool keeps a bounded number for
+// the next taker, so that steady traffic allocates nothing.
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+namespace messi::wire {
+
+/// A block of bytes with a count of its holders. Used on one thread only.
+class Buffer {
+ public:
+  char* data() { return reinterpret_cast<char*>(this + 1); }
+  std::uint32_t used() const { return used_; }
+  std::uint32_t capacity() const { return capacity_; }
+  std::uint32_t room() const { return capacity_ - used_; }
+
+  /// Counts `size` further bytes as used; returns where they begin.
+  char* extend(std::size_t size) {
+    assert(size <= room());
+    char* const begin = data() + used_;
+    used_ += static_cast<std::uint32_t>(size);
+    return begin;
+  }
+
+ private:
+  friend class BufferPool;
+  explicit Buffer(std::size_t capacity) : capacity_(static_cast<std::uint32_t>(capacity)) {}
+
+  Buffer* next_ = nullptr;  // in the pool's free list
+  std::uint32_t capacity_;
+  std::uint32_t used_ = 0;
+  std::uint32_t holders_ = 1;
+};
+
+/// A stretch of whole frames in a send queue (see send_queue.h). Lives here since it is pooled too.
+struct Segment {
+  const char* data;  ///< Frames lie at [begin, end) of it.
+  Buffer* owner;     ///< Holds the bytes; null for bytes with static storage.
+  std::uint32_t begin;
+  std::uint32_t end;
+  Segment* next;
+};
+
+/// Lends buffers and segments. One per event loop, used on its thread only; outlives what it lent.
+class BufferPool {
+ public:
+  /// Two sizes serve nearly everything: a few small messages, or a stream of them. Larger frames
+  /// get a buffer of their own, which is never kept.
+  static constexpr std::size_t kSmall = 4 * 1024 - sizeof(Buffer);
+  static constexpr std::size_t kLarge = 64 * 1024 + 256;
+
+  BufferPool() = default;
+  BufferPool(const BufferPool&) = delete;
+  BufferPool& operator=(const BufferPool&) = delete;
+  ~BufferPool();
+
+  /// An empty buffer for at least `size` bytes, held once by the caller.
+  Buffer* take(std::size_t size);
+  static void hold(Buffer* buffer) { ++buffer->holders_; }
+  void release(Buffer* buffer);
+
+  Segment* take_segment(const char* data, Buffer* owner, std::uint32_t begin, std::uint32_t end);
+  /// Also releases the segment's hold on its buffer.
+  void release_segment(Segment* segment);
+
+ private:
+  struct FreeList {
+    Buffer* first = nullptr;
+    std::size_t count = 0;
+  };
+
+  // What the pool keeps at the most: 64 * 4 KiB + 16 * 64 KiB + 1,024 * 32 B, about 1.3 MiB.
+  static constexpr std::size_t kSmallKept = 64;
+  static constexpr std::size_t kLargeKept = 16;
+  static constexpr std::size_t kSegmentsKept = 1024;
+
+  static Buffer* allocate(std::size_t capacity) {
+    return new (::operator new(sizeof(Buffer) + capacity)) Buffer(capacity);
+  }
+  static Buffer* take_from(FreeList& list, std::size_t capacity);
+  static void give_back(FreeList& list, std::size_t kept, Buffer* buffer);
+  static void drain(FreeList& list);
+
+  FreeList small_;
+  FreeList large_;
+  Segment* segments_ = nullptr;
+  std::size_t segment_count_ = 0;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline BufferPool::~BufferPool() {
+  drain(small_);
+  drain(large_);
+  while (segments_ != nullptr) {
+    Segment* const segment = segments_;
+    segments_ = segment->next;
+    delete segment;
+  }
+}
+
+inline Buffer* BufferPool::take(std::size_t size) {
+  if (size <= kSmall) return take_from(small_, kSmall);
+  if (size <= kLarge) return take_from(large_, kLarge);
+  return allocate(size);
+}
+
+inline void BufferPool::release(Buffer* buffer) {
+  if (--buffer->holders_ != 0) return;
+  if (buffer->capacity_ == kSmall) {
+    give_back(small_, kSmallKept, buffer);
+  } else if (buffer->capacity_ == kLarge) {
+    give_back(large_, kLargeKept, buffer);
+  } else {
+    ::operator delete(buffer);
+  }
+}
+
+inline Segment* BufferPool::take_segment(const char* data, Buffer* owner, std::uint32_t begin,
+                                         std::uint32_t end) {
+  if (owner != nullptr) hold(owner);
+  if (segments_ == nullptr) return new Segment{data, owner, begin, end, nullptr};
+  Segment* const segment = segments_;
+  segments_ = segment->next;
+  --segment_count_;
+  *segment = Segment{data, owner, begin, end, nullptr};
+  return segment;
+}
+
+inline void BufferPool::release_segment(Segment* segment) {
+  if (segment->owner != nullptr) release(segment->owner);
+  if (segment_count_ == kSegmentsKept) {
+    delete segment;
+    return;
+  }
+  segment->next = segments_;
+  segments_ = segment;
+  ++segment_count_;
+}
+
+inline Buffer* BufferPool::take_from(FreeList& list, std::size_t capacity) {
+  if (list.first == nullptr) return allocate(capacity);
+  Buffer* const buffer = list.first;
+  list.first = buffer->next_;
+  --list.count;
+  buffer->used_ = 0;
+  buffer->holders_ = 1;
+  return buffer;
+}
+
+inline void BufferPool::give_back(FreeList& list, std::size_t kept, Buffer* buffer) {
+  if (list.count == kept) {
+    ::operator delete(buffer);
+    return;
+  }
+  buffer->next_ = list.first;
+  list.first = buffer;
+  ++list.count;
+}
+
+inline void BufferPool::drain(FreeList& list) {
+  while (list.first != nullptr) {
+    Buffer* const buffer = list.first;
+    list.first = buffer->next_;
+    ::operator delete(buffer);
+  }
+}
+
+}  // namespace messi::wire
+
+#endif  // MESSI_WIRE_BUFFER_POOL_H_

@@ -1,0 +1,56 @@
+#ifndef MESSI_WIRE_FRAME_H_
+#define MESSI_WIRE_FRAME_H_
+
+// The layout of a frame; doc/wire-protocol.md says the same in prose.
+//
+//     +--------+------------------+----------------------+
+//     | type 1 | size 3, big end. | payload, size bytes  |
+//     +--------+------------------+----------------------+
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace messi::wire {
+
+enum class FrameType : std::uint8_t {
+  kClientToServer = 1,
+  kServerToClient = 2,
+  kPing = 3,
+  kPong = 4,
+};
+
+inline constexpr std::size_t kHeaderSize = 4;
+inline constexpr std::size_t kMaxPayloadSize = (std::size_t{1} << 24) - 1;
+
+/// One frame, its payload where the bytes lie: valid only while they do.
+struct Frame {
+  FrameType type;  ///< Whatever the wire said; it need not be one of the enumerators.
+  std::string_view payload;
+};
+
+/// Writes a header of `kHeaderSize` bytes; returns where the payload begins.
+inline std::uint8_t* write_header(std::uint8_t* out, FrameType type, std::size_t payload_size) {
+  out[0] = static_cast<std::uint8_t>(type);
+  out[1] = static_cast<std::uint8_t>(payload_size >> 16);
+  out[2] = static_cast<std::uint8_t>(payload_size >> 8);
+  out[3] = static_cast<std::uint8_t>(payload_size);
+  return out + kHeaderSize;
+}
+
+/// The type that the header at `header` (`kHeaderSize` bytes) announces.
+inline FrameType read_type(const char* header) {
+  return static_cast<FrameType>(static_cast<std::uint8_t>(header[0]));
+}
+
+/// The payload size that the header at `header` (`kHeaderSize` bytes) announces.
+inline std::size_t read_size(const char* header) {
+  const auto byte = [header](int i) {
+    return static_cast<std::size_t>(static_cast<std::uint8_t>(header[i]));
+  };
+  return byte(1) << 16 | byte(2) << 8 | byte(3);
+}
+
+}  // namespace messi::wire
+
+#endif  // MESSI_WIRE_FRAME_H_

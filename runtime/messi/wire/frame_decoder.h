@@ -1,0 +1,157 @@
+#ifndef MESSI_WIRE_FRAME_DECODER_H_
+#define MESSI_WIRE_FRAME_DECODER_H_
+
+// From bytes to frames. Whole frames are handed out where they lie in the input; only a cut frame
+// is copied, into a buffer that exists until the frame is complete. That buffer grows with the
+// bytes that have arrived, never with what the header promises.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "messi/wire/buffer_pool.h"
+#include "messi/wire/frame.h"
+
+namespace messi::wire {
+
+enum class DecodeResult {
+  kNeedMore,  ///< All input was used; give more when there is more.
+  kStopped,   ///< The frame handler returned false; the rest of the input was dropped.
+  kTooBig,    ///< A header announces more than the limit; nothing further can be decoded.
+};
+
+/// Memory that the next input may be read into directly, instead of being passed to `decode`.
+struct Spare {
+  char* data;
+  std::size_t size;
+};
+
+/// One per connection; a new connection starts with a new decoder.
+class FrameDecoder {
+ public:
+  /// `pool` must outlive the decoder. Payloads over `max_payload_size` bytes are refused.
+  FrameDecoder(BufferPool& pool, std::size_t max_payload_size)
+      : pool_(pool), max_payload_size_(max_payload_size) {}
+  FrameDecoder(const FrameDecoder&) = delete;
+  FrameDecoder& operator=(const FrameDecoder&) = delete;
+  ~FrameDecoder() { drop_cut_frame(); }
+
+  /// Calls `on_frame(const Frame&) -> bool` for each frame that `bytes` completes, until it
+  /// returns false.
+  template <typename OnFrame>
+  DecodeResult decode(std::string_view bytes, OnFrame&& on_frame);
+
+  /// The room behind a cut frame; empty when no frame is cut.
+  Spare spare() const;
+
+  /// As `decode`, for `size` bytes that were written to `spare()`.
+  template <typename OnFrame>
+  DecodeResult decode_spare(std::size_t size, OnFrame&& on_frame);
+
+ private:
+  // A frame of which this much has come may claim a large buffer at once; below it, a small one.
+  static constexpr std::size_t kTrusted = 2 * 1024;
+
+  // The size of the cut frame with its header, once the header is whole; until then the header's.
+  std::size_t cut_frame_size() const {
+    return cut_->used() < kHeaderSize ? kHeaderSize : kHeaderSize + read_size(cut_->data());
+  }
+  bool too_big(const char* header) const { return read_size(header) > max_payload_size_; }
+
+  void keep(std::string_view bytes);
+  void grow(std::size_t frame_size);
+  void drop_cut_frame();
+
+  /// Hands out the cut frame if it is whole.
+  template <typename OnFrame>
+  DecodeResult finish_cut_frame(OnFrame&& on_frame);
+
+  BufferPool& pool_;
+  std::size_t max_payload_size_;
+  Buffer* cut_ = nullptr;  // what has come of a frame that ended with the input
+};
+
+// ---------------------------------------------------------------------------------------------
+
+template <typename OnFrame>
+DecodeResult FrameDecoder::decode(std::string_view bytes, OnFrame&& on_frame) {
+  while (cut_ != nullptr && !bytes.empty()) {
+    const std::size_t missing = cut_frame_size() - cut_->used();
+    if (cut_->room() == 0) grow(cut_frame_size());
+    const std::size_t taken =
+        std::min({missing, bytes.size(), static_cast<std::size_t>(cut_->room())});
+    std::memcpy(cut_->extend(taken), bytes.data(), taken);
+    bytes.remove_prefix(taken);
+    if (const DecodeResult result = finish_cut_frame(on_frame); result != DecodeResult::kNeedMore) {
+      return result;
+    }
+  }
+  while (bytes.size() >= kHeaderSize) {
+    const std::size_t size = read_size(bytes.data());
+    if (size > max_payload_size_) return DecodeResult::kTooBig;
+    if (bytes.size() - kHeaderSize < size) break;
+    const Frame frame{read_type(bytes.data()), bytes.substr(kHeaderSize, size)};
+    bytes.remove_prefix(kHeaderSize + size);
+    if (!on_frame(frame)) return DecodeResult::kStopped;
+  }
+  if (!bytes.empty()) keep(bytes);
+  return DecodeResult::kNeedMore;
+}
+
+inline Spare FrameDecoder::spare() const {
+  if (cut_ == nullptr || cut_->used() < kHeaderSize) return {nullptr, 0};
+  const std::size_t missing = cut_frame_size() - cut_->used();
+  return {cut_->data() + cut_->used(), std::min<std::size_t>(missing, cut_->room())};
+}
+
+template <typename OnFrame>
+DecodeResult FrameDecoder::decode_spare(std::size_t size, OnFrame&& on_frame) {
+  cut_->extend(size);
+  return finish_cut_frame(on_frame);
+}
+
+template <typename OnFrame>
+DecodeResult FrameDecoder::finish_cut_frame(OnFrame&& on_frame) {
+  if (cut_->used() < kHeaderSize) return DecodeResult::kNeedMore;
+  if (too_big(cut_->data())) return DecodeResult::kTooBig;
+  const std::size_t frame_size = cut_frame_size();
+  if (cut_->used() < frame_size) {
+    if (cut_->room() == 0) grow(frame_size);
+    return DecodeResult::kNeedMore;
+  }
+  Buffer* const whole = cut_;
+  cut_ = nullptr;
+  const bool more = on_frame(
+      Frame{read_type(whole->data()), {whole->data() + kHeaderSize, frame_size - kHeaderSize}});
+  pool_.release(whole);
+  return more ? DecodeResult::kNeedMore : DecodeResult::kStopped;
+}
+
+inline void FrameDecoder::keep(std::string_view bytes) {
+  // A frame that has shown little of itself gets a small buffer, whatever its header says.
+  std::size_t size = bytes.size();
+  if (bytes.size() >= kTrusted) {
+    const std::size_t frame_size = kHeaderSize + read_size(bytes.data());
+    size = std::max(size, std::min(frame_size, BufferPool::kLarge));
+  }
+  cut_ = pool_.take(size);
+  std::memcpy(cut_->extend(bytes.size()), bytes.data(), bytes.size());
+}
+
+inline void FrameDecoder::grow(std::size_t frame_size) {
+  const std::size_t doubled = 2 * static_cast<std::size_t>(cut_->capacity());
+  Buffer* const larger = pool_.take(std::min(frame_size, std::max(doubled, BufferPool::kLarge)));
+  std::memcpy(larger->extend(cut_->used()), cut_->data(), cut_->used());
+  pool_.release(cut_);
+  cut_ = larger;
+}
+
+inline void FrameDecoder::drop_cut_frame() {
+  if (cut_ != nullptr) pool_.release(cut_);
+  cut_ = nullptr;
+}
+
+}  // namespace messi::wire
+
+#endif  // MESSI_WIRE_FRAME_DECODER_H_
