@@ -47,11 +47,11 @@ class Channel : private Connection {
   /// See Connection::reserve. Writes first if much is waiting, so that a stream of messages within
   /// one turn goes out in the meantime.
   std::uint8_t* reserve(std::size_t payload_size) {
-    if (pending_bytes() >= kWorthWriting) flush();
+    make_room(wire::kHeaderSize + payload_size);
     return Connection::reserve(payload_size);
   }
   bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
-    if (pending_bytes() >= kWorthWriting) flush();
+    make_room(end - begin);
     return Connection::share(buffer, begin, end);
   }
 
@@ -81,6 +81,12 @@ class Channel : private Connection {
   // Enough for a system call to be worth its price.
   static constexpr std::size_t kWorthWriting = 64 * 1024;
   std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
+
+  // Only who does not take what is offered is a slow reader.
+  void make_room(std::size_t frame_size) {
+    const bool too_much = pending_bytes() + frame_size > settings().max_pending_bytes;
+    if (too_much || pending_bytes() >= kWorthWriting) flush();
+  }
 
   bool unsettled_ = false;
   bool blocked_ = false;   // the stream took less than it was given: on_room will come

@@ -132,13 +132,12 @@ inline std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) {
   return out;
 }
 
-/// Reads a varint of up to 32 bits and takes it away from `bytes`; false if there is none.
-inline bool read_varint(std::string_view& bytes, std::uint32_t& value) {
-  std::uint32_t result = 0;
+/// Reads a varint of up to five bytes and takes it away from `bytes`; false if there is none.
+inline bool read_varint(std::string_view& bytes, std::uint64_t& value) {
+  std::uint64_t result = 0;
   for (std::size_t i = 0; i < bytes.size() && i < 5; ++i) {
     const auto byte = static_cast<std::uint8_t>(bytes[i]);
-    if (i == 4 && byte > 0x0f) return false;
-    result |= static_cast<std::uint32_t>(byte & 0x7f) << (7 * i);
+    result |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
     if (byte < 0x80) {
       bytes.remove_prefix(i + 1);
       value = result;
@@ -146,6 +145,11 @@ inline bool read_varint(std::string_view& bytes, std::uint32_t& value) {
     }
   }
   return false;
+}
+
+/// As protobuf's own parser, which ignores what a tag has above 32 bits.
+inline std::uint32_t field_number(std::uint64_t tag) {
+  return static_cast<std::uint32_t>(tag) >> 3;
 }
 
 /// A message as member `kField`: tag, length, bytes.
@@ -171,18 +175,18 @@ class Encoder {
 }  // namespace internal
 
 inline Member single_member(std::string_view payload) {
-  std::uint32_t tag = 0;
-  std::uint32_t size = 0;
+  std::uint64_t tag = 0;
+  std::uint64_t size = 0;
   if (!internal::read_varint(payload, tag) || (tag & 7) != 2 ||
       !internal::read_varint(payload, size) || size != payload.size()) {
     return {0, {}};
   }
-  return {tag >> 3, payload};
+  return {internal::field_number(tag), payload};
 }
 
 inline std::uint32_t first_field(std::string_view payload) {
-  std::uint32_t tag = 0;
-  return internal::read_varint(payload, tag) ? tag >> 3 : 0;
+  std::uint64_t tag = 0;
+  return internal::read_varint(payload, tag) ? internal::field_number(tag) : 0;
 }
 
 template <std::uint32_t kField, typename Sender, typename Message>

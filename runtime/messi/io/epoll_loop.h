@@ -29,13 +29,21 @@
 
 namespace messi {
 
+struct EpollLoopOptions {
+  /// For how long the loop looks again and again before it lets the system put its thread to sleep.
+  /// Being woken takes longer than most messages, so this shortens answers, at the price of a core
+  /// that is busy for up to this long after each turn that found something to do, and that others
+  /// cannot use then. Worth it only with a core to spare for this thread. Zero: not at all.
+  Duration busy_poll = Duration::zero();
+};
+
 /// The event loop of Linux: TCP and Unix sockets. Either it runs the thread (`run`), or another
 /// loop does, and calls `poll` whenever `fd()` is readable: sockets, timers, posted calls and work
 /// to be done all show there.
 class EpollLoop final : public LoopCore, public Poller {
  public:
   /// Aborts if the system has no descriptors left for a loop.
-  EpollLoop();
+  explicit EpollLoop(EpollLoopOptions options = {});
 
   /// Takes turns until `stop`. What the stopping turn has begun, hooks included, is finished.
   void run() {
@@ -111,14 +119,17 @@ class EpollLoop final : public LoopCore, public Poller {
 
   bool control(int operation, int fd, Interest interest, ReadyHandler& handler);
   int wait(Duration patience);
+  int wait_once(Duration patience);
   void arm_timer();
 
+  const EpollLoopOptions options_;
   Fd epoll_;
   Waker waker_;
   Waker timer_;
   std::optional<TimePoint> armed_for_;
   TimePoint turn_began_;
   bool stopped_ = false;
+  bool found_something_ = false;
   std::unique_ptr<char[]> input_;
   std::array<epoll_event, kEventsPerTurn> events_;
   int event_count_ = 0;
@@ -126,8 +137,9 @@ class EpollLoop final : public LoopCore, public Poller {
 
 // ---------------------------------------------------------------------------------------------
 
-inline EpollLoop::EpollLoop()
+inline EpollLoop::EpollLoop(EpollLoopOptions options)
     : LoopCore(random_seed()),
+      options_(options),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       waker_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
@@ -158,6 +170,19 @@ inline void EpollLoop::poll(Duration patience) {
 }
 
 inline int EpollLoop::wait(Duration patience) {
+  if (found_something_ && options_.busy_poll > Duration::zero()) {
+    const TimePoint began = Clock::now();
+    const Duration busy = std::min(options_.busy_poll, patience);
+    do {
+      if (const int count = wait_once(Duration::zero()); count != 0) return count;
+    } while (Clock::now() - began < busy);
+  }
+  const int count = wait_once(patience);
+  found_something_ = count > 0;
+  return count;
+}
+
+inline int EpollLoop::wait_once(Duration patience) {
   using std::chrono::milliseconds;
   int timeout = -1;
   if (patience != kForEver) {

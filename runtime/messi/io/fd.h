@@ -4,12 +4,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
-
-#include "absl/status/status.h"
 
 namespace messi {
 
@@ -34,13 +29,6 @@ class Fd {
  private:
   int fd_ = -1;
 };
-
-/// "<uri>: cannot <do>: <what the system says>".
-inline std::string system_error_text(std::string_view uri, std::string_view what, int error) {
-  std::string text(uri);
-  text.append(": cannot ").append(what).append(": ");
-  return text.append(std::generic_category().message(error));
-}
 
 /// Repeats a system call for as long as a signal interrupts it.
 template <typename Call>

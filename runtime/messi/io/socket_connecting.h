@@ -140,7 +140,7 @@ inline void SocketConnecting::try_next() {
   }
   next_.cancel();
   if (attempts_.empty()) {
-    fail(absl::ErrnoToStatus(last_error_, system_error_text(uri_, "connect", last_error_)));
+    fail(absl::ErrnoToStatus(last_error_, uri_ + ": cannot connect"));
   }
 }
 
@@ -153,7 +153,7 @@ inline void SocketConnecting::attempt_failed(const Attempt& attempt, int error) 
   }
   if (tried_ < addresses_.size()) return try_next();
   if (attempts_.empty()) {
-    fail(absl::ErrnoToStatus(error, system_error_text(uri_, "connect", error)));
+    fail(absl::ErrnoToStatus(error, uri_ + ": cannot connect"));
   }
 }
 

@@ -94,7 +94,7 @@ inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(Poller& po
   }
   if (!fd.valid()) {
     if (!text.empty()) return absl::NotFoundError(uri + ": cannot find the host: " + text);
-    return absl::ErrnoToStatus(error, system_error_text(uri, "listen", error));
+    return absl::ErrnoToStatus(error, uri + ": cannot listen");
   }
   if (where->scheme == Uri::Scheme::kTcp) {
     SocketAddress bound;
@@ -104,7 +104,7 @@ inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(Poller& po
   std::unique_ptr<SocketListener> listener(
       new SocketListener(poller, *std::move(where), std::move(fd), handler));
   if (!poller.add(listener->fd_.get(), Poller::Interest::kRead, *listener)) {
-    return absl::ErrnoToStatus(errno, system_error_text(uri, "watch the socket", errno));
+    return absl::ErrnoToStatus(errno, uri + ": cannot watch the socket");
   }
   return std::unique_ptr<Listener>(std::move(listener));
 }

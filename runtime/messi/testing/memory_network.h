@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <map>
 #include <memory>
@@ -74,6 +75,7 @@ class MemoryNetwork {
 
   static absl::StatusOr<std::string> place_name(const std::string& uri);
   void connected(ConnectHandler& handler, Place& place);
+  bool accept_one();
   bool deliver_to(End& end);
 
   EventLoop& loop_;
@@ -146,6 +148,7 @@ class MemoryNetwork::Place final : public Listener {
   std::string uri_;
   std::uint16_t port_;
   ListenHandler& handler_;
+  std::deque<std::unique_ptr<End>> arrived_;  // not accepted yet
 };
 
 class MemoryNetwork::Attempt final : public Connecting {
@@ -221,9 +224,20 @@ inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
   link->names[0] = "memory:client-" + number;
   link->names[1] = place.uri();
   links_.push_back(link);
-  auto client_end = std::make_unique<End>(*this, link, 0);
-  place.handler_.on_accept(std::make_unique<End>(*this, link, 1));
-  handler.on_stream(std::move(client_end));  // may destroy the attempt that called
+  // Accepted later: a hook of the server's may destroy the client that is being told here.
+  place.arrived_.push_back(std::make_unique<End>(*this, link, 1));
+  handler.on_stream(std::make_unique<End>(*this, link, 0));  // may destroy the attempt that called
+}
+
+inline bool MemoryNetwork::accept_one() {
+  for (const auto& [name, place] : places_) {
+    if (place->arrived_.empty()) continue;
+    std::unique_ptr<End> end = std::move(place->arrived_.front());
+    place->arrived_.pop_front();
+    place->handler_.on_accept(std::move(end));  // may destroy the place
+    return true;
+  }
+  return false;
 }
 
 inline bool MemoryNetwork::deliver() {
@@ -232,6 +246,7 @@ inline bool MemoryNetwork::deliver() {
                links_.end());
   if (faults.stalled) return false;
   bool delivered = false;
+  while (accept_one()) delivered = true;
   const std::vector<std::weak_ptr<Link>> links = links_;
   for (const std::weak_ptr<Link>& known : links) {
     const std::shared_ptr<Link> link = known.lock();
