@@ -1,0 +1,167 @@
+#include "comments.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace messi::plugin {
+namespace {
+
+/// The bytes of the UTF-8 character that `text` begins with, or 0 if it begins with none.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  std::size_t length = 0;
+  if (byte(0) < 0x80) {
+    length = 1;
+  } else if (byte(0) >= 0xc2 && byte(0) < 0xe0) {
+    length = 2;
+  } else if (byte(0) >= 0xe0 && byte(0) < 0xf0) {
+    length = 3;
+  } else if (byte(0) >= 0xf0 && byte(0) < 0xf5) {
+    length = 4;
+  }
+  if (length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+/// U+202A to U+202E and U+2066 to U+2069 make source code look like what it is not, and compilers
+/// warn of them.
+bool is_bidirectional_control(std::string_view character) {
+  return (character >= "\u202a" && character <= "\u202e") ||
+         (character >= "\u2066" && character <= "\u2069");
+}
+
+std::string only_printable(std::string_view line) {
+  std::string printable;
+  while (!line.empty()) {
+    const std::size_t length = utf8_length(line);
+    const std::string_view character = line.substr(0, std::max<std::size_t>(length, 1));
+    const bool is_control = length == 1 && (line[0] < ' ' || line[0] == '\x7f');
+    if (length == 0) {
+      printable += '?';
+    } else if (character == "\t") {
+      printable += "  ";
+    } else if (!is_control && !is_bidirectional_control(character)) {
+      printable += character;
+    }
+    line.remove_prefix(character.size());
+  }
+  return printable;
+}
+
+bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+/// A backslash at the end of a line, also written as the trigraph, would draw the next line of code
+/// into the comment.
+void strip_end(std::string& line) {
+  while (true) {
+    if (ends_with(line, " ") || ends_with(line, "\\")) {
+      line.pop_back();
+    } else if (ends_with(line, "?\?/")) {
+      line.resize(line.size() - 3);
+    } else {
+      return;
+    }
+  }
+}
+
+Comment printable_lines(std::string_view text) {
+  Comment lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(only_printable(text.substr(0, end)));
+    strip_end(lines.back());
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+void remove_empty_ends(Comment& lines) {
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  while (!lines.empty() && lines.front().empty()) lines.erase(lines.begin());
+}
+
+/// What remains in front of each line when the proto says `/// text`.
+void remove_third_slash(Comment& lines) {
+  const auto has_slash = [](const std::string& line) { return line.empty() || line[0] == '/'; };
+  if (!std::all_of(lines.begin(), lines.end(), has_slash)) return;
+  for (std::string& line : lines) line.erase(0, 1);
+}
+
+void remove_shared_indentation(Comment& lines) {
+  std::size_t shared = std::string::npos;
+  for (const std::string& line : lines) {
+    if (!line.empty()) shared = std::min(shared, line.find_first_not_of(' '));
+  }
+  for (std::string& line : lines) line.erase(0, shared);
+}
+
+/// Columns that the text takes, rather too many than too few: East Asian characters take two.
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  for (const char c : text) {
+    const bool is_ascii = static_cast<unsigned char>(c) < 0x80;
+    const bool is_continuation = (static_cast<unsigned char>(c) & 0xc0) == 0x80;
+    width += is_ascii ? 1 : is_continuation ? 0 : 2;
+  }
+  return width;
+}
+
+/// Breaks between words; the new lines are indented like the one they came from.
+Comment wrap(std::string_view line, std::size_t width) {
+  const std::string indent(std::min(line.find_first_not_of(' '), line.size()), ' ');
+  Comment wrapped;
+  std::string current;
+  if (display_width(line) <= width) return {std::string(line)};
+  line.remove_prefix(indent.size());
+  while (!line.empty()) {
+    const std::size_t end = std::min(line.find(' ', line.find_first_not_of(' ')), line.size());
+    const std::string_view word = line.substr(0, end);
+    if (!current.empty() && display_width(current) + display_width(word) > width) {
+      strip_end(current);
+      wrapped.push_back(std::move(current));
+      current.clear();
+    }
+    current += current.empty() ? indent + std::string(word.substr(word.find_first_not_of(' ')))
+                               : std::string(word);
+    line.remove_prefix(end);
+  }
+  wrapped.push_back(std::move(current));
+  return wrapped;
+}
+
+}  // namespace
+
+Comment clean_comment(std::string_view text) {
+  // What remains when the proto says `/** text */`.
+  if (!text.empty() && text.front() == '*') text.remove_prefix(1);
+  Comment lines = printable_lines(text);
+  remove_empty_ends(lines);
+  remove_third_slash(lines);
+  remove_shared_indentation(lines);
+  return lines;
+}
+
+Comment join_comments(Comment first, Comment second) {
+  if (!first.empty() && !second.empty()) first.emplace_back();
+  for (std::string& line : second) first.push_back(std::move(line));
+  return first;
+}
+
+std::string format_comment(const Comment& comment, std::string_view marker, std::size_t width) {
+  std::string formatted;
+  for (const std::string& long_line : comment) {
+    for (const std::string& line : wrap(long_line, width - marker.size() - 1)) {
+      formatted += marker;
+      if (!line.empty()) formatted += ' ' + line;
+      formatted += '\n';
+    }
+  }
+  return formatted;
+}
+
+}  // namespace messi::plugin

@@ -1,0 +1,119 @@
+#include "cpp_check.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "../names.h"
+#include "cpp_names.h"
+
+namespace messi::plugin::cpp {
+namespace {
+
+/// The first part of `package`, and the rest in its place.
+std::string_view take_part(std::string_view& package) {
+  const std::size_t end = std::min(package.find('.'), package.size());
+  const std::string_view part = package.substr(0, end);
+  package.remove_prefix(std::min(end + 1, package.size()));
+  return part;
+}
+
+std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+void check_package(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
+  std::string_view rest = protocol.package;
+  while (!rest.empty()) {
+    const std::string part(take_part(rest));
+    // Where protobuf escapes keywords, the namespace is another word.
+    if (namespace_name(part, options.protobuf_release) != part) continue;
+    if (!is_keyword(part, options.protobuf_release)) continue;
+    diagnostics.error(protocol.package_location,
+                      "package " + quoted(protocol.package) + " has the C++ keyword " +
+                          quoted(part) + ", which protobuf's C++ code supports since release 27",
+                      "give the package another name, or use a newer protobuf");
+  }
+  rest = protocol.package;
+  if (take_part(rest) == "messi") {
+    diagnostics.error(protocol.package_location,
+                      "package " + quoted(protocol.package) + " is in messi's own namespace",
+                      "give the package another name, such as \"my." + protocol.package + '"');
+  }
+}
+
+/// Whether protobuf's C++ code declares something called `full_name` in the package's namespace.
+bool is_declared(const google::protobuf::DescriptorPool& pool, const std::string& full_name) {
+  return pool.FindFileContainingSymbol(full_name) != nullptr &&
+         pool.FindServiceByName(full_name) == nullptr;
+}
+
+void check_class(const Protocol& protocol, const std::string& name, Diagnostics& diagnostics) {
+  const std::string full_name = protocol.package.empty() ? name : protocol.package + '.' + name;
+  if (!is_declared(*protocol.file->pool(), full_name)) return;
+  diagnostics.error(protocol.location,
+                    "the class " + quoted(name) +
+                        " that is generated for this file has the name of " + quoted(full_name),
+                    "give that or the file another name, or use --messi_opt=class_prefix=...");
+}
+
+void check_classes(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
+  const std::string client = client_class(protocol, options);
+  const std::string server = server_class(protocol, options);
+  if (pascal_case(options.class_prefix + protocol.name).empty() || !is_identifier(client)) {
+    diagnostics.error(protocol.location,
+                      "no class can be named after the file " + quoted(protocol.proto_path),
+                      "let the file's name begin with a letter, or use "
+                      "--messi_opt=class_prefix=...");
+    return;
+  }
+  if (options.client()) check_class(protocol, client, diagnostics);
+  if (options.server()) check_class(protocol, server, diagnostics);
+}
+
+/// Whether the class that protobuf makes of a direction has something of this name anyway.
+bool is_taken(const std::string& accessor, int release) {
+  constexpr int kEscapesMethods = 30;
+  for (const std::string_view name : {"messages_case", "has_messages", "clear_messages"}) {
+    if (accessor == name) return true;
+  }
+  return release < kEscapesMethods && (accessor == "descriptor" || accessor == "default_instance");
+}
+
+void check_members(const Direction& direction, const Options& options, Diagnostics& diagnostics) {
+  const std::string message = direction.message.scope.back();
+  const auto named = [&](const std::string& name) {
+    return "member " + quoted(name) + " of " + message;
+  };
+  std::map<std::string, std::string> owners;
+  for (const Member& member : direction.members) {
+    const std::string method = accessor(member.name, options.protobuf_release);
+    if (is_taken(method, options.protobuf_release)) {
+      diagnostics.error(member.location,
+                        named(member.name) + " would get the accessor \"" + method +
+                            "()\", which protobuf's class has already",
+                        "give it another name");
+    }
+    for (const std::string& name : {method + "()", case_constant(member.name)}) {
+      const auto [owner, is_new] = owners.emplace(name, member.name);
+      if (is_new) continue;
+      diagnostics.error(member.location,
+                        named(member.name) + " and member " + quoted(owner->second) + " are both " +
+                            quoted(name) + " in protobuf's C++ code",
+                        "give one of them another name");
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+void check(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
+  check_package(protocol, options, diagnostics);
+  check_classes(protocol, options, diagnostics);
+  check_members(protocol.client_to_server, options, diagnostics);
+  check_members(protocol.server_to_client, options, diagnostics);
+}
+
+}  // namespace messi::plugin::cpp

@@ -1,0 +1,16 @@
+#ifndef MESSI_PLUGIN_CPP_CPP_CHECK_H_
+#define MESSI_PLUGIN_CPP_CPP_CHECK_H_
+
+#include "../diagnostics.h"
+#include "../options.h"
+#include "../protocol.h"
+
+namespace messi::plugin::cpp {
+
+/// Refuses what is a legal protocol, but would not compile: names that C++, or protobuf's own C++
+/// code, cannot have.
+void check(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
+
+}  // namespace messi::plugin::cpp
+
+#endif  // MESSI_PLUGIN_CPP_CPP_CHECK_H_

@@ -1,0 +1,47 @@
+#include "cpp_members.h"
+#include "cpp_names.h"
+#include "cpp_parts.h"
+
+namespace messi::plugin::cpp {
+namespace {
+
+void emit_hooks(Text& text, const Direction& direction, const Options& options) {
+  emit_members(text, direction, options, R"cc(
+    $comment$;
+    $deprecated$virtual void on_$name$(const $Type$& /*message*/) {}
+  )cc");
+}
+
+}  // namespace
+
+void emit_client_class(Text& text, const Protocol& protocol, const Options& options) {
+  text.emit({{"Client", client_class(protocol, options)},
+             {"hooks", [&] { emit_hooks(text, protocol.server_to_client, options); }},
+             {"senders", [&] { emit_senders(text, protocol.client_to_server, options); }},
+             {"incoming", [&] { emit_incoming(text, protocol.server_to_client, options); }}},
+            R"cc(
+              /// A client: derive from it and override the hooks you need. Those of the connection
+              /// itself, such as on_connected and on_disconnected, are ClientBase's.
+              class $Client$ : public ::messi::ClientBase {
+               public:
+                explicit $Client$(::messi::EventLoop& loop, std::string uri,
+                                  ::messi::ClientOptions options = {})
+                    : ClientBase(loop, std::move(uri), std::move(options)) {}
+
+                // Hooks: a message has come from the server.
+
+                $hooks$;
+
+                // Senders: a message goes to the server.
+
+                $senders$;
+
+               private:
+                bool dispatch(std::string_view payload) final;
+
+                $incoming$;
+              };
+            )cc");
+}
+
+}  // namespace messi::plugin::cpp

@@ -1,0 +1,109 @@
+#include <string>
+
+#include "cpp_members.h"
+#include "cpp_names.h"
+#include "cpp_parts.h"
+
+namespace messi::plugin::cpp {
+
+void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& options) {
+  const Direction& direction = protocol.server_to_client;
+  const std::string client = client_class(protocol, options);
+  const std::string incoming = qualified_class(direction.message, options.protobuf_release);
+  const auto emit_plain_cases = [&] {
+    emit_members(text, direction, options, {{"Client", client}}, R"cc(
+      case $number$:
+        return deliver(incoming_$name$_, &$Client$::on_$name$);
+    )cc");
+  };
+  const auto emit_other_cases = [&] {
+    emit_members(text, direction, options, {{"Incoming", incoming}}, R"cc(
+      case $Incoming$::$Case$:
+        on_$name$(incoming.$accessor$());
+        break;
+    )cc");
+  };
+  text.emit({{"Client", client},
+             {"Incoming", incoming},
+             {"plain_cases", emit_plain_cases},
+             {"other_cases", emit_other_cases}},
+            R"cc(
+              inline bool $Client$::dispatch(std::string_view payload) {
+                // The plain encoding: one member.
+                const ::messi::codec::Member member = ::messi::codec::single_member(payload);
+                const auto deliver = [&](auto& incoming, auto hook) {
+                  return incoming.deliver(member,
+                                          [&](const auto& message) { (this->*hook)(message); });
+                };
+                switch (member.field) {
+                  $plain_cases$;
+                }
+
+                // Any other: several members, unknown fields, or none.
+                $Incoming$ incoming;
+                if (!::messi::codec::parse(payload, incoming)) return false;
+                switch (incoming.messages_case()) {
+                  $other_cases$;
+                  case $Incoming$::MESSAGES_NOT_SET:
+                    if (const auto field = ::messi::codec::first_field(payload); field != 0) {
+                      on_unknown_message(field);
+                    }
+                    break;
+                }
+                return true;
+              }
+            )cc");
+}
+
+void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& options) {
+  const Direction& direction = protocol.client_to_server;
+  const std::string server = server_class(protocol, options);
+  const std::string incoming = qualified_class(direction.message, options.protobuf_release);
+  const auto emit_plain_cases = [&] {
+    emit_members(text, direction, options, {{"Server", server}}, R"cc(
+      case $number$:
+        return deliver(incoming_$name$_, &$Server$::on_$name$);
+    )cc");
+  };
+  const auto emit_other_cases = [&] {
+    emit_members(text, direction, options, {{"Incoming", incoming}}, R"cc(
+      case $Incoming$::$Case$:
+        on_$name$(client, incoming.$accessor$());
+        break;
+    )cc");
+  };
+  text.emit({{"Server", server},
+             {"Incoming", incoming},
+             {"plain_cases", emit_plain_cases},
+             {"other_cases", emit_other_cases}},
+            R"cc(
+              inline bool $Server$::dispatch(::messi::ServerClient& from,
+                                             std::string_view payload) {
+                auto& client = static_cast<Client&>(from);
+
+                // The plain encoding: one member.
+                const ::messi::codec::Member member = ::messi::codec::single_member(payload);
+                const auto deliver = [&](auto& incoming, auto hook) {
+                  return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+                };
+                switch (member.field) {
+                  $plain_cases$;
+                }
+
+                // Any other: several members, unknown fields, or none.
+                $Incoming$ incoming;
+                if (!::messi::codec::parse(payload, incoming)) return false;
+                switch (incoming.messages_case()) {
+                  $other_cases$;
+                  case $Incoming$::MESSAGES_NOT_SET:
+                    if (const auto field = ::messi::codec::first_field(payload); field != 0) {
+                      on_unknown_message(client, field);
+                    }
+                    break;
+                }
+                return true;
+              }
+            )cc");
+}
+
+}  // namespace messi::plugin::cpp

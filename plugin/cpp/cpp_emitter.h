@@ -1,0 +1,14 @@
+#ifndef MESSI_PLUGIN_CPP_CPP_EMITTER_H_
+#define MESSI_PLUGIN_CPP_CPP_EMITTER_H_
+
+#include "../emitter.h"
+
+namespace messi::plugin::cpp {
+
+/// The C++ generator: `acme/chat.proto` -> `acme/chat.messi.h`, which stands on protobuf's own
+/// `acme/chat.pb.h`.
+const Emitter& emitter();
+
+}  // namespace messi::plugin::cpp
+
+#endif  // MESSI_PLUGIN_CPP_CPP_EMITTER_H_

@@ -1,0 +1,69 @@
+#include "cpp_members.h"
+
+#include <string>
+
+#include "../comments.h"
+#include "cpp_names.h"
+#include "fit.h"
+
+namespace messi::plugin::cpp {
+namespace {
+
+constexpr std::size_t kDeepestIndentation = 4;
+
+std::vector<Text::Hole> holes(const Member& member, int release) {
+  return {{"comment", format_comment(member.comment, "///", kColumns - kDeepestIndentation)},
+          {"deprecated", member.deprecated ? "[[deprecated]] " : ""},
+          {"name", member.name},
+          {"number", std::to_string(member.number)},
+          {"Type", qualified_class(member.type, release)},
+          {"accessor", accessor(member.name, release)},
+          {"Case", case_constant(member.name)}};
+}
+
+}  // namespace
+
+void emit_members(Text& text, const Direction& direction, const Options& options,
+                  std::string_view each, std::string_view if_unique) {
+  const bool shows_comments = each.find("$comment$") != std::string_view::npos;
+  const Member* previous = nullptr;
+  for (const Member& member : direction.members) {
+    const bool is_apart = previous != nullptr && shows_comments &&
+                          !(previous->comment.empty() && member.comment.empty());
+    if (is_apart) text.lines("\n");
+    const std::vector<Text::Hole> member_holes = holes(member, options.protobuf_release);
+    text.emit(member_holes, each);
+    if (member.type_is_unique) text.emit(member_holes, if_unique);
+    previous = &member;
+  }
+}
+
+void emit_members(Text& text, const Direction& direction, const Options& options,
+                  const std::vector<Text::Hole>& more_holes, std::string_view each) {
+  for (const Member& member : direction.members) {
+    std::vector<Text::Hole> all_holes = holes(member, options.protobuf_release);
+    all_holes.insert(all_holes.end(), more_holes.begin(), more_holes.end());
+    text.emit(all_holes, each);
+  }
+}
+
+void emit_senders(Text& text, const Direction& direction, const Options& options) {
+  emit_members(text, direction, options,
+               R"cc(
+                 $comment$;
+                 $deprecated$void send_$name$(const $Type$& message) {
+                   ::messi::codec::send<$number$>(*this, message);
+                 }
+               )cc",
+               R"cc(
+                 $deprecated$void send(const $Type$& message) { send_$name$(message); }
+               )cc");
+}
+
+void emit_incoming(Text& text, const Direction& direction, const Options& options) {
+  emit_members(text, direction, options, R"cc(
+    ::messi::codec::Reused<$Type$> incoming_$name$_;
+  )cc");
+}
+
+}  // namespace messi::plugin::cpp

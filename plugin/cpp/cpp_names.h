@@ -1,0 +1,47 @@
+#ifndef MESSI_PLUGIN_CPP_CPP_NAMES_H_
+#define MESSI_PLUGIN_CPP_CPP_NAMES_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../options.h"
+#include "../protocol.h"
+
+namespace messi::plugin::cpp {
+
+// Ours.
+
+/// `acme/chat.proto` -> `acme/chat.messi.h`
+std::string header_path(std::string_view proto_path, const Options& options);
+
+/// `chat.messi.h` -> `CHAT_MESSI_H_`. Different paths have different guards.
+std::string include_guard(std::string_view header_path);
+
+/// `my_protocol` -> `MyProtocolClient`
+std::string client_class(const Protocol& protocol, const Options& options);
+std::string server_class(const Protocol& protocol, const Options& options);
+
+// Protobuf's. `release` is that of the protobuf whose generated code has them.
+
+/// `acme/chat.proto` -> `acme/chat.pb.h`
+std::string protobuf_header(std::string_view proto_path);
+
+/// Whether protobuf puts an underscore behind the name.
+bool is_keyword(std::string_view name, int release);
+
+/// `acme.chat` -> `acme::chat`, empty without a package.
+std::string namespace_name(std::string_view package, int release);
+
+/// `chat.Outer.Inner` -> `::chat::Outer_Inner`
+std::string qualified_class(const MessageType& type, int release);
+
+/// The accessor: `connect_req` -> `connect_req`, `fooBar` -> `foobar`, `delete` -> `delete_`.
+std::string accessor(std::string_view field_name, int release);
+
+/// The value of messages_case(): `connect_req` -> `kConnectReq`
+std::string case_constant(std::string_view field_name);
+
+}  // namespace messi::plugin::cpp
+
+#endif  // MESSI_PLUGIN_CPP_CPP_NAMES_H_

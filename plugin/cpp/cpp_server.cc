@@ -1,0 +1,124 @@
+#include "cpp_members.h"
+#include "cpp_names.h"
+#include "cpp_parts.h"
+
+namespace messi::plugin::cpp {
+namespace {
+
+void emit_hooks(Text& text, const Direction& direction, const Options& options) {
+  emit_members(text, direction, options, R"cc(
+    $comment$;
+    $deprecated$virtual void on_$name$(Client& /*client*/, const $Type$& /*message*/) {}
+  )cc");
+}
+
+void emit_replies(Text& text, const Direction& direction, const Options& options) {
+  emit_members(text, direction, options,
+               R"cc(
+                 $deprecated$void reply_$name$(const $Type$& message) {
+                   ::messi::codec::reply<$number$>(*this, message);
+                 }
+               )cc",
+               R"cc(
+                 $deprecated$void reply(const $Type$& message) { reply_$name$(message); }
+               )cc");
+}
+
+void emit_broadcasts(Text& text, const Direction& direction, const Options& options) {
+  emit_members(text, direction, options,
+               R"cc(
+                 $deprecated$void broadcast_$name$(const $Type$& message) {
+                   ::messi::codec::broadcast<$number$>(*this, message, nullptr);
+                 }
+                 $deprecated$void broadcast_$name$(const $Type$& message, const Client& except) {
+                   ::messi::codec::broadcast<$number$>(*this, message, &except);
+                 }
+               )cc",
+               R"cc(
+                 $deprecated$void broadcast(const $Type$& message) { broadcast_$name$(message); }
+                 $deprecated$void broadcast(const $Type$& message, const Client& except) {
+                   broadcast_$name$(message, except);
+                 }
+               )cc");
+}
+
+}  // namespace
+
+void emit_server_class(Text& text, const Protocol& protocol, const Options& options) {
+  const Direction& up = protocol.client_to_server;
+  const Direction& down = protocol.server_to_client;
+  text.emit({{"Server", server_class(protocol, options)},
+             {"senders", [&] { emit_senders(text, down, options); }},
+             {"hooks", [&] { emit_hooks(text, up, options); }},
+             {"replies", [&] { emit_replies(text, down, options); }},
+             {"broadcasts", [&] { emit_broadcasts(text, down, options); }},
+             {"incoming", [&] { emit_incoming(text, up, options); }}},
+            R"cc(
+              /// A server: derive from it and override the hooks you need.
+              class $Server$ : public ::messi::ServerBase {
+               public:
+                /// A client that is connected, from the beginning of its on_client_connected to the
+                /// end of its on_client_disconnected.
+                class Client : public ::messi::ServerClient {
+                 public:
+                  using ServerClient::ServerClient;
+
+                  // Senders: a message goes to this client.
+
+                  $senders$;
+                };
+
+                explicit $Server$(::messi::EventLoop& loop, std::string uri,
+                                  ::messi::ServerOptions options = {})
+                    : ServerBase(loop, std::move(uri), std::move(options)) {}
+
+                // Hooks: clients come and go.
+
+                virtual void on_client_connected(Client& /*client*/) {}
+                virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
+
+                /// Much that had been waiting to be written to the client has been written.
+                virtual void on_client_writable(Client& /*client*/) {}
+
+                /// The client has sent a message that this server's schema does not have.
+                virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+
+                // Hooks: a message has come from a client.
+
+                $hooks$;
+
+                // Replies: a message goes to the client whose message is being handled.
+
+                $replies$;
+
+                // Broadcasts: a message goes to all clients, or all but one.
+
+                $broadcasts$;
+
+                /// All clients: for (Client& client : clients()) ...
+                ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
+
+                /// Null if no client with this id() is connected.
+                Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+               private:
+                std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+                  return std::make_unique<Client>(std::move(init));
+                }
+                void client_connected(::messi::ServerClient& client) final {
+                  on_client_connected(static_cast<Client&>(client));
+                }
+                void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
+                  on_client_disconnected(static_cast<Client&>(client), reason);
+                }
+                void client_writable(::messi::ServerClient& client) final {
+                  on_client_writable(static_cast<Client&>(client));
+                }
+                bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+
+                $incoming$;
+              };
+            )cc");
+}
+
+}  // namespace messi::plugin::cpp

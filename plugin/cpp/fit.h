@@ -1,0 +1,26 @@
+#ifndef MESSI_PLUGIN_CPP_FIT_H_
+#define MESSI_PLUGIN_CPP_FIT_H_
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace messi::plugin::cpp {
+
+constexpr std::size_t kColumns = 100;
+
+/// Lays the emitter's code out as clang-format does: how long a line is depends on the schema.
+///
+/// It knows the shapes that the emitter prints, and takes all else as it is:
+///
+/// - A line that ends with a comma goes on in the next one.
+/// - A function with one statement is on one line if that fits, else on three.
+/// - Parameters and arguments that do not fit are aligned behind the parenthesis, or if that does
+///   not fit either, begin on a line of their own.
+///
+/// Names of more than half a line are beyond these rules: clang-format is then switched off.
+std::string fit(std::string_view code);
+
+}  // namespace messi::plugin::cpp
+
+#endif  // MESSI_PLUGIN_CPP_FIT_H_

@@ -1,0 +1,166 @@
+#include "editions.h"
+
+#if GOOGLE_PROTOBUF_VERSION < 5027000
+
+#include <google/protobuf/compiler/plugin.h>
+#include <google/protobuf/compiler/plugin.pb.h>
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/unknown_field_set.h>
+
+#include <iostream>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "generator.h"
+
+namespace messi::plugin {
+namespace {
+
+using google::protobuf::DescriptorProto;
+using google::protobuf::EnumDescriptorProto;
+using google::protobuf::FieldDescriptorProto;
+using google::protobuf::FileDescriptorProto;
+using google::protobuf::Message;
+using google::protobuf::UnknownField;
+using google::protobuf::UnknownFieldSet;
+using google::protobuf::compiler::CodeGeneratorRequest;
+using google::protobuf::compiler::CodeGeneratorResponse;
+
+// Of the descriptor.proto that has editions.
+constexpr int kFileFeatures = 50;
+constexpr int kFieldFeatures = 21;
+constexpr int kMessageEncoding = 5;
+constexpr int kDelimited = 2;
+
+// Of the plugin.proto that has editions.
+constexpr int kFeatureSupportsEditions = 2;
+constexpr int kMinimumEditionField = 3;
+constexpr int kMaximumEditionField = 4;
+
+bool has_editions(const FileDescriptorProto& file) { return file.syntax() == "editions"; }
+
+/// `features.message_encoding`, if these options say it.
+template <typename AnyOptions>
+std::optional<int> message_encoding(const AnyOptions& options, int features_field) {
+  std::optional<int> encoding;
+  const UnknownFieldSet& unknown = options.GetReflection()->GetUnknownFields(options);
+  for (int i = 0; i < unknown.field_count(); ++i) {
+    const UnknownField& features = unknown.field(i);
+    if (features.number() != features_field) continue;
+    if (features.type() != UnknownField::TYPE_LENGTH_DELIMITED) continue;
+    UnknownFieldSet set;
+    if (!set.ParseFromString(features.length_delimited())) continue;
+    for (int j = 0; j < set.field_count(); ++j) {
+      const UnknownField& feature = set.field(j);
+      if (feature.number() != kMessageEncoding) continue;
+      if (feature.type() == UnknownField::TYPE_VARINT)
+        encoding = static_cast<int>(feature.varint());
+    }
+  }
+  return encoding;
+}
+
+/// Says in the words of proto2 which members of oneofs are delimited: they are groups.
+void mark_groups(DescriptorProto& message, int encoding_of_file) {
+  for (FieldDescriptorProto& field : *message.mutable_field()) {
+    if (field.type() != FieldDescriptorProto::TYPE_MESSAGE || !field.has_oneof_index()) continue;
+    if (message_encoding(field.options(), kFieldFeatures).value_or(encoding_of_file) ==
+        kDelimited) {
+      field.set_type(FieldDescriptorProto::TYPE_GROUP);
+    }
+  }
+}
+
+void become_proto2(FileDescriptorProto& file) {
+  const int encoding = message_encoding(file.options(), kFileFeatures).value_or(0);
+  for (DescriptorProto& message : *file.mutable_message_type()) mark_groups(message, encoding);
+  file.set_syntax("proto2");
+  file.DiscardUnknownFields();
+}
+
+void collect_enums(const std::string& scope, const DescriptorProto& message,
+                   std::set<std::string>& names) {
+  const std::string full_name = scope + '.' + message.name();
+  for (const EnumDescriptorProto& each : message.enum_type()) {
+    names.insert(full_name + '.' + each.name());
+  }
+  for (const DescriptorProto& nested : message.nested_type()) {
+    collect_enums(full_name, nested, names);
+  }
+}
+
+std::set<std::string> enums_of(const FileDescriptorProto& file) {
+  const std::string scope = file.package().empty() ? "" : '.' + file.package();
+  std::set<std::string> names;
+  for (const EnumDescriptorProto& each : file.enum_type()) names.insert(scope + '.' + each.name());
+  for (const DescriptorProto& message : file.message_type()) collect_enums(scope, message, names);
+  return names;
+}
+
+void replace_enums(DescriptorProto& message, const std::set<std::string>& enums) {
+  for (FieldDescriptorProto& field : *message.mutable_field()) {
+    if (field.type() != FieldDescriptorProto::TYPE_ENUM || enums.count(field.type_name()) == 0) {
+      continue;
+    }
+    field.set_type(FieldDescriptorProto::TYPE_INT32);
+    field.clear_type_name();
+  }
+  for (DescriptorProto& nested : *message.mutable_nested_type()) replace_enums(nested, enums);
+}
+
+void adapt(CodeGeneratorRequest& request) {
+  std::set<std::string> enums;
+  for (FileDescriptorProto& file : *request.mutable_proto_file()) {
+    if (!has_editions(file)) continue;
+    enums.merge(enums_of(file));
+    become_proto2(file);
+  }
+  if (enums.empty()) return;
+  // A proto3 message may have fields of an edition's enum, but of no proto2 enum.
+  for (FileDescriptorProto& file : *request.mutable_proto_file()) {
+    if (file.syntax() != "proto3") continue;
+    for (DescriptorProto& message : *file.mutable_message_type()) replace_enums(message, enums);
+  }
+}
+
+void declare_editions(CodeGeneratorResponse& response) {
+  response.set_supported_features(response.supported_features() | kFeatureSupportsEditions);
+  UnknownFieldSet& unknown = *response.GetReflection()->MutableUnknownFields(&response);
+  unknown.AddVarint(kMinimumEditionField, kOldestEdition);
+  unknown.AddVarint(kMaximumEditionField, kNewestEdition);
+}
+
+}  // namespace
+
+int run_with_editions() {
+  CodeGeneratorRequest request;
+  if (!request.ParseFromIstream(&std::cin)) {
+    std::cerr << "protoc-gen-messi: what came on standard input is not a request of protoc's\n";
+    return 1;
+  }
+  CodeGeneratorResponse response;
+  std::string error;
+  if (!generate_with_editions(std::move(request), response, error)) {
+    std::cerr << "protoc-gen-messi: " << error << '\n';
+    return 1;
+  }
+  if (!response.SerializeToOstream(&std::cout) || !std::cout.flush()) {
+    std::cerr << "protoc-gen-messi: cannot write to standard output\n";
+    return 1;
+  }
+  return 0;
+}
+
+bool generate_with_editions(CodeGeneratorRequest request, CodeGeneratorResponse& response,
+                            std::string& error) {
+  adapt(request);
+  if (!GenerateCode(request, Generator(), &response, &error)) return false;
+  declare_editions(response);
+  return true;
+}
+
+}  // namespace messi::plugin
+
+#endif

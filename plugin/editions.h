@@ -1,0 +1,33 @@
+#ifndef MESSI_PLUGIN_EDITIONS_H_
+#define MESSI_PLUGIN_EDITIONS_H_
+
+#include <google/protobuf/stubs/common.h>
+
+#if GOOGLE_PROTOBUF_VERSION < 5027000
+#include <google/protobuf/compiler/plugin.pb.h>
+
+#include <string>
+#endif
+
+namespace messi::plugin {
+
+// The editions that were tested: proto2, which counts as one, to 2026.
+constexpr int kOldestEdition = 998;
+constexpr int kNewestEdition = 1002;
+
+#if GOOGLE_PROTOBUF_VERSION < 5027000
+// PluginMain of protobuf before 27 refuses files with editions; these take its place. A protocol
+// looks the same in all of them, so such files are read as proto2.
+
+/// Answers protoc's request on standard input. Returns the exit status.
+int run_with_editions();
+
+/// The same without the streams. False if the request makes no sense, as `error` then says.
+bool generate_with_editions(google::protobuf::compiler::CodeGeneratorRequest request,
+                            google::protobuf::compiler::CodeGeneratorResponse& response,
+                            std::string& error);
+#endif
+
+}  // namespace messi::plugin
+
+#endif  // MESSI_PLUGIN_EDITIONS_H_

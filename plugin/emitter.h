@@ -1,0 +1,42 @@
+#ifndef MESSI_PLUGIN_EMITTER_H_
+#define MESSI_PLUGIN_EMITTER_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "diagnostics.h"
+#include "options.h"
+#include "protocol.h"
+
+namespace messi::plugin {
+
+/// A generated file.
+struct Output {
+  std::string path;  ///< `acme/chat.messi.h`
+  std::string text;
+};
+
+/// Prints protocols in one language. To add a language, implement this in a folder of its own and
+/// name it in languages.cc.
+class Emitter {
+ public:
+  virtual ~Emitter() = default;
+
+  /// Refuses what is a legal protocol but cannot be said in this language, such as two members
+  /// whose names become the same.
+  virtual void check(const Protocol& protocol, const Options& options,
+                     Diagnostics& diagnostics) const = 0;
+
+  /// The output for a protocol that passed `check`.
+  virtual std::vector<Output> emit(const Protocol& protocol, const Options& options) const = 0;
+
+  /// The output for a proto that defines no protocol. There is always one, because build systems
+  /// wait for the files that they were promised.
+  virtual std::vector<Output> emit_nothing(std::string_view proto_path,
+                                           const Options& options) const = 0;
+};
+
+}  // namespace messi::plugin
+
+#endif  // MESSI_PLUGIN_EMITTER_H_

@@ -1,0 +1,101 @@
+#include "generator.h"
+
+#include <google/protobuf/compiler/plugin.pb.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/io/zero_copy_stream.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "diagnostics.h"
+#include "editions.h"
+#include "languages.h"
+#include "names.h"
+#include "options.h"
+#include "protocol.h"
+
+namespace messi::plugin {
+namespace {
+
+using google::protobuf::FileDescriptor;
+using google::protobuf::compiler::GeneratorContext;
+using google::protobuf::io::ZeroCopyOutputStream;
+
+/// 3.21 and its successors 22 (4.22), 27 (5.27), 36 (7.36) count in their second number. Build
+/// systems other than protoc tell no version: then we take the other generators to be of the
+/// release that we were built with.
+int protobuf_release(const GeneratorContext& context) {
+  google::protobuf::compiler::Version version;
+  context.GetCompilerVersion(&version);
+  return version.major() >= 3 ? version.minor() : GOOGLE_PROTOBUF_VERSION / 1000 % 1000;
+}
+
+bool write(const std::string& path, std::string_view text, GeneratorContext& context) {
+  const std::unique_ptr<ZeroCopyOutputStream> stream(context.Open(path));
+  while (!text.empty()) {
+    void* data = nullptr;
+    int space = 0;
+    if (!stream->Next(&data, &space)) return false;
+    const std::size_t size = std::min(static_cast<std::size_t>(space), text.size());
+    std::memcpy(data, text.data(), size);
+    text.remove_prefix(size);
+    if (text.empty()) stream->BackUp(space - static_cast<int>(size));
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Generator::Generate(const FileDescriptor* file, const std::string& parameter,
+                         GeneratorContext* context, std::string* error) const {
+  return GenerateAll({file}, parameter, context, error);
+}
+
+bool Generator::GenerateAll(const std::vector<const FileDescriptor*>& files,
+                            const std::string& parameter, GeneratorContext* context,
+                            std::string* error) const {
+  Diagnostics diagnostics;
+  Options options = parse_options(parameter, diagnostics);
+  options.protobuf_release = protobuf_release(*context);
+  const Emitter& emitter = options.language->emitter;
+
+  std::vector<std::optional<Protocol>> protocols;
+  for (const FileDescriptor* file : files) {
+    protocols.push_back(read_protocol(*file, diagnostics));
+    if (protocols.back()) emitter.check(*protocols.back(), options, diagnostics);
+  }
+  if (!diagnostics.empty()) {
+    *error = diagnostics.report();
+    return false;
+  }
+
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string proto_path = to_string(files[i]->name());
+    const std::vector<Output> outputs = protocols[i] ? emitter.emit(*protocols[i], options)
+                                                     : emitter.emit_nothing(proto_path, options);
+    for (const Output& output : outputs) {
+      if (!write(output.path, output.text, *context)) {
+        *error = "cannot write " + output.path;
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+#if GOOGLE_PROTOBUF_VERSION >= 5027000
+google::protobuf::Edition Generator::GetMinimumEdition() const {
+  return static_cast<google::protobuf::Edition>(kOldestEdition);
+}
+
+google::protobuf::Edition Generator::GetMaximumEdition() const {
+  // The library that we were built with has to know the edition too.
+  const int known = google::protobuf::compiler::ProtocMaximumEdition();
+  return static_cast<google::protobuf::Edition>(std::min(known, kNewestEdition));
+}
+#endif
+
+}  // namespace messi::plugin

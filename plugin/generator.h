@@ -1,0 +1,40 @@
+#ifndef MESSI_PLUGIN_GENERATOR_H_
+#define MESSI_PLUGIN_GENERATOR_H_
+
+#include <google/protobuf/compiler/code_generator.h>
+#include <google/protobuf/stubs/common.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace messi::plugin {
+
+/// What protoc talks to: reads the protocols, gathers every error of the run, and writes an output
+/// for every input if there is none.
+class Generator : public google::protobuf::compiler::CodeGenerator {
+ public:
+  bool Generate(const google::protobuf::FileDescriptor* file, const std::string& parameter,
+                google::protobuf::compiler::GeneratorContext* context,
+                std::string* error) const override;
+
+  bool GenerateAll(const std::vector<const google::protobuf::FileDescriptor*>& files,
+                   const std::string& parameter,
+                   google::protobuf::compiler::GeneratorContext* context,
+                   std::string* error) const override;
+
+#if GOOGLE_PROTOBUF_VERSION >= 5027000
+  std::uint64_t GetSupportedFeatures() const override {
+    return FEATURE_PROTO3_OPTIONAL | FEATURE_SUPPORTS_EDITIONS;
+  }
+  google::protobuf::Edition GetMinimumEdition() const override;
+  google::protobuf::Edition GetMaximumEdition() const override;
+#else
+  // Editions are run_with_editions()'s affair.
+  std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL; }
+#endif
+};
+
+}  // namespace messi::plugin
+
+#endif  // MESSI_PLUGIN_GENERATOR_H_

@@ -1,0 +1,31 @@
+#ifndef MESSI_PLUGIN_NAMES_H_
+#define MESSI_PLUGIN_NAMES_H_
+
+#include <string>
+#include <string_view>
+
+namespace messi::plugin {
+
+/// The path without `.proto`: `acme/my-protocol.proto` -> `acme/my-protocol`.
+std::string strip_proto(std::string_view proto_path);
+
+/// The file's name without folders and `.proto`, which is the protocol's name:
+/// `acme/my-protocol.proto` -> `my-protocol`.
+std::string base_name(std::string_view proto_path);
+
+/// Everything but ASCII letters and digits separates words: `my_protocol` and `my-protocol` ->
+/// `MyProtocol`, `chat.v2` -> `ChatV2`, `myProtocol` -> `MyProtocol`.
+std::string pascal_case(std::string_view name);
+
+/// Whether C++, Python and their kin take it for a name: `chat_2`, but not `2chat`.
+bool is_identifier(std::string_view name);
+
+/// A copy of what protobuf calls a name: a std::string, or since release 30 an absl::string_view.
+template <typename ProtobufString>
+std::string to_string(const ProtobufString& text) {
+  return std::string(text.data(), text.size());
+}
+
+}  // namespace messi::plugin
+
+#endif  // MESSI_PLUGIN_NAMES_H_

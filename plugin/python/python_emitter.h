@@ -1,0 +1,14 @@
+#ifndef MESSI_PLUGIN_PYTHON_PYTHON_EMITTER_H_
+#define MESSI_PLUGIN_PYTHON_PYTHON_EMITTER_H_
+
+#include "../emitter.h"
+
+namespace messi::plugin::python {
+
+/// The Python generator: `acme/chat.proto` -> `acme/chat_client.py` and `acme/chat_server.py`,
+/// which stand on protobuf's own `acme/chat_pb2.py`.
+const Emitter& emitter();
+
+}  // namespace messi::plugin::python
+
+#endif  // MESSI_PLUGIN_PYTHON_PYTHON_EMITTER_H_

@@ -1,0 +1,74 @@
+#include "python_members.h"
+
+#include "../comments.h"
+#include "fit.h"
+
+namespace messi::plugin::python {
+namespace {
+
+constexpr std::size_t kIndentation = 8;
+constexpr std::string_view kQuotes = "\"\"\"";
+
+/// In a docstring backslashes mean something, and quotes where they could become three.
+std::string escaped(std::string_view line) {
+  std::string text;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const bool is_risky_quote = line[i] == '"' && (i + 1 == line.size() || line[i + 1] == '"');
+    if (line[i] == '\\' || is_risky_quote) text += '\\';
+    text += line[i];
+  }
+  return text;
+}
+
+std::string docstring(Comment comment) {
+  if (comment.empty()) return {};
+  for (std::string& line : comment) line = escaped(line);
+  comment.front().insert(0, kQuotes);
+  // A line has room for the quotes, and for the blank that a marker would be followed by.
+  const std::string lines =
+      format_comment(comment, "", kColumns - kIndentation - kQuotes.size() + 1);
+
+  std::string text;
+  bool line_begins = true;
+  for (const char c : lines) {
+    if (!(line_begins && c == ' ')) text += c;
+    line_begins = c == '\n';
+  }
+  const bool is_one_line = text.find('\n') == text.size() - 1;
+  if (is_one_line) text.pop_back();
+  return text.append(kQuotes);
+}
+
+std::vector<Text::Hole> holes(const Member& member, const Members& members) {
+  Comment comment = member.comment;
+  if (member.deprecated) comment = join_comments(std::move(comment), {"Deprecated."});
+  const std::string doc = docstring(std::move(comment));
+  return {{"name", member.name},
+          {"Type", members.modules.type(member.type)},
+          {"Client", members.client},
+          {"doc", doc},
+          {"body", doc.empty() ? "pass" : doc}};
+}
+
+}  // namespace
+
+void emit_members(Text& text, const Members& members, std::string_view each) {
+  bool first = true;
+  for (const Member& member : members.direction.members) {
+    if (!first) text.lines("\n");
+    first = false;
+    text.emit(holes(member, members), each);
+  }
+}
+
+std::string unique_types(const Members& members) {
+  std::string types;
+  for (const Member& member : members.direction.members) {
+    if (!member.type_is_unique) continue;
+    if (!types.empty()) types += " | ";
+    types += members.modules.type(member.type);
+  }
+  return types;
+}
+
+}  // namespace messi::plugin::python

@@ -1,0 +1,52 @@
+#ifndef MESSI_PLUGIN_PYTHON_PYTHON_NAMES_H_
+#define MESSI_PLUGIN_PYTHON_PYTHON_NAMES_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../options.h"
+#include "../protocol.h"
+
+namespace messi::plugin::python {
+
+// Ours.
+
+/// `acme/my-chat.proto` -> `acme/my_chat_client.py`
+std::string client_path(std::string_view proto_path);
+std::string server_path(std::string_view proto_path);
+
+/// `my_protocol` -> `MyProtocolClient`, `MyProtocolServer` and `MyProtocolServerClient`
+std::string client_class(const Protocol& protocol, const Options& options);
+std::string server_class(const Protocol& protocol, const Options& options);
+std::string server_client_class(const Protocol& protocol, const Options& options);
+
+/// Whether it is one of the words that cannot be a name.
+bool is_keyword(std::string_view word);
+
+// Protobuf's.
+
+/// `acme/my-chat.proto` -> `acme.my_chat_pb2`. Dots of the path separate modules too.
+std::string protobuf_module(std::string_view proto_path);
+
+/// What generated modules call the modules of protobuf's code that they use.
+class ModuleNames {
+ public:
+  explicit ModuleNames(const Protocol& protocol);
+
+  /// `acme/chat.proto` -> `chat_pb2`, or `acme_chat_pb2` where several would be called that.
+  std::string name(std::string_view proto_path) const;
+
+  /// `chat.Outer.Inner` -> `chat_pb2.Outer.Inner`
+  std::string type(const MessageType& type) const;
+
+  /// `from acme import chat_pb2`
+  std::string import_statement(std::string_view proto_path) const;
+
+ private:
+  std::vector<std::string> modules_;
+};
+
+}  // namespace messi::plugin::python
+
+#endif  // MESSI_PLUGIN_PYTHON_PYTHON_NAMES_H_

@@ -1,0 +1,17 @@
+#ifndef MESSI_PLUGIN_SUMMARY_H_
+#define MESSI_PLUGIN_SUMMARY_H_
+
+#include <string_view>
+
+#include "protocol.h"
+#include "text.h"
+
+namespace messi::plugin {
+
+/// The protocol at a glance, as a comment whose lines begin with `marker`: the beginning of every
+/// generated file.
+void emit_summary(Text& text, const Protocol& protocol, std::string_view marker);
+
+}  // namespace messi::plugin
+
+#endif  // MESSI_PLUGIN_SUMMARY_H_

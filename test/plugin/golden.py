@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Checks a case of test/golden: what is generated from its protos is what stands beside them.
+
+C++ must also be as clang-format wants it. compile_golden.py compiles all cases. With MESSI_UPDATE_GOLDEN=1 in the environment
+the case is written anew instead of compared; read the diff before you commit it.
+
+A case is a folder of protos. Its case.json, if there is one, may have
+  options   for the plugin, such as "side=client"
+  protobuf  the oldest release of protoc that can read the protos, such as 27
+"""
+
+import argparse
+import json
+import pathlib
+import shutil
+import sys
+
+from tools import SKIPPED, Tools, add_tool_arguments, check_golden, is_update, report
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_tool_arguments(parser)
+    parser.add_argument("--directory", type=pathlib.Path, required=True, help="where to generate: messi/ and cpp/")
+    parser.add_argument("case", type=pathlib.Path)
+    arguments = parser.parse_args()
+    tools = Tools(arguments)
+    case = arguments.case
+    settings_path = case / "case.json"
+    settings = json.loads(settings_path.read_text()) if settings_path.exists() else {}
+    if tools.protobuf_release() < settings.get("protobuf", 0):
+        print(f"skipped: needs protoc {settings['protobuf']}")
+        return SKIPPED
+
+    messi_out = arguments.directory / "messi"
+    cpp_out = arguments.directory / "cpp"
+    shutil.rmtree(arguments.directory, ignore_errors=True)
+    protos = sorted(str(path.relative_to(case)) for path in case.rglob("*.proto"))
+    run = tools.generate(case, protos, settings.get("options", ""), messi_out, cpp_out)
+    if run.returncode != 0:
+        return report([run.stderr])
+
+    generated = {str(path.relative_to(messi_out)): path for path in sorted(messi_out.rglob("*.*"))}
+    expected = {str(path.relative_to(case)): path for path in sorted(case.rglob("*.*")) if is_expectation(path)}
+    problems = []
+    for name, path in generated.items():
+        problems += check_golden(case / name, path.read_text())
+        problems += tools.check_format(path)
+    for name in expected.keys() - generated.keys():
+        if is_update():
+            expected[name].unlink()
+        else:
+            problems.append(f"{expected[name]} was not generated")
+    return report(problems)
+
+
+def is_expectation(path):
+    return path.suffix != ".proto" and path.name != "case.json" and path.is_file()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

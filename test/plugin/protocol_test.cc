@@ -1,0 +1,127 @@
+#include "protocol.h"
+
+#include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/text_format.h>
+
+#include "test/catch.h"
+
+// What is refused, and how, is shown by the cases in test/rejected.
+
+using namespace messi::plugin;
+using google::protobuf::DescriptorPool;
+using google::protobuf::FileDescriptorProto;
+using google::protobuf::TextFormat;
+
+namespace {
+
+/// A protocol without source information: no places and no comments.
+FileDescriptorProto acme_chat() {
+  FileDescriptorProto file;
+  REQUIRE(TextFormat::ParseFromString(R"pb(
+                                        name: "acme/chat.proto"
+                                        package: "acme.chat"
+                                        message_type {
+                                          name: "ClientToServer"
+                                          oneof_decl { name: "messages" }
+                                          field {
+                                            name: "first"
+                                            number: 7
+                                            label: LABEL_OPTIONAL
+                                            type: TYPE_MESSAGE
+                                            type_name: ".acme.chat.Outer.Inner"
+                                            oneof_index: 0
+                                          }
+                                          field {
+                                            name: "second"
+                                            number: 3
+                                            label: LABEL_OPTIONAL
+                                            type: TYPE_MESSAGE
+                                            type_name: ".acme.chat.Outer"
+                                            oneof_index: 0
+                                            options { deprecated: true }
+                                          }
+                                          field {
+                                            name: "third"
+                                            number: 9
+                                            label: LABEL_OPTIONAL
+                                            type: TYPE_MESSAGE
+                                            type_name: ".acme.chat.Outer"
+                                            oneof_index: 0
+                                          }
+                                        }
+                                        message_type {
+                                          name: "ServerToClient"
+                                          oneof_decl { name: "messages" }
+                                          field {
+                                            name: "only"
+                                            number: 1
+                                            label: LABEL_OPTIONAL
+                                            type: TYPE_MESSAGE
+                                            type_name: ".acme.chat.Outer"
+                                            oneof_index: 0
+                                          }
+                                        }
+                                        message_type {
+                                          name: "Outer"
+                                          nested_type { name: "Inner" }
+                                        }
+                                      )pb",
+                                      &file));
+  return file;
+}
+
+}  // namespace
+
+TEST_CASE("the model has what the proto says, in its order", "[plugin]") {
+  DescriptorPool pool;
+  Diagnostics diagnostics;
+  const auto* const file = pool.BuildFile(acme_chat());
+  REQUIRE(file != nullptr);
+  const std::optional<Protocol> protocol = read_protocol(*file, diagnostics);
+  REQUIRE(protocol);
+  CHECK(diagnostics.empty());
+  CHECK(protocol->proto_path == "acme/chat.proto");
+  CHECK(protocol->name == "chat");
+  CHECK(protocol->package == "acme.chat");
+
+  const std::vector<Member>& members = protocol->client_to_server.members;
+  REQUIRE(members.size() == 3);
+  CHECK(members[0].name == "first");
+  CHECK(members[0].number == 7);
+  CHECK(members[0].type.full_name == "acme.chat.Outer.Inner");
+  CHECK(members[0].type.package == "acme.chat");
+  CHECK(members[0].type.scope == std::vector<std::string>{"Outer", "Inner"});
+  CHECK(members[0].type.proto_path == "acme/chat.proto");
+  CHECK(members[0].type_is_unique);
+  CHECK_FALSE(members[0].deprecated);
+  CHECK(members[1].name == "second");
+  CHECK(members[1].deprecated);
+  CHECK_FALSE(members[1].type_is_unique);
+  CHECK_FALSE(members[2].type_is_unique);
+  CHECK(protocol->server_to_client.members.at(0).type_is_unique);
+}
+
+TEST_CASE("an error in a proto without source information names the file", "[plugin]") {
+  FileDescriptorProto proto = acme_chat();
+  proto.mutable_message_type(1)->mutable_oneof_decl(0)->set_name("message");
+  DescriptorPool pool;
+  Diagnostics diagnostics;
+  const auto* const file = pool.BuildFile(proto);
+  REQUIRE(file != nullptr);
+  CHECK_FALSE(read_protocol(*file, diagnostics));
+  CHECK(diagnostics.report() ==
+        "1 error\n"
+        "acme/chat.proto: error: the oneof of ServerToClient is named \"message\"; name it "
+        "\"messages\"");
+}
+
+TEST_CASE("a file without the two messages has no protocol, and no errors", "[plugin]") {
+  FileDescriptorProto proto;
+  proto.set_name("nothing.proto");
+  DescriptorPool pool;
+  Diagnostics diagnostics;
+  const auto* const file = pool.BuildFile(proto);
+  REQUIRE(file != nullptr);
+  CHECK_FALSE(read_protocol(*file, diagnostics));
+  CHECK(diagnostics.empty());
+}
