@@ -1,0 +1,64 @@
+# Installation in two components, which are also the two Debian packages: protoc-gen-messi (the plugin) and
+# libmessi-dev (everything that a build with messi reads).
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+if(MESSI_BUILD_PLUGIN)
+  install(TARGETS protoc-gen-messi RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT plugin)
+endif()
+
+if(MESSI_BUILD_RUNTIME)
+  # Headers only, so nothing below depends on the architecture.
+  set(config_dir "${CMAKE_INSTALL_DATADIR}/cmake/messi")
+  set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
+
+  install(DIRECTORY runtime/messi
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h")
+  install(TARGETS messi EXPORT messi-targets)
+  install(EXPORT messi-targets NAMESPACE messi:: DESTINATION "${config_dir}" COMPONENT runtime)
+
+  configure_package_config_file(cmake/messi-config.cmake.in messi-config.cmake
+    INSTALL_DESTINATION "${config_dir}" PATH_VARS CMAKE_INSTALL_BINDIR)
+  # Generated code asks for the runtime of its own release, so before 1.0 nothing but the same minor version will do.
+  write_basic_package_version_file(messi-config-version.cmake
+    COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+  install(FILES
+    "${PROJECT_BINARY_DIR}/messi-config.cmake" "${PROJECT_BINARY_DIR}/messi-config-version.cmake"
+    cmake/MessiGenerate.cmake
+    DESTINATION "${config_dir}" COMPONENT runtime)
+
+  string(REGEX REPLACE "[^/]+" ".." prefix_from_pc_dir "${pc_dir}")
+  configure_file(cmake/messi.pc.in messi.pc @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/messi.pc" DESTINATION "${pc_dir}" COMPONENT runtime)
+endif()
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "The messi authors <messi@localhost>")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION devel)
+set(CPACK_COMPONENTS_ALL)
+
+if(MESSI_BUILD_PLUGIN)
+  list(APPEND CPACK_COMPONENTS_ALL plugin)
+  set(CPACK_DEBIAN_PLUGIN_PACKAGE_NAME protoc-gen-messi)
+  set(CPACK_DEBIAN_PLUGIN_PACKAGE_SHLIBDEPS ON)
+  set(CPACK_DEBIAN_PLUGIN_PACKAGE_RECOMMENDS protobuf-compiler)
+  set(CPACK_COMPONENT_PLUGIN_DESCRIPTION "Compiler plugin of messi
+ protoc-gen-messi is run by protoc and writes client and server classes for the protocol that a .proto file describes.")
+endif()
+
+if(MESSI_BUILD_RUNTIME)
+  list(APPEND CPACK_COMPONENTS_ALL runtime)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libmessi-dev)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_ARCHITECTURE all)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libprotobuf-dev, libabsl-dev, protobuf-compiler")
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "protoc-gen-messi (= ${PROJECT_VERSION})")
+  set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Headers of messi
+ What the code that protoc-gen-messi generates includes, with files for CMake and pkg-config.")
+endif()
+
+include(CPack)

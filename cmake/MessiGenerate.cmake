@@ -1,0 +1,104 @@
+# messi_generate(TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [OPTIONS <option>...])
+#
+# Runs protoc over each file for protobuf's C++ code and for messi's, compiles the result into the target, and links the
+# target with messi::messi:
+#
+#   add_executable(chat_server main.cc)
+#   messi_generate(TARGET chat_server PROTOS chat.proto OPTIONS side=server)
+#
+# IMPORT_DIRS   protoc's import path, by default the current source directory. Every file must be below one of them, and
+#               is included by its path from there: IMPORT_DIRS proto, PROTOS proto/a/chat.proto -> "a/chat.messi.h".
+# OPTIONS       for protoc-gen-messi; `protoc-gen-messi --help` lists them.
+#
+# Files are generated again when a proto, one of its imports, protoc or the plugin changes.
+
+# Whatever release of CMake the calling project asks for: functions keep the policies they were defined with. With an old
+# CMP0116 Ninja would misread protoc's dependency files and generate everything each time.
+cmake_policy(VERSION 3.22...3.31)
+
+function(messi_generate)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET" "PROTOS;IMPORT_DIRS;OPTIONS")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "messi_generate: unknown argument ${arg_UNPARSED_ARGUMENTS}; "
+      "known are TARGET, PROTOS, IMPORT_DIRS and OPTIONS")
+  endif()
+  if(NOT TARGET "${arg_TARGET}")
+    message(FATAL_ERROR "messi_generate: TARGET names no target: '${arg_TARGET}'")
+  endif()
+  if(NOT arg_PROTOS)
+    message(FATAL_ERROR "messi_generate: PROTOS is empty for ${arg_TARGET}")
+  endif()
+
+  if(NOT arg_IMPORT_DIRS)
+    set(arg_IMPORT_DIRS .)
+  endif()
+  set(import_dirs)
+  set(import_flags)
+  foreach(dir IN LISTS arg_IMPORT_DIRS)
+    get_filename_component(dir "${dir}" ABSOLUTE)
+    list(APPEND import_dirs "${dir}")
+    list(APPEND import_flags "-I${dir}")
+  endforeach()
+
+  # A folder per target: two targets of one directory may generate the same file with different options.
+  set(out_dir "${CMAKE_CURRENT_BINARY_DIR}/${arg_TARGET}.messi")
+  file(MAKE_DIRECTORY "${out_dir}")
+  list(TRANSFORM arg_OPTIONS PREPEND "--messi_opt=")
+  _messi_find_tools(protoc plugin)
+
+  foreach(proto IN LISTS arg_PROTOS)
+    get_filename_component(proto "${proto}" ABSOLUTE)
+    _messi_import_path(import_path "${proto}" "${import_dirs}")
+    string(REGEX REPLACE "\\.proto$" "" stem "${import_path}")
+    # In this order: Ninja wants the first output to be the first that protoc's dependency file names.
+    set(outputs "${out_dir}/${stem}.messi.h" "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
+    add_custom_command(
+      OUTPUT ${outputs}
+      COMMAND "${protoc}" "--plugin=protoc-gen-messi=${plugin}" ${import_flags}
+              "--cpp_out=${out_dir}" "--messi_out=${out_dir}" ${arg_OPTIONS}
+              "--dependency_out=${out_dir}/${stem}.d" "${proto}"
+      DEPENDS "${proto}" "${protoc}" "${plugin}"
+      DEPFILE "${out_dir}/${stem}.d"
+      COMMENT "Generating ${stem}.messi.h"
+      VERBATIM)
+    target_sources("${arg_TARGET}" PRIVATE ${outputs})
+  endforeach()
+
+  target_include_directories("${arg_TARGET}" PUBLIC "$<BUILD_INTERFACE:${out_dir}>")
+  target_link_libraries("${arg_TARGET}" PUBLIC messi::messi)
+endfunction()
+
+# How protoc names the file: its path below the first import directory that holds it.
+function(_messi_import_path result proto import_dirs)
+  foreach(dir IN LISTS import_dirs)
+    file(RELATIVE_PATH path "${dir}" "${proto}")
+    if(NOT path MATCHES "^\\.\\.(/|$)")
+      set(${result} "${path}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  message(FATAL_ERROR "messi_generate: ${proto} is not below any of IMPORT_DIRS: ${import_dirs}")
+endfunction()
+
+# Both as something that runs on this machine, which in a cross build is not what the target system gets.
+function(_messi_find_tools protoc_result plugin_result)
+  if(Protobuf_PROTOC_EXECUTABLE)
+    set(protoc "${Protobuf_PROTOC_EXECUTABLE}")
+  elseif(TARGET protobuf::protoc)
+    set(protoc "$<TARGET_FILE:protobuf::protoc>")
+  else()
+    message(FATAL_ERROR "messi_generate: protoc was not found; set Protobuf_PROTOC_EXECUTABLE")
+  endif()
+
+  if(MESSI_PROTOC_GEN_MESSI_EXECUTABLE)
+    set(plugin "${MESSI_PROTOC_GEN_MESSI_EXECUTABLE}")
+  elseif(TARGET messi::protoc-gen-messi)
+    set(plugin "$<TARGET_FILE:messi::protoc-gen-messi>")
+  else()
+    message(FATAL_ERROR "messi_generate: protoc-gen-messi was not found; "
+      "set MESSI_PROTOC_GEN_MESSI_EXECUTABLE to one that runs on this machine")
+  endif()
+
+  set(${protoc_result} "${protoc}" PARENT_SCOPE)
+  set(${plugin_result} "${plugin}" PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""Says what is typed, and prints what everybody says."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+
+import chat_pb2
+from chat_client import ChatClient
+from messi_runtime import DisconnectReason
+
+# Enough to be under way at a time, when a whole file is read in.
+MOST_UNHEARD = 16
+
+
+class Client(ChatClient):
+    def __init__(self, user: str, uri: str) -> None:
+        super().__init__(uri)
+        self._user = user
+        self._may_say = asyncio.Condition()
+        self._welcome = False
+        self._unheard = 0  # lines of ours that have not come back yet
+        self._input_ended = False
+        self._told_away = False
+        self.exit_status = 0
+
+    async def on_connected(self) -> None:
+        self.send(chat_pb2.ConnectReq(user=self._user))
+
+    async def on_connect_rsp(self, message: chat_pb2.ConnectRsp) -> None:
+        say("Connected to the server.")
+        self._told_away = False
+        self._welcome = True
+        await self._let_more_be_said()
+
+    # All clients hear what one says, that one included: then it has arrived.
+    async def on_message_ind(self, message: chat_pb2.MessageInd) -> None:
+        say(f"<{message.user}> {message.text}")
+        if message.user != self._user or self._unheard == 0:
+            return
+        self._unheard -= 1
+        await self._let_more_be_said()
+        self._end_when_all_is_heard()
+
+    async def on_disconnected(self, reason: DisconnectReason) -> None:
+        self._welcome = False
+        if reason is DisconnectReason.STOPPED:
+            return
+        say(f"Disconnected: {reason}")
+        if self._unheard > 0:
+            say(f"Lines of yours that perhaps nobody heard: {self._unheard}")
+            self._unheard = 0
+        if self._input_ended:
+            self.exit_status = 1
+            self.stop()
+            return
+        say("What you type is sent when the server is back.")
+        self._told_away = True
+
+    async def on_connect_failure(self, exception: Exception) -> float | None:
+        if not self._told_away:
+            reason = str(exception) or "Time-out"
+            say(f"{self.uri}: {reason}. Trying again until the server is there.")
+            self._told_away = True
+        return await super().on_connect_failure(exception)
+
+    async def say(self, line: str) -> None:
+        """Returns when the line is sent, which may be when the server is back."""
+        async with self._may_say:
+            await self._may_say.wait_for(lambda: self._welcome and self._unheard < MOST_UNHEARD)
+        self.send(chat_pb2.MessageInd(user=self._user, text=line))
+        self._unheard += 1
+
+    async def end_input(self) -> None:
+        self._input_ended = True
+        self._end_when_all_is_heard()
+
+    def _end_when_all_is_heard(self) -> None:
+        if self._input_ended and self._unheard == 0:
+            self.stop()
+
+    async def _let_more_be_said(self) -> None:
+        async with self._may_say:
+            self._may_say.notify_all()
+
+
+def read_input(client: Client, loop: asyncio.AbstractEventLoop) -> None:
+    """Hands lines over one by one, so that the next is read when the last one is sent."""
+    for line in sys.stdin:
+        asyncio.run_coroutine_threadsafe(client.say(line.rstrip("\n")), loop).result()
+    asyncio.run_coroutine_threadsafe(client.end_input(), loop).result()
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+async def main(user: str, uri: str) -> int:
+    client = Client(user, uri)
+    client.start()
+    # A thread, since input may be a terminal, a pipe or a file, and files cannot be awaited.
+    loop = asyncio.get_running_loop()
+    threading.Thread(target=read_input, args=(client, loop), daemon=True).start()
+    await client.wait_stopped()
+    return client.exit_status
+
+
+if __name__ == "__main__":
+    if not 2 <= len(sys.argv) <= 3:
+        sys.exit(f"usage: {sys.argv[0]} <user> [<uri>]")
+    try:
+        sys.exit(asyncio.run(main(sys.argv[1], (sys.argv + ["tcp://127.0.0.1:6000"])[2])))
+    except KeyboardInterrupt:
+        pass
+    except ValueError as error:
+        sys.exit(str(error))

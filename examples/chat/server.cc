@@ -1,0 +1,36 @@
+// A chat room: what one client says, all clients hear.
+
+#include <iostream>
+#include <string>
+
+#include "chat.messi.h"
+#include "messi/io/epoll_loop.h"
+
+class Server final : public chat::ChatServer {
+ public:
+  using ChatServer::ChatServer;
+
+  void on_connect_req(Client& client, const chat::ConnectReq& request) override {
+    std::string& user = client.state<std::string>();
+    user = request.user();
+    std::cout << '<' << user << "> is here." << std::endl;
+    client.send(chat::ConnectRsp());
+  }
+
+  void on_message_ind(Client&, const chat::MessageInd& message) override { broadcast(message); }
+
+  void on_client_disconnected(Client& client, messi::DisconnectReason reason) override {
+    std::cout << '<' << client.state<std::string>() << "> has gone: " << reason << std::endl;
+  }
+};
+
+int main(int argc, char* argv[]) {
+  messi::EpollLoop loop;
+  Server server(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:6000");
+  if (const absl::Status status = server.start(); !status.ok()) {
+    std::cerr << status.message() << '\n';
+    return 1;
+  }
+  std::cout << "Listening at " << server.uri() << std::endl;
+  loop.run();
+}

@@ -1,0 +1,66 @@
+// The client of the sequence diagram in README.md: prints one line per step.
+
+#include <chrono>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "messi/io/epoll_loop.h"
+#include "my_protocol.messi.h"
+
+class Client final : public my_protocol::MyProtocolClient {
+ public:
+  Client(messi::EpollLoop& loop, std::string uri, messi::ClientOptions options)
+      : MyProtocolClient(loop, std::move(uri), std::move(options)), loop_(loop) {}
+
+  void on_connected() override {
+    std::cout << "1. Connected to " << uri() << '.' << std::endl;
+    std::cout << "2. From now on the server is pinged in the background." << std::endl;
+    send(my_protocol::FooReq());
+  }
+
+  void on_foo_rsp(const my_protocol::FooRsp&) override {
+    std::cout << "3. Sent FooReq, got FooRsp." << std::endl;
+    std::cout << "4. Sending BarInd twice." << std::endl;
+    send(my_protocol::BarInd());
+    send(my_protocol::BarInd());
+  }
+
+  void on_fie_req(const my_protocol::FieReq&) override {
+    std::cout << "5. Got FieReq, sending FieRsp." << std::endl;
+    send(my_protocol::FieRsp());
+  }
+
+  // The client would connect again by itself, but the story ends here.
+  void on_disconnected(messi::DisconnectReason reason) override {
+    std::cout << "6. Disconnected: " << reason << std::endl;
+    loop_.stop();
+  }
+
+  // And it would go on trying.
+  std::optional<messi::Duration> on_connect_failure(const absl::Status& error) override {
+    std::cerr << error.message() << '\n';
+    failed_ = true;
+    loop_.stop();
+    return std::nullopt;
+  }
+
+  bool failed() const { return failed_; }
+
+ private:
+  messi::EpollLoop& loop_;
+  bool failed_ = false;
+};
+
+int main(int argc, char* argv[]) {
+  messi::ClientOptions options;
+  options.ping_interval = std::chrono::milliseconds(500);  // by default 2 s
+  options.pong_timeout = std::chrono::seconds(1);          // by default 4 s
+
+  messi::EpollLoop loop;
+  Client client(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:7840", options);
+  client.start();
+  loop.run();
+  return client.failed() ? 1 : 0;
+}

@@ -1,0 +1,62 @@
+// The server of the sequence diagram in README.md: prints one line per step.
+
+#include <chrono>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "messi/io/epoll_loop.h"
+#include "my_protocol.messi.h"
+
+class Server final : public my_protocol::MyProtocolServer {
+ public:
+  Server(messi::EpollLoop& loop, std::string uri)
+      : MyProtocolServer(loop, std::move(uri)), loop_(loop) {}
+
+  void on_client_connected(Client& client) override {
+    std::cout << "1. Client connected from " << client.peer_address() << '.' << std::endl;
+    std::cout << "2. Its pings are answered in the background." << std::endl;
+  }
+
+  void on_foo_req(Client&, const my_protocol::FooReq&) override {
+    std::cout << "3. Got FooReq, replying with FooRsp." << std::endl;
+    reply(my_protocol::FooRsp());
+  }
+
+  void on_bar_ind(Client& client, const my_protocol::BarInd&) override {
+    if (++client.state<Session>().bar_inds < 2) return;
+    std::cout << "4. Got BarInd twice." << std::endl;
+    client.send(my_protocol::FieReq());
+  }
+
+  void on_fie_rsp(Client&, const my_protocol::FieRsp&) override {
+    std::cout << "5. Sent FieReq, got FieRsp. Falling silent for 4 s." << std::endl;
+    // Hooks should return soon. This one does not: nobody answers the pings that come now.
+    std::this_thread::sleep_for(std::chrono::seconds(4));
+  }
+
+  void on_client_disconnected(Client&, messi::DisconnectReason reason) override {
+    std::cout << "6. Client disconnected: " << reason << std::endl;
+    loop_.stop();
+  }
+
+ private:
+  // What the server keeps for each client.
+  struct Session {
+    int bar_inds = 0;
+  };
+
+  messi::EpollLoop& loop_;
+};
+
+int main(int argc, char* argv[]) {
+  messi::EpollLoop loop;
+  Server server(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:7840");
+  if (const absl::Status status = server.start(); !status.ok()) {
+    std::cerr << status.message() << '\n';
+    return 1;
+  }
+  std::cout << "Listening at " << server.uri() << std::endl;
+  loop.run();
+}

@@ -1,0 +1,3 @@
+"""The rule that Bazel 4 has built in."""
+
+proto_library = native.proto_library

@@ -1,0 +1,54 @@
+# Read by every test of this folder. From ctest they get
+#
+#   MESSI_SOURCE_DIR, MESSI_BUILD_DIR   the project, and a build of it
+#   MESSI_PLUGIN                        the protoc-gen-messi of that build
+#   MESSI_TOOLS_DIR                     where npm_tools has put buf and other releases of protoc
+
+set -euo pipefail
+
+name=$(basename "$0")
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+work=$MESSI_BUILD_DIR/package/$name${1:+-$1}
+rm -rf "$work"
+mkdir -p "$work"
+
+# What a consumer builds is much the same from one run to the next.
+if command -v ccache > /dev/null; then
+  CCACHE_DIR=$(ccache --get-config cache_dir)
+  export CCACHE_DIR CCACHE_NOHASHDIR=1 CMAKE_CXX_COMPILER_LAUNCHER=ccache
+fi
+
+# What a developer's shell may hold must not help the consumer.
+unset CMAKE_PREFIX_PATH PKG_CONFIG_PATH messi_DIR messi_ROOT
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+skip() { echo "SKIPPED: $*"; exit 77; }
+
+fresh_home() {
+  export HOME=$work-home
+  forget_home
+  mkdir "$HOME"
+}
+
+# What Bazel leaves there is large, and read-only.
+forget_home() {
+  [ ! -e "$work-home" ] || chmod -R u+w "$work-home"
+  rm -rf "$work-home"
+}
+
+# says <words> <file>: also where the words are broken into lines.
+says() { tr -s ' \n' ' ' < "$2" | grep -qF -- "$1" || { cat "$2"; fail "there is no '$1'"; }; }
+
+# quietly <command>...: shows what it said only if it fails.
+quietly() {
+  "$@" > "$work/log" 2>&1 || { cat "$work/log"; fail "$*"; }
+}
+
+# build_consumer <generator> <cmake argument>...: configures, builds and runs consumer/ in $work/consumer.
+build_consumer() {
+  local generator=$1
+  shift
+  quietly cmake -G "$generator" -S "$here/consumer" -B "$work/consumer" -DCMAKE_BUILD_TYPE=Debug "$@"
+  quietly cmake --build "$work/consumer" --parallel 2
+  "$work/consumer/consumer"
+}
