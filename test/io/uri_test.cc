@@ -1,0 +1,97 @@
+#include "messi/io/uri.h"
+
+#include <string>
+#include <string_view>
+
+#include "messi/io/epoll_loop.h"
+#include "test/catch.h"
+#include "test/support/chat.h"
+
+using messi::parse_uri;
+using messi::Uri;
+
+TEST_CASE("a TCP URI is a host and a port", "[io]") {
+  struct Case {
+    std::string_view uri;
+    std::string host;
+    int port;
+  };
+  const Case cases[] = {
+      {"tcp://127.0.0.1:6000", "127.0.0.1", 6000},
+      {"tcp://:6000", "", 6000},
+      {"tcp://localhost:0", "localhost", 0},
+      {"tcp://[::1]:65535", "::1", 65535},
+      {"tcp://[fe80::1%eth0]:1", "fe80::1%eth0", 1},
+      {"tcp://a-very-long-host-name.with.many.parts.example.com:1", "a-very-long-host-name.with.many.parts.example.com", 1},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(std::string(each.uri));
+    const auto uri = parse_uri(each.uri);
+    REQUIRE(uri.ok());
+    CHECK(uri->scheme == Uri::Scheme::kTcp);
+    CHECK(uri->host == each.host);
+    CHECK(uri->port == each.port);
+  }
+}
+
+TEST_CASE("a Unix URI is a path", "[io]") {
+  CHECK(parse_uri("unix:///run/chat.sock")->path == "/run/chat.sock");
+  CHECK(parse_uri("unix://chat.sock")->path == "chat.sock");
+  CHECK(parse_uri("unix://" + std::string(107, 'x'))->path.size() == 107);
+}
+
+TEST_CASE("a URI of the wrong form is refused with what was given, what is wrong and what was expected",
+          "[io]") {
+  struct Case {
+    std::string uri;
+    std::string_view what;
+  };
+  const Case cases[] = {
+      {"", "the scheme is unknown"},
+      {"127.0.0.1:6000", "the scheme is unknown"},
+      {"udp://127.0.0.1:6000", "the scheme is unknown"},
+      {"TCP://127.0.0.1:6000", "the scheme is unknown"},
+      {"tcp:/127.0.0.1:6000", "the scheme is unknown"},
+      {"tcp://", "the port is missing"},
+      {"tcp://127.0.0.1", "the port is missing"},
+      {"tcp://127.0.0.1:", "the port is missing"},
+      {"tcp://127.0.0.1:x", "the port is not a number"},
+      {"tcp://127.0.0.1:60 00", "the port is not a number"},
+      {"tcp://127.0.0.1:-1", "the port is not a number"},
+      {"tcp://127.0.0.1:6000/", "the port is not a number"},
+      {"tcp://127.0.0.1:65536", "the port is larger than 65535"},
+      {"tcp://127.0.0.1:96537", "the port is larger than 65535"},
+      {"tcp://127.0.0.1:99999999999999999999", "the port is larger than 65535"},
+      {"tcp://::1:6000", "an IPv6 address must be in brackets"},
+      {"tcp://[::1:6000", "an address in brackets must be [<IPv6 address>]"},
+      {"tcp://[]:6000", "an address in brackets must be [<IPv6 address>]"},
+      {"tcp://user@host:6000", "there is a character in the host that does not belong there"},
+      {"tcp://ho st:6000", "there is a character in the host that does not belong there"},
+      {std::string("tcp://host\0:6000", 16), "there is a NUL byte in it"},
+      {"unix://", "the path is missing"},
+      {"unix://" + std::string(108, 'x'), "the path is longer than 107 bytes"},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.uri);
+    const auto uri = parse_uri(each.uri);
+    REQUIRE_FALSE(uri.ok());
+    CHECK(uri.status().code() == absl::StatusCode::kInvalidArgument);
+    const std::string message(uri.status().message());
+    CHECK(message == "\"" + each.uri + "\": " + std::string(each.what) +
+                         "; expected tcp://<host>:<port> or unix://<path>");
+  }
+}
+
+TEST_CASE("a server's start and a client's connect failure tell of a wrong URI", "[io]") {
+  messi::EpollLoop loop;
+  messi::test::Server server(loop, "tcp://127.0.0.1");
+  CHECK(server.start().code() == absl::StatusCode::kInvalidArgument);
+
+  for (const std::string uri : {"tcp://127.0.0.1", "tcp://127.0.0.1:0", "nonsense"}) {
+    messi::test::Client client(loop, uri);
+    client.start();
+    while (client.log.empty()) loop.poll(std::chrono::milliseconds(100));
+    CHECK(client.last_failure.code() == absl::StatusCode::kInvalidArgument);
+    CHECK(std::string(client.last_failure.message()).find("\"" + uri + "\"") == 0);
+  }
+}

@@ -1,0 +1,354 @@
+#include "messi/session/connection.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "test/catch.h"
+#include "test/support/bytes.h"
+
+using messi::Connection;
+using messi::ConnectionSettings;
+using messi::DisconnectReason;
+using messi::Side;
+using messi::TimePoint;
+using messi::test::frame;
+using messi::test::header;
+using messi::test::kPing;
+using messi::test::kPong;
+using messi::test::pattern;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr TimePoint kStart{1h};
+constexpr std::size_t kMaxPayload = 1000;
+constexpr std::size_t kMaxPending = 5000;
+
+constexpr ConnectionSettings kClient{Side::kClient, kMaxPayload, kMaxPending, {2s, 4s}};
+constexpr ConnectionSettings kServer{Side::kServer, kMaxPayload, kMaxPending, {0s, 3s}};
+
+/// A connection, what it has dispatched, and what it wants to write.
+class Subject {
+ public:
+  explicit Subject(const ConnectionSettings& settings) : connection(settings, pool_, kStart) {}
+
+  void receive(std::string_view bytes, TimePoint now = kStart) {
+    connection.handle_bytes(bytes, now, dispatch_);
+  }
+  void receive_in_spare(std::string_view bytes, TimePoint now = kStart) {
+    const messi::wire::Spare spare = connection.spare();
+    REQUIRE(spare.size >= bytes.size());
+    std::copy(bytes.begin(), bytes.end(), spare.data);
+    connection.handle_spare(bytes.size(), now, dispatch_);
+  }
+
+  bool send(const std::string& payload) {
+    std::uint8_t* const out = connection.reserve(payload.size());
+    if (out != nullptr) std::memcpy(out, payload.data(), payload.size());
+    return out != nullptr;
+  }
+
+  /// What waits to be written.
+  std::string output() {
+    messi::wire::Slice slices[100];
+    const std::size_t count = connection.queue().gather(slices, 100);
+    std::string bytes;
+    for (std::size_t i = 0; i < count; ++i) bytes.append(slices[i].data, slices[i].size);
+    return bytes;
+  }
+  std::string take_output() {
+    std::string bytes = output();
+    connection.queue().consume(bytes.size());
+    return bytes;
+  }
+
+  bool ended(DisconnectReason reason) const {
+    return connection.closed() && connection.reason() == reason;
+  }
+
+ private:
+  messi::wire::BufferPool pool_;
+
+ public:
+  Connection connection;
+  std::vector<std::string> dispatched;
+
+ private:
+  const std::function<bool(std::string_view)> dispatch_ = [this](std::string_view payload) {
+    dispatched.emplace_back(payload);
+    return payload != "cannot be decoded";
+  };
+};
+
+int type_of(Side side) { return side == Side::kClient ? 1 : 2; }
+
+}  // namespace
+
+TEST_CASE("a client's connection begins with a ping, a server's with nothing", "[session]") {
+  Subject client(kClient);
+  CHECK(client.output() == kPing);
+  Subject server(kServer);
+  CHECK(server.output().empty());
+}
+
+TEST_CASE("user messages arrive in order, and go out framed", "[session]") {
+  for (const auto& [settings, peer] : {std::pair{kClient, Side::kServer}, {kServer, Side::kClient}}) {
+    Subject subject(settings);
+    subject.take_output();
+    subject.receive(frame(type_of(peer), "one") + frame(type_of(peer), "") +
+                    frame(type_of(peer), "three"));
+    CHECK(subject.dispatched == std::vector<std::string>{"one", "", "three"});
+    CHECK(subject.send("four"));
+    CHECK(subject.send(""));
+    CHECK(subject.output() ==
+          frame(type_of(settings.side), "four") + frame(type_of(settings.side), ""));
+    CHECK_FALSE(subject.connection.closed());
+  }
+}
+
+TEST_CASE("a server answers a ping with a pong, ahead of what is queued", "[session]") {
+  Subject server(kServer);
+  REQUIRE(server.send("queued"));
+  server.receive(kPing);
+  CHECK(server.output() == kPong + frame(2, "queued"));
+}
+
+TEST_CASE("a pong never goes into the middle of a frame", "[session]") {
+  const std::string first = frame(2, "first message");
+  const std::string second = frame(2, "second message");
+  for (std::size_t written = 1; written < first.size(); ++written) {
+    Subject server(kServer);
+    REQUIRE(server.send("first message"));
+    REQUIRE(server.send("second message"));
+    server.connection.queue().consume(written);
+    server.receive(kPing);
+    CHECK(server.output() == first.substr(written) + kPong + second);
+  }
+}
+
+TEST_CASE("many pings in one go need one pong", "[session]") {
+  Subject server(kServer);
+  std::string pings;
+  for (int i = 0; i < 10'000; ++i) pings += kPing;
+  server.receive(pings);
+  CHECK(server.take_output() == kPong);
+  server.receive(kPing);
+  CHECK(server.take_output() == kPong);
+}
+
+TEST_CASE("a client pings on time however much is queued", "[session]") {
+  Subject client(kClient);
+  client.take_output();
+  for (int i = 0; i < 4; ++i) REQUIRE(client.send(pattern(1000)));
+  client.connection.queue().consume(10);
+  client.receive(kPong, kStart + 1900ms);
+  client.connection.handle_time(kStart + 2s);
+  const std::vector<int> types = messi::test::types_of(client.output().substr(994));
+  CHECK(types == std::vector<int>{3, 1, 1, 1});
+}
+
+TEST_CASE("any byte received counts as life", "[session]") {
+  for (const ConnectionSettings& settings : {kClient, kServer}) {
+    Subject subject(settings);
+    const std::string slow = frame(settings.side == Side::kClient ? 2 : 1, pattern(60));
+    TimePoint now = kStart;
+    for (std::size_t i = 0; i < slow.size(); ++i) {
+      now += 2900ms;
+      subject.connection.handle_time(now);
+      REQUIRE_FALSE(subject.connection.closed());
+      const std::string_view byte = std::string_view(slow).substr(i, 1);
+      if (i > 10 && i % 2 == 0) {
+        subject.receive_in_spare(byte, now);
+      } else {
+        subject.receive(byte, now);
+      }
+      subject.take_output();
+    }
+    CHECK(subject.dispatched.size() == 1);
+  }
+}
+
+TEST_CASE("a peer that is silent for too long is given up", "[session]") {
+  Subject client(kClient);
+  client.connection.handle_time(kStart + 4s - 1ns);
+  CHECK_FALSE(client.connection.closed());
+  client.connection.handle_time(kStart + 4s);
+  CHECK(client.ended(DisconnectReason::kKeepAliveTimeout));
+
+  Subject server(kServer);
+  server.receive(kPing, kStart + 1s);
+  server.connection.handle_time(kStart + 4s - 1ns);
+  CHECK_FALSE(server.connection.closed());
+  server.connection.handle_time(kStart + 4s);
+  CHECK(server.ended(DisconnectReason::kKeepAliveTimeout));
+}
+
+TEST_CASE("whoever calls at the deadline makes progress", "[session]") {
+  for (const ConnectionSettings& settings : {kClient, kServer}) {
+    Subject subject(settings);
+    TimePoint now = kStart;
+    while (!subject.connection.closed()) {
+      const TimePoint deadline = subject.connection.deadline();
+      REQUIRE(deadline > now);
+      REQUIRE(deadline <= kStart + 4s);
+      now = deadline;
+      subject.connection.handle_time(now);
+    }
+    CHECK(now == kStart + settings.keepalive.silence_limit);
+  }
+}
+
+TEST_CASE("a pong proves that a server is there; nothing else does", "[session]") {
+  Subject client(kClient);
+  client.receive(frame(2, "hello"));
+  CHECK_FALSE(client.connection.proved());
+  client.receive(kPong.substr(0, 3));
+  CHECK_FALSE(client.connection.proved());
+  client.receive(kPong.substr(3));
+  CHECK(client.connection.proved());
+}
+
+TEST_CASE("a ping or pong with a payload is none", "[session]") {
+  Subject server(kServer);
+  server.receive(frame(3, "x"));
+  CHECK(server.ended(DisconnectReason::kProtocolError));
+  Subject client(kClient);
+  client.receive(frame(4, "x"));
+  CHECK(client.ended(DisconnectReason::kProtocolError));
+}
+
+TEST_CASE("a server accepts only what clients send", "[session]") {
+  for (int type = 0; type < 256; ++type) {
+    Subject server(kServer);
+    server.receive(frame(type));
+    const bool legal = type == 1 || type == 3;
+    CHECK(server.connection.closed() == !legal);
+    if (!legal) CHECK(server.ended(DisconnectReason::kProtocolError));
+  }
+}
+
+TEST_CASE("a client ignores what a newer server may send", "[session]") {
+  Subject client(kClient);
+  for (int type = 0; type < 256; ++type) {
+    if (type == 2 || type == 4) continue;
+    client.receive(frame(type, "whatever it means"));
+  }
+  client.receive(frame(2, "after all that"));
+  CHECK(client.dispatched == std::vector<std::string>{"after all that"});
+  CHECK_FALSE(client.connection.closed());
+}
+
+TEST_CASE("a message that cannot be decoded ends the connection", "[session]") {
+  Subject server(kServer);
+  server.receive(frame(1, "fine") + frame(1, "cannot be decoded") + frame(1, "too late"));
+  CHECK(server.ended(DisconnectReason::kMessageDecodeError));
+  CHECK(server.dispatched == std::vector<std::string>{"fine", "cannot be decoded"});
+}
+
+TEST_CASE("a message over the limit is refused at its header", "[session]") {
+  for (const ConnectionSettings& settings : {kClient, kServer}) {
+    Subject subject(settings);
+    const int type = settings.side == Side::kClient ? 2 : 1;
+    subject.receive(frame(type, pattern(kMaxPayload)));
+    CHECK(subject.dispatched.size() == 1);
+    subject.receive(header(type, kMaxPayload + 1).substr(0, 3));
+    CHECK_FALSE(subject.connection.closed());
+    subject.receive(header(type, kMaxPayload + 1).substr(3));
+    CHECK(subject.ended(DisconnectReason::kMessageTooBig));
+  }
+}
+
+TEST_CASE("the limit is for frames of unknown types too", "[session]") {
+  Subject client(kClient);
+  client.receive(header(77, kMaxPayload + 1));
+  CHECK(client.ended(DisconnectReason::kMessageTooBig));
+}
+
+TEST_CASE("a message to be sent is refused if it is too big", "[session]") {
+  Subject client(kClient);
+  CHECK(client.send(pattern(kMaxPayload)));
+  CHECK_FALSE(client.connection.closed());
+  CHECK_FALSE(client.send(pattern(kMaxPayload + 1)));
+  CHECK(client.ended(DisconnectReason::kMessageTooBig));
+}
+
+TEST_CASE("a queue that is full ends the connection", "[session]") {
+  Subject server(kServer);
+  for (std::size_t i = 0; i < kMaxPending / 104; ++i) REQUIRE(server.send(pattern(100)));
+  CHECK(server.connection.queue().pending() <= kMaxPending);
+  CHECK_FALSE(server.send(pattern(100)));
+  CHECK(server.ended(DisconnectReason::kSlowReader));
+  CHECK(server.connection.queue().pending() <= kMaxPending);
+}
+
+TEST_CASE("an empty queue accepts any message that is not too big", "[session]") {
+  const ConnectionSettings tight{Side::kServer, kMaxPayload, 10, {0s, 3s}};
+  Subject server(tight);
+  CHECK(server.send(pattern(kMaxPayload)));
+  CHECK_FALSE(server.send("x"));
+  CHECK(server.ended(DisconnectReason::kSlowReader));
+}
+
+TEST_CASE("shared frames obey the same limits", "[session]") {
+  messi::wire::BufferPool pool;
+  messi::wire::Buffer* const buffer = pool.take(2 * kMaxPayload);
+  const std::string big = frame(2, pattern(kMaxPayload));
+  std::memcpy(buffer->extend(big.size()), big.data(), big.size());
+  buffer->extend(1);
+  {
+    Subject server(kServer);
+    for (int i = 0; i < 4; ++i) CHECK(server.connection.share(*buffer, 0, 1004));
+    CHECK_FALSE(server.connection.share(*buffer, 0, 1004));
+    CHECK(server.ended(DisconnectReason::kSlowReader));
+  }
+  Subject server(kServer);
+  CHECK_FALSE(server.connection.share(*buffer, 0, 1005));
+  CHECK(server.ended(DisconnectReason::kMessageTooBig));
+  pool.release(buffer);
+}
+
+TEST_CASE("a closed connection takes nothing and gives nothing", "[session]") {
+  Subject client(kClient);
+  client.receive(header(2, 100) + "begun");
+  CHECK(client.connection.spare().size > 0);
+  client.take_output();
+  client.connection.close(DisconnectReason::kStopped);
+  client.connection.close(DisconnectReason::kConnectionClosed);
+  CHECK(client.ended(DisconnectReason::kStopped));  // only the first reason counts
+  CHECK(client.connection.spare().size == 0);
+  CHECK_FALSE(client.send("too late"));
+  CHECK(client.output().empty());
+  client.connection.handle_time(kStart + 1h);
+  CHECK(client.ended(DisconnectReason::kStopped));
+}
+
+TEST_CASE("nothing is dispatched once the dispatch has closed the connection", "[session]") {
+  messi::wire::BufferPool pool;
+  Connection connection(kServer, pool, kStart);
+  int dispatched = 0;
+  connection.handle_bytes(frame(1, "a") + frame(1, "b") + frame(1, "c"), kStart,
+                          [&](std::string_view /*payload*/) {
+                            if (++dispatched == 2) connection.close(DisconnectReason::kDisconnected);
+                            return true;
+                          });
+  CHECK(dispatched == 2);
+}
+
+TEST_CASE("nothing is carried over from one connection to the next", "[session]") {
+  const std::string message = frame(2, "a message");
+  for (std::size_t cut = 1; cut < message.size(); ++cut) {
+    {
+      Subject before(kClient);
+      before.receive(message.substr(0, cut));
+    }
+    Subject after(kClient);
+    after.receive(message);
+    CHECK(after.dispatched == std::vector<std::string>{"a message"});
+  }
+}

@@ -1,0 +1,42 @@
+#include "test/support/live_bytes.h"
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<std::size_t> live{0};
+std::atomic<std::size_t> count{0};
+
+void* allocate(std::size_t size) {
+  void* const memory = std::malloc(size);
+  if (memory == nullptr) std::abort();
+  live += malloc_usable_size(memory);
+  ++count;
+  return memory;
+}
+
+void deallocate(void* memory) {
+  if (memory == nullptr) return;
+  live -= malloc_usable_size(memory);
+  std::free(memory);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { deallocate(memory); }
+void operator delete[](void* memory) noexcept { deallocate(memory); }
+void operator delete(void* memory, std::size_t /*size*/) noexcept { deallocate(memory); }
+void operator delete[](void* memory, std::size_t /*size*/) noexcept { deallocate(memory); }
+
+namespace messi::test {
+
+std::size_t live_bytes() { return live; }
+std::size_t allocations() { return count; }
+
+}  // namespace messi::test
