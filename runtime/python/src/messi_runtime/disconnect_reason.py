@@ -1,0 +1,45 @@
+"""Why connections end."""
+
+from __future__ import annotations
+
+import enum
+
+
+class DisconnectReason(enum.Enum):
+    """Why a connection ended. The first six are the original Messi's. Printed as a sentence."""
+
+    MESSAGE_ENCODE_ERROR = "Message encode error."
+    """A message given to `send` lacks a required field."""
+
+    MESSAGE_DECODE_ERROR = "Message decode error."
+    """A message from the peer is not what the schema says."""
+
+    CONNECTION_CLOSED = "Connection closed."
+    """The peer, or the network, closed the connection."""
+
+    KEEP_ALIVE_TIMEOUT = "Keep alive timeout."
+    """Nothing was heard of the peer for too long."""
+
+    GENERAL_ERROR = "General error."
+    """A hook raised an exception; it has been logged."""
+
+    MESSAGE_TOO_BIG = "Message too big."
+    """A message, sent or received, is larger than `max_payload_size`."""
+
+    SLOW_READER = "Slow reader."
+    """The peer reads more slowly than we send: `max_pending_bytes` is reached."""
+
+    PROTOCOL_ERROR = "Protocol error."
+    """The peer does not speak this protocol."""
+
+    TOO_MANY_CLIENTS = "Too many clients."
+    """The server is full."""
+
+    STOPPED = "Stopped."
+    """`stop()` was called on this side."""
+
+    DISCONNECTED = "Disconnected."
+    """`disconnect()` was called on this side."""
+
+    def __str__(self) -> str:
+        return self.value

@@ -1,0 +1,89 @@
+"""From bytes to frames.
+
+Every message on the wire is one:
+
+    +--------+------------------+----------------------+
+    | type 1 | size 3, big end. | payload, size bytes  |
+    +--------+------------------+----------------------+
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class FrameType(enum.IntEnum):
+    CLIENT_TO_SERVER = 1
+    SERVER_TO_CLIENT = 2
+    PING = 3
+    PONG = 4
+
+
+HEADER_SIZE = 4
+MAX_PAYLOAD_SIZE = (1 << 24) - 1
+
+
+class Frame(NamedTuple):
+    type: int
+    """Whatever the wire said; it need not be a `FrameType`."""
+
+    payload: bytes
+
+
+class FrameTooBig(Exception):
+    """A header announces more than the limit; nothing further can be decoded."""
+
+
+def encode_header(frame_type: FrameType, payload_size: int) -> bytes:
+    return bytes((frame_type,)) + payload_size.to_bytes(3, "big")
+
+
+class FrameDecoder:
+    """One per connection; a new connection starts with a new decoder.
+
+    What has come of a cut frame is kept, so memory grows with the bytes that have arrived, never
+    with what a header promises.
+    """
+
+    def __init__(self, max_payload_size: int) -> None:
+        self._max_payload_size = max_payload_size
+        self._cut = bytearray()
+
+    def decode(self, data: bytes) -> Iterator[Frame]:
+        """The frames that `data` completes. Raises `FrameTooBig` after those before the bad one.
+
+        Leaving the iterator early drops the rest of `data`.
+        """
+        if self._cut:
+            self._cut += data
+            if len(self._cut) < self._cut_frame_size():
+                return
+            data, self._cut = bytes(self._cut), bytearray()
+
+        begin = 0
+        while len(data) - begin >= HEADER_SIZE:
+            payload_begin = begin + HEADER_SIZE
+            payload_end = payload_begin + self._payload_size(data, begin)
+            if payload_end > len(data):
+                break
+            yield Frame(data[begin], data[payload_begin:payload_end])
+            begin = payload_end
+        self._cut += data[begin:]
+
+    def _payload_size(self, data: bytes | bytearray, begin: int) -> int:
+        size = int.from_bytes(data[begin + 1 : begin + HEADER_SIZE], "big")
+        if size > self._max_payload_size:
+            raise FrameTooBig
+        return size
+
+    def _cut_frame_size(self) -> int:
+        if len(self._cut) < HEADER_SIZE:
+            return HEADER_SIZE
+        return HEADER_SIZE + self._payload_size(self._cut, 0)
+
+
+def check_max_payload_size(size: int) -> None:
+    if not 0 < size <= MAX_PAYLOAD_SIZE:
+        raise ValueError(f"max_payload_size is 1 to {MAX_PAYLOAD_SIZE}, but got {size}.")

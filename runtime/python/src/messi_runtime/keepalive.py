@@ -1,0 +1,48 @@
+"""The clockwork of one connection: when to ping, when to give the peer up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KeepaliveSettings:
+    ping_interval: float | None
+    """Seconds between pings; `None`: this side does not ping."""
+
+    silence_limit: float
+    """The peer is gone when no byte came for this many seconds."""
+
+
+class Keepalive:
+    """Any byte counts as life. Reads no clock: `now` is a parameter, in seconds."""
+
+    def __init__(self, settings: KeepaliveSettings, now: float) -> None:
+        self._settings = settings
+        self._last_heard = now
+        self._next_ping = now
+
+    def handle_received(self, now: float) -> None:
+        self._last_heard = now
+
+    def poll_ping(self, now: float) -> bool:
+        """True once per interval, the first time at once.
+
+        The early ping tells a client that the server is there without a time-out.
+        """
+        if self._settings.ping_interval is None or now < self._next_ping:
+            return False
+        self._next_ping = now + self._settings.ping_interval
+        return True
+
+    def timed_out(self, now: float) -> bool:
+        return now >= self._silence_deadline()
+
+    def deadline(self) -> float:
+        """When to look again. It may move away in the meantime, never nearer."""
+        if self._settings.ping_interval is None:
+            return self._silence_deadline()
+        return min(self._next_ping, self._silence_deadline())
+
+    def _silence_deadline(self) -> float:
+        return self._last_heard + self._settings.silence_limit

@@ -1,0 +1,126 @@
+"""Messages into payloads, and payloads into messages; the only module that knows protobuf well.
+
+A payload is an encoded `ClientToServer` or `ServerToClient` with one member set:
+
+    +-------------------------+---------------+-------------------+
+    | tag: field << 3 | 2     | length        | the member        |
+    +-------------------------+---------------+-------------------+
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from google.protobuf.message import DecodeError, Message
+
+_LENGTH_DELIMITED = 2
+
+
+class _Member(NamedTuple):
+    type_name: str
+    tag: bytes
+
+
+class Outgoing:
+    """Encodes the members of a message's oneof `messages`."""
+
+    def __init__(self, wrapper: type[Message]) -> None:
+        self._wrapper = wrapper
+        fields = wrapper.DESCRIPTOR.oneofs_by_name["messages"].fields
+        self._members = {
+            field.name: _Member(
+                type_name=field.message_type.full_name,
+                tag=encode_varint(field.number << 3 | _LENGTH_DELIMITED),
+            )
+            for field in fields
+            if field.message_type is not None
+        }
+        users = Counter(member.type_name for member in self._members.values())
+        self._names_by_type = {
+            member.type_name: name
+            for name, member in self._members.items()
+            if users[member.type_name] == 1
+        }
+
+    def encode(self, name: str, message: Message) -> bytes | None:
+        """`message` as the member `name`; the message around it is never built.
+
+        `None` if a required field is missing. Raises `TypeError` for a message of another type.
+        """
+        member = self._members[name]
+        type_name = message.DESCRIPTOR.full_name
+        if type_name != member.type_name:
+            raise TypeError(f"{name} is a {member.type_name}, but got a {type_name}")
+        if not message.IsInitialized():
+            return None
+        encoded = message.SerializePartialToString()
+        return member.tag + encode_varint(len(encoded)) + encoded
+
+    def encode_unique(self, message: Message) -> bytes | None:
+        """`message` as the one member that has its type."""
+        type_name = message.DESCRIPTOR.full_name
+        if type_name not in self._names_by_type:
+            known = ", ".join(self._names_by_type)
+            raise TypeError(f"expected a message of type {known}, but got a {type_name}")
+        return self.encode(self._names_by_type[type_name], message)
+
+    def prepare(self, name: str) -> tuple[Message, Message]:
+        """A message with the empty member `name`, and that member."""
+        wrapper = self._wrapper()
+        member: Message = getattr(wrapper, name)
+        member.SetInParent()
+        return wrapper, member
+
+    def encode_prepared(self, wrapper: Message) -> bytes | None:
+        """`None` if a required field is missing."""
+        return wrapper.SerializePartialToString() if wrapper.IsInitialized() else None
+
+
+class Received(NamedTuple):
+    name: str
+    message: Message | None
+    """`None` if the payload holds no member that is known."""
+
+    unknown_field: int
+    """The number of the unknown member; 0 if there is none."""
+
+
+class Incoming:
+    """Decodes payloads."""
+
+    def __init__(self, wrapper: type[Message]) -> None:
+        self._wrapper = wrapper
+
+    def decode(self, payload: bytes) -> Received | None:
+        """`None` if the bytes are not a message of the schema."""
+        wrapper = self._wrapper()
+        try:
+            wrapper.ParseFromString(payload)
+        except DecodeError:
+            return None
+        if not wrapper.IsInitialized():
+            return None
+        name = wrapper.WhichOneof("messages")
+        if name is None:
+            return Received("", None, first_field(payload))
+        return Received(name, getattr(wrapper, name), 0)
+
+
+def first_field(payload: bytes) -> int:
+    """The number of the first field in a payload that is legal protobuf; 0 if there is none."""
+    tag = 0
+    for position, byte in enumerate(payload):
+        tag |= (byte & 0x7F) << 7 * position
+        if byte < 0x80:
+            break
+    return tag >> 3
+
+
+def encode_varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)

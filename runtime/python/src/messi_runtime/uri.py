@@ -1,0 +1,86 @@
+"""Where to connect to or listen at: `tcp://<host>:<port>` or `unix://<path>`."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+_LONGEST_PATH = 107  # what a socket address has room for
+
+
+@dataclass(frozen=True)
+class TcpAddress:
+    host: str
+    """A name or address, IPv6 without brackets; empty is any address."""
+
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp://{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class UnixAddress:
+    path: str
+    """Absolute in `unix:///run/x`, relative in `unix://x`."""
+
+    def __str__(self) -> str:
+        return f"unix://{self.path}"
+
+
+def parse_uri(uri: str) -> TcpAddress | UnixAddress:
+    """IPv6 addresses are in brackets.
+
+    Raises `ValueError`, which names what was given and what was expected.
+    """
+    if "\0" in uri:
+        raise _wrong(uri, "there is a NUL byte in it")
+    if uri.startswith("unix://"):
+        return _parse_path(uri, uri[len("unix://") :])
+    if uri.startswith("tcp://"):
+        return _parse_host_and_port(uri, uri[len("tcp://") :])
+    raise _wrong(uri, "the scheme is unknown")
+
+
+def parse_tcp_uri(uri: str) -> tuple[str, int]:
+    """Host and port, for programs written for the original Messi, whose function this was."""
+    if uri.startswith("tcp://"):
+        try:
+            address = _parse_host_and_port(uri, uri[len("tcp://") :])
+            return address.host, address.port
+        except ValueError:
+            pass
+    raise ValueError(f"Expected URI on the form tcp://<host>:<port>, but got '{uri}'.")
+
+
+def _parse_path(uri: str, path: str) -> UnixAddress:
+    if not path:
+        raise _wrong(uri, "the path is missing")
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise _wrong(uri, f"the path is longer than {_LONGEST_PATH} bytes")
+    return UnixAddress(path)
+
+
+def _parse_host_and_port(uri: str, rest: str) -> TcpAddress:
+    host, colon, port = rest.rpartition(":")
+    if not colon or not port:
+        raise _wrong(uri, "the port is missing")
+    if host.startswith("["):
+        if len(host) < 3 or not host.endswith("]"):
+            raise _wrong(uri, "an address in brackets must be [<IPv6 address>]")
+        host = host[1:-1]
+    elif ":" in host:
+        raise _wrong(uri, "an IPv6 address must be in brackets")
+    if re.search(r"[\[\]/@ ]", host):
+        raise _wrong(uri, "there is a character in the host that does not belong there")
+    if not re.fullmatch("[0-9]+", port):
+        raise _wrong(uri, "the port is not a number")
+    if len(port.lstrip("0")) > 5 or int(port) > 65535:
+        raise _wrong(uri, "the port is larger than 65535")
+    return TcpAddress(host, int(port))
+
+
+def _wrong(uri: str, what: str) -> ValueError:
+    return ValueError(f'"{uri}": {what}; expected tcp://<host>:<port> or unix://<path>')

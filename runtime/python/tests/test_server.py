@@ -1,0 +1,594 @@
+import asyncio
+import gc
+import os
+import socket
+import tracemalloc
+
+import chat_pb2
+import pytest
+from support import (
+    CONNECT_REQ,
+    CONNECT_RSP,
+    PING,
+    PONG,
+    Client,
+    Server,
+    is_closed,
+    raw_client,
+    read_user_messages,
+    running,
+)
+from virtual_time import run
+
+from messi_runtime import DisconnectReason, ServerOptions
+
+HI = chat_pb2.MessageInd(user="Erik", text="hi")
+HI_IND = b"\x02\x00\x00\x0c" + chat_pb2.ServerToClient(message_ind=HI).SerializeToString()
+
+
+def test_a_client_connects_is_served_and_disconnects():
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (reader, writer):
+                writer.write(CONNECT_REQ + PING)
+                # The reply was sent by a hook that ran after the ping had been read.
+                assert sorted([await reader.readexactly(4), await reader.readexactly(6)]) == [
+                    CONNECT_RSP,
+                    PONG,
+                ]
+                (client,) = server.clients
+                assert (client.id, client.state, client.connected) == (1, "Erik", True)
+                assert client.peer_address == "127.0.0.1:%d" % writer.get_extra_info("sockname")[1]
+                assert server.find_client(1) is client
+            await server.events.until("disconnected", 1, DisconnectReason.CONNECTION_CLOSED)
+            assert server.clients == []
+            assert server.find_client(1) is None
+            client.send(HI)  # too late, and harmless
+            client.disconnect()
+
+    run(body())
+
+
+def test_small_messages_go_out_at_once():
+    async def body():
+        server = Server()
+        async with running(server), raw_client(server):
+            await server.events.until("connected", 1)
+            raw = server.clients[0]._messi_link._transport.get_extra_info("socket")
+            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+    run(body())
+
+
+def test_the_chosen_port_is_told():
+    async def body():
+        server = Server("tcp://127.0.0.1:0")
+        assert (server.port, server.uri) == (0, "tcp://127.0.0.1:0")
+        async with running(server):
+            assert server.port > 0
+            assert server.uri == f"tcp://127.0.0.1:{server.port}"
+        assert server.port == 0
+
+    run(body())
+
+
+def test_any_address_is_listened_at_when_no_host_is_given():
+    async def body():
+        server = Server("tcp://:0")
+        async with running(server):
+            for number, host in enumerate(("127.0.0.1", "::1"), start=1):
+                _, writer = await asyncio.open_connection(host, server.port)
+                await server.events.until("connected", number)
+                shown = f"[{host}]:" if ":" in host else f"{host}:"
+                assert server.find_client(number).peer_address.startswith(shown)
+                writer.close()
+
+    run(body())
+
+
+def test_a_port_in_use_is_an_error_of_start():
+    async def body():
+        server = Server()
+        async with running(server):
+            second = Server(server.uri)
+            with pytest.raises(OSError, match=str(server.port)):
+                await second.start()
+            second.stop()
+            await second.wait_stopped()
+            # The first is not disturbed.
+            async with raw_client(server):
+                await server.events.until("connected", 1)
+
+    run(body())
+
+
+def test_a_unix_socket_is_taken_from_the_dead_but_not_from_the_living(tmp_path):
+    path = str(tmp_path / "chat")
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)
+
+    async def body():
+        server = Server(f"unix://{path}")
+        async with running(server):
+            with pytest.raises(OSError):
+                await Server(f"unix://{path}").start()
+            client = Client(server.uri)
+            async with running(client):
+                await client.events.until("connect_rsp")
+            assert server.port == 0
+        assert not os.path.exists(path)
+
+    run(body())
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
+    path = tmp_path / "chat"
+    path.write_text("precious")
+
+    async def body():
+        with pytest.raises(OSError):
+            await Server(f"unix://{path}").start()
+
+    run(body())
+    assert path.read_text() == "precious"
+
+
+def test_a_client_that_is_silent_is_dropped_and_one_that_is_not_is_kept():
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (silent, _), raw_client(server) as (reader, writer):
+                await server.events.until("connected", 2)
+                for _ in range(5):
+                    await asyncio.sleep(1)
+                    # Any byte counts: this is a message in pieces.
+                    writer.write(b"\x01")
+                    await asyncio.sleep(1)
+                    writer.write(b"\x00\x00\x00")
+                assert await is_closed(silent)
+                assert server.events.all == [
+                    ("connected", 1),
+                    ("connected", 2),
+                    ("disconnected", 1, DisconnectReason.KEEP_ALIVE_TIMEOUT),
+                ]
+
+    run(body())
+
+
+def test_clients_of_ours_stay_for_ever():
+    async def body():
+        server = Server()
+        await server.start()
+        client = Client(server.uri)
+        async with running(client):
+            await asyncio.sleep(60)
+            assert client.events.all == [("connected",), ("connect_rsp",)]
+        server.stop()
+        await server.wait_stopped()
+
+    run(body())
+
+
+def test_a_broadcast_reaches_all_or_all_but_one():
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (one, writer), raw_client(server) as (two, _):
+                await server.events.until("connected", 2)
+                server.broadcast_message_ind(HI)
+                server.broadcast(HI, except_client=server.find_client(1))
+                assert await two.readexactly(32) == HI_IND + HI_IND
+                assert await one.readexactly(16) == HI_IND
+                writer.write(PING)
+                assert await one.readexactly(4) == PONG
+
+    run(body())
+
+
+def test_a_broadcast_with_a_client_that_has_failed_reaches_the_others():
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (_, failing), raw_client(server) as (reader, _):
+                await server.events.until("connected", 2)
+                failing.transport.abort()
+                server.broadcast(HI)
+                assert await reader.readexactly(16) == HI_IND
+                await server.events.until("disconnected", 1, DisconnectReason.CONNECTION_CLOSED)
+                server.broadcast(HI)
+                assert await reader.readexactly(16) == HI_IND
+
+    run(body())
+
+
+def test_a_reply_goes_to_the_client_whose_message_is_handled():
+    class Slow(Server):
+        async def on_message_ind(self, client, message):
+            # Meanwhile the other client's message is handled, by another call of this hook.
+            await asyncio.sleep(1 if message.text == "slow" else 0)
+            self.reply_message_ind(message)
+            asyncio.get_running_loop().create_task(self.later(message))
+
+        async def later(self, message):
+            await asyncio.sleep(0.5)
+            self.reply(message)
+
+    def request(text):
+        payload = chat_pb2.ClientToServer(
+            message_ind=chat_pb2.MessageInd(text=text)
+        ).SerializeToString()
+        return b"\x01" + len(payload).to_bytes(3, "big") + payload
+
+    async def body():
+        server = Slow()
+        async with running(server):
+            async with raw_client(server) as (one, write_one):
+                async with raw_client(server) as (two, write_two):
+                    write_one.write(request("slow"))
+                    write_two.write(request("fast"))
+                    for reader, text in ((one, b"slow"), (two, b"fast")):
+                        payloads = await read_user_messages(reader, 2)
+                        assert all(text in payload for payload in payloads)
+
+    run(body())
+
+
+def test_a_reply_outside_of_a_message_hook_goes_nowhere():
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (reader, writer):
+                await server.events.until("connected", 1)
+                server.reply(HI)
+                writer.write(PING)
+                assert await reader.readexactly(4) == PONG
+
+    run(body())
+
+
+def test_a_reply_is_that_servers_whose_hook_runs():
+    class Nosy(Server):
+        other = None
+
+        async def on_connect_req(self, client, message):
+            self.other.reply(HI)
+            await super().on_connect_req(client, message)
+
+    async def body():
+        other = Server()
+        nosy = Nosy()
+        nosy.other = other
+        async with running(other, nosy), raw_client(nosy) as (reader, writer):
+            writer.write(CONNECT_REQ)
+            assert await reader.readexactly(6) == CONNECT_RSP
+
+    run(body())
+
+
+def test_hooks_may_disconnect_their_own_client_and_others():
+    class Strict(Server):
+        async def on_connect_req(self, client, message):
+            await super().on_connect_req(client, message)
+            for each in self.clients:
+                each.disconnect()
+
+    async def body():
+        server = Strict()
+        async with running(server):
+            async with raw_client(server) as (one, writer), raw_client(server) as (two, _):
+                await server.events.until("connected", 2)
+                writer.write(CONNECT_REQ + CONNECT_REQ)
+                # The reply is written, what comes after it is not handled.
+                assert await one.read() == CONNECT_RSP
+                assert await two.read() == b""
+                await server.events.until("disconnected", 2, DisconnectReason.DISCONNECTED)
+                assert server.events.all.count(("connect_req", 1, "Erik")) == 1
+                assert server.clients == []
+
+    run(body())
+
+
+def test_stop_disconnects_everybody_and_start_begins_anew():
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (one, _), raw_client(server) as (two, _):
+                await server.events.until("connected", 2)
+                server.broadcast(HI)
+                server.stop()
+                await server.start()
+                assert await one.read() == HI_IND
+                assert await two.read() == HI_IND
+                await server.events.until("disconnected", 2, DisconnectReason.STOPPED)
+            async with raw_client(server):
+                await server.events.until("connected", 3)
+
+    run(body())
+
+
+def test_stop_in_a_hook_stops():
+    class Once(Server):
+        async def on_connect_req(self, client, message):
+            await super().on_connect_req(client, message)
+            self.stop()
+
+    async def body():
+        server = Once()
+        await server.start()
+        async with raw_client(server) as (reader, writer):
+            writer.write(CONNECT_REQ)
+            await server.wait_stopped()
+            assert await reader.read() == CONNECT_RSP
+        assert server.events.all[-1] == ("disconnected", 1, DisconnectReason.STOPPED)
+
+    run(body())
+
+
+def test_clients_over_the_limit_are_refused():
+    async def body():
+        server = Server(options=ServerOptions(max_clients=2))
+        async with running(server):
+            async with raw_client(server), raw_client(server) as (_, second):
+                async with raw_client(server) as (third, _):
+                    assert await is_closed(third)
+                await server.events.until("refused", DisconnectReason.TOO_MANY_CLIENTS)
+                second.close()
+                await server.events.until("disconnected", 2, DisconnectReason.CONNECTION_CLOSED)
+                async with raw_client(server):
+                    await server.events.until("connected", 3)
+
+    run(body())
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x01\x00\x00\x01\x0a", DisconnectReason.MESSAGE_DECODE_ERROR),
+        (b"\x01\x10\x00\x01", DisconnectReason.MESSAGE_TOO_BIG),
+        (b"\x03\x00\x00\x01x", DisconnectReason.PROTOCOL_ERROR),
+        (b"\x05\x00\x00\x00", DisconnectReason.PROTOCOL_ERROR),
+        (b"\x02\x00\x00\x02\x0a\x00", DisconnectReason.PROTOCOL_ERROR),
+    ],
+)
+def test_what_a_client_must_not_send_ends_its_connection_alone(data, reason):
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (good, good_writer), raw_client(server) as (bad, writer):
+                writer.write(CONNECT_REQ + data + CONNECT_REQ)
+                # Which of the two is client 1 is for the system to say.
+                while (event := await server.events.next())[0] != "disconnected":
+                    pass
+                assert event[2] is reason
+                assert await is_closed(bad)
+                good_writer.write(PING)
+                assert await good.readexactly(4) == PONG
+            assert len([each for each in server.events.all if each[0] == "connect_req"]) == 1
+
+    run(body())
+
+
+def test_members_of_a_newer_schema_do_not_end_the_connection():
+    async def body():
+        server = Server()
+        async with running(server), raw_client(server) as (reader, writer):
+            writer.write(b"\x01\x00\x00\x02\x7a\x00" + b"\x01\x00\x00\x00" + CONNECT_REQ)
+            assert await reader.readexactly(6) == CONNECT_RSP
+            assert server.events.all == [
+                ("connected", 1),
+                ("unknown", 1, 15),
+                ("connect_req", 1, "Erik"),
+            ]
+
+    run(body())
+
+
+@pytest.mark.parametrize("cut", range(1, len(CONNECT_REQ)))
+def test_messages_in_pieces_from_several_clients_are_not_mixed_up(cut):
+    async def body():
+        server = Server()
+        async with running(server):
+            async with raw_client(server) as (one, write_one):
+                async with raw_client(server) as (two, write_two):
+                    write_one.write(CONNECT_REQ[:cut])
+                    write_two.write(CONNECT_REQ[:cut])
+                    await asyncio.sleep(1)
+                    write_one.write(CONNECT_REQ[cut:])
+                    write_two.write(CONNECT_REQ[cut:])
+                    assert await one.readexactly(6) == CONNECT_RSP
+                    assert await two.readexactly(6) == CONNECT_RSP
+
+    run(body())
+
+
+def test_a_client_that_does_not_read_is_dropped_at_the_bound_and_the_others_are_served():
+    async def body():
+        server = Server(options=ServerOptions(client_timeout=1000.0))
+        big = chat_pb2.MessageInd(text="x" * 100_000)
+        async with running(server):
+            async with raw_client(server) as (_, _), raw_client(server) as (reader, _):
+                await server.events.until("connected", 2)
+                reading = asyncio.ensure_future(read_user_messages(reader, 200))
+                for _ in range(200):
+                    server.broadcast(big)
+                    while server.find_client(2).pending_bytes:
+                        await asyncio.sleep(0)
+                    assert all(
+                        each.pending_bytes <= 4 * 1024 * 1024 + 200_000 for each in server.clients
+                    )
+                assert len(await reading) == 200
+                await server.events.until("disconnected", 1, DisconnectReason.SLOW_READER)
+                assert len(server.clients) == 1
+
+    run(body())
+
+
+def test_a_server_hears_when_there_is_room_for_a_client_again():
+    async def body():
+        server = Server(options=ServerOptions(client_timeout=1000.0))
+        big = chat_pb2.MessageInd(text="x" * 100_000)
+        async with running(server), raw_client(server) as (reader, _):
+            await server.events.until("connected", 1)
+            (client,) = server.clients
+            while client.pending_bytes <= 2 * 1024 * 1024:
+                client.send(big)
+                await asyncio.sleep(0)
+            reading = asyncio.ensure_future(is_closed(reader))
+            await server.events.until("writable", 1)
+            assert client.pending_bytes <= 2 * 1024 * 1024
+        await reading
+
+    run(body())
+
+
+def test_pongs_go_ahead_of_queued_messages():
+    async def body():
+        server = Server()
+        message = chat_pb2.MessageInd(text="x" * 60_000)
+        async with running(server), raw_client(server) as (reader, writer):
+            await server.events.until("connected", 1)
+            (client,) = server.clients
+            sent = 0
+            while client.pending_bytes < 3 * 1024 * 1024:
+                client.send(message)
+                sent += 1
+                await asyncio.sleep(0)
+            queued = client.pending_bytes // 60_000
+            writer.write(PING)
+            await asyncio.sleep(0.1)
+            frames_before_pong = 0
+            while (header := await reader.readexactly(4)) != PONG:
+                await reader.readexactly(int.from_bytes(header[1:], "big"))
+                frames_before_pong += 1
+            assert frames_before_pong <= sent - queued + 4
+
+    run(body())
+
+
+def test_a_flood_of_pings_unread_takes_no_memory():
+    async def body():
+        server = Server()
+        async with running(server), raw_client(server) as (_, writer):
+            await server.events.until("connected", 1)
+            for _ in range(20):
+                writer.write(PING * 10_000)
+                await asyncio.sleep(0)
+            assert server.clients == [] or server.clients[0].pending_bytes < 200_000
+
+    run(body())
+
+
+def test_a_client_that_floods_starves_nobody():
+    class Counting(Server):
+        handled = 0
+
+        async def on_message_ind(self, client, message):
+            self.handled += 1
+
+    async def body():
+        server = Counting()
+        async with running(server):
+            async with raw_client(server) as (_, flooder), raw_client(server) as (good, writer):
+                await server.events.until("connected", 2)
+                flooder.write(b"\x01\x00\x00\x02\x12\x00" * 200_000)
+                turns = 0
+                writer.write(PING)
+                while not good._buffer:
+                    turns += 1
+                    await asyncio.sleep(0)
+                assert turns < 100
+                assert server.handled < 100 * 64
+
+    run(body())
+
+
+def test_a_hook_that_fails_ends_its_clients_connection_alone(caplog):
+    class Fails(Server):
+        async def on_connect_req(self, client, message):
+            raise RuntimeError("as it should")
+
+    async def body():
+        server = Fails()
+        async with running(server):
+            async with raw_client(server) as (good, good_writer), raw_client(server) as (bad, writer):
+                writer.write(CONNECT_REQ)
+                assert await is_closed(bad)
+                while (event := await server.events.next())[0] != "disconnected":
+                    pass
+                assert event[2] is DisconnectReason.GENERAL_ERROR
+                good_writer.write(PING)
+                assert await good.readexactly(4) == PONG
+
+    run(body())
+    assert "RuntimeError: as it should" in caplog.text
+
+
+def test_messages_of_one_client_are_handled_in_order_one_at_a_time():
+    class Slow(Server):
+        running = 0
+
+        async def on_message_ind(self, client, message):
+            self.running += 1
+            assert self.running == 1
+            await asyncio.sleep(0.001)
+            self.running -= 1
+            self.events.add(message.text)
+
+    async def body():
+        server = Slow()
+        await server.start()
+        client = Client(server.uri)
+        async with running(client):
+            await client.events.until("connect_rsp")
+            texts = [str(number) for number in range(1000)]
+            for text in texts:
+                client.send(chat_pb2.MessageInd(text=text))
+            await server.events.until("999")
+            assert [event[0] for event in server.events.all if len(event) == 1] == texts
+        server.stop()
+        await server.wait_stopped()
+
+    run(body())
+
+
+def test_ten_thousand_messages_each_way_come_in_order():
+    async def body():
+        server = Server()
+        await server.start()
+        client = Client(server.uri)
+        async with running(client):
+            await client.events.until("connect_rsp")
+            for number in range(10_000):
+                client.send(chat_pb2.MessageInd(user="Erik", text=str(number)))
+            await client.events.until("message_ind", "Erik", "9999")
+            echoed = [event[2] for event in client.events.all if event[0] == "message_ind"]
+            assert echoed == [str(number) for number in range(10_000)]
+        server.stop()
+        await server.wait_stopped()
+
+    run(body())
+
+
+def test_idle_clients_cost_little():
+    async def body():
+        asyncio.get_running_loop().set_debug(False)  # which remembers where everything came from
+        server = Server(options=ServerOptions(client_timeout=1000.0))
+        async with running(server):
+            sockets = []
+            for _ in range(10):
+                sockets.append(socket.create_connection(("127.0.0.1", server.port)))
+            await server.events.until("connected", 10)
+            gc.collect()
+            tracemalloc.start()
+            for _ in range(200):
+                sockets.append(socket.create_connection(("127.0.0.1", server.port)))
+            await server.events.until("connected", 210)
+            gc.collect()
+            taken, _ = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            for each in sockets:
+                each.close()
+            assert taken / 200 < 10_000
+
+    run(body())
