@@ -81,7 +81,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
  protected:
   ClientBase(EventLoop& loop, std::string uri, ClientOptions options);
-  ~ClientBase() { assert(!in_hook_ && "a client must not be destroyed by one of its own hooks"); }
+  virtual ~ClientBase() {
+    assert(!in_hook_ && "a client must not be destroyed by one of its own hooks");
+  }
 
   /// The connection is up; from now on messages are sent and received.
   virtual void on_connected() {}
@@ -92,7 +94,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// An attempt to connect has failed. Returns after how long to try again; nothing for never,
   /// which stops the client. By default: exponential backoff with jitter, and for a URI that can
   /// never work (kInvalidArgument) a line on stderr and no further attempt.
-  virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
+  inline virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
 
   /// Half of `max_pending_bytes` is free again after more than that was waiting.
   virtual void on_writable() {}
@@ -105,12 +107,12 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
  private:
   // StreamHandler and ConnectHandler
-  wire::Spare spare() override;
-  void on_bytes(std::size_t in_spare, std::string_view bytes) override;
-  void on_room() override;
+  inline wire::Spare spare() override;
+  inline void on_bytes(std::size_t in_spare, std::string_view bytes) override;
+  inline void on_room() override;
   void on_end() override { close(DisconnectReason::kConnectionClosed); }
-  void on_stream(std::unique_ptr<Stream> stream) override;
-  void on_no_stream(const absl::Status& why) override;
+  inline void on_stream(std::unique_ptr<Stream> stream) override;
+  inline void on_no_stream(const absl::Status& why) override;
 
   // Runs hooks, during which this object must stay.
   template <typename Hook>
@@ -257,7 +259,8 @@ inline void ClientBase::finish_connection() {
 inline void ClientBase::handle_timer() {
   if (channel_) {
     channel_->handle_time(loop_.now());
-    timer_.set(channel_->deadline());
+    // The deadline of a closed connection has passed: the timer would fire for ever.
+    if (!channel_->closed()) timer_.set(channel_->deadline());
     if (channel_->needs_attention()) settle_.schedule();
   } else if (connecting_) {
     on_no_stream(absl::DeadlineExceededError(uri_ + ": cannot connect: no answer in time"));

@@ -79,7 +79,7 @@ class ServerBase : private ListenHandler {
 
  protected:
   ServerBase(EventLoop& loop, std::string uri, ServerOptions options);
-  ~ServerBase();
+  virtual ~ServerBase();
 
   /// A client was turned away: the server is full, or the process has no descriptor left
   /// (`peer_address` is "" then).
@@ -91,7 +91,10 @@ class ServerBase : private ListenHandler {
   ClientRange<Client> clients_as() {
     return ClientRange<Client>(table_);
   }
-  ServerClient* find_client_base(std::uint64_t id) { return table_.find(id); }
+  ServerClient* find_client_base(std::uint64_t id) {
+    ServerClient* const client = table_.find(id);
+    return client != nullptr && client->connected() ? client : nullptr;
+  }
 
  private:
   friend class ServerClient;
@@ -105,7 +108,7 @@ class ServerBase : private ListenHandler {
   virtual bool dispatch(ServerClient& client, std::string_view payload) = 0;
 
   // ListenHandler
-  void on_accept(std::unique_ptr<Stream> stream) override;
+  inline void on_accept(std::unique_ptr<Stream> stream) override;
   void on_out_of_descriptors() override {
     in_hook([this] { on_client_refused("", DisconnectReason::kTooManyClients); });
   }

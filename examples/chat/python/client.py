@@ -111,7 +111,8 @@ if __name__ == "__main__":
     if not 2 <= len(sys.argv) <= 3:
         sys.exit(f"usage: {sys.argv[0]} <user> [<uri>]")
     try:
-        sys.exit(asyncio.run(main(sys.argv[1], (sys.argv + ["tcp://127.0.0.1:6000"])[2])))
+        uri = sys.argv[2] if len(sys.argv) > 2 else "tcp://127.0.0.1:6000"
+        sys.exit(asyncio.run(main(sys.argv[1], uri)))
     except KeyboardInterrupt:
         pass
     except ValueError as error:

@@ -79,7 +79,7 @@ class EpollLoop final : public LoopCore, public Poller {
   void change(int fd, Interest interest, ReadyHandler& handler) override {
     control(EPOLL_CTL_MOD, fd, interest, handler);
   }
-  void remove(int fd, ReadyHandler& handler) override;
+  inline void remove(int fd, ReadyHandler& handler) override;
   char* input() override { return input_.get(); }
 
  private:

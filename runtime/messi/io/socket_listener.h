@@ -64,7 +64,7 @@ class SocketListener final : public Listener, private ReadyHandler {
   static Fd listen_tcp(const Uri& where, int& error, std::string& text);
   static Fd listen_unix(const Uri& where);
 
-  void on_ready(bool readable, bool writable) override;
+  inline void on_ready(bool readable, bool writable) override;
   bool turn_one_away();
 
   Poller& poller_;

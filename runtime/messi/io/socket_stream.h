@@ -33,7 +33,7 @@ class SocketStream final : public Stream, private ReadyHandler {
     const unsigned milliseconds = 10'000;
     ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
   }
-  ~SocketStream() override;
+  inline ~SocketStream() override;
 
   bool start(StreamHandler& handler) override {
     if (!poller_.add(fd_.get(), Poller::Interest::kRead, *this)) return false;
@@ -41,7 +41,7 @@ class SocketStream final : public Stream, private ReadyHandler {
     return true;
   }
 
-  std::size_t write(const wire::Slice* slices, std::size_t count) override;
+  inline std::size_t write(const wire::Slice* slices, std::size_t count) override;
 
   std::string peer_address() const override { return peer_.to_string(); }
 
@@ -51,7 +51,7 @@ class SocketStream final : public Stream, private ReadyHandler {
   static constexpr std::size_t kLargeRest = 8 * 1024;
   static constexpr std::size_t kAfterLargeRest = 1024;
 
-  void on_ready(bool readable, bool writable) override;
+  inline void on_ready(bool readable, bool writable) override;
   void read();
   void want_write(bool wanted);
 

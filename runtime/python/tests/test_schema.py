@@ -16,9 +16,9 @@ def test_a_member_is_encoded_as_protobuf_encodes_the_message_around_it(size):
 
 
 def test_a_message_of_another_type_is_refused():
-    with pytest.raises(TypeError, match="connect_req is a chat.ConnectReq, but got a chat.Message"):
+    with pytest.raises(TypeError, match=r"connect_req is a chat\.ConnectReq, but got a chat\.Mess"):
         OUTGOING.encode("connect_req", chat_pb2.MessageInd())
-    with pytest.raises(TypeError, match="type chat.ConnectReq, chat.MessageInd, but got a chat.Con"):
+    with pytest.raises(TypeError, match=r"chat\.ConnectReq, chat\.MessageInd, but got a chat\.Con"):
         OUTGOING.encode_unique(chat_pb2.ConnectRsp())
 
 

@@ -1,8 +1,8 @@
 """An event loop on which time passes only when nothing else can happen.
 
-Real sockets, but no test waits for a time-out. What one end of a loopback connection writes is there
-for the other end nearly at once, so a loop without a ready socket has nothing to do but to wait for a
-timer.
+Real sockets, but no test waits for a time-out. What one end of a loopback connection writes is
+there for the other end nearly at once, so a loop without a ready socket has nothing to do but to
+wait for a timer.
 """
 
 import asyncio
@@ -20,11 +20,8 @@ class _Selector(selectors.DefaultSelector):
         self.now = 0.0
 
     def select(self, timeout=None):
-        if timeout is None or timeout > _LONG_TIME:
-            delay = _LONG_DELAY
-        else:
-            delay = min(timeout, _DELAY)
-        ready = super().select(delay)
+        endless = timeout is None or timeout > _LONG_TIME
+        ready = super().select(_LONG_DELAY if endless else min(timeout, _DELAY))
         if not ready and timeout is not None:
             self.now += timeout
         return ready

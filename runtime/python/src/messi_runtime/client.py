@@ -22,7 +22,6 @@ from .link import Link, Signal
 from .schema import Incoming, Outgoing
 from .uri import parse_uri
 
-
 Prepared = TypeVar("Prepared", bound=Message)
 
 

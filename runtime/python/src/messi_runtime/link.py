@@ -65,8 +65,9 @@ class Link(asyncio.Protocol):
         name = self._transport.get_extra_info("peername")
         if not isinstance(name, tuple):
             return "unix"
-        # An IPv4 peer of a socket that serves both is shown as what it is.
-        host, port = name[0].removeprefix("::ffff:"), name[1]
+        host, port = name[:2]
+        if "." in host:  # an IPv4 peer of a socket that serves both
+            host = host.removeprefix("::ffff:")
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
@@ -236,9 +237,12 @@ class Link(asyncio.Protocol):
             self._wanted.set_result(None)
 
 
+_TCP = (socket.AF_INET, socket.AF_INET6)
+
+
 def _send_at_once(transport_socket: socket.socket | None) -> None:
     # asyncio does this for some sockets, but not for those of a listener that it did not open.
-    if transport_socket is not None and transport_socket.family != socket.AF_UNIX:
+    if transport_socket is not None and transport_socket.family in _TCP:
         transport_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
