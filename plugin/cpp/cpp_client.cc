@@ -26,7 +26,7 @@ void emit_client_class(Text& text, const Protocol& protocol, const Options& opti
                public:
                 explicit $Client$(::messi::EventLoop& loop, std::string uri,
                                   ::messi::ClientOptions options = {})
-                    : ClientBase(loop, std::move(uri), std::move(options)) {}
+                    : ClientBase(loop, std::move(uri), options) {}
 
                 // Hooks: a message has come from the server.
 
@@ -37,7 +37,7 @@ void emit_client_class(Text& text, const Protocol& protocol, const Options& opti
                 $senders$;
 
                private:
-                bool dispatch(std::string_view payload) final;
+                inline bool dispatch(std::string_view payload) final;
 
                 $incoming$;
               };

@@ -70,7 +70,7 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
 
                 explicit $Server$(::messi::EventLoop& loop, std::string uri,
                                   ::messi::ServerOptions options = {})
-                    : ServerBase(loop, std::move(uri), std::move(options)) {}
+                    : ServerBase(loop, std::move(uri), options) {}
 
                 // Hooks: clients come and go.
 
@@ -114,7 +114,7 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
                 void client_writable(::messi::ServerClient& client) final {
                   on_client_writable(static_cast<Client&>(client));
                 }
-                bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+                inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
                 $incoming$;
               };

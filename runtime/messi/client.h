@@ -147,7 +147,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 inline ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOptions options)
     : loop_(loop),
       uri_(std::move(uri)),
-      options_(std::move(options)),
+      options_(options),
       settings_{Side::kClient,
                 std::min(options_.max_payload_size, wire::kMaxPayloadSize),
                 std::min(options_.max_pending_bytes, ConnectionSettings::kMaxPendingBytes),

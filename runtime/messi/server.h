@@ -79,7 +79,7 @@ class ServerBase : private ListenHandler {
 
  protected:
   ServerBase(EventLoop& loop, std::string uri, ServerOptions options);
-  virtual ~ServerBase();
+  inline virtual ~ServerBase();
 
   /// A client was turned away: the server is full, or the process has no descriptor left
   /// (`peer_address` is "" then).
@@ -149,7 +149,7 @@ class ServerBase : private ListenHandler {
 inline ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOptions options)
     : loop_(loop),
       uri_(std::move(uri)),
-      options_(std::move(options)),
+      options_(options),
       settings_{Side::kServer,
                 std::min(options_.max_payload_size, wire::kMaxPayloadSize),
                 std::min(options_.max_pending_bytes, ConnectionSettings::kMaxPendingBytes),

@@ -52,9 +52,9 @@ class Reused {
   /// Parses `member` and calls `hook(const Message&)`; false if it cannot be parsed.
   template <typename Hook>
   bool deliver(const Member& member, Hook&& hook) {
-    if (message_ == nullptr) message_ = std::make_unique<Message>();
-    const bool parsed = parse(member.bytes, *message_);
-    if (parsed) hook(static_cast<const Message&>(*message_));
+    if (message_ == nullptr) message_.reset(new Message);
+    const bool parsed = parse(member.bytes, message());
+    if (parsed) hook(static_cast<const Message&>(message()));
     release_excess(member.bytes.size());
     return parsed;
   }
@@ -67,10 +67,12 @@ class Reused {
   static constexpr std::size_t kPart = 16;
   static constexpr std::size_t kNotWorthIt = 1024;
 
+  Message& message() { return static_cast<Message&>(*message_); }
+
   void release_excess(std::size_t size) {
     if (size > largest_) {
       largest_ = size;
-      if (size > kKeptBytes || space_used(*message_, 0) > kKeptBytes) return release();
+      if (size > kKeptBytes || space_used(message(), 0) > kKeptBytes) return release();
     }
     if (size * kPart >= largest_ || largest_ < kNotWorthIt) {
       small_in_a_row_ = 0;
@@ -92,7 +94,9 @@ class Reused {
   }
   static std::size_t space_used(const google::protobuf::MessageLite&, long) { return 0; }
 
-  std::unique_ptr<Message> message_;
+  // Not a std::unique_ptr<Message>: one more instantiation for each type of message takes most of
+  // the time that a generated header needs to compile.
+  std::unique_ptr<google::protobuf::MessageLite> message_;
   std::size_t largest_ = 0;
   int small_in_a_row_ = 0;
 };

@@ -43,7 +43,7 @@ class ChatClient : public ::messi::ClientBase {
  public:
   explicit ChatClient(::messi::EventLoop& loop, std::string uri,
                       ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -68,7 +68,7 @@ class ChatClient : public ::messi::ClientBase {
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::chat::ConnectRsp> incoming_connect_rsp_;
   ::messi::codec::Reused<::chat::MessageInd> incoming_message_ind_;
@@ -100,7 +100,7 @@ class ChatServer : public ::messi::ServerBase {
 
   explicit ChatServer(::messi::EventLoop& loop, std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -174,7 +174,7 @@ class ChatServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::chat::ConnectReq> incoming_connect_req_;
   ::messi::codec::Reused<::chat::MessageInd> incoming_message_ind_;

@@ -35,7 +35,7 @@ class The3dClient : public ::messi::ClientBase {
  public:
   explicit The3dClient(::messi::EventLoop& loop, std::string uri,
                        ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -49,7 +49,7 @@ class The3dClient : public ::messi::ClientBase {
   void send(const ::class_prefix::D3Client& message) { send_d3_client(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::class_prefix::D3Client> incoming_d3_client_;
 };
@@ -73,7 +73,7 @@ class The3dServer : public ::messi::ServerBase {
 
   explicit The3dServer(::messi::EventLoop& loop, std::string uri,
                        ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -129,7 +129,7 @@ class The3dServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::class_prefix::D3Client> incoming_d3_client_;
 };

@@ -65,7 +65,7 @@ class CommentsClient : public ::messi::ClientBase {
  public:
   explicit CommentsClient(::messi::EventLoop& loop, std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -151,7 +151,7 @@ class CommentsClient : public ::messi::ClientBase {
   }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::comments::Message> incoming_message_;
 };
@@ -175,7 +175,7 @@ class CommentsServer : public ::messi::ServerBase {
 
   explicit CommentsServer(::messi::EventLoop& loop, std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -291,7 +291,7 @@ class CommentsServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::comments::Message> incoming_leading_;
   ::messi::codec::Reused<::comments::Message> incoming_trailing_;

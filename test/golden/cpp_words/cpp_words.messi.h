@@ -80,7 +80,7 @@ class CppWordsClient : public ::messi::ClientBase {
  public:
   explicit CppWordsClient(::messi::EventLoop& loop, std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -217,7 +217,7 @@ class CppWordsClient : public ::messi::ClientBase {
   }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::linux::unix::major::class_> incoming_class_;
   ::messi::codec::Reused<::linux::unix::major::union_> incoming_union_;
@@ -251,7 +251,7 @@ class CppWordsServer : public ::messi::ServerBase {
 
   explicit CppWordsServer(::messi::EventLoop& loop, std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -383,7 +383,7 @@ class CppWordsServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::linux::unix::major::class_> incoming_class_;
   ::messi::codec::Reused<::linux::unix::major::int_> incoming_int_;

@@ -43,7 +43,7 @@ class DeprecatedClient : public ::messi::ClientBase {
  public:
   explicit DeprecatedClient(::messi::EventLoop& loop, std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -65,7 +65,7 @@ class DeprecatedClient : public ::messi::ClientBase {
   }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::deprecated::Rsp> incoming_rsp_;
   ::messi::codec::Reused<::deprecated::Ind>
@@ -96,7 +96,7 @@ class DeprecatedServer : public ::messi::ServerBase {
 
   explicit DeprecatedServer(::messi::EventLoop& loop, std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -176,7 +176,7 @@ class DeprecatedServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::deprecated::Old> incoming_old_way_;
   ::messi::codec::Reused<::deprecated::Fresh> incoming_new_way_;

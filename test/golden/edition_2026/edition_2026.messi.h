@@ -37,7 +37,7 @@ class Edition2026Client : public ::messi::ClientBase {
  public:
   explicit Edition2026Client(::messi::EventLoop& loop, std::string uri,
                              ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -49,7 +49,7 @@ class Edition2026Client : public ::messi::ClientBase {
   void send(const ::edition2026::Req& message) { send_req(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::edition2026::Rsp> incoming_rsp_;
 };
@@ -71,7 +71,7 @@ class Edition2026Server : public ::messi::ServerBase {
 
   explicit Edition2026Server(::messi::EventLoop& loop, std::string uri,
                              ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -125,7 +125,7 @@ class Edition2026Server : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::edition2026::Req> incoming_req_;
 };

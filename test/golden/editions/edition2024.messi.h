@@ -37,7 +37,7 @@ class Edition2024Client : public ::messi::ClientBase {
  public:
   explicit Edition2024Client(::messi::EventLoop& loop, std::string uri,
                              ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -49,7 +49,7 @@ class Edition2024Client : public ::messi::ClientBase {
   void send(const ::editions::e2024::Req& message) { send_req(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::e2024::Rsp> incoming_rsp_;
 };
@@ -73,7 +73,7 @@ class Edition2024Server : public ::messi::ServerBase {
 
   explicit Edition2024Server(::messi::EventLoop& loop, std::string uri,
                              ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -129,7 +129,7 @@ class Edition2024Server : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::e2024::Req> incoming_req_;
 };

@@ -37,7 +37,7 @@ class EditionsClient : public ::messi::ClientBase {
  public:
   explicit EditionsClient(::messi::EventLoop& loop, std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -49,7 +49,7 @@ class EditionsClient : public ::messi::ClientBase {
   void send(const ::editions::Req& message) { send_req(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::Rsp> incoming_rsp_;
 };
@@ -71,7 +71,7 @@ class EditionsServer : public ::messi::ServerBase {
 
   explicit EditionsServer(::messi::EventLoop& loop, std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -125,7 +125,7 @@ class EditionsServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::Req> incoming_req_;
 };

@@ -35,7 +35,7 @@ class Proto3UserClient : public ::messi::ClientBase {
  public:
   explicit Proto3UserClient(::messi::EventLoop& loop, std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -49,7 +49,7 @@ class Proto3UserClient : public ::messi::ClientBase {
   void send(const ::editions::proto3_user::Mine& message) { send_mine(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::Req> incoming_req_;
 };
@@ -71,7 +71,7 @@ class Proto3UserServer : public ::messi::ServerBase {
 
   explicit Proto3UserServer(::messi::EventLoop& loop, std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -125,7 +125,7 @@ class Proto3UserServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::proto3_user::Mine> incoming_mine_;
 };

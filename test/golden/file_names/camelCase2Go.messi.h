@@ -35,7 +35,7 @@ class CamelCase2GoClient : public ::messi::ClientBase {
  public:
   explicit CamelCase2GoClient(::messi::EventLoop& loop, std::string uri,
                               ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -49,7 +49,7 @@ class CamelCase2GoClient : public ::messi::ClientBase {
   void send(const ::file_names::camel::Message& message) { send_message(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::file_names::camel::Message> incoming_message_;
 };
@@ -73,7 +73,7 @@ class CamelCase2GoServer : public ::messi::ServerBase {
 
   explicit CamelCase2GoServer(::messi::EventLoop& loop, std::string uri,
                               ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -129,7 +129,7 @@ class CamelCase2GoServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::file_names::camel::Message> incoming_message_;
 };

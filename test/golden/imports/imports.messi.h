@@ -46,7 +46,7 @@ class ImportsClient : public ::messi::ClientBase {
  public:
   explicit ImportsClient(::messi::EventLoop& loop, std::string uri,
                          ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -89,7 +89,7 @@ class ImportsClient : public ::messi::ClientBase {
   void send(const ::google::protobuf::Timestamp& message) { send_time(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::google::protobuf::Any> incoming_any_;
   ::messi::codec::Reused<::google::protobuf::Duration> incoming_duration_;
@@ -143,7 +143,7 @@ class ImportsServer : public ::messi::ServerBase {
 
   explicit ImportsServer(::messi::EventLoop& loop, std::string uri,
                          ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -295,7 +295,7 @@ class ImportsServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::parts::door::Open> incoming_open_;
   ::messi::codec::Reused<::parts::door::Open_Slowly> incoming_open_slowly_;

@@ -35,7 +35,7 @@ class LiteClient : public ::messi::ClientBase {
  public:
   explicit LiteClient(::messi::EventLoop& loop, std::string uri,
                       ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -47,7 +47,7 @@ class LiteClient : public ::messi::ClientBase {
   void send(const ::lite::Req& message) { send_req(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::lite::Rsp> incoming_rsp_;
 };
@@ -69,7 +69,7 @@ class LiteServer : public ::messi::ServerBase {
 
   explicit LiteServer(::messi::EventLoop& loop, std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -123,7 +123,7 @@ class LiteServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::lite::Req> incoming_req_;
 };

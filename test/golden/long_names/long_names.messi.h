@@ -41,7 +41,7 @@ class LongNamesClient : public ::messi::ClientBase {
  public:
   explicit LongNamesClient(::messi::EventLoop& loop, std::string uri,
                            ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -67,7 +67,7 @@ class LongNamesClient : public ::messi::ClientBase {
   void send(const ::a_package::of_some::length::M& message) { send_m(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting>
       incoming_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life_;
@@ -94,7 +94,7 @@ class LongNamesServer : public ::messi::ServerBase {
 
   explicit LongNamesServer(::messi::EventLoop& loop, std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -164,7 +164,7 @@ class LongNamesServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting>
       incoming_a_message_with_a_name_of_forty_letters_for_testing_;

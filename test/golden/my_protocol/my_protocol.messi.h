@@ -45,7 +45,7 @@ class MyProtocolClient : public ::messi::ClientBase {
  public:
   explicit MyProtocolClient(::messi::EventLoop& loop, std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -76,7 +76,7 @@ class MyProtocolClient : public ::messi::ClientBase {
   void send(const ::my_protocol::FieRsp& message) { send_fie_rsp(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::my_protocol::FooRsp> incoming_foo_rsp_;
   ::messi::codec::Reused<::my_protocol::FieReq> incoming_fie_req_;
@@ -108,7 +108,7 @@ class MyProtocolServer : public ::messi::ServerBase {
 
   explicit MyProtocolServer(::messi::EventLoop& loop, std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -185,7 +185,7 @@ class MyProtocolServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::my_protocol::FooReq> incoming_foo_req_;
   ::messi::codec::Reused<::my_protocol::BarInd> incoming_bar_ind_;

@@ -85,7 +85,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
  public:
   explicit NamesLikeOursClient(::messi::EventLoop& loop, std::string uri,
                                ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -226,7 +226,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   void send(const ::names_like_ours::uri& message) { send_a_uri(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::names_like_ours::ClientBase> incoming_client_base_;
   ::messi::codec::Reused<::names_like_ours::ServerBase> incoming_server_base_;
@@ -309,7 +309,7 @@ class NamesLikeOursServer : public ::messi::ServerBase {
 
   explicit NamesLikeOursServer(::messi::EventLoop& loop, std::string uri,
                                ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -555,7 +555,7 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::names_like_ours::Client> incoming_client_;
   ::messi::codec::Reused<::names_like_ours::Server> incoming_server_;

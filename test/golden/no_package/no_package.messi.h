@@ -34,7 +34,7 @@ class NoPackageClient : public ::messi::ClientBase {
  public:
   explicit NoPackageClient(::messi::EventLoop& loop, std::string uri,
                            ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -48,7 +48,7 @@ class NoPackageClient : public ::messi::ClientBase {
   void send(const ::NoPackageReq_Part& message) { send_part(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::NoPackageRsp> incoming_rsp_;
 };
@@ -70,7 +70,7 @@ class NoPackageServer : public ::messi::ServerBase {
 
   explicit NoPackageServer(::messi::EventLoop& loop, std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -125,7 +125,7 @@ class NoPackageServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::NoPackageReq> incoming_req_;
   ::messi::codec::Reused<::NoPackageReq_Part> incoming_part_;

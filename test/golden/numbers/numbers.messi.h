@@ -50,7 +50,7 @@ class NumbersClient : public ::messi::ClientBase {
  public:
   explicit NumbersClient(::messi::EventLoop& loop, std::string uri,
                          ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -75,7 +75,7 @@ class NumbersClient : public ::messi::ClientBase {
   void send(const ::numbers::Message& message) { send_last(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::numbers::Message> incoming_m536870911_;
   ::messi::codec::Reused<::numbers::Message> incoming_m33554432_;
@@ -136,7 +136,7 @@ class NumbersServer : public ::messi::ServerBase {
 
   explicit NumbersServer(::messi::EventLoop& loop, std::string uri,
                          ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -280,7 +280,7 @@ class NumbersServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::numbers::Message> incoming_last_;
 };

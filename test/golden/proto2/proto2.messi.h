@@ -36,7 +36,7 @@ class Proto2Client : public ::messi::ClientBase {
  public:
   explicit Proto2Client(::messi::EventLoop& loop, std::string uri,
                         ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -52,7 +52,7 @@ class Proto2Client : public ::messi::ClientBase {
   void send(const ::proto2::Extendable& message) { send_extendable(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::proto2::Grouped> incoming_grouped_;
 };
@@ -74,7 +74,7 @@ class Proto2Server : public ::messi::ServerBase {
 
   explicit Proto2Server(::messi::EventLoop& loop, std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -129,7 +129,7 @@ class Proto2Server : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::proto2::Required> incoming_required_;
   ::messi::codec::Reused<::proto2::Extendable> incoming_extendable_;

@@ -42,7 +42,7 @@ class SameTypeClient : public ::messi::ClientBase {
  public:
   explicit SameTypeClient(::messi::EventLoop& loop, std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -57,7 +57,7 @@ class SameTypeClient : public ::messi::ClientBase {
   void send(const ::same_type::Once& message) { send_once(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::same_type::Text> incoming_say_;
   ::messi::codec::Reused<::same_type::Once> incoming_whisper_;
@@ -82,7 +82,7 @@ class SameTypeServer : public ::messi::ServerBase {
 
   explicit SameTypeServer(::messi::EventLoop& loop, std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -150,7 +150,7 @@ class SameTypeServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::same_type::Text> incoming_say_;
   ::messi::codec::Reused<::same_type::Text> incoming_whisper_;

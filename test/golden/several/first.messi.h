@@ -37,7 +37,7 @@ class FirstClient : public ::messi::ClientBase {
  public:
   explicit FirstClient(::messi::EventLoop& loop, std::string uri,
                        ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -49,7 +49,7 @@ class FirstClient : public ::messi::ClientBase {
   void send(const ::several::Common& message) { send_common(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::several::Common> incoming_common_;
 };
@@ -71,7 +71,7 @@ class FirstServer : public ::messi::ServerBase {
 
   explicit FirstServer(::messi::EventLoop& loop, std::string uri,
                        ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -125,7 +125,7 @@ class FirstServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::several::Common> incoming_common_;
 };

@@ -35,7 +35,7 @@ class SecondClient : public ::messi::ClientBase {
  public:
   explicit SecondClient(::messi::EventLoop& loop, std::string uri,
                         ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -47,7 +47,7 @@ class SecondClient : public ::messi::ClientBase {
   void send(const ::several::Common& message) { send_common(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::several::Common> incoming_common_;
 };
@@ -69,7 +69,7 @@ class SecondServer : public ::messi::ServerBase {
 
   explicit SecondServer(::messi::EventLoop& loop, std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -123,7 +123,7 @@ class SecondServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::several::Common> incoming_common_;
 };

@@ -33,7 +33,7 @@ class SideClientClient : public ::messi::ClientBase {
  public:
   explicit SideClientClient(::messi::EventLoop& loop, std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -45,7 +45,7 @@ class SideClientClient : public ::messi::ClientBase {
   void send(const ::side_client::Req& message) { send_req(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::side_client::Rsp> incoming_rsp_;
 };

@@ -45,7 +45,7 @@ class SideServerServer : public ::messi::ServerBase {
 
   explicit SideServerServer(::messi::EventLoop& loop, std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -99,7 +99,7 @@ class SideServerServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::side_server::Req> incoming_req_;
 };

@@ -42,7 +42,7 @@ class NestedClient : public ::messi::ClientBase {
  public:
   explicit NestedClient(::messi::EventLoop& loop, std::string uri,
                         ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), std::move(options)) {}
+      : ClientBase(loop, std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
 
@@ -76,7 +76,7 @@ class NestedClient : public ::messi::ClientBase {
   void send(const ::acme::chat::v1::ServerToClient_Inside& message) { send_others(message); }
 
  private:
-  bool dispatch(std::string_view payload) final;
+  inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::acme::chat::v1::ServerToClient_Inside> incoming_inside_;
   ::messi::codec::Reused<::acme::chat::v1::Outer> incoming_outer_;
@@ -112,7 +112,7 @@ class NestedServer : public ::messi::ServerBase {
 
   explicit NestedServer(::messi::EventLoop& loop, std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), std::move(options)) {}
+      : ServerBase(loop, std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -205,7 +205,7 @@ class NestedServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
   ::messi::codec::Reused<::acme::chat::v1::ClientToServer_Inside> incoming_inside_;
   ::messi::codec::Reused<::acme::chat::v1::ClientToServer_Inside_Deeper> incoming_deeper_;

@@ -1,0 +1,134 @@
+"""The chat example in every pairing of Python and C++, with a server that is killed and started again.
+
+The environment says where things are: MESSI_CHAT_GENERATED the folder of the code generated for chat.proto, MESSI_CHAT_CPP that
+of chat_server and chat_client, if they have been built.
+"""
+
+import contextlib
+import fnmatch
+import os
+import pathlib
+import queue
+import subprocess
+import sys
+import threading
+
+import pytest
+
+PYTHON = pathlib.Path(__file__).resolve().parents[2] / "examples/chat/python"
+CPP = os.environ.get("MESSI_CHAT_CPP")
+LANGUAGES = ["python", *(["cpp"] if CPP else [])]
+PATIENCE = 30
+
+
+class Program:
+    """A program that is talked to in lines."""
+
+    def __init__(self, command):
+        environment = {**os.environ, "PYTHONPATH": os.environ["MESSI_CHAT_GENERATED"]}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self._lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def say(self, line):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def hear(self, pattern):
+        """The next line, which must be as the pattern says."""
+        line = self._lines.get(timeout=PATIENCE)
+        assert fnmatch.fnmatchcase(line, pattern), f"heard '{line}', but expected '{pattern}'"
+        return line
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end_input(self):
+        self.process.stdin.close()
+        return self.process.wait(timeout=PATIENCE)
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+
+
+@contextlib.contextmanager
+def stage():
+    """Starts programs, and ends them all."""
+    programs = []
+
+    def start(language, side, *arguments):
+        program = [sys.executable, str(PYTHON / f"{side}.py")] if language == "python" else [f"{CPP}/chat_{side}"]
+        programs.append(Program([*program, *arguments]))
+        return programs[-1]
+
+    try:
+        yield start
+    finally:
+        for program in programs:
+            program.kill()
+
+
+@pytest.mark.parametrize("client_language", LANGUAGES)
+@pytest.mark.parametrize("server_language", LANGUAGES)
+def test_clients_talk_and_survive_the_death_of_their_server(server_language, client_language):
+    with stage() as start:
+        server = start(server_language, "server", "tcp://127.0.0.1:0")
+        uri = server.hear("Listening at tcp://127.0.0.1:*").removeprefix("Listening at ")
+        erik = start(client_language, "client", "erik", uri)
+        erik.hear("Connected to the server.")
+        server.hear("<erik> is here.")
+        alice = start("python", "client", "alice", uri)
+        alice.hear("Connected to the server.")
+        server.hear("<alice> is here.")
+
+        erik.say("Hello, Grüße, 你好!")
+        erik.hear("<erik> Hello, Grüße, 你好!")
+        alice.hear("<erik> Hello, Grüße, 你好!")
+
+        server.kill()
+        for client in (erik, alice):
+            client.hear("Disconnected: Connection closed.")
+            client.hear("What you type is sent when the server is back.")
+        erik.say("Is anybody there?")
+        server = start(server_language, "server", uri)
+        server.hear(f"Listening at {uri}")
+        for client in (erik, alice):
+            client.hear("Connected to the server.")
+        # Whoever was back first may have heard it, or not.
+        erik.hear("<erik> Is anybody there?")
+
+        assert erik.end_input() == 0
+        assert alice.end_input() == 0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_file_is_said_line_by_line(language):
+    lines = [f"line {number}" for number in range(1000)]
+    with stage() as start:
+        server = start(language, "server", "tcp://127.0.0.1:0")
+        uri = server.hear("Listening at tcp://127.0.0.1:*").removeprefix("Listening at ")
+        listener = start("python", "client", "listener", uri)
+        listener.hear("Connected to the server.")
+        speaker = start("python", "client", "speaker", uri)
+        speaker.hear("Connected to the server.")
+        for line in lines:
+            speaker.say(line)
+        assert speaker.end_input() == 0
+        for line in lines:
+            listener.hear(f"<speaker> {line}")
+
+
+def test_a_client_that_finds_no_server_says_so_and_goes_on():
+    with stage() as start:
+        client = start("python", "client", "erik", "tcp://127.0.0.1:1")
+        client.hear("tcp://127.0.0.1:1: *. Trying again until the server is there.")
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_a_wrong_uri_is_told(side):
+    arguments = ["erik"] if side == "client" else []
+    with stage() as start:
+        program = start("python", side, *arguments, "http://127.0.0.1")
+        assert program.end_input() == 1

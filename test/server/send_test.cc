@@ -1,0 +1,279 @@
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "messi/testing/manual_loop.h"
+#include "messi/testing/raw_peer.h"
+#include "strict.messi.h"
+#include "test/catch.h"
+#include "test/support/bytes.h"
+#include "test/support/chat.h"
+
+using messi::DisconnectReason;
+using messi::test::from_client;
+using messi::test::from_server;
+using messi::test::Log;
+using messi::test::message;
+using messi::test::Server;
+using messi::testing::ManualLoop;
+using messi::testing::RawClient;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Crowd {
+  explicit Crowd(int count, const messi::ServerOptions& options = {})
+      : server(loop, "tcp://:6000", options) {
+    REQUIRE(server.start().ok());
+    for (int i = 0; i < count; ++i) {
+      clients.push_back(std::make_unique<RawClient>(loop, "tcp://localhost:6000"));
+      loop.run_until_idle();
+    }
+  }
+  std::string received(std::size_t index) {
+    loop.run_until_idle();
+    return (*clients[index])->take_received();
+  }
+
+  ManualLoop loop;
+  Server server;
+  std::vector<std::unique_ptr<RawClient>> clients;
+};
+
+chat::MessageInd message_of(std::size_t size) { return message(std::string(size, 'x')); }
+
+class StrictServer : public strict::StrictServer {
+ public:
+  using strict::StrictServer::StrictServer;
+  std::vector<DisconnectReason> reasons;
+  int orders = 0;
+  void on_client_disconnected(Client& /*client*/, DisconnectReason reason) override {
+    reasons.push_back(reason);
+  }
+  void on_order(Client& /*client*/, const strict::Order& /*message*/) override {
+    ++orders;
+    reply(strict::Order());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("what is sent to a client arrives at that client, in order", "[server]") {
+  Crowd crowd(2);
+  std::string expected;
+  for (int i = 0; i < 100; ++i) {
+    crowd.server.find_client(1)->send(message(std::to_string(i)));
+    expected += from_server(message(std::to_string(i)));
+  }
+  CHECK(crowd.received(0) == expected);
+  CHECK(crowd.received(1).empty());
+}
+
+TEST_CASE("a reply goes to the client whose message is being handled", "[server]") {
+  Crowd crowd(3);
+  crowd.server.on = [&](const std::string& event, Server::Client* client) {
+    if (event == "message hello") {
+      CHECK(crowd.server.current_client() == client);
+      crowd.server.reply(chat::ConnectRsp());
+    }
+    if (event == "unknown 3") crowd.server.reply(message("what?"));
+  };
+  (*crowd.clients[1])->send(from_client(message("hello")));
+  CHECK(crowd.received(1) == from_server(chat::ConnectRsp()));
+  (*crowd.clients[2])->send(messi::test::frame(1, std::string("\x1a\x00", 2)));
+  CHECK(crowd.received(2) == from_server(message("what?")));
+  CHECK(crowd.received(0).empty());
+}
+
+TEST_CASE("a reply with no current client goes nowhere", "[server]") {
+  Crowd crowd(2);
+  crowd.server.reply(chat::ConnectRsp());
+  CHECK(crowd.server.current_client() == nullptr);
+  crowd.server.on = [&](const std::string& event, Server::Client* /*client*/) {
+    if (event == "connected" || event.rfind("disconnected", 0) == 0) {
+      CHECK(crowd.server.current_client() == nullptr);
+      crowd.server.reply(chat::ConnectRsp());
+    }
+  };
+  crowd.clients.push_back(std::make_unique<RawClient>(crowd.loop, "tcp://localhost:6000"));
+  crowd.loop.run_until_idle();
+  (*crowd.clients[0])->send(from_client(message("hello")));
+  crowd.loop.run_until_idle();
+  crowd.server.reply(chat::ConnectRsp());
+  (*crowd.clients[0])->close();
+  for (std::size_t i = 1; i < 3; ++i) CHECK(crowd.received(i).empty());
+}
+
+TEST_CASE("a reply after the current client was disconnected goes nowhere", "[server]") {
+  Crowd crowd(1);
+  crowd.server.on = [&](const std::string& event, Server::Client* client) {
+    if (event != "message hello") return;
+    client->disconnect();
+    crowd.server.reply(chat::ConnectRsp());
+  };
+  (*crowd.clients[0])->send(from_client(message("hello")));
+  CHECK(crowd.received(0).empty());
+  CHECK((*crowd.clients[0])->ended());
+}
+
+TEST_CASE("a broadcast goes to all clients, or all but one", "[server]") {
+  Crowd crowd(3);
+  crowd.server.broadcast(message("all"));
+  crowd.server.broadcast(message("not two"), *crowd.server.find_client(2));
+  crowd.server.broadcast_connect_rsp(chat::ConnectRsp());
+  const std::string all = from_server(message("all"));
+  const std::string not_two = from_server(message("not two"));
+  const std::string rsp = from_server(chat::ConnectRsp());
+  CHECK(crowd.received(0) == all + not_two + rsp);
+  CHECK(crowd.received(1) == all + rsp);
+  CHECK(crowd.received(2) == all + not_two + rsp);
+}
+
+TEST_CASE("a broadcast without clients goes nowhere", "[server]") {
+  Crowd crowd(0);
+  crowd.server.broadcast(message("nobody"));
+  crowd.loop.run_until_idle();
+  crowd.clients.push_back(std::make_unique<RawClient>(crowd.loop, "tcp://localhost:6000"));
+  crowd.loop.run_until_idle();
+  CHECK(crowd.received(0).empty());
+  crowd.server.broadcast(message("nobody"), *crowd.server.find_client(1));
+  CHECK(crowd.received(0).empty());
+}
+
+TEST_CASE("broadcasts and other messages keep their order", "[server]") {
+  Crowd crowd(2);
+  std::vector<std::string> expected(2);
+  for (int i = 0; i < 300; ++i) {
+    const chat::MessageInd each = message(std::to_string(i) + std::string(1000, '.'));
+    if (i % 3 == 0) {
+      crowd.server.broadcast(each);
+      for (std::string& bytes : expected) bytes += from_server(each);
+    } else {
+      crowd.server.find_client(static_cast<std::uint64_t>(i % 3))->send(each);
+      expected[static_cast<std::size_t>(i % 3 - 1)] += from_server(each);
+    }
+  }
+  CHECK(crowd.received(0) == expected[0]);
+  CHECK(crowd.received(1) == expected[1]);
+}
+
+TEST_CASE("broadcasts of any size go to all", "[server]") {
+  messi::ServerOptions options;
+  options.max_payload_size = 10'000'000;
+  options.max_pending_bytes = 100'000'000;
+  Crowd crowd(2, options);
+  std::string expected;
+  for (const std::size_t size : {10u, 70'000u, 1u, 65'000u, 5'000'000u, 0u, 100'000u}) {
+    crowd.server.broadcast(message_of(size));
+    expected += from_server(message_of(size));
+  }
+  CHECK(crowd.received(0) == expected);
+  CHECK(crowd.received(1) == expected);
+}
+
+TEST_CASE("a broadcast reaches the others when one client has failed", "[server]") {
+  Crowd crowd(3);
+  (*crowd.clients[1])->close();
+  crowd.server.broadcast(message("hello"));
+  CHECK(crowd.received(0) == from_server(message("hello")));
+  CHECK(crowd.received(2) == from_server(message("hello")));
+  CHECK(crowd.server.count("2 disconnected: Connection closed.") == 1);
+  CHECK(crowd.server.client_count() == 2);
+}
+
+TEST_CASE("a broadcast to a slow reader reaches the others", "[server]") {
+  messi::ServerOptions options;
+  options.max_pending_bytes = 50'000;
+  Crowd crowd(3, options);
+  // More waits for the second client than for the others.
+  crowd.loop.network().faults.capacity = 0;
+  crowd.server.find_client(2)->send(message_of(40'000));
+  for (int i = 0; i < 3; ++i) crowd.server.broadcast(message_of(10'000));
+  CHECK(crowd.server.ids() == std::vector<std::uint64_t>{1, 3});
+  crowd.loop.network().faults.capacity = 1'000;
+  CHECK(crowd.received(0).size() == 3 * from_server(message_of(10'000)).size());
+  CHECK(crowd.received(2).size() == 3 * from_server(message_of(10'000)).size());
+  CHECK(crowd.server.count("2 disconnected: Slow reader.") == 1);
+  CHECK(crowd.server.client_count() == 2);
+}
+
+TEST_CASE("a message to a client that lacks a required field ends its connection", "[server]") {
+  ManualLoop loop;
+  StrictServer server(loop, "tcp://:6000");
+  REQUIRE(server.start().ok());
+  RawClient first(loop, "tcp://localhost:6000");
+  RawClient second(loop, "tcp://localhost:6000");
+  RawClient third(loop, "tcp://localhost:6000");
+  loop.run_until_idle();
+
+  server.find_client(1)->send(strict::Order());
+  loop.run_until_idle();
+  CHECK(server.reasons == std::vector<DisconnectReason>{DisconnectReason::kMessageEncodeError});
+  CHECK(first->ended());
+
+  // As a reply.
+  strict::ClientToServer request;
+  request.mutable_order()->set_article("apples");
+  second->send(messi::test::frame(1, request.SerializeAsString()));
+  loop.run_until_idle();
+  CHECK(server.orders == 1);
+  CHECK(server.reasons.size() == 2);
+  CHECK(second->ended());
+
+  // As a broadcast.
+  RawClient fourth(loop, "tcp://localhost:6000");
+  loop.run_until_idle();
+  server.broadcast(strict::Order(), *server.find_client(4));
+  loop.run_until_idle();
+  CHECK(server.reasons ==
+        std::vector<DisconnectReason>(3, DisconnectReason::kMessageEncodeError));
+  CHECK(third->ended());
+  CHECK_FALSE(fourth->ended());
+}
+
+TEST_CASE("a message from a client that lacks a required field ends its connection", "[server]") {
+  ManualLoop loop;
+  StrictServer server(loop, "tcp://:6000");
+  REQUIRE(server.start().ok());
+  strict::ClientToServer request;
+  request.mutable_order()->set_count(3);
+  // As a plain member, and in the general form.
+  for (const std::string& tail : {std::string(), std::string("\x18\x01", 2)}) {
+    RawClient client(loop, "tcp://localhost:6000");
+    loop.run_until_idle();
+    client->send(messi::test::frame(1, request.SerializePartialAsString() + tail));
+    loop.run_until_idle();
+    CHECK(client->ended());
+  }
+  CHECK(server.orders == 0);
+  CHECK(server.reasons ==
+        std::vector<DisconnectReason>(2, DisconnectReason::kMessageDecodeError));
+}
+
+TEST_CASE("a message over the limit ends the connections it was for", "[server]") {
+  messi::ServerOptions options;
+  options.max_payload_size = 1'000;
+  Crowd crowd(4, options);
+  crowd.server.find_client(1)->send(message_of(1'000));
+  crowd.loop.run_until_idle();
+  CHECK(crowd.server.count("1 disconnected: Message too big.") == 1);
+  crowd.server.broadcast(message_of(1'000), *crowd.server.find_client(3));
+  crowd.loop.run_until_idle();
+  CHECK(crowd.server.count("2 disconnected: Message too big.") == 1);
+  CHECK(crowd.server.count("4 disconnected: Message too big.") == 1);
+  CHECK(crowd.server.ids() == std::vector<std::uint64_t>{3});
+  CHECK(crowd.received(2).empty());
+}
+
+TEST_CASE("what is broadcast in a hook is sent too", "[server]") {
+  Crowd crowd(2);
+  crowd.server.on = [&](const std::string& event, Server::Client* client) {
+    if (event.rfind("message", 0) == 0) crowd.server.broadcast(message("all"), *client);
+    if (event.rfind("disconnected", 0) == 0) crowd.server.broadcast(message("gone"), *client);
+  };
+  (*crowd.clients[0])->send(from_client(message("hello")));
+  CHECK(crowd.received(1) == from_server(message("all")));
+  (*crowd.clients[0])->close();
+  CHECK(crowd.received(1) == from_server(message("gone")));
+}
