@@ -93,7 +93,11 @@ google::protobuf::Edition Generator::GetMinimumEdition() const {
 
 google::protobuf::Edition Generator::GetMaximumEdition() const {
   // The library that we were built with has to know the edition too.
+#if GOOGLE_PROTOBUF_VERSION >= 6030000
   const int known = google::protobuf::compiler::ProtocMaximumEdition();
+#else
+  const int known = google::protobuf::EDITION_2023;
+#endif
   return static_cast<google::protobuf::Edition>(std::min(known, kNewestEdition));
 }
 #endif

@@ -20,6 +20,9 @@ std::string pascal_case(std::string_view name);
 /// Whether C++, Python and their kin take it for a name: `chat_2`, but not `2chat`.
 bool is_identifier(std::string_view name);
 
+/// `chat` -> `"chat"`, for messages to people.
+std::string in_quotes(std::string_view text);
+
 /// A copy of what protobuf calls a name: a std::string, or since release 30 an absl::string_view.
 template <typename ProtobufString>
 std::string to_string(const ProtobufString& text) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "languages.h"
+#include "names.h"
 
 namespace messi::plugin {
 namespace {
@@ -136,7 +137,7 @@ std::vector<Setting> split(std::string_view parameter) {
   return settings;
 }
 
-std::string option(std::string_view name) { return "option \"" + std::string(name) + '"'; }
+std::string option(std::string_view name) { return "option " + in_quotes(name); }
 
 void apply(const Setting& setting, Options& options, Diagnostics& diagnostics) {
   const auto& specs = option_specs();
@@ -146,7 +147,7 @@ void apply(const Setting& setting, Options& options, Diagnostics& diagnostics) {
     diagnostics.error({}, option(setting.name) + " is not known",
                       "the options are " + option_names());
   } else if (!spec->set(setting.value, options)) {
-    diagnostics.error({}, option(spec->name) + " is \"" + std::string(setting.value) + '"',
+    diagnostics.error({}, option(spec->name) + " is " + in_quotes(setting.value),
                       "write " + spec->allowed);
   }
 }

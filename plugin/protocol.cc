@@ -49,8 +49,6 @@ const DirectionRules& server_to_client_rules() {
   return rules;
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
-
 Location to_location(const FileDescriptor& file, const SourceLocation& place) {
   return {to_string(file.name()), place.start_line + 1, place.start_column + 1};
 }
@@ -144,10 +142,10 @@ class DirectionReader {
       const std::string oneof_name = to_string(oneof.name());
       if (oneof_name == kOneof) continue;
       if (count == 1) {
-        error(oneof, "the oneof of " + name() + " is named " + quoted(oneof_name),
+        error(oneof, "the oneof of " + name() + " is named " + in_quotes(oneof_name),
               "name it \"messages\"");
       } else if (has_messages || i > 0) {
-        error(oneof, name() + " has another oneof, " + quoted(oneof_name),
+        error(oneof, name() + " has another oneof, " + in_quotes(oneof_name),
               "move its members into the oneof \"messages\"");
       } else {
         error(oneof, name() + " has several oneofs and none is named \"messages\"",
@@ -167,7 +165,7 @@ class DirectionReader {
     // A proto3 optional field is alone in a oneof that protoc made up.
     const OneofDescriptor* oneof = field.containing_oneof();
     if (oneof == nullptr || oneof->index() >= message_.real_oneof_decl_count()) {
-      error(field, "field " + quoted(field_name) + " of " + name() + " is outside the oneof",
+      error(field, "field " + in_quotes(field_name) + " of " + name() + " is outside the oneof",
             "put it into a message, and make that message a member of the oneof \"messages\"");
     } else if (field.type() == FieldDescriptor::TYPE_GROUP) {
       error(field,
@@ -193,8 +191,8 @@ class DirectionReader {
   }
 
   static std::string declaration(const std::string& type, const FieldDescriptor& field) {
-    return quoted(type + ' ' + to_string(field.name()) + " = " + std::to_string(field.number()) +
-                  ';');
+    return in_quotes(type + ' ' + to_string(field.name()) + " = " + std::to_string(field.number()) +
+                     ';');
   }
 
   static std::string type_name(const FieldDescriptor& field) {
@@ -227,7 +225,7 @@ class DirectionReader {
 
   std::string name() const { return std::string(rules_.message); }
   std::string member(const std::string& field_name) const {
-    return "member " + quoted(field_name) + " of " + name();
+    return "member " + in_quotes(field_name) + " of " + name();
   }
 
   const Descriptor& message_;

@@ -21,8 +21,6 @@ std::string_view take_part(std::string_view& package) {
   return part;
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
-
 void check_package(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   std::string_view rest = protocol.package;
   while (!rest.empty()) {
@@ -31,14 +29,14 @@ void check_package(const Protocol& protocol, const Options& options, Diagnostics
     if (namespace_name(part, options.protobuf_release) != part) continue;
     if (!is_keyword(part, options.protobuf_release)) continue;
     diagnostics.error(protocol.package_location,
-                      "package " + quoted(protocol.package) + " has the C++ keyword " +
-                          quoted(part) + ", which protobuf's C++ code supports since release 27",
+                      "package " + in_quotes(protocol.package) + " has the C++ keyword " +
+                          in_quotes(part) + ", which protobuf's C++ code supports since release 27",
                       "give the package another name, or use a newer protobuf");
   }
   rest = protocol.package;
   if (take_part(rest) == "messi") {
     diagnostics.error(protocol.package_location,
-                      "package " + quoted(protocol.package) + " is in messi's own namespace",
+                      "package " + in_quotes(protocol.package) + " is in messi's own namespace",
                       "give the package another name, such as \"my." + protocol.package + '"');
   }
 }
@@ -53,8 +51,8 @@ void check_class(const Protocol& protocol, const std::string& name, Diagnostics&
   const std::string full_name = protocol.package.empty() ? name : protocol.package + '.' + name;
   if (!is_declared(*protocol.file->pool(), full_name)) return;
   diagnostics.error(protocol.location,
-                    "the class " + quoted(name) +
-                        " that is generated for this file has the name of " + quoted(full_name),
+                    "the class " + in_quotes(name) +
+                        " that is generated for this file has the name of " + in_quotes(full_name),
                     "give that or the file another name, or use --messi_opt=class_prefix=...");
 }
 
@@ -63,7 +61,7 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
   const std::string server = server_class(protocol, options);
   if (pascal_case(options.class_prefix + protocol.name).empty() || !is_identifier(client)) {
     diagnostics.error(protocol.location,
-                      "no class can be named after the file " + quoted(protocol.proto_path),
+                      "no class can be named after the file " + in_quotes(protocol.proto_path),
                       "let the file's name begin with a letter, or use "
                       "--messi_opt=class_prefix=...");
     return;
@@ -84,7 +82,7 @@ bool is_taken(const std::string& accessor, int release) {
 void check_members(const Direction& direction, const Options& options, Diagnostics& diagnostics) {
   const std::string message = direction.message.scope.back();
   const auto named = [&](const std::string& name) {
-    return "member " + quoted(name) + " of " + message;
+    return "member " + in_quotes(name) + " of " + message;
   };
   std::map<std::string, std::string> owners;
   for (const Member& member : direction.members) {
@@ -99,8 +97,8 @@ void check_members(const Direction& direction, const Options& options, Diagnosti
       const auto [owner, is_new] = owners.emplace(name, member.name);
       if (is_new) continue;
       diagnostics.error(member.location,
-                        named(member.name) + " and member " + quoted(owner->second) + " are both " +
-                            quoted(name) + " in protobuf's C++ code",
+                        named(member.name) + " and member " + in_quotes(owner->second) +
+                            " are both " + in_quotes(name) + " in protobuf's C++ code",
                         "give one of them another name");
       break;
     }

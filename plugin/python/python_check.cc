@@ -20,15 +20,13 @@ std::string unspeakable_part(std::string_view dotted) {
   }
 }
 
-std::string quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
-
 void check_module(const std::string& proto_path, const Location& location,
                   Diagnostics& diagnostics) {
   const std::string module = protobuf_module(proto_path);
   const std::string part = unspeakable_part(module);
   if (part.empty() && is_identifier(module.substr(0, 1))) return;
   diagnostics.error(location,
-                    quoted(proto_path) + " becomes the Python module " + quoted(module) +
+                    in_quotes(proto_path) + " becomes the Python module " + in_quotes(module) +
                         ", which no import statement can name",
                     "rename the file or folder: letters, digits and underscores, no keyword, "
                     "and no digit first");
@@ -38,8 +36,8 @@ void check_type(const Member& member, Diagnostics& diagnostics) {
   for (const std::string& part : member.type.scope) {
     if (!is_keyword(part)) continue;
     diagnostics.error(member.location,
-                      "member " + quoted(member.name) + " is of the type " +
-                          quoted(member.type.full_name) + ", and " + quoted(part) +
+                      "member " + in_quotes(member.name) + " is of the type " +
+                          in_quotes(member.type.full_name) + ", and " + in_quotes(part) +
                           " is a keyword of Python",
                       "give the message another name");
   }

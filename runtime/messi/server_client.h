@@ -107,8 +107,8 @@ class ServerClient : private StreamHandler {
 
   // StreamHandler
   wire::Spare spare() override { return channel_.spare(); }
-  inline void on_bytes(std::size_t in_spare, std::string_view bytes) override;
-  inline void on_room() override;
+  void on_bytes(std::size_t in_spare, std::string_view bytes) override;
+  void on_room() override;
   void on_end() override { close(DisconnectReason::kConnectionClosed); }
 
   void close(DisconnectReason reason);

@@ -1,202 +1,314 @@
 #include "messi/io/epoll_loop.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
+#include <sys/eventfd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "test/catch.h"
-#include "test/io/live.h"
 #include "test/support/chat.h"
+#include "test/support/sockets.h"
 
+using messi::Duration;
 using messi::EpollLoop;
+using messi::Fd;
+using messi::Poller;
 using messi::Task;
+using messi::TimePoint;
 using messi::Timer;
+using messi::test::Client;
 using messi::test::run_until;
+using messi::test::Server;
 using namespace std::chrono_literals;
 
 namespace {
 
-bool readable(const EpollLoop& loop, std::chrono::milliseconds patience) {
-  pollfd descriptor{loop.fd(), POLLIN, 0};
-  return ::poll(&descriptor, 1, static_cast<int>(patience.count())) == 1;
-}
+class Watcher final : public messi::ReadyHandler {
+ public:
+  Watcher() : fd(::eventfd(0, EFD_NONBLOCK)) {}
+  void make_readable() {
+    const std::uint64_t one = 1;
+    REQUIRE(::write(fd.get(), &one, sizeof(one)) == sizeof(one));
+  }
+  Fd fd;
+  int readable = 0;
+  int writable = 0;
+  std::function<void()> then = [] {};
+
+ private:
+  void on_ready(bool is_readable, bool is_writable) override {
+    readable += is_readable ? 1 : 0;
+    writable += is_writable ? 1 : 0;
+    then();
+  }
+};
 
 }  // namespace
 
-TEST_CASE("timers fire in the order of their deadlines, and not before", "[io]") {
+TEST_CASE("timers fire in order, never early", "[io]") {
   EpollLoop loop;
   std::vector<int> fired;
-  const auto began = loop.now();
-  Timer third(loop, [&] { fired.push_back(3); });
-  Timer first(loop, [&] {
-    fired.push_back(1);
-    CHECK(loop.now() >= began + 5ms);
-  });
-  Timer second(loop, [&] { fired.push_back(2); });
-  third.set(began + 15ms);
-  first.set(began + 5ms);
-  second.set(began + 10ms);
-  run_until(loop, [&] { return fired.size() == 3; });
-  CHECK(fired == std::vector<int>{1, 2, 3});
-  CHECK(loop.now() >= began + 15ms);
+  std::vector<std::unique_ptr<Timer>> timers;
+  const TimePoint began = loop.now();
+  for (const int milliseconds : {20, 5, 15, 10, 1}) {
+    timers.push_back(std::make_unique<Timer>(loop, [&, milliseconds] {
+      CHECK(loop.now() - began >= std::chrono::milliseconds(milliseconds));
+      fired.push_back(milliseconds);
+    }));
+    timers.back()->set(began + std::chrono::milliseconds(milliseconds));
+  }
+  CHECK(run_until(loop, [&] { return fired.size() == 5; }));
+  CHECK(fired == std::vector<int>{1, 5, 10, 15, 20});
 }
 
-TEST_CASE("a timer can be moved and cancelled, also by another one that fires", "[io]") {
+TEST_CASE("a timer for a moment that has passed fires in the next turn", "[io]") {
   EpollLoop loop;
   int fired = 0;
-  bool done = false;
-  Timer moved(loop, [&] { ++fired; });
-  Timer cancelled(loop, [&] { FAIL("a cancelled timer fired"); });
-  Timer canceller(loop, [&] {
-    cancelled.cancel();
-    moved.set(loop.now() + 1ms);
+  Timer timer(loop, [&] { ++fired; });
+  for (const TimePoint moment : {loop.now(), loop.now() - 1s, TimePoint(1ns), TimePoint(),
+                                 TimePoint() - 1ns, TimePoint() - 1h, loop.now() - 24h}) {
+    CAPTURE(moment.time_since_epoch().count());
+    fired = 0;
+    const TimePoint began = loop.now();
+    timer.set(moment);
+    loop.poll(10s);
+    CHECK(fired == 1);
+    CHECK(loop.now() - began < 5s);
+  }
+}
+
+TEST_CASE("a timer that was moved away fires at its new moment", "[io]") {
+  EpollLoop loop;
+  int fired = 0;
+  Timer timer(loop, [&] { ++fired; });
+  const TimePoint began = loop.now();
+  timer.set(began + 2ms);
+  timer.set(began + 20ms);
+  CHECK(run_until(loop, [&] { return fired > 0; }));
+  CHECK(loop.now() - began >= 20ms);
+  timer.set(loop.now() + 1h);
+  timer.set(loop.now() + 1ms);
+  CHECK(run_until(loop, [&] { return fired == 2; }));
+  timer.set(loop.now() + 1ms);
+  timer.cancel();
+  messi::test::run_for(loop, 5ms);
+  CHECK(fired == 2);
+}
+
+TEST_CASE("a timer set in a timer fires too", "[io]") {
+  EpollLoop loop;
+  int fired = 0;
+  Timer timer(loop, [&] {
+    if (++fired < 20) timer.set(loop.now() + 100us);
   });
-  Timer last(loop, [&] { done = true; });
-  const auto now = loop.now();
-  moved.set(now + 1h);
-  canceller.set(now + 1ms);
-  cancelled.set(now + 2ms);
-  cancelled.set(now + 1ms);
-  last.set(now + 10ms);
-  run_until(loop, [&] { return done; });
-  CHECK(fired == 1);
-  CHECK_FALSE(moved.pending());
+  timer.set(loop.now());
+  CHECK(run_until(loop, [&] { return fired == 20; }));
 }
 
-TEST_CASE("a timer that always sets itself to now does not keep the loop from anything else", "[io]") {
+TEST_CASE("a turn ends though a timer always sets itself anew", "[io]") {
   EpollLoop loop;
-  Timer greedy(loop, [&] { greedy.set(loop.now()); });
-  greedy.set(loop.now());
+  int fired = 0;
   bool posted = false;
+  Timer timer(loop, [&] {
+    ++fired;
+    timer.set(loop.now());
+  });
+  timer.set(loop.now());
   loop.post([&] { posted = true; });
-  run_until(loop, [&] { return posted; });
+  CHECK(run_until(loop, [&] { return posted; }));
+  CHECK(fired > 0);
+  timer.cancel();
 }
 
-TEST_CASE("a task that always schedules itself does not keep the loop from anything else", "[io]") {
+TEST_CASE("an idle loop waits as long as it is told to, without turning", "[io]") {
   EpollLoop loop;
-  Task greedy(loop, [&] { greedy.schedule(); });
-  greedy.schedule();
-  bool fired = false;
-  Timer timer(loop, [&] { fired = true; });
-  timer.set(loop.now() + 5ms);
-  run_until(loop, [&] { return fired; });
+  const TimePoint began = loop.now();
+  loop.poll();
+  loop.poll(20ms);
+  CHECK(loop.now() - began >= 20ms);
+  CHECK(messi::test::run_for(loop, 20ms) < 10);
 }
 
-TEST_CASE("calls that other threads post come in order, on the loop's thread", "[io]") {
+TEST_CASE("now is the beginning of the turn", "[io]") {
+  EpollLoop loop;
+  TimePoint first;
+  loop.post([&] {
+    first = loop.now();
+    while (std::chrono::steady_clock::now() < first + 2ms) {
+    }
+    CHECK(loop.now() == first);
+  });
+  loop.poll();
+  CHECK(loop.now() > first);
+}
+
+TEST_CASE("run runs until stop, and finishes the turn", "[io]") {
+  EpollLoop loop;
+  std::vector<std::string> order;
+  Task task(loop, [&] { order.emplace_back("task"); });
+  loop.post([&] {
+    task.schedule();
+    loop.stop();
+    order.emplace_back("stopped");
+  });
+  loop.post([&] { order.emplace_back("posted"); });
+  loop.run();
+  CHECK(order == std::vector<std::string>{"stopped", "posted", "task"});
+  loop.post([&] { loop.stop(); });
+  loop.run();  // and it may be run again
+}
+
+TEST_CASE("a post from another thread wakes the loop", "[io]") {
+  EpollLoop loop;
+  for (int i = 0; i < 50; ++i) {
+    std::thread thread([&loop] { loop.post([&loop] { loop.stop(); }); });
+    loop.run();
+    thread.join();
+  }
+}
+
+TEST_CASE("posts from many threads are all called, each thread's in order", "[io]") {
+  EpollLoop loop;
   constexpr int kThreads = 4;
-  constexpr int kPosts = 1000;
-  EpollLoop loop;
-  const auto loop_thread = std::this_thread::get_id();
-  std::vector<std::vector<int>> came(kThreads);
+  constexpr int kPosts = 2'000;
+  std::vector<int> last(kThreads, -1);
+  int calls = 0;
   std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&, i] {
-      for (int post = 0; post < kPosts; ++post) {
-        loop.post([&, i, post] {
-          CHECK(std::this_thread::get_id() == loop_thread);
-          came[i].push_back(post);
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int i = 0; i < kPosts; ++i) {
+        loop.post([&, thread, i] {
+          int& before = last[static_cast<std::size_t>(thread)];
+          if (before != i - 1) loop.stop();
+          before = i;
+          if (++calls == kThreads * kPosts) loop.stop();
         });
       }
     });
   }
-  run_until(loop, [&] {
-    for (const auto& each : came) {
-      if (each.size() < kPosts) return false;
-    }
-    return true;
-  });
-  for (std::thread& thread : threads) thread.join();
-  for (const auto& each : came) CHECK(std::is_sorted(each.begin(), each.end()));
-}
-
-TEST_CASE("a post wakes a loop that waits, and stop ends its run", "[io]") {
-  EpollLoop loop;
-  std::thread other([&] { loop.post([&] { loop.stop(); }); });
   loop.run();
-  other.join();
+  for (std::thread& thread : threads) thread.join();
+  CHECK(calls == kThreads * kPosts);
 }
 
-TEST_CASE("the loop's descriptor is readable exactly when poll has something to do", "[io]") {
+TEST_CASE("a post from a post is called in a later turn", "[io]") {
   EpollLoop loop;
-  CHECK_FALSE(readable(loop, 0ms));
+  int turns = 0;
+  bool called = false;
+  loop.post([&] { loop.post([&] { called = true; }); });
+  for (; !called && turns < 10; ++turns) loop.poll(1s);
+  CHECK(called);
+  CHECK(turns == 2);
+}
 
-  loop.post([] {});
-  CHECK(readable(loop, 0ms));
-  loop.poll();
-  CHECK_FALSE(readable(loop, 0ms));
-
-  Task task(loop, [] {});
+TEST_CASE("tasks run at the end of the turn, wherever they were scheduled", "[io]") {
+  EpollLoop loop;
+  int runs = 0;
+  Task task(loop, [&] { ++runs; });
   task.schedule();
-  CHECK(readable(loop, 0ms));
+  loop.poll(10s);
+  CHECK(runs == 1);
+  loop.post([&] { task.schedule(); });
+  loop.poll(10s);
+  CHECK(runs == 2);
+  task.schedule();
+  task.cancel();
   loop.poll();
-  CHECK_FALSE(readable(loop, 0ms));
-
-  bool fired = false;
-  Timer timer(loop, [&] { fired = true; });
-  timer.set(loop.now() + 1h);
-  CHECK_FALSE(readable(loop, 0ms));
-  timer.set(loop.now() + 1ms);
-  CHECK(readable(loop, 30s));
-  loop.poll();
-  CHECK(fired);
-  CHECK_FALSE(readable(loop, 0ms));
+  CHECK(runs == 2);
 }
 
-TEST_CASE("a foreign loop that only waits for the descriptor runs a client and a server", "[io]") {
+TEST_CASE("tasks that schedule themselves do not stop the loop", "[io]") {
   EpollLoop loop;
-  messi::test::Server server(loop, "tcp://127.0.0.1:0");
-  REQUIRE(server.start().ok());
-  server.on = [](const std::string& event, messi::test::Server::Client* client) {
-    if (event == "connect_req erik") client->send(chat::ConnectRsp());
-  };
-  messi::test::Client client(loop, server.uri());
-  client.then = [&](const std::string& line) {
-    if (line == "connected") client.send(messi::test::connect_req());
-  };
-  client.start();
-  for (int turns = 0; turns < 1000 && !client.has("connect_rsp"); ++turns) {
-    REQUIRE(readable(loop, 30s));
-    loop.poll();
-  }
-  CHECK(client.has("connect_rsp"));
-}
-
-TEST_CASE("a signal does not disturb the loop", "[io]") {
-  struct sigaction action {};
-  struct sigaction before {};
-  action.sa_handler = [](int) {};
-  ::sigaction(SIGUSR1, &action, &before);
-  EpollLoop loop;
-  const pthread_t loop_thread = ::pthread_self();
-  bool fired = false;
-  Timer timer(loop, [&] { fired = true; });
-  timer.set(loop.now() + 20ms);
-  std::thread other([&] {
-    for (int i = 0; i < 100; ++i) ::pthread_kill(loop_thread, SIGUSR1);
+  int runs = 0;
+  Task task(loop, [&] {
+    if (++runs < 1'000) task.schedule();
   });
-  run_until(loop, [&] { return fired; });
-  other.join();
-  ::sigaction(SIGUSR1, &before, nullptr);
+  task.schedule();
+  bool timer_fired = false;
+  Timer timer(loop, [&] { timer_fired = runs < 1'000; });
+  timer.set(loop.now());
+  CHECK(run_until(loop, [&] { return runs == 1'000; }));
+  CHECK(timer_fired);
 }
 
-TEST_CASE("a loop that polls busily does the same", "[io]") {
+TEST_CASE("descriptors are watched for what is asked", "[io]") {
+  EpollLoop loop;
+  Watcher watcher;
+  REQUIRE(loop.add(watcher.fd.get(), Poller::Interest::kRead, watcher));
+  CHECK_FALSE(loop.add(watcher.fd.get(), Poller::Interest::kRead, watcher));
+  loop.poll();
+  CHECK(watcher.readable == 0);
+  watcher.make_readable();
+  loop.poll();
+  CHECK(watcher.readable == 1);
+  CHECK(watcher.writable == 0);
+  loop.change(watcher.fd.get(), Poller::Interest::kReadWrite, watcher);
+  loop.poll();
+  CHECK(watcher.readable == 2);
+  CHECK(watcher.writable == 1);
+  loop.change(watcher.fd.get(), Poller::Interest::kWrite, watcher);
+  loop.poll();
+  CHECK(watcher.readable == 2);
+  CHECK(watcher.writable == 2);
+  loop.change(watcher.fd.get(), Poller::Interest::kNothing, watcher);
+  loop.poll();
+  CHECK(watcher.writable == 2);
+  loop.remove(watcher.fd.get(), watcher);
+}
+
+TEST_CASE("a handler may remove any other, and nothing comes to that in the same turn", "[io]") {
+  EpollLoop loop;
+  constexpr std::size_t kCount = 20;
+  std::vector<std::unique_ptr<Watcher>> watchers;
+  int calls = 0;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    watchers.push_back(std::make_unique<Watcher>());
+    Watcher& watcher = *watchers.back();
+    watcher.make_readable();
+    REQUIRE(loop.add(watcher.fd.get(), Poller::Interest::kRead, watcher));
+    watcher.then = [&] {
+      ++calls;
+      // The first that is called destroys all the others, and then itself.
+      for (auto& each : watchers) {
+        if (each == nullptr || each.get() == &watcher) continue;
+        loop.remove(each->fd.get(), *each);
+        each.reset();
+      }
+      loop.remove(watcher.fd.get(), watcher);
+      watcher.fd.reset();
+    };
+  }
+  loop.poll(1s);
+  loop.poll();
+  CHECK(calls == 1);
+}
+
+TEST_CASE("a loop that is told to looks again before it sleeps", "[io]") {
   messi::EpollLoopOptions options;
-  options.busy_poll = 200us;
+  options.busy_poll = 1ms;
   EpollLoop loop(options);
-  messi::test::Server server(loop, "tcp://127.0.0.1:0");
+  int fired = 0;
+  Timer timer(loop, [&] {
+    if (++fired < 10) timer.set(loop.now() + 100us);
+  });
+  timer.set(loop.now());
+  CHECK(run_until(loop, [&] { return fired == 10; }));
+  const TimePoint began = loop.now();
+  loop.poll(5ms);
+  CHECK(loop.now() - began >= 5ms);
+  std::thread thread([&loop] { loop.post([&loop] { loop.stop(); }); });
+  loop.run();
+  thread.join();
+
+  Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
-  messi::test::Client client(loop, server.uri());
+  Client client(loop, server.uri());
   client.start();
-  run_until(loop, [&] { return client.connected(); });
+  CHECK(run_until(loop, [&] { return client.connected(); }));
   client.send(messi::test::message("hello"));
-  run_until(loop, [&] { return server.has("1 message hello"); });
-  bool fired = false;
-  Timer timer(loop, [&] { fired = true; });
-  timer.set(loop.now() + 5ms);
-  run_until(loop, [&] { return fired; });
+  CHECK(run_until(loop, [&] { return server.has("1 message hello"); }));
 }

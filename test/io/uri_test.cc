@@ -22,6 +22,7 @@ TEST_CASE("a TCP URI is a host and a port", "[io]") {
       {"tcp://localhost:0", "localhost", 0},
       {"tcp://[::1]:65535", "::1", 65535},
       {"tcp://[fe80::1%eth0]:1", "fe80::1%eth0", 1},
+      {"tcp://example.org:00080", "example.org", 80},
       {"tcp://a-very-long-host-name.with.many.parts.example.com:1", "a-very-long-host-name.with.many.parts.example.com", 1},
   };
   for (const Case& each : cases) {
@@ -37,6 +38,7 @@ TEST_CASE("a TCP URI is a host and a port", "[io]") {
 TEST_CASE("a Unix URI is a path", "[io]") {
   CHECK(parse_uri("unix:///run/chat.sock")->path == "/run/chat.sock");
   CHECK(parse_uri("unix://chat.sock")->path == "chat.sock");
+  CHECK(parse_uri("unix:///with spaces and:colons")->path == "/with spaces and:colons");
   CHECK(parse_uri("unix://" + std::string(107, 'x'))->path.size() == 107);
 }
 
@@ -58,6 +60,7 @@ TEST_CASE("a URI of the wrong form is refused with what was given, what is wrong
       {"tcp://127.0.0.1:x", "the port is not a number"},
       {"tcp://127.0.0.1:60 00", "the port is not a number"},
       {"tcp://127.0.0.1:-1", "the port is not a number"},
+      {"tcp://127.0.0.1:+1", "the port is not a number"},
       {"tcp://127.0.0.1:6000/", "the port is not a number"},
       {"tcp://127.0.0.1:65536", "the port is larger than 65535"},
       {"tcp://127.0.0.1:96537", "the port is larger than 65535"},
@@ -68,7 +71,10 @@ TEST_CASE("a URI of the wrong form is refused with what was given, what is wrong
       {"tcp://user@host:6000", "there is a character in the host that does not belong there"},
       {"tcp://ho st:6000", "there is a character in the host that does not belong there"},
       {std::string("tcp://host\0:6000", 16), "there is a NUL byte in it"},
+      {"tcp://host/path:6000", "there is a character in the host that does not belong there"},
+      {"tcp://1:2:3", "an IPv6 address must be in brackets"},
       {"unix://", "the path is missing"},
+      {std::string("unix://a\0b", 10), "there is a NUL byte in it"},
       {"unix://" + std::string(108, 'x'), "the path is longer than 107 bytes"},
   };
   for (const Case& each : cases) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks a case of test/golden: what is generated from its protos is what stands beside them.
+"""Checks cases of test/golden: what is generated from its protos is what stands beside them.
 
 C++ must also be as clang-format wants it. compile_golden.py compiles all cases. With MESSI_UPDATE_GOLDEN=1 in the environment
 the case is written anew instead of compared; read the diff before you commit it.
@@ -10,35 +10,33 @@ A case is a folder of protos. Its case.json, if there is one, may have
 """
 
 import argparse
-import json
 import pathlib
 import shutil
 import sys
 
-from tools import SKIPPED, Tools, add_tool_arguments, check_golden, is_update, report
+from tools import Skipped, Tools, add_tool_arguments, check_golden, is_update, run_cases
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_tool_arguments(parser)
-    parser.add_argument("--directory", type=pathlib.Path, required=True, help="where to generate: messi/ and cpp/")
-    parser.add_argument("case", type=pathlib.Path)
+    parser.add_argument("--directory", type=pathlib.Path, required=True, help="where to generate: <case>/messi and <case>/cpp")
+    parser.add_argument("case", type=pathlib.Path, nargs="+")
     arguments = parser.parse_args()
-    tools = Tools(arguments)
-    case = arguments.case
-    settings_path = case / "case.json"
-    settings = json.loads(settings_path.read_text()) if settings_path.exists() else {}
-    if tools.protobuf_release() < settings.get("protobuf", 0):
-        print(f"skipped: needs protoc {settings['protobuf']}")
-        return SKIPPED
+    return run_cases(check, Tools(arguments), arguments.case, arguments.directory)
 
-    messi_out = arguments.directory / "messi"
-    cpp_out = arguments.directory / "cpp"
-    shutil.rmtree(arguments.directory, ignore_errors=True)
+
+def check(tools, case, settings, directory):
+    if tools.protobuf_release() < settings.get("protobuf", 0):
+        raise Skipped(f"needs protoc {settings['protobuf']}")
+
+    out = directory / case.name
+    messi_out = out / "messi"
+    shutil.rmtree(out, ignore_errors=True)
     protos = sorted(str(path.relative_to(case)) for path in case.rglob("*.proto"))
-    run = tools.generate(case, protos, settings.get("options", ""), messi_out, cpp_out)
+    run = tools.generate(case, protos, settings.get("options", ""), messi_out, out / "cpp")
     if run.returncode != 0:
-        return report([run.stderr])
+        return [run.stderr]
 
     generated = {str(path.relative_to(messi_out)): path for path in sorted(messi_out.rglob("*.*"))}
     expected = {str(path.relative_to(case)): path for path in sorted(case.rglob("*.*")) if is_expectation(path)}
@@ -51,7 +49,7 @@ def main():
             expected[name].unlink()
         else:
             problems.append(f"{expected[name]} was not generated")
-    return report(problems)
+    return problems
 
 
 def is_expectation(path):

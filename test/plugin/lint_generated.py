@@ -13,7 +13,7 @@ import tempfile
 
 SKIPPED = 77
 # Each shows something the others do not; the rest are variations of them.
-CASES = ("comments", "same_type")
+CASES = ("chat", "same_type")
 
 
 def main():

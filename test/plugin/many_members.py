@@ -29,7 +29,8 @@ def main():
     if run.returncode != 0:
         return report([run.stderr])
     problems = tools.check_format(arguments.directory / "many.messi.h")
-    problems += tools.check_compiles(arguments.directory / "include_all.cc", ["many.messi.h"], [arguments.directory])
+    problems += tools.check_compiles(arguments.directory / "include_all.cc", ["many.messi.h"], [arguments.directory],
+                                     standards=["c++17"])
     return report(problems)
 
 

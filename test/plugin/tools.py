@@ -1,6 +1,7 @@
 """The programs that the tests of the plugin run."""
 
 import difflib
+import json
 import os
 import pathlib
 import shutil
@@ -10,7 +11,6 @@ SKIPPED = 77
 """The exit status of a test that cannot run here."""
 
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror"]
-STANDARDS = ["c++17", "c++20"]
 
 
 def add_tool_arguments(parser):
@@ -53,13 +53,13 @@ class Tools:
                                    capture_output=True, text=True, check=True).stdout
         return diff(formatted, header.read_text(), "as clang-format wants it", str(header))
 
-    def check_compiles(self, source, headers, include_dirs, system_dirs=()):
+    def check_compiles(self, source, headers, include_dirs, system_dirs=(), standards=("c++17", "c++20")):
         """Compiles one file that includes all headers, twice."""
         if self.arguments.compiler is None or not headers:
             return []
         source.write_text("".join(f'#include "{header}"\n' for header in [*headers, *headers]))
         problems = []
-        for standard in STANDARDS:
+        for standard in standards:
             command = [self.arguments.compiler, f"-std={standard}", *WARNINGS, "-fno-exceptions", "-fno-rtti", "-fsyntax-only",
                        *(f"-I{directory}" for directory in include_dirs),
                        *(f"-isystem{directory}" for directory in [*system_dirs, *self.include_path]), str(source)]
@@ -88,6 +88,28 @@ def diff(want, have, want_name, have_name):
     lines = difflib.unified_diff(want.splitlines(), have.splitlines(), want_name, have_name, lineterm="")
     text = "\n".join(lines)
     return [text] if text else []
+
+
+class Skipped(Exception):
+    """A case is not for this release of protoc."""
+
+
+def run_cases(check, tools, cases, directory):
+    """Calls `check(tools, case, settings, directory)`, which returns problems, for each. Returns the exit status."""
+    if shutil.which(tools.arguments.protoc) is None:
+        print(f"skipped: there is no {tools.arguments.protoc}")
+        return SKIPPED
+    problems = []
+    skipped = 0
+    for case in cases:
+        settings_path = case / "case.json"
+        settings = json.loads(settings_path.read_text()) if settings_path.exists() else {}
+        try:
+            problems += check(tools, case, settings, directory)
+        except Skipped as why:
+            print(f"{case.name} skipped: {why}")
+            skipped += 1
+    return SKIPPED if skipped == len(cases) else report(problems)
 
 
 def report(problems):

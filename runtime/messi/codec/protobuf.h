@@ -13,8 +13,10 @@
 // into the send queue, and parsed straight into a message that is reused from one to the next.
 // A payload of any other legal form is for protobuf's own parser (`parse`).
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string_view>
 
@@ -60,8 +62,10 @@ class Reused {
   }
 
  private:
-  // What one message may keep. A parsed message can be many times larger than its bytes.
+  // What one message may keep. A parsed message can be many times larger than its bytes, and what
+  // many messages make it take can add up, so it is measured each time this much has been parsed.
   static constexpr std::size_t kKeptBytes = 256 * 1024;
+  static constexpr std::size_t kCheckedBytes = 32 * 1024;
   // A largest message is unusual if this many in a row are below this part of it.
   static constexpr int kPatience = 64;
   static constexpr std::size_t kPart = 16;
@@ -70,9 +74,11 @@ class Reused {
   Message& message() { return static_cast<Message&>(*message_); }
 
   void release_excess(std::size_t size) {
-    if (size > largest_) {
-      largest_ = size;
-      if (size > kKeptBytes || space_used(message(), 0) > kKeptBytes) return release();
+    largest_ = std::max(largest_, size);
+    unchecked_ += size;
+    if (unchecked_ >= kCheckedBytes) {
+      unchecked_ = 0;
+      if (space_used(message(), 0) > kKeptBytes) return release();
     }
     if (size * kPart >= largest_ || largest_ < kNotWorthIt) {
       small_in_a_row_ = 0;
@@ -87,17 +93,20 @@ class Reused {
     small_in_a_row_ = 0;
   }
 
-  // Messages of the lite runtime cannot tell what they take.
+  // Messages of the lite runtime cannot tell what they take, so they are never kept for long.
   template <typename M>
   static auto space_used(const M& message, int) -> decltype(message.SpaceUsedLong()) {
     return message.SpaceUsedLong();
   }
-  static std::size_t space_used(const google::protobuf::MessageLite&, long) { return 0; }
+  static std::size_t space_used(const google::protobuf::MessageLite&, long) {
+    return std::numeric_limits<std::size_t>::max();
+  }
 
   // Not a std::unique_ptr<Message>: one more instantiation for each type of message takes most of
   // the time that a generated header needs to compile.
   std::unique_ptr<google::protobuf::MessageLite> message_;
   std::size_t largest_ = 0;
+  std::size_t unchecked_ = 0;  // bytes parsed since it was measured
   int small_in_a_row_ = 0;
 };
 
@@ -165,7 +174,8 @@ class Encoder {
 
   std::size_t size() const { return varint_size(kTag) + varint_size(body_size_) + body_size_; }
   void write(std::uint8_t* out) const {
-    message_.SerializeWithCachedSizesToArray(write_varint(write_varint(out, kTag), body_size_));
+    out = write_varint(write_varint(out, kTag), body_size_);
+    static_cast<void>(message_.SerializeWithCachedSizesToArray(out));
   }
 
  private:

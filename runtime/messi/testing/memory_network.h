@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <deque>
 #include <limits>
 #include <map>
@@ -77,6 +78,8 @@ class MemoryNetwork {
   void connected(ConnectHandler& handler, Place& place);
   bool accept_one();
   bool deliver_to(End& end);
+  /// Nothing will ever be delivered again.
+  static bool finished(const std::weak_ptr<Link>& known);
 
   EventLoop& loop_;
   std::map<std::string, Place*> places_;
@@ -125,6 +128,7 @@ class MemoryNetwork::End final : public Stream {
   std::shared_ptr<Link> link_;
   int side_;
   StreamHandler* handler_ = nullptr;  // null before start and after the end
+  bool ended_ = false;
   bool wants_room_ = false;
 };
 
@@ -242,7 +246,7 @@ inline bool MemoryNetwork::accept_one() {
 
 inline bool MemoryNetwork::deliver() {
   links_.erase(std::remove_if(links_.begin(), links_.end(),
-                              [](const std::weak_ptr<Link>& link) { return link.expired(); }),
+                              [](const std::weak_ptr<Link>& link) { return finished(link); }),
                links_.end());
   if (faults.stalled) return false;
   bool delivered = false;
@@ -258,6 +262,13 @@ inline bool MemoryNetwork::deliver() {
   return delivered;
 }
 
+inline bool MemoryNetwork::finished(const std::weak_ptr<Link>& known) {
+  const std::shared_ptr<Link> link = known.lock();
+  if (link == nullptr) return true;
+  return std::all_of(std::begin(link->ends), std::end(link->ends),
+                     [](const End* end) { return end == nullptr || end->ended_; });
+}
+
 inline bool MemoryNetwork::deliver_to(End& end) {
   const std::shared_ptr<Link> link = end.link_;
   StreamHandler& handler = *end.handler_;
@@ -266,6 +277,7 @@ inline bool MemoryNetwork::deliver_to(End& end) {
 
   if (bytes.empty() && ended) {
     end.handler_ = nullptr;
+    end.ended_ = true;
     handler.on_end();
     return true;
   }

@@ -19,7 +19,7 @@
 namespace messi::testing {
 
 /// One end of a connection.
-class RawPeer : private StreamHandler {
+class RawPeer final : private StreamHandler {
  public:
   explicit RawPeer(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {
     stream_->start(*this);

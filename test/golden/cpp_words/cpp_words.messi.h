@@ -72,7 +72,7 @@
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
 #endif
 
-namespace linux::unix::major {
+namespace cpp_words::main::major {
 
 /// A client: derive from it and override the hooks you need. Those of the connection
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
@@ -84,144 +84,144 @@ class CppWordsClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  virtual void on_class(const ::linux::unix::major::class_& /*message*/) {}
-  virtual void on_union(const ::linux::unix::major::union_& /*message*/) {}
-  virtual void on_typename(const ::linux::unix::major::virtual_& /*message*/) {}
+  virtual void on_class(const ::cpp_words::main::major::class_& /*message*/) {}
+  virtual void on_union(const ::cpp_words::main::major::union_& /*message*/) {}
+  virtual void on_typename(const ::cpp_words::main::major::virtual_& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_class(const ::linux::unix::major::class_& message) {
+  void send_class(const ::cpp_words::main::major::class_& message) {
     ::messi::codec::send<1>(*this, message);
   }
-  void send(const ::linux::unix::major::class_& message) { send_class(message); }
-  void send_int(const ::linux::unix::major::int_& message) {
+  void send(const ::cpp_words::main::major::class_& message) { send_class(message); }
+  void send_int(const ::cpp_words::main::major::int_& message) {
     ::messi::codec::send<2>(*this, message);
   }
-  void send(const ::linux::unix::major::int_& message) { send_int(message); }
-  void send_namespace(const ::linux::unix::major::class__namespace& message) {
+  void send(const ::cpp_words::main::major::int_& message) { send_int(message); }
+  void send_namespace(const ::cpp_words::main::major::class__namespace& message) {
     ::messi::codec::send<3>(*this, message);
   }
-  void send(const ::linux::unix::major::class__namespace& message) { send_namespace(message); }
-  void send_delete(const ::linux::unix::major::new__delete& message) {
+  void send(const ::cpp_words::main::major::class__namespace& message) { send_namespace(message); }
+  void send_delete(const ::cpp_words::main::major::new__delete& message) {
     ::messi::codec::send<4>(*this, message);
   }
-  void send(const ::linux::unix::major::new__delete& message) { send_delete(message); }
-  void send_new(const ::linux::unix::major::new_& message) {
+  void send(const ::cpp_words::main::major::new__delete& message) { send_delete(message); }
+  void send_new(const ::cpp_words::main::major::new_& message) {
     ::messi::codec::send<5>(*this, message);
   }
-  void send(const ::linux::unix::major::new_& message) { send_new(message); }
-  void send_this(const ::linux::unix::major::template_& message) {
+  void send(const ::cpp_words::main::major::new_& message) { send_new(message); }
+  void send_this(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<6>(*this, message);
   }
-  void send_template(const ::linux::unix::major::template_& message) {
+  void send_template(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<7>(*this, message);
   }
-  void send_operator(const ::linux::unix::major::template_& message) {
+  void send_operator(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<8>(*this, message);
   }
-  void send_virtual(const ::linux::unix::major::template_& message) {
+  void send_virtual(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<9>(*this, message);
   }
-  void send_and(const ::linux::unix::major::template_& message) {
+  void send_and(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<10>(*this, message);
   }
-  void send_xor_eq(const ::linux::unix::major::template_& message) {
+  void send_xor_eq(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<11>(*this, message);
   }
-  void send_thread_local(const ::linux::unix::major::template_& message) {
+  void send_thread_local(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<12>(*this, message);
   }
-  void send_default(const ::linux::unix::major::template_& message) {
+  void send_default(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<13>(*this, message);
   }
-  void send_switch(const ::linux::unix::major::template_& message) {
+  void send_switch(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<14>(*this, message);
   }
-  void send_return(const ::linux::unix::major::template_& message) {
+  void send_return(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<15>(*this, message);
   }
-  void send_public(const ::linux::unix::major::template_& message) {
+  void send_public(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<16>(*this, message);
   }
-  void send_private(const ::linux::unix::major::template_& message) {
+  void send_private(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<17>(*this, message);
   }
-  void send_true(const ::linux::unix::major::template_& message) {
+  void send_true(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<18>(*this, message);
   }
-  void send_nullptr(const ::linux::unix::major::template_& message) {
+  void send_nullptr(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<19>(*this, message);
   }
-  void send_static_cast(const ::linux::unix::major::template_& message) {
+  void send_static_cast(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<20>(*this, message);
   }
-  void send_final(const ::linux::unix::major::template_& message) {
+  void send_final(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<21>(*this, message);
   }
-  void send_override(const ::linux::unix::major::template_& message) {
+  void send_override(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<22>(*this, message);
   }
-  void send_stdin(const ::linux::unix::major::template_& message) {
+  void send_stdin(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<23>(*this, message);
   }
-  void send_stdout(const ::linux::unix::major::template_& message) {
+  void send_stdout(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<24>(*this, message);
   }
-  void send_EOF(const ::linux::unix::major::template_& message) {
+  void send_EOF(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<25>(*this, message);
   }
-  void send_INT_MAX(const ::linux::unix::major::template_& message) {
+  void send_INT_MAX(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<26>(*this, message);
   }
-  void send_DEBUG(const ::linux::unix::major::template_& message) {
+  void send_DEBUG(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<27>(*this, message);
   }
-  void send_ERROR(const ::linux::unix::major::template_& message) {
+  void send_ERROR(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<28>(*this, message);
   }
-  void send_major(const ::linux::unix::major::template_& message) {
+  void send_major(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<29>(*this, message);
   }
-  void send_minor(const ::linux::unix::major::template_& message) {
+  void send_minor(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<30>(*this, message);
   }
-  void send_std(const ::linux::unix::major::template_& message) {
+  void send_std(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<31>(*this, message);
   }
-  void send_string(const ::linux::unix::major::template_& message) {
+  void send_string(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<32>(*this, message);
   }
-  void send_optional(const ::linux::unix::major::template_& message) {
+  void send_optional(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<33>(*this, message);
   }
-  void send_main(const ::linux::unix::major::template_& message) {
+  void send_main(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<34>(*this, message);
   }
-  void send_errno_t(const ::linux::unix::major::template_& message) {
+  void send_errno_t(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<35>(*this, message);
   }
-  void send_signals(const ::linux::unix::major::template_& message) {
+  void send_signals(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<36>(*this, message);
   }
-  void send_slots(const ::linux::unix::major::template_& message) {
+  void send_slots(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<37>(*this, message);
   }
-  void send_Q_OBJECT(const ::linux::unix::major::template_& message) {
+  void send_Q_OBJECT(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<38>(*this, message);
   }
-  void send_min(const ::linux::unix::major::template_& message) {
+  void send_min(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<39>(*this, message);
   }
-  void send_max(const ::linux::unix::major::template_& message) {
+  void send_max(const ::cpp_words::main::major::template_& message) {
     ::messi::codec::send<40>(*this, message);
   }
 
  private:
   inline bool dispatch(std::string_view payload) final;
 
-  ::messi::codec::Reused<::linux::unix::major::class_> incoming_class_;
-  ::messi::codec::Reused<::linux::unix::major::union_> incoming_union_;
-  ::messi::codec::Reused<::linux::unix::major::virtual_> incoming_typename_;
+  ::messi::codec::Reused<::cpp_words::main::major::class_> incoming_class_;
+  ::messi::codec::Reused<::cpp_words::main::major::union_> incoming_union_;
+  ::messi::codec::Reused<::cpp_words::main::major::virtual_> incoming_typename_;
 };
 
 /// A server: derive from it and override the hooks you need.
@@ -235,18 +235,18 @@ class CppWordsServer : public ::messi::ServerBase {
 
     // Senders: a message goes to this client.
 
-    void send_class(const ::linux::unix::major::class_& message) {
+    void send_class(const ::cpp_words::main::major::class_& message) {
       ::messi::codec::send<1>(*this, message);
     }
-    void send(const ::linux::unix::major::class_& message) { send_class(message); }
-    void send_union(const ::linux::unix::major::union_& message) {
+    void send(const ::cpp_words::main::major::class_& message) { send_class(message); }
+    void send_union(const ::cpp_words::main::major::union_& message) {
       ::messi::codec::send<2>(*this, message);
     }
-    void send(const ::linux::unix::major::union_& message) { send_union(message); }
-    void send_typename(const ::linux::unix::major::virtual_& message) {
+    void send(const ::cpp_words::main::major::union_& message) { send_union(message); }
+    void send_typename(const ::cpp_words::main::major::virtual_& message) {
       ::messi::codec::send<3>(*this, message);
     }
-    void send(const ::linux::unix::major::virtual_& message) { send_typename(message); }
+    void send(const ::cpp_words::main::major::virtual_& message) { send_typename(message); }
   };
 
   explicit CppWordsServer(::messi::EventLoop& loop, std::string uri,
@@ -266,101 +266,124 @@ class CppWordsServer : public ::messi::ServerBase {
 
   // Hooks: a message has come from a client.
 
-  virtual void on_class(Client& /*client*/, const ::linux::unix::major::class_& /*message*/) {}
-  virtual void on_int(Client& /*client*/, const ::linux::unix::major::int_& /*message*/) {}
+  virtual void on_class(Client& /*client*/, const ::cpp_words::main::major::class_& /*message*/) {}
+  virtual void on_int(Client& /*client*/, const ::cpp_words::main::major::int_& /*message*/) {}
   virtual void on_namespace(Client& /*client*/,
-                            const ::linux::unix::major::class__namespace& /*message*/) {}
-  virtual void on_delete(Client& /*client*/, const ::linux::unix::major::new__delete& /*message*/) {
+                            const ::cpp_words::main::major::class__namespace& /*message*/) {}
+  virtual void on_delete(Client& /*client*/,
+                         const ::cpp_words::main::major::new__delete& /*message*/) {}
+  virtual void on_new(Client& /*client*/, const ::cpp_words::main::major::new_& /*message*/) {}
+  virtual void on_this(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {
   }
-  virtual void on_new(Client& /*client*/, const ::linux::unix::major::new_& /*message*/) {}
-  virtual void on_this(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_template(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {
-  }
-  virtual void on_operator(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {
-  }
-  virtual void on_virtual(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_and(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_xor_eq(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
+  virtual void on_template(Client& /*client*/,
+                           const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_operator(Client& /*client*/,
+                           const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_virtual(Client& /*client*/,
+                          const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_and(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_xor_eq(Client& /*client*/,
+                         const ::cpp_words::main::major::template_& /*message*/) {}
   virtual void on_thread_local(Client& /*client*/,
-                               const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_default(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_switch(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_return(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_public(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_private(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_true(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_nullptr(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
+                               const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_default(Client& /*client*/,
+                          const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_switch(Client& /*client*/,
+                         const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_return(Client& /*client*/,
+                         const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_public(Client& /*client*/,
+                         const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_private(Client& /*client*/,
+                          const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_true(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {
+  }
+  virtual void on_nullptr(Client& /*client*/,
+                          const ::cpp_words::main::major::template_& /*message*/) {}
   virtual void on_static_cast(Client& /*client*/,
-                              const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_final(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_override(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {
+                              const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_final(Client& /*client*/,
+                        const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_override(Client& /*client*/,
+                           const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_stdin(Client& /*client*/,
+                        const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_stdout(Client& /*client*/,
+                         const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_EOF(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_INT_MAX(Client& /*client*/,
+                          const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_DEBUG(Client& /*client*/,
+                        const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_ERROR(Client& /*client*/,
+                        const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_major(Client& /*client*/,
+                        const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_minor(Client& /*client*/,
+                        const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_std(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_string(Client& /*client*/,
+                         const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_optional(Client& /*client*/,
+                           const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_main(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {
   }
-  virtual void on_stdin(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_stdout(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_EOF(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_INT_MAX(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_DEBUG(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_ERROR(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_major(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_minor(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_std(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_string(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_optional(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {
-  }
-  virtual void on_main(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_errno_t(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_signals(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_slots(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_Q_OBJECT(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {
-  }
-  virtual void on_min(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
-  virtual void on_max(Client& /*client*/, const ::linux::unix::major::template_& /*message*/) {}
+  virtual void on_errno_t(Client& /*client*/,
+                          const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_signals(Client& /*client*/,
+                          const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_slots(Client& /*client*/,
+                        const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_Q_OBJECT(Client& /*client*/,
+                           const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_min(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
+  virtual void on_max(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled.
 
-  void reply_class(const ::linux::unix::major::class_& message) {
+  void reply_class(const ::cpp_words::main::major::class_& message) {
     ::messi::codec::reply<1>(*this, message);
   }
-  void reply(const ::linux::unix::major::class_& message) { reply_class(message); }
-  void reply_union(const ::linux::unix::major::union_& message) {
+  void reply(const ::cpp_words::main::major::class_& message) { reply_class(message); }
+  void reply_union(const ::cpp_words::main::major::union_& message) {
     ::messi::codec::reply<2>(*this, message);
   }
-  void reply(const ::linux::unix::major::union_& message) { reply_union(message); }
-  void reply_typename(const ::linux::unix::major::virtual_& message) {
+  void reply(const ::cpp_words::main::major::union_& message) { reply_union(message); }
+  void reply_typename(const ::cpp_words::main::major::virtual_& message) {
     ::messi::codec::reply<3>(*this, message);
   }
-  void reply(const ::linux::unix::major::virtual_& message) { reply_typename(message); }
+  void reply(const ::cpp_words::main::major::virtual_& message) { reply_typename(message); }
 
   // Broadcasts: a message goes to all clients, or all but one.
 
-  void broadcast_class(const ::linux::unix::major::class_& message) {
+  void broadcast_class(const ::cpp_words::main::major::class_& message) {
     ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_class(const ::linux::unix::major::class_& message, const Client& except) {
+  void broadcast_class(const ::cpp_words::main::major::class_& message, const Client& except) {
     ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::linux::unix::major::class_& message) { broadcast_class(message); }
-  void broadcast(const ::linux::unix::major::class_& message, const Client& except) {
+  void broadcast(const ::cpp_words::main::major::class_& message) { broadcast_class(message); }
+  void broadcast(const ::cpp_words::main::major::class_& message, const Client& except) {
     broadcast_class(message, except);
   }
-  void broadcast_union(const ::linux::unix::major::union_& message) {
+  void broadcast_union(const ::cpp_words::main::major::union_& message) {
     ::messi::codec::broadcast<2>(*this, message, nullptr);
   }
-  void broadcast_union(const ::linux::unix::major::union_& message, const Client& except) {
+  void broadcast_union(const ::cpp_words::main::major::union_& message, const Client& except) {
     ::messi::codec::broadcast<2>(*this, message, &except);
   }
-  void broadcast(const ::linux::unix::major::union_& message) { broadcast_union(message); }
-  void broadcast(const ::linux::unix::major::union_& message, const Client& except) {
+  void broadcast(const ::cpp_words::main::major::union_& message) { broadcast_union(message); }
+  void broadcast(const ::cpp_words::main::major::union_& message, const Client& except) {
     broadcast_union(message, except);
   }
-  void broadcast_typename(const ::linux::unix::major::virtual_& message) {
+  void broadcast_typename(const ::cpp_words::main::major::virtual_& message) {
     ::messi::codec::broadcast<3>(*this, message, nullptr);
   }
-  void broadcast_typename(const ::linux::unix::major::virtual_& message, const Client& except) {
+  void broadcast_typename(const ::cpp_words::main::major::virtual_& message, const Client& except) {
     ::messi::codec::broadcast<3>(*this, message, &except);
   }
-  void broadcast(const ::linux::unix::major::virtual_& message) { broadcast_typename(message); }
-  void broadcast(const ::linux::unix::major::virtual_& message, const Client& except) {
+  void broadcast(const ::cpp_words::main::major::virtual_& message) { broadcast_typename(message); }
+  void broadcast(const ::cpp_words::main::major::virtual_& message, const Client& except) {
     broadcast_typename(message, except);
   }
 
@@ -385,46 +408,46 @@ class CppWordsServer : public ::messi::ServerBase {
   }
   inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
-  ::messi::codec::Reused<::linux::unix::major::class_> incoming_class_;
-  ::messi::codec::Reused<::linux::unix::major::int_> incoming_int_;
-  ::messi::codec::Reused<::linux::unix::major::class__namespace> incoming_namespace_;
-  ::messi::codec::Reused<::linux::unix::major::new__delete> incoming_delete_;
-  ::messi::codec::Reused<::linux::unix::major::new_> incoming_new_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_this_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_template_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_operator_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_virtual_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_and_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_xor_eq_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_thread_local_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_default_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_switch_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_return_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_public_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_private_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_true_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_nullptr_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_static_cast_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_final_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_override_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_stdin_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_stdout_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_EOF_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_INT_MAX_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_DEBUG_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_ERROR_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_major_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_minor_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_std_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_string_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_optional_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_main_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_errno_t_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_signals_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_slots_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_Q_OBJECT_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_min_;
-  ::messi::codec::Reused<::linux::unix::major::template_> incoming_max_;
+  ::messi::codec::Reused<::cpp_words::main::major::class_> incoming_class_;
+  ::messi::codec::Reused<::cpp_words::main::major::int_> incoming_int_;
+  ::messi::codec::Reused<::cpp_words::main::major::class__namespace> incoming_namespace_;
+  ::messi::codec::Reused<::cpp_words::main::major::new__delete> incoming_delete_;
+  ::messi::codec::Reused<::cpp_words::main::major::new_> incoming_new_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_this_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_template_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_operator_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_virtual_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_and_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_xor_eq_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_thread_local_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_default_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_switch_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_return_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_public_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_private_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_true_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_nullptr_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_static_cast_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_final_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_override_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_stdin_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_stdout_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_EOF_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_INT_MAX_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_DEBUG_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_ERROR_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_major_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_minor_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_std_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_string_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_optional_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_main_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_errno_t_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_signals_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_slots_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_Q_OBJECT_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_min_;
+  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_max_;
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -446,19 +469,19 @@ inline bool CppWordsClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::linux::unix::major::ServerToClient incoming;
+  ::cpp_words::main::major::ServerToClient incoming;
   if (!::messi::codec::parse(payload, incoming)) return false;
   switch (incoming.messages_case()) {
-    case ::linux::unix::major::ServerToClient::kClass:
+    case ::cpp_words::main::major::ServerToClient::kClass:
       on_class(incoming.class_());
       break;
-    case ::linux::unix::major::ServerToClient::kUnion:
+    case ::cpp_words::main::major::ServerToClient::kUnion:
       on_union(incoming.union_());
       break;
-    case ::linux::unix::major::ServerToClient::kTypename:
+    case ::cpp_words::main::major::ServerToClient::kTypename:
       on_typename(incoming.typename_());
       break;
-    case ::linux::unix::major::ServerToClient::MESSAGES_NOT_SET:
+    case ::cpp_words::main::major::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
         on_unknown_message(field);
       }
@@ -559,130 +582,130 @@ inline bool CppWordsServer::dispatch(::messi::ServerClient& from, std::string_vi
   }
 
   // Any other: several members, unknown fields, or none.
-  ::linux::unix::major::ClientToServer incoming;
+  ::cpp_words::main::major::ClientToServer incoming;
   if (!::messi::codec::parse(payload, incoming)) return false;
   switch (incoming.messages_case()) {
-    case ::linux::unix::major::ClientToServer::kClass:
+    case ::cpp_words::main::major::ClientToServer::kClass:
       on_class(client, incoming.class_());
       break;
-    case ::linux::unix::major::ClientToServer::kInt:
+    case ::cpp_words::main::major::ClientToServer::kInt:
       on_int(client, incoming.int_());
       break;
-    case ::linux::unix::major::ClientToServer::kNamespace:
+    case ::cpp_words::main::major::ClientToServer::kNamespace:
       on_namespace(client, incoming.namespace_());
       break;
-    case ::linux::unix::major::ClientToServer::kDelete:
+    case ::cpp_words::main::major::ClientToServer::kDelete:
       on_delete(client, incoming.delete_());
       break;
-    case ::linux::unix::major::ClientToServer::kNew:
+    case ::cpp_words::main::major::ClientToServer::kNew:
       on_new(client, incoming.new_());
       break;
-    case ::linux::unix::major::ClientToServer::kThis:
+    case ::cpp_words::main::major::ClientToServer::kThis:
       on_this(client, incoming.this_());
       break;
-    case ::linux::unix::major::ClientToServer::kTemplate:
+    case ::cpp_words::main::major::ClientToServer::kTemplate:
       on_template(client, incoming.template_());
       break;
-    case ::linux::unix::major::ClientToServer::kOperator:
+    case ::cpp_words::main::major::ClientToServer::kOperator:
       on_operator(client, incoming.operator_());
       break;
-    case ::linux::unix::major::ClientToServer::kVirtual:
+    case ::cpp_words::main::major::ClientToServer::kVirtual:
       on_virtual(client, incoming.virtual_());
       break;
-    case ::linux::unix::major::ClientToServer::kAnd:
+    case ::cpp_words::main::major::ClientToServer::kAnd:
       on_and(client, incoming.and_());
       break;
-    case ::linux::unix::major::ClientToServer::kXorEq:
+    case ::cpp_words::main::major::ClientToServer::kXorEq:
       on_xor_eq(client, incoming.xor_eq_());
       break;
-    case ::linux::unix::major::ClientToServer::kThreadLocal:
+    case ::cpp_words::main::major::ClientToServer::kThreadLocal:
       on_thread_local(client, incoming.thread_local_());
       break;
-    case ::linux::unix::major::ClientToServer::kDefault:
+    case ::cpp_words::main::major::ClientToServer::kDefault:
       on_default(client, incoming.default_());
       break;
-    case ::linux::unix::major::ClientToServer::kSwitch:
+    case ::cpp_words::main::major::ClientToServer::kSwitch:
       on_switch(client, incoming.switch_());
       break;
-    case ::linux::unix::major::ClientToServer::kReturn:
+    case ::cpp_words::main::major::ClientToServer::kReturn:
       on_return(client, incoming.return_());
       break;
-    case ::linux::unix::major::ClientToServer::kPublic:
+    case ::cpp_words::main::major::ClientToServer::kPublic:
       on_public(client, incoming.public_());
       break;
-    case ::linux::unix::major::ClientToServer::kPrivate:
+    case ::cpp_words::main::major::ClientToServer::kPrivate:
       on_private(client, incoming.private_());
       break;
-    case ::linux::unix::major::ClientToServer::kTrue:
+    case ::cpp_words::main::major::ClientToServer::kTrue:
       on_true(client, incoming.true_());
       break;
-    case ::linux::unix::major::ClientToServer::kNullptr:
+    case ::cpp_words::main::major::ClientToServer::kNullptr:
       on_nullptr(client, incoming.nullptr_());
       break;
-    case ::linux::unix::major::ClientToServer::kStaticCast:
+    case ::cpp_words::main::major::ClientToServer::kStaticCast:
       on_static_cast(client, incoming.static_cast_());
       break;
-    case ::linux::unix::major::ClientToServer::kFinal:
+    case ::cpp_words::main::major::ClientToServer::kFinal:
       on_final(client, incoming.final());
       break;
-    case ::linux::unix::major::ClientToServer::kOverride:
+    case ::cpp_words::main::major::ClientToServer::kOverride:
       on_override(client, incoming.override());
       break;
-    case ::linux::unix::major::ClientToServer::kStdin:
+    case ::cpp_words::main::major::ClientToServer::kStdin:
       on_stdin(client, incoming.stdin());
       break;
-    case ::linux::unix::major::ClientToServer::kStdout:
+    case ::cpp_words::main::major::ClientToServer::kStdout:
       on_stdout(client, incoming.stdout());
       break;
-    case ::linux::unix::major::ClientToServer::kEOF:
+    case ::cpp_words::main::major::ClientToServer::kEOF:
       on_EOF(client, incoming.eof());
       break;
-    case ::linux::unix::major::ClientToServer::kINTMAX:
+    case ::cpp_words::main::major::ClientToServer::kINTMAX:
       on_INT_MAX(client, incoming.int_max());
       break;
-    case ::linux::unix::major::ClientToServer::kDEBUG:
+    case ::cpp_words::main::major::ClientToServer::kDEBUG:
       on_DEBUG(client, incoming.debug());
       break;
-    case ::linux::unix::major::ClientToServer::kERROR:
+    case ::cpp_words::main::major::ClientToServer::kERROR:
       on_ERROR(client, incoming.error());
       break;
-    case ::linux::unix::major::ClientToServer::kMajor:
+    case ::cpp_words::main::major::ClientToServer::kMajor:
       on_major(client, incoming.major());
       break;
-    case ::linux::unix::major::ClientToServer::kMinor:
+    case ::cpp_words::main::major::ClientToServer::kMinor:
       on_minor(client, incoming.minor());
       break;
-    case ::linux::unix::major::ClientToServer::kStd:
+    case ::cpp_words::main::major::ClientToServer::kStd:
       on_std(client, incoming.std());
       break;
-    case ::linux::unix::major::ClientToServer::kString:
+    case ::cpp_words::main::major::ClientToServer::kString:
       on_string(client, incoming.string());
       break;
-    case ::linux::unix::major::ClientToServer::kOptional:
+    case ::cpp_words::main::major::ClientToServer::kOptional:
       on_optional(client, incoming.optional());
       break;
-    case ::linux::unix::major::ClientToServer::kMain:
+    case ::cpp_words::main::major::ClientToServer::kMain:
       on_main(client, incoming.main());
       break;
-    case ::linux::unix::major::ClientToServer::kErrnoT:
+    case ::cpp_words::main::major::ClientToServer::kErrnoT:
       on_errno_t(client, incoming.errno_t());
       break;
-    case ::linux::unix::major::ClientToServer::kSignals:
+    case ::cpp_words::main::major::ClientToServer::kSignals:
       on_signals(client, incoming.signals());
       break;
-    case ::linux::unix::major::ClientToServer::kSlots:
+    case ::cpp_words::main::major::ClientToServer::kSlots:
       on_slots(client, incoming.slots());
       break;
-    case ::linux::unix::major::ClientToServer::kQOBJECT:
+    case ::cpp_words::main::major::ClientToServer::kQOBJECT:
       on_Q_OBJECT(client, incoming.q_object());
       break;
-    case ::linux::unix::major::ClientToServer::kMin:
+    case ::cpp_words::main::major::ClientToServer::kMin:
       on_min(client, incoming.min());
       break;
-    case ::linux::unix::major::ClientToServer::kMax:
+    case ::cpp_words::main::major::ClientToServer::kMax:
       on_max(client, incoming.max());
       break;
-    case ::linux::unix::major::ClientToServer::MESSAGES_NOT_SET:
+    case ::cpp_words::main::major::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
         on_unknown_message(client, field);
       }
@@ -691,6 +714,6 @@ inline bool CppWordsServer::dispatch(::messi::ServerClient& from, std::string_vi
   return true;
 }
 
-}  // namespace linux::unix::major
+}  // namespace cpp_words::main::major
 
 #endif  // CPP_WORDS_MESSI_H_

@@ -1,0 +1,369 @@
+#!/usr/bin/env python3
+"""Runs the benchmarks that ./bench/run has built. See README.md beside this file."""
+
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import resource
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+import footprint
+import report
+
+SIZES = [16, 256, 4096, 65536]
+ALL = ["messi", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
+# Peers whose servers speak the Messi wire, so that a client without a library can misbehave.
+WIRE = ["messi", "loop", "original"]
+TIMEOUT = 60
+
+
+class Machine:
+    """Where programs run: pinned to a CPU each, with cubic, as many descriptors as the system gives."""
+
+    def __init__(self, build):
+        self.build = pathlib.Path(build).resolve()
+        cpus = sorted(os.sched_getaffinity(0))
+        self.first = cpus[0]
+        self.second = cpus[1] if len(cpus) > 1 else cpus[0]
+        self.environment = dict(os.environ, LD_PRELOAD=str(self.build / "bench_cubic.so"))
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.descriptors = hard
+
+    def program(self, name):
+        return self.build / f"bench_{name}"
+
+    def has(self, peer):
+        return self.program(peer).exists()
+
+    @contextlib.contextmanager
+    def running(self, name, role, cpu, **options):
+        command = [str(self.program(name)), role]
+        for option, value in options.items():
+            command += ["--" + option.replace("_", "-"), str(value)]
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, env=self.environment,
+            preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            process.stdout.close()
+
+    @contextlib.contextmanager
+    def server(self, peer, cpu, mode, **options):
+        """A running server; `port` is set on the process."""
+        # The original cannot tell which port the system has chosen.
+        port = free_port() if peer == "original" else 0
+        with self.running(peer, "server", cpu, mode=mode, port=port, **options) as process:
+            line = process.stdout.readline().split()
+            if len(line) != 2 or line[0] != "port":
+                raise RuntimeError(f"the {peer} server did not start")
+            process.port = int(line[1])
+            yield process
+
+    def client(self, peer, cpu, server, scenario, **options):
+        """Runs a client to its end; what it has measured."""
+        with self.running(peer, "client", cpu, scenario=scenario, port=server.port, server_pid=server.pid,
+                          **options) as process:
+            try:
+                out, _ = process.communicate(timeout=TIMEOUT)
+            except subprocess.TimeoutExpired:
+                raise RuntimeError(f"{peer} {scenario}: no result within {TIMEOUT} s") from None
+        if process.returncode != 0:
+            raise RuntimeError(f"{peer} {scenario}: exit code {process.returncode}")
+        return json.loads(out.splitlines()[-1])
+
+    @contextlib.contextmanager
+    def companion(self, peer, cpu, server, scenario, **options):
+        """A client that says when it is ready and then stays."""
+        with self.running(peer, "client", cpu, scenario=scenario, port=server.port, **options) as process:
+            if process.stdout.readline().strip() != "ready":
+                raise RuntimeError(f"{peer} {scenario}: the client did not get ready")
+            yield process
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def private_bytes(pid):
+    """Memory that is this process's alone; what it maps of files may be shared with the next one, or not."""
+    for line in pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Anonymous:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError("smaps_rollup does not tell")
+
+
+def cpu_seconds(pid):
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) * 1e-9
+
+
+class Bench:
+    """One measurement, made of several peers in turn. `measure(machine, peer)` gives {row: (value, unit)}."""
+
+    def __init__(self, name, peers, measure, size=None, once=False):
+        self.name, self.peers, self.measure, self.size, self.once = name, peers, measure, size, once
+
+
+def with_cpu(name, unit, result):
+    return {
+        name: (result["rate"], unit),
+        name + "_client_cpu": (result["client_cpu"], "CPU s/M"),
+        name + "_server_cpu": (result["server_cpu"], "CPU s/M"),
+    }
+
+
+def one_way(size, seconds):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink", size=size) as server:
+            result = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds)
+        return with_cpu("one_way", "messages/s", result)
+    return Bench("one_way", ALL, measure, size)
+
+
+def ping_pong(name, same_core, seconds, peers=ALL, **options):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "echo", **options) as server:
+            cpu = machine.first if same_core else machine.second
+            result = machine.client(peer, cpu, server, "round_trips", seconds=seconds, **options)
+        return {name + "_p50": (result["p50"], "µs"), name + "_p99": (result["p99"], "µs")}
+    return Bench(name, peers, measure, 16)
+
+
+def in_flight(seconds):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "echo") as server:
+            result = machine.client(peer, machine.first, server, "round_trips", window=64, seconds=seconds)
+        return with_cpu("in_flight_64", "round trips/s", result)
+    return Bench("in_flight_64", ALL, measure, 16)
+
+
+def broadcast(seconds):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "broadcast", connections=100) as server:
+            result = machine.client(peer, machine.second, server, "broadcast", window=64, connections=100,
+                                    seconds=seconds)
+        return with_cpu("broadcast_100", "deliveries/s", result)
+    return Bench("broadcast_100", ALL, measure, 16)
+
+
+def idle(count, seconds, peers):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink", connections=count) as server:
+            machine.client(peer, machine.second, server, "fresh")  # what the first client costs is not per client
+            before = private_bytes(server.pid)
+            with machine.companion(peer, machine.second, server, "idle", connections=count):
+                time.sleep(1)
+                growth = private_bytes(server.pid) - before
+                cpu = cpu_seconds(server.pid)
+                time.sleep(seconds)
+                cpu = cpu_seconds(server.pid) - cpu
+        return {
+            f"idle_{count}_memory": (growth / count, "bytes/client"),
+            f"idle_{count}_cpu": (cpu / seconds * 1000, "CPU ms/s"),
+        }
+    return Bench(f"idle_{count}", peers, measure)
+
+
+def active_among_idle(count, seconds):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink", connections=count) as server:
+            alone = machine.client(peer, machine.first, server, "requests", seconds=seconds)
+            with machine.companion(peer, machine.second, server, "idle", connections=count):
+                among = machine.client(peer, machine.first, server, "requests", seconds=seconds)
+        return {
+            "active_alone_p50": (alone["p50"], "µs"),
+            "active_alone_p99": (alone["p99"], "µs"),
+            f"active_among_{count}_p50": (among["p50"], "µs"),
+            f"active_among_{count}_p99": (among["p99"], "µs"),
+        }
+    return Bench("active_among_idle", ["messi", "loop"], measure, 16)
+
+
+def storm(count, peers):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink", connections=count) as server:
+            # Not all may have been served by then.
+            result = machine.client("wire_client", machine.second, server, "storm", connections=count, seconds=40)
+        return {f"storm_{count}": (result["latency_ms"], "ms")}
+    return Bench("storm", peers, measure)
+
+
+def fairness(seconds, peers):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink", connections=2) as server:
+            alone = machine.client(peer, machine.second, server, "requests", seconds=seconds)
+            flooder = ("wire_client", "wire_flood") if peer in WIRE else (peer, "flood")
+            with machine.companion(flooder[0], machine.second, server, flooder[1]):
+                time.sleep(0.2)
+                try:
+                    flooded = machine.client(peer, machine.second, server, "requests", seconds=seconds)
+                except RuntimeError:
+                    flooded = {"p50": TIMEOUT * 1e6, "p99": TIMEOUT * 1e6}  # starved, or dropped
+        return {
+            "fairness_alone_p99": (alone["p99"], "µs"),
+            "fairness_flooded_p50": (flooded["p50"], "µs"),
+            "fairness_flooded_p99": (flooded["p99"], "µs"),
+        }
+    return Bench("fairness", peers, measure, 16)
+
+
+def fresh():
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink") as server:
+            result = machine.client(peer, machine.second, server, "fresh")
+        return {"fresh": (result["latency"], "µs")}
+    return Bench("fresh", ["messi", "loop", "zeromq", "grpc_async", "grpc_callback", "original"], measure, 16)
+
+
+def slow_reader(seconds):
+    """The server's memory while it has far more to say than the client reads."""
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "stream", size=256) as server:
+            before = private_bytes(server.pid)
+            started = time.monotonic()
+            series = []
+            with machine.running("wire_client", "client", machine.second, scenario="slow_reader", port=server.port,
+                                 rate=5e6, seconds=seconds) as reader:
+                while reader.poll() is None:
+                    growth = (private_bytes(server.pid) - before) / 1e6
+                    series.append([round(time.monotonic() - started, 3), round(growth, 3)])
+                    time.sleep(0.05)
+        peak = max(growth for _, growth in series)
+        return {"slow_reader_memory": (peak, "MB"), "series": series}
+    return Bench("slow_reader", WIRE, measure, 256)
+
+
+def plan(options, machine):
+    seconds = 0.3 if options.quick else 1.5
+    many = min(10_000, machine.descriptors - 500)
+    benches = [one_way(size, seconds) for size in SIZES]
+    benches += [
+        ping_pong("ping_pong_one_core", True, seconds),
+        ping_pong("ping_pong_two_cores", False, seconds),
+        ping_pong("ping_pong_busy_poll", False, seconds, ["messi"], busy_poll_us=200),
+        in_flight(seconds),
+        broadcast(seconds),
+        fresh(),
+        fairness(seconds, ["messi", "loop"] if options.quick else
+                 ["messi", "loop", "zeromq", "grpc_async", "original"]),
+        storm(3000, ["messi", "loop"] if options.quick else WIRE),
+        slow_reader(2 if options.quick else 6),
+        idle(1000, 2 if options.quick else 5, ["messi", "loop"] if options.quick else
+             ["messi", "loop", "zeromq", "grpc_async", "original"]),
+    ]
+    if not options.quick:
+        benches += [idle(many, 10, ["messi", "loop"]), active_among_idle(many, seconds)]
+    benches.append(Bench("footprint", ["messi", "grpc"], footprint.measure, once=options.quick))
+    return benches
+
+
+class Progress:
+    """One line that changes on a terminal, one line a benchmark elsewhere."""
+
+    def __init__(self, total):
+        self.total, self.done, self.last = total, 0, None
+        self.terminal = sys.stderr.isatty()
+
+    def show(self, bench, peer, run, runs):
+        self.done += 1
+        name = bench.name + (f" {bench.size} B" if bench.size else "")
+        if self.terminal:
+            print(f"\r\033[K[{self.done}/{self.total}] {name}: {peer}, run {run} of {runs}", end="", file=sys.stderr)
+        elif name != self.last:
+            print(f"[{self.done}/{self.total}] {name}", file=sys.stderr, flush=True)
+        self.last = name
+
+    def finish(self):
+        if self.terminal:
+            print("\r\033[K", end="", file=sys.stderr)
+
+
+def run_bench(machine, bench, runs, progress, chosen):
+    """The rows of one benchmark: its peers in turn, A B C A B C, and the median for each."""
+    peers = [peer for peer in bench.peers if peer in chosen]
+    collected = {}
+    failures = []
+    for run in range(1, runs + 1):
+        for peer in peers:
+            progress.show(bench, peer, run, runs)
+            if bench.once and run > 1:
+                continue
+            try:
+                results = bench.measure(machine, peer)
+            except RuntimeError as error:
+                failures.append(str(error))
+                continue
+            series = results.pop("series", None)
+            for name, (value, unit) in results.items():
+                row = collected.setdefault((name, peer), {"unit": unit, "runs": []})
+                row["runs"].append(value)
+                if series is not None:
+                    row["series"] = series
+    rows = []
+    for (name, peer), row in collected.items():
+        rows.append({"bench": name, "peer": peer, "size": bench.size, "median": statistics.median(row["runs"]), **row})
+    return rows, failures
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", required=True, help="where the programs are")
+    parser.add_argument("--json", metavar="FILE", help="write one object a row there")
+    parser.add_argument("--quick", action="store_true", help="a minute, once, without the slowest benchmarks")
+    parser.add_argument("--runs", type=int, help="how many of each, for the median (5, or 1 with --quick)")
+    parser.add_argument("--only", metavar="NAME", action="append", help="only benchmarks whose name contains this")
+    parser.add_argument("--peers", metavar="LIST", help="only these, separated by commas: " + ",".join(ALL))
+    return parser.parse_args()
+
+
+def main():
+    options = parse_arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    machine = Machine(options.build)
+    runs = options.runs or (1 if options.quick else 5)
+    chosen = options.peers.split(",") if options.peers else ALL
+    missing = [peer for peer in chosen if not machine.has(peer)]
+    if missing:
+        print(f"LEFT OUT, since not built: {', '.join(missing)}", file=sys.stderr)
+    chosen = [peer for peer in chosen if peer not in missing]
+    if any(peer.startswith("grpc") for peer in chosen):
+        chosen.append("grpc")
+    benches = [bench for bench in plan(options, machine)
+               if not options.only or any(part in bench.name for part in options.only)]
+    total = runs * sum(len([peer for peer in bench.peers if peer in chosen]) for bench in benches)
+    if machine.first == machine.second:
+        print("There is one CPU only: what is meant for two cores runs on one.", file=sys.stderr)
+
+    progress = Progress(total)
+    rows, failures = [], []
+    for bench in benches:
+        more_rows, more_failures = run_bench(machine, bench, runs, progress, chosen)
+        rows += more_rows
+        failures += more_failures
+    progress.finish()
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as out:
+            for row in rows:
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+    print(report.text(rows))
+    for failure in failures:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,179 @@
+// The parts of a message's way, one at a time.
+#include <benchmark/benchmark.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "chat.messi.h"
+#include "messi/codec/protobuf.h"
+#include "messi/wire/buffer_pool.h"
+#include "messi/wire/frame.h"
+#include "messi/wire/frame_decoder.h"
+#include "messi/wire/send_queue.h"
+
+namespace {
+
+namespace codec = messi::codec;
+namespace wire = messi::wire;
+
+chat::MessageInd make_message(std::int64_t text_size) {
+  chat::MessageInd message;
+  message.set_user("erik");
+  message.set_text(std::string(static_cast<std::size_t>(text_size), 'x'));
+  return message;
+}
+
+chat::ClientToServer make_wrapper(std::int64_t text_size) {
+  chat::ClientToServer wrapper;
+  *wrapper.mutable_message_ind() = make_message(text_size);
+  return wrapper;
+}
+
+std::string make_frames(std::int64_t text_size, std::size_t total) {
+  const std::string payload = make_wrapper(text_size).SerializeAsString();
+  std::string frame(wire::kHeaderSize + payload.size(), '\0');
+  wire::write_header(reinterpret_cast<std::uint8_t*>(frame.data()),
+                     wire::FrameType::kClientToServer, payload.size());
+  frame.replace(wire::kHeaderSize, payload.size(), payload);
+  std::string frames;
+  do frames += frame;
+  while (frames.size() < total);
+  return frames;
+}
+
+// Takes what codec::send gives, into the same memory every time.
+class Sink {
+ public:
+  explicit Sink(std::size_t size) : memory_(new std::uint8_t[size]) {}
+  std::uint8_t* reserve(std::size_t) { return memory_.get(); }
+  void refuse(messi::DisconnectReason) {}
+
+ private:
+  std::unique_ptr<std::uint8_t[]> memory_;
+};
+
+void encode(benchmark::State& state) {
+  const chat::MessageInd message = make_message(state.range(0));
+  Sink sink(static_cast<std::size_t>(state.range(0)) + 64);
+  for (auto _ : state) {
+    codec::send<2>(sink, message);
+    benchmark::ClobberMemory();
+  }
+}
+
+void encode_with_wrapper(benchmark::State& state) {
+  const chat::ClientToServer wrapper = make_wrapper(state.range(0));
+  const std::unique_ptr<std::uint8_t[]> memory(
+      new std::uint8_t[static_cast<std::size_t>(state.range(0)) + 64]);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(wrapper.ByteSizeLong());
+    wrapper.SerializeWithCachedSizesToArray(memory.get());
+    benchmark::ClobberMemory();
+  }
+}
+
+void decode(benchmark::State& state) {
+  const std::string payload = make_wrapper(state.range(0)).SerializeAsString();
+  codec::Reused<chat::MessageInd> reused;
+  for (auto _ : state) {
+    const codec::Member member = codec::single_member(payload);
+    reused.deliver(member, [](const chat::MessageInd& message) {
+      benchmark::DoNotOptimize(message.text().data());
+    });
+  }
+}
+
+void decode_with_wrapper(benchmark::State& state) {
+  const std::string payload = make_wrapper(state.range(0)).SerializeAsString();
+  chat::ClientToServer wrapper;
+  for (auto _ : state) {
+    wrapper.ParseFromString(payload);
+    benchmark::DoNotOptimize(wrapper.message_ind().text().data());
+  }
+}
+
+// Frames of a 64 KiB read, without what is inside.
+void decode_frames(benchmark::State& state) {
+  const std::string frames = make_frames(state.range(0), 64 * 1024);
+  wire::BufferPool pool;
+  wire::FrameDecoder decoder(pool, wire::kMaxPayloadSize);
+  std::int64_t count = 0;
+  for (auto _ : state) {
+    decoder.decode(frames, [&](const wire::Frame& frame) {
+      benchmark::DoNotOptimize(frame.payload.data());
+      ++count;
+      return true;
+    });
+  }
+  state.SetItemsProcessed(count);
+}
+
+// The same, cut in the middle of every frame.
+void decode_cut_frames(benchmark::State& state) {
+  const std::string frame = make_frames(state.range(0), 1);
+  const std::string_view begin = std::string_view(frame).substr(0, frame.size() / 2);
+  const std::string_view end = std::string_view(frame).substr(frame.size() / 2);
+  wire::BufferPool pool;
+  wire::FrameDecoder decoder(pool, wire::kMaxPayloadSize);
+  for (auto _ : state) {
+    const auto take = [](const wire::Frame& whole) {
+      benchmark::DoNotOptimize(whole.payload.data());
+      return true;
+    };
+    decoder.decode(begin, take);
+    decoder.decode(end, take);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+// Appends until 64 KiB are waiting, then takes them as a socket would.
+void send_queue(benchmark::State& state) {
+  const auto frame_size = static_cast<std::size_t>(state.range(0)) + 16;
+  wire::BufferPool pool;
+  wire::SendQueue queue(pool);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(queue.append(frame_size));
+    if (queue.pending() < 64 * 1024) continue;
+    wire::Slice slices[64];
+    benchmark::DoNotOptimize(queue.gather(slices, 64));
+    queue.consume(queue.pending());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+// A ping or pong that goes ahead of 64 KiB of user messages, in the middle of one of them.
+void send_queue_control(benchmark::State& state) {
+  wire::BufferPool pool;
+  wire::SendQueue queue(pool);
+  const std::string frames = make_frames(state.range(0), 64 * 1024);
+  const std::size_t frame_size = make_frames(state.range(0), 1).size();
+  for (auto _ : state) {
+    state.PauseTiming();
+    for (std::size_t at = 0; at < frames.size(); at += frame_size)
+      frames.copy(reinterpret_cast<char*>(queue.append(frame_size)), frame_size, at);
+    queue.consume(frame_size / 2);
+    state.ResumeTiming();
+    queue.push_control(wire::FrameType::kPong);
+    state.PauseTiming();
+    queue.consume(queue.pending());
+    state.ResumeTiming();
+  }
+}
+
+void sizes(benchmark::internal::Benchmark* benchmark) {
+  for (const std::int64_t size : {16, 256, 4096, 65536}) benchmark->Arg(size);
+}
+
+BENCHMARK(encode)->Apply(sizes);
+BENCHMARK(encode_with_wrapper)->Apply(sizes);
+BENCHMARK(decode)->Apply(sizes);
+BENCHMARK(decode_with_wrapper)->Apply(sizes);
+BENCHMARK(decode_frames)->Apply(sizes);
+BENCHMARK(decode_cut_frames)->Apply(sizes);
+BENCHMARK(send_queue)->Apply(sizes);
+BENCHMARK(send_queue_control)->Arg(16)->Arg(4096);
+
+}  // namespace

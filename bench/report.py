@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""Makes tables and plots from what ./bench/run --json has written.
+
+    bench/report.py RESULTS.json                 a table for the terminal, and how far the targets are met
+    bench/report.py RESULTS.json --markdown      the same for a page
+    bench/report.py RESULTS.json --plots DIR     DIR/*.svg
+"""
+
+import argparse
+import json
+import pathlib
+
+import plots
+
+PEERS = ["messi", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "grpc", "original"]
+NAMES = {
+    "messi": "messi",
+    "loop": "hand-written loop",
+    "plain": "plain send/recv",
+    "zeromq": "ZeroMQ",
+    "grpc_async": "gRPC async",
+    "grpc_callback": "gRPC callback",
+    "grpc": "gRPC",
+    "original": "original",
+}
+TITLES = {
+    "one_way": "one way",
+    "ping_pong_one_core_p50": "ping-pong, one core, p50",
+    "ping_pong_one_core_p99": "ping-pong, one core, p99",
+    "ping_pong_two_cores_p50": "ping-pong, two cores, p50",
+    "ping_pong_two_cores_p99": "ping-pong, two cores, p99",
+    "ping_pong_busy_poll_p50": "ping-pong, two cores, busy polling, p50",
+    "ping_pong_busy_poll_p99": "ping-pong, two cores, busy polling, p99",
+    "in_flight_64": "64 in flight, one core",
+    "broadcast_100": "broadcast to 100",
+    "fresh": "two indications and a request on a fresh connection",
+    "fairness_alone_p99": "ping-pong alone, p99",
+    "fairness_flooded_p50": "ping-pong beside a flood, p50",
+    "fairness_flooded_p99": "ping-pong beside a flood, p99",
+    "slow_reader_memory": "memory taken by a flood against a slow reader",
+}
+
+# (bench, size, peer to compare with, factor, True if messi shall be that many times faster). Where messi's own rows are
+# compared with each other, the last element names the other one.
+TARGETS = [
+    ("one_way", 16, "loop", 1.7), ("one_way", 256, "loop", 1.4), ("one_way", 4096, "loop", 1.1),
+    ("one_way", 65536, "loop", 1.2), ("one_way", 16, "original", 6), ("one_way", 16, "grpc", 14),
+    ("in_flight_64", 16, "loop", 1.3), ("in_flight_64", 16, "original", 8), ("in_flight_64", 16, "grpc", 20),
+    ("broadcast_100", 16, "loop", 1.4), ("broadcast_100", 16, "original", 18), ("broadcast_100", 16, "grpc", 30),
+]
+LIMITS = [  # (bench, of what, at most this many times it)
+    ("ping_pong_one_core_p50", ("ping_pong_one_core_p50", "plain"), 1.3),
+    ("ping_pong_one_core_p50", ("ping_pong_one_core_p50", "original"), 1.0),
+    ("fairness_flooded_p99", ("fairness_alone_p99", "messi"), 10),
+    ("idle_10000_cpu", ("idle_10000_cpu", "loop"), 1.0),
+    ("active_among_10000_p50", ("active_alone_p50", "messi"), 1.1),
+    ("size_client", ("size_client", "grpc"), 0.5),
+    ("size_libraries", ("size_libraries", "grpc"), 0.3),
+    ("compile_client", ("compile_client", "grpc"), 0.5),
+    ("compile_server", ("compile_server", "grpc"), 0.5),
+]
+ABSOLUTE = [("idle_10000_memory", 256, "bytes/client"), ("ping_pong_busy_poll_p50", 12, "µs"), ("storm_3000", 100, "ms"), ("fresh", 20_000, "µs")]
+
+
+def number(value, unit):
+    """As a person would write it, with three digits that count."""
+    if unit.endswith("/s") and not unit.startswith("CPU"):
+        for factor, letter in ((1e6, "M"), (1e3, "k")):
+            if value >= factor:
+                return f"{value / factor:.3g} {letter}/s" if value < 100 * factor else f"{value / factor:.0f} {letter}/s"
+        return f"{value:.0f} /s"
+    if unit == "bytes":
+        return f"{value / 1e6:.2f} MB" if value >= 1e6 else f"{value / 1e3:.0f} kB"
+    if unit == "bytes/client":
+        return f"{value / 1024:.1f} KiB" if value >= 2048 else f"{value:.0f} B"
+    if unit == "µs" and value >= 10_000:
+        return f"{value / 1000:.0f} ms"
+    digits = f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+    return f"{digits} {unit}"
+
+
+def title(bench, size):
+    name = TITLES.get(bench, bench.replace("_", " "))
+    return f"{name}, {size_name(size)}" if bench.startswith("one_way") else name
+
+
+def size_name(size):
+    return f"{size // 1024} KiB" if size >= 1024 else f"{size} B"
+
+
+def table(rows):
+    """The heading and the lines of a table: a line a measurement, a column a peer."""
+    peers = [peer for peer in PEERS if any(row["peer"] == peer for row in rows)]
+    lines = {}
+    for row in rows:
+        cells = lines.setdefault((row["bench"], row["size"]), {})
+        cells[row["peer"]] = number(row["median"], row["unit"])
+    heading = ["" ] + [NAMES[peer] for peer in peers]
+    return heading, [[title(*key)] + [cells.get(peer, "–") for peer in peers] for key, cells in lines.items()]
+
+
+class Results:
+    def __init__(self, rows):
+        self.rows = {(row["bench"], row["size"], row["peer"]): row for row in rows}
+
+    def median(self, bench, peer, size=None):
+        """None if it was not measured. gRPC counts with the better of its two APIs."""
+        found = [row["median"] for (b, s, p), row in self.rows.items()
+                 if b == bench and (size is None or s == size) and (p == peer or peer == "grpc" and p.startswith("grpc"))]
+        if not found:
+            return None
+        return max(found) if bench in ("one_way", "in_flight_64", "broadcast_100") else min(found)
+
+
+def targets(rows):
+    """(what, wanted, reached, whether) for each target that these results can speak about."""
+    results = Results(rows)
+    lines = []
+    for bench, size, peer, factor in TARGETS:
+        ours, other = results.median(bench, "messi", size), results.median(bench, peer, size)
+        if ours and other:
+            ratio = ours / other
+            lines.append((f"{title(bench, size)}, against {NAMES[peer]}", f"≥ {factor} ×", f"{ratio:.2f} ×", ratio >= factor))
+    for bench, (other_bench, peer), factor in LIMITS:
+        ours, other = results.median(bench, "messi"), results.median(other_bench, peer)
+        if ours and other:
+            ratio = ours / other
+            against = NAMES[peer] if other_bench == bench else title(other_bench, None)
+            lines.append((f"{title(bench, None)}, against {against}", f"≤ {factor} ×", f"{ratio:.2f} ×", ratio <= factor))
+    for bench, limit, unit in ABSOLUTE:
+        ours = results.median(bench, "messi")
+        if ours is not None:
+            lines.append((title(bench, None), f"≤ {number(limit, unit)}", number(ours, unit), ours <= limit))
+    return lines
+
+
+def aligned(heading, lines):
+    widths = [max(len(line[column]) for line in [heading] + lines) for column in range(len(heading))]
+    def cell(text, column):
+        return text.ljust(widths[column]) if column == 0 else text.rjust(widths[column])
+    return "\n".join("  ".join(cell(text, column) for column, text in enumerate(line)) for line in [heading] + lines)
+
+
+def text(rows):
+    heading, lines = table(rows)
+    parts = [aligned(heading, lines)]
+    met = [[what, wanted, reached, "met" if ok else "MISSED"] for what, wanted, reached, ok in targets(rows)]
+    if met:
+        parts.append(aligned(["target", "wanted", "reached", ""], met))
+    return "\n\n".join(parts)
+
+
+def markdown(rows):
+    heading, lines = table(rows)
+    met = [[what, wanted, reached, "yes" if ok else "no"] for what, wanted, reached, ok in targets(rows)]
+    return markdown_table(heading, lines) + "\n" + markdown_table(["target", "wanted", "reached", "met"], met)
+
+
+def markdown_table(heading, lines):
+    rule = ["---"] + ["---:"] * (len(heading) - 1)
+    return "".join("| " + " | ".join(line) + " |\n" for line in [heading, rule] + lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=pathlib.Path)
+    parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--plots", type=pathlib.Path, metavar="DIR")
+    options = parser.parse_args()
+    rows = [json.loads(line) for line in options.results.read_text(encoding="utf-8").splitlines()]
+    if options.plots:
+        plots.write(rows, NAMES, options.plots)
+    else:
+        print(markdown(rows) if options.markdown else text(rows))
+
+
+if __name__ == "__main__":
+    main()

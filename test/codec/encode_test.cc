@@ -1,0 +1,97 @@
+// What a sender writes is what protobuf would write for the wrapper message.
+
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messi/session/disconnect_reason.h"
+#include "strict.messi.h"
+#include "test/catch.h"
+#include "test/support/chat.h"
+
+using messi::DisconnectReason;
+
+namespace {
+
+/// What codec::send asks of a client or a handle.
+class Sender {
+ public:
+  std::uint8_t* reserve(std::size_t payload_size) {
+    payload.assign(payload_size, '\xee');
+    return reinterpret_cast<std::uint8_t*>(payload.data());
+  }
+  void refuse(DisconnectReason reason) { refused.push_back(reason); }
+
+  std::string payload;
+  std::vector<DisconnectReason> refused;
+};
+
+template <std::uint32_t kField, typename Message>
+std::string sent(const Message& message) {
+  Sender sender;
+  messi::codec::send<kField>(sender, message);
+  CHECK(sender.refused.empty());
+  return sender.payload;
+}
+
+strict::Tree random_tree(std::mt19937& random, int depth) {
+  strict::Tree tree;
+  for (std::size_t i = random() % 4; i > 0; --i) tree.add_leaves(std::string(random() % 200, 'l'));
+  if (depth == 0) return tree;
+  for (std::size_t i = random() % 4; i > 0; --i) {
+    *tree.add_branches() = random_tree(random, depth - 1);
+  }
+  return tree;
+}
+
+}  // namespace
+
+TEST_CASE("a message is encoded as its wrapper would be", "[codec]") {
+  CHECK(sent<1>(messi::test::connect_req("Erik")) == std::string("\x0a\x06\x0a\x04") + "Erik");
+  CHECK(sent<1>(chat::ConnectRsp()) == std::string("\x0a\x00", 2));
+
+  for (const std::size_t size : {0u, 1u, 100u, 121u, 122u, 123u, 127u, 128u, 16'370u, 16'377u,
+                                 16'378u, 16'383u, 16'384u, 100'000u, 2'097'140u, 2'097'152u}) {
+    chat::ClientToServer wrapper;
+    *wrapper.mutable_message_ind() = messi::test::message(std::string(size, 'x'));
+    CHECK(sent<2>(wrapper.message_ind()) == wrapper.SerializeAsString());
+  }
+}
+
+TEST_CASE("nested messages in a field of two bytes of tag are encoded as their wrapper",
+          "[codec]") {
+  std::mt19937 random(1);
+  for (int i = 0; i < 300; ++i) {
+    strict::ServerToClient wrapper;
+    *wrapper.mutable_tree() = random_tree(random, 4);
+    CHECK(sent<17>(wrapper.tree()) == wrapper.SerializeAsString());
+  }
+}
+
+TEST_CASE("unknown fields that came with a message go on with it", "[codec]") {
+  strict::Order order;
+  const std::string bytes = std::string("\x0a\x01") + "a" + "\x9a\x01\x03xyz";
+  REQUIRE(order.ParseFromString(bytes));
+  strict::ServerToClient wrapper;
+  *wrapper.mutable_order() = order;
+  CHECK(sent<1>(order) == wrapper.SerializeAsString());
+  CHECK(sent<1>(order).size() == bytes.size() + 2);
+}
+
+TEST_CASE("a message that lacks a required field is refused", "[codec]") {
+  Sender sender;
+  messi::codec::send<1>(sender, strict::Order());
+  CHECK(sender.refused == std::vector<DisconnectReason>{DisconnectReason::kMessageEncodeError});
+  CHECK(sender.payload.empty());
+}
+
+TEST_CASE("a message that is not accepted is not written", "[codec]") {
+  struct Full {
+    std::uint8_t* reserve(std::size_t /*payload_size*/) { return nullptr; }
+    void refuse(DisconnectReason /*reason*/) { FAIL(); }
+  };
+  Full full;
+  messi::codec::send<1>(full, chat::ConnectRsp());
+  SUCCEED();
+}

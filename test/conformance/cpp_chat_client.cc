@@ -1,0 +1,76 @@
+#include <optional>
+#include <string>
+
+#include "chat.messi.h"
+#include "cpp_endpoint.h"
+
+namespace {
+
+class Client final : public chat::ChatClient {
+ public:
+  using ChatClient::ChatClient;
+
+  void handle_command(const std::string& verb, std::istream& rest) {
+    std::string field;
+    std::string hex;
+    if (endpoint::handle_stream_command(verb, rest, stream_, counter_)) return;
+    if (verb == "start") return start();
+    if (verb == "stop") return stop();
+    if (verb == "stop_when_disconnected") {
+      stop_when_disconnected_ = true;
+      return;
+    }
+    if (verb == "send" && rest >> field) {
+      rest >> hex;
+      if (field == "connect_req") return send(endpoint::from_hex<chat::ConnectReq>(hex));
+      if (field == "message_ind") return send(endpoint::from_hex<chat::MessageInd>(hex));
+    }
+    endpoint::report("bad command: ", verb);
+  }
+
+ private:
+  void on_connected() override { endpoint::report("connected"); }
+  void on_disconnected(messi::DisconnectReason reason) override {
+    endpoint::report("disconnected ", reason);
+    if (stop_when_disconnected_) stop();
+  }
+  std::optional<messi::Duration> on_connect_failure(const absl::Status& error) override {
+    endpoint::report("failed ", error.message());
+    return ChatClient::on_connect_failure(error);
+  }
+  void on_unknown_message(std::uint32_t field_number) override {
+    endpoint::report("unknown ", field_number);
+  }
+  void on_connect_rsp(const chat::ConnectRsp& message) override {
+    endpoint::report("message connect_rsp ", endpoint::to_hex(message));
+  }
+  void on_message_ind(const chat::MessageInd& message) override {
+    if (counter_.handle_text(message.text())) return;
+    endpoint::report("message message_ind ", endpoint::to_hex(message));
+  }
+
+  void send_text(std::string text) {
+    chat::MessageInd message;
+    message.set_text(std::move(text));
+    send(message);
+  }
+
+  bool stop_when_disconnected_ = false;
+  endpoint::Counter counter_;
+  endpoint::Stream stream_{loop(), [this](std::string text) { send_text(std::move(text)); },
+                           [this] { return !connected() || pending_bytes() > 64 * 1024; }};
+};
+
+}  // namespace
+
+int main(int argc, char* argv[]) {
+  const endpoint::Options given = endpoint::parse_options(argc, argv);
+  messi::EpollLoop loop;
+  messi::ClientOptions options;
+  options.max_payload_size = given.max_payload;
+  Client client(loop, given.uri, options);
+  client.start();
+  endpoint::run(loop, [&client](const std::string& verb, std::istream& rest) {
+    client.handle_command(verb, rest);
+  });
+}

@@ -1,0 +1,104 @@
+// Runs one hot path a given number of times, in memory and in virtual time, for a tool that counts
+// its instructions:
+//
+//     messi_hot_path SCENARIO COUNT
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "chat.messi.h"
+#include "messi/testing/manual_loop.h"
+
+namespace {
+
+class Client final : public chat::ChatClient {
+ public:
+  using ChatClient::ChatClient;
+  void on_message_ind(const chat::MessageInd& message) override {
+    received += message.text().size();
+  }
+  std::size_t received = 0;
+};
+
+class Server final : public chat::ChatServer {
+ public:
+  using ChatServer::ChatServer;
+  void on_message_ind(Client& client, const chat::MessageInd& message) override {
+    received += message.text().size();
+    if (echoes) client.send(message);
+  }
+  std::size_t received = 0;
+  bool echoes = false;
+};
+
+chat::MessageInd message_of(std::size_t size) {
+  chat::MessageInd message;
+  message.set_user("erik");
+  message.set_text(std::string(size, 'x'));
+  return message;
+}
+
+struct Room {
+  explicit Room(int count) {
+    if (!server.start().ok()) std::abort();
+    for (int i = 0; i < count; ++i) clients.emplace_back(loop, "tcp://localhost:6000").start();
+    loop.run_until_idle();
+  }
+
+  messi::testing::ManualLoop loop;
+  Server server{loop, "tcp://:6000"};
+  std::deque<Client> clients;
+};
+
+void one_way(int count, std::size_t size) {
+  static constexpr int kBatch = 10;
+  Room room(1);
+  const chat::MessageInd message = message_of(size);
+  for (int i = 0; i < count; i += kBatch) {
+    for (int j = 0; j < kBatch; ++j) room.clients[0].send(message);
+    room.loop.run_until_idle();
+  }
+}
+
+void round_trip(int count) {
+  Room room(1);
+  room.server.echoes = true;
+  const chat::MessageInd message = message_of(16);
+  for (int i = 0; i < count; ++i) {
+    room.clients[0].send(message);
+    room.loop.run_until_idle();
+  }
+}
+
+void broadcast(int count) {
+  Room room(100);
+  const chat::MessageInd message = message_of(16);
+  for (int i = 0; i < count; ++i) {
+    room.server.broadcast(message);
+    if (i % 10 == 9) room.loop.run_until_idle();
+  }
+  room.loop.run_until_idle();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  const std::string_view scenario = argv[1];
+  const int count = std::atoi(argv[2]);
+  if (scenario == "one_way_16") {
+    one_way(count, 16);
+  } else if (scenario == "one_way_4096") {
+    one_way(count, 4096);
+  } else if (scenario == "round_trip") {
+    round_trip(count);
+  } else if (scenario == "broadcast_100") {
+    broadcast(count);
+  } else {
+    std::fprintf(stderr, "unknown scenario %s\n", argv[1]);
+    return 2;
+  }
+}

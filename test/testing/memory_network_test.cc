@@ -1,0 +1,188 @@
+#include "messi/testing/memory_network.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "messi/testing/manual_loop.h"
+#include "messi/testing/raw_peer.h"
+#include "test/catch.h"
+#include "test/support/chat.h"
+
+using messi::test::Client;
+using messi::test::Log;
+using messi::test::message;
+using messi::test::Server;
+using messi::testing::ManualLoop;
+using messi::testing::RawClient;
+using messi::testing::RawServer;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Pair {
+  explicit Pair(const std::string& uri = "tcp://:6000") : server(loop, uri), client(loop, uri) {
+    loop.run_until_idle();
+  }
+  ManualLoop loop;
+  RawServer server;
+  RawClient client;
+};
+
+}  // namespace
+
+TEST_CASE("servers and clients meet at a URI of any kind", "[testing]") {
+  for (const char* const uri : {"tcp://:6000", "tcp://127.0.0.1:6000", "tcp://[::1]:6000",
+                                "tcp://some.host:6000", "unix:///run/chat", "memory://chat"}) {
+    Pair pair(uri);
+    REQUIRE(pair.client.peer() != nullptr);
+    REQUIRE(pair.server.peers().size() == 1);
+    pair.client->send("hello");
+    pair.server.last().send("good bye");
+    pair.loop.run_until_idle();
+    CHECK(pair.server.last().received() == "hello");
+    CHECK(pair.client->received() == "good bye");
+    CHECK(pair.server.uri() == uri);
+  }
+}
+
+TEST_CASE("of tcp URIs only the port counts", "[testing]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  RawClient same(loop, "tcp://example.org:6000");
+  RawClient other(loop, "tcp://example.org:6001");
+  loop.run_until_idle();
+  CHECK(same.peer() != nullptr);
+  CHECK(other.peer() == nullptr);
+  CHECK(other.error().code() == absl::StatusCode::kUnavailable);
+}
+
+TEST_CASE("port 0 becomes a free port", "[testing]") {
+  ManualLoop loop;
+  RawServer first(loop, "tcp://localhost:0");
+  RawServer second(loop, "tcp://localhost:0");
+  CHECK(first.uri() != second.uri());
+  RawClient client(loop, second.uri());
+  loop.run_until_idle();
+  CHECK(second.peers().size() == 1);
+  CHECK(first.peers().empty());
+}
+
+TEST_CASE("reads may be small", "[testing]") {
+  Pair pair;
+  pair.loop.network().faults.most_per_read = 1;
+  pair.client->send("hello");
+  pair.loop.run_until_idle();
+  CHECK(pair.server.last().received() == "hello");
+}
+
+TEST_CASE("what does not fit waits for its turn", "[testing]") {
+  Pair pair;
+  pair.loop.network().faults.capacity = 3;
+  const std::string much(1'000, 'x');
+  pair.client->send(much);
+  pair.loop.run_until_idle();
+  CHECK(pair.server.last().received() == much);
+}
+
+TEST_CASE("a stalled network delivers when it is well again", "[testing]") {
+  Pair pair;
+  pair.loop.network().faults.stalled = true;
+  pair.client->send("hello");
+  pair.loop.advance(1h);
+  CHECK(pair.server.last().received().empty());
+  pair.client->close();
+  pair.loop.advance(1h);
+  CHECK_FALSE(pair.server.last().ended());
+  pair.loop.network().faults.stalled = false;
+  pair.loop.run_until_idle();
+  CHECK(pair.server.last().received() == "hello");
+  CHECK(pair.server.last().ended());
+}
+
+TEST_CASE("what was written before a close still arrives", "[testing]") {
+  Pair pair;
+  pair.loop.network().faults.most_per_read = 2;
+  pair.client->send("hello");
+  pair.client->close();
+  pair.loop.run_until_idle();
+  CHECK(pair.server.last().received() == "hello");
+  CHECK(pair.server.last().ended());
+}
+
+TEST_CASE("a cut loses what is under way and ends all connections", "[testing]") {
+  Pair pair;
+  pair.client->send("hello");
+  pair.loop.network().cut_all();
+  pair.client->send("later");
+  pair.loop.run_until_idle();
+  CHECK(pair.server.last().received().empty());
+  CHECK(pair.server.last().ended());
+  CHECK(pair.client->ended());
+
+  RawClient next(pair.loop, "tcp://:6000");
+  pair.loop.run_until_idle();
+  next->send("hello");
+  pair.loop.run_until_idle();
+  CHECK(pair.server.last().received() == "hello");
+}
+
+TEST_CASE("attempts to connect may be refused, or get no answer", "[testing]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  loop.network().faults.refuse_connects = true;
+  RawClient refused(loop, "tcp://:6000");
+  loop.run_until_idle();
+  CHECK_FALSE(refused.error().ok());
+  loop.network().faults.refuse_connects = false;
+  loop.network().faults.ignore_connects = true;
+  RawClient ignored(loop, "tcp://:6000");
+  loop.advance(1h);
+  CHECK(ignored.error().ok());
+  CHECK(ignored.peer() == nullptr);
+  CHECK(server.peers().empty());
+}
+
+TEST_CASE("who has not been accepted when the server goes is told of the end", "[testing]") {
+  ManualLoop loop;
+  auto server = std::make_unique<RawServer>(loop, "tcp://:6000");
+  Client client(loop, "tcp://:6000");
+  client.then = [&](const std::string& line) {
+    if (line == "connected") server.reset();
+  };
+  client.start();
+  loop.run_until_idle();
+  CHECK(client.log == Log{"connected", "disconnected: Connection closed."});
+}
+
+TEST_CASE("connections are counted", "[testing]") {
+  Pair pair;
+  CHECK(pair.loop.network().connections_made() == 1);
+  const RawClient another(pair.loop, "tcp://:6000");
+  pair.loop.run_until_idle();
+  CHECK(pair.loop.network().connections_made() == 2);
+}
+
+TEST_CASE("the same run twice is the same to the last hook", "[testing]") {
+  const auto run = [](std::uint64_t seed) {
+    ManualLoop loop(seed);
+    Server server(loop);
+    CHECK(server.start().ok());
+    Client client(loop);
+    Log log;
+    client.then = [&](const std::string& line) {
+      log.push_back(std::to_string(loop.now().time_since_epoch().count()) + " " + line);
+      if (line == "connected") client.send(message("hello"));
+    };
+    client.start();
+    for (int i = 0; i < 5; ++i) {
+      loop.advance(10s);
+      loop.network().cut_all();
+      loop.network().faults.refuse_connects = i % 2 == 0;
+    }
+    return log;
+  };
+  CHECK(run(1) == run(1));
+  CHECK(run(1) != run(2));
+}
