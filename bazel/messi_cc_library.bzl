@@ -72,8 +72,9 @@ def _generate(ctx, proto_info, source):
 
     # In a folder of its own, so that the header's path ends in the path that the proto is imported by, wherever
     # strip_import_prefix and the like may have taken that.
-    header = ctx.actions.declare_file("_messi/{}/{}.messi.h".format(ctx.label.name, stem))
-    include_dir = header.path[:-len("/" + stem + ".messi.h")]
+    name = stem + _extension(ctx.attr.options)
+    header = ctx.actions.declare_file("_messi/{}/{}".format(ctx.label.name, name))
+    include_dir = header.path[:-len("/" + name)]
 
     # From the sources: descriptor sets hold no comments, and no positions for error messages.
     args = ctx.actions.args()
@@ -88,7 +89,7 @@ def _generate(ctx, proto_info, source):
         inputs = proto_info.transitive_sources,
         mnemonic = "MessiGenerate",
         outputs = [header],
-        progress_message = "Generating {}.messi.h".format(stem),
+        progress_message = "Generating " + name,
         tools = [ctx.executable._plugin],
     )
     return header, include_dir
@@ -98,6 +99,12 @@ def _import_path(source, root):
         if prefix and source.path.startswith(prefix + "/"):
             return source.path[len(prefix) + 1:]
     return source.path
+
+def _extension(options):
+    for option in ",".join(options).split(","):
+        if option.startswith("header_extension="):
+            return option[len("header_extension="):]
+    return ".messi.h"
 
 def _import_flag(root):
     return "-I" + (root or ".")

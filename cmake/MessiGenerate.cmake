@@ -43,6 +43,10 @@ function(messi_generate)
   # A folder per target: two targets of one directory may generate the same file with different options.
   set(out_dir "${CMAKE_CURRENT_BINARY_DIR}/${arg_TARGET}.messi")
   file(MAKE_DIRECTORY "${out_dir}")
+  set(extension .messi.h)
+  if("${arg_OPTIONS}" MATCHES "header_extension=([^,;]+)")
+    set(extension "${CMAKE_MATCH_1}")
+  endif()
   list(TRANSFORM arg_OPTIONS PREPEND "--messi_opt=")
   _messi_find_tools(protoc plugin)
 
@@ -50,8 +54,9 @@ function(messi_generate)
     get_filename_component(proto "${proto}" ABSOLUTE)
     _messi_import_path(import_path "${proto}" "${import_dirs}")
     string(REGEX REPLACE "\\.proto$" "" stem "${import_path}")
-    # In this order: Ninja wants the first output to be the first that protoc's dependency file names.
-    set(outputs "${out_dir}/${stem}.messi.h" "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
+    set(outputs "${out_dir}/${stem}${extension}" "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
+    # Ninja wants the first output to be the first that protoc's dependency file names, and that is sorted.
+    list(SORT outputs)
     add_custom_command(
       OUTPUT ${outputs}
       COMMAND "${protoc}" "--plugin=protoc-gen-messi=${plugin}" ${import_flags}
@@ -59,7 +64,7 @@ function(messi_generate)
               "--dependency_out=${out_dir}/${stem}.d" "${proto}"
       DEPENDS "${proto}" "${protoc}" "${plugin}"
       DEPFILE "${out_dir}/${stem}.d"
-      COMMENT "Generating ${stem}.messi.h"
+      COMMENT "Generating ${stem}${extension}"
       VERBATIM)
     target_sources("${arg_TARGET}" PRIVATE ${outputs})
   endforeach()

@@ -8,22 +8,27 @@ namespace {
 
 /// The bytes of the UTF-8 character that `text` begins with, or 0 if it begins with none.
 std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  std::size_t length = 0;
-  if (byte(0) < 0x80) {
-    length = 1;
-  } else if (byte(0) >= 0xc2 && byte(0) < 0xe0) {
-    length = 2;
-  } else if (byte(0) >= 0xe0 && byte(0) < 0xf0) {
-    length = 3;
-  } else if (byte(0) >= 0xf0 && byte(0) < 0xf5) {
-    length = 4;
+  struct Form {
+    unsigned char first_least, first_most, second_least, second_most;
+    std::size_t length;
+  };
+  constexpr Form kForms[] = {{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+                             {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+                             {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+                             {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+  const auto is_between = [&](std::size_t i, unsigned char least, unsigned char most) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    return byte >= least && byte <= most;
+  };
+  if (is_between(0, 0, 0x7f)) return 1;
+  for (const Form& form : kForms) {
+    if (!is_between(0, form.first_least, form.first_most) || text.size() < form.length) continue;
+    if (!is_between(1, form.second_least, form.second_most)) continue;
+    if (form.length > 2 && !is_between(2, 0x80, 0xbf)) continue;
+    if (form.length > 3 && !is_between(3, 0x80, 0xbf)) continue;
+    return form.length;
   }
-  if (length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  return length;
+  return 0;
 }
 
 /// U+202A to U+202E and U+2066 to U+2069 make source code look like what it is not, and compilers

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <functional>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "languages.h"
@@ -14,16 +13,17 @@ namespace {
 
 struct OptionSpec {
   std::string_view name;
-  std::string allowed;  ///< Completes "write ...".
-  std::string help;
+  std::string values;   ///< For the help: what stands behind the `=`.
+  std::string allowed;  ///< For errors: completes "write ...".
+  std::vector<std::string_view> help;
   std::string_view language;  ///< The only one that the option is for, or empty.
   std::function<bool(std::string_view value, Options&)> set;
 };
 
-std::string language_names() {
+std::string language_names(std::string_view separator) {
   std::string names;
   for (const Language& language : languages()) {
-    if (!names.empty()) names += " or ";
+    if (!names.empty()) names += separator;
     names += language.name;
   }
   return names;
@@ -89,17 +89,37 @@ bool set_runtime_include_prefix(std::string_view value, Options& options) {
 
 const std::vector<OptionSpec>& option_specs() {
   static const std::vector<OptionSpec> specs = {
-      {"side", "client, server or both", "The side to generate. Default: both.", "", set_side},
-      {"lang", language_names(), "The language to generate. Default: cpp.", "", set_language},
-      {"class_prefix", "letters and digits, a capital first",
-       "Put in front of the classes' names: with Acme, ChatClient becomes\nAcmeChatClient.", "",
+      {"side",
+       "client|server|both",
+       "client, server or both",
+       {"The side to generate. Default: both."},
+       "",
+       set_side},
+      {"lang",
+       language_names("|"),
+       language_names(" or "),
+       {"The language to generate. Default: cpp."},
+       "",
+       set_language},
+      {"class_prefix",
+       "<Name>",
+       "letters and digits, a capital first",
+       {"Put in front of the classes' names: with Acme, ChatClient becomes", "AcmeChatClient."},
+       "",
        set_class_prefix},
-      {"header_extension", "what the header's name is to end with, a dot first, such as .messi.hpp",
-       "The end of the header's name. Default: .messi.h.", "cpp", set_header_extension},
-      {"runtime_include_prefix", "a path of letters, digits and .-_+/",
-       "Put in front of the runtime's headers: with deps, they are included\nas "
-       "\"deps/messi/client.h\".",
-       "cpp", set_runtime_include_prefix},
+      {"header_extension",
+       "<.ext>",
+       "what the header's name is to end with, a dot first, such as .messi.hpp",
+       {"C++: the end of the header's name. Default: .messi.h."},
+       "cpp",
+       set_header_extension},
+      {"runtime_include_prefix",
+       "<path>",
+       "a path of letters, digits and .-_+/",
+       {"C++: put in front of the runtime's headers: with deps, they are included",
+        "as \"deps/messi/client.h\"."},
+       "cpp",
+       set_runtime_include_prefix},
   };
   return specs;
 }
@@ -183,13 +203,8 @@ Options parse_options(std::string_view parameter, Diagnostics& diagnostics) {
 std::string options_help() {
   std::string help;
   for (const OptionSpec& spec : option_specs()) {
-    help += "  " + std::string(spec.name) + "=";
-    help += spec.name == "side" ? "client|server|both\n" : "...\n";
-    std::string line;
-    for (const char c : spec.help + '\n') {
-      line += c;
-      if (c == '\n') help += "      " + std::exchange(line, {});
-    }
+    help += "  " + std::string(spec.name) + '=' + spec.values + '\n';
+    for (const std::string_view line : spec.help) help += "      " + std::string(line) + '\n';
   }
   return help;
 }

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"

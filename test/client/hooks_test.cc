@@ -145,10 +145,7 @@ const std::vector<Action>& actions() {
          if (!world.peer.peers().empty()) world.peer.last().close();
        }},
       {"the network breaks", [](World& world) { world.loop.network().cut_all(); }},
-      {"post a stop",
-       [](World& world) {
-         world.loop.post([&world] { world.client.stop(); });
-       }},
+      {"post a stop", [](World& world) { world.loop.post([&world] { world.client.stop(); }); }},
   };
   return all;
 }

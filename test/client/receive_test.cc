@@ -70,10 +70,10 @@ TEST_CASE("a large message arrives in any number of reads", "[client]") {
 
 TEST_CASE("a message of another schema is told by its number", "[client]") {
   Pair pair;
-  pair.receive(frame(2, "\x1a\x00"s));          // field 3, length-delimited
-  pair.receive(frame(2, "\xa2\x06\x01x"s));     // field 100
-  pair.receive(frame(2, "\x08\x01"s));          // field 1, but a number
-  pair.receive(frame(2));                       // no field at all: nothing to tell
+  pair.receive(frame(2, "\x1a\x00"s));       // field 3, length-delimited
+  pair.receive(frame(2, "\xa2\x06\x01x"s));  // field 100
+  pair.receive(frame(2, "\x08\x01"s));       // field 1, but a number
+  pair.receive(frame(2));                    // no field at all: nothing to tell
   pair.receive(from_server(message("after")));
   CHECK(pair.client.log == Log{"unknown 3", "unknown 100", "unknown 1", "message after"});
 }
@@ -102,13 +102,13 @@ TEST_CASE("of several members the last one counts, and equal ones are merged", "
 }
 
 TEST_CASE("a message that cannot be decoded ends the connection", "[client]") {
-  for (const std::string& bad : {"\x12\x05zzz"s,          // a length that is too long
-                                 "\x12\x02\x12\x05"s,     // within the member
-                                 "\x12"s,                 // no length
-                                 "\x00\x00"s,             // field 0
-                                 "\x0f"s,                 // no such wire type
-                                 "\xff\xff\xff\xff\xff\xff"s,
-                                 "\x12\x04\x12\x02\xc3\x28"s}) {  // invalid UTF-8
+  for (const std::string& bad :
+       {"\x12\x05zzz"s,                                               // a length that is too long
+        "\x12\x02\x12\x05"s,                                          // within the member
+        "\x12"s,                                                      // no length
+        "\x00\x00"s,                                                  // field 0
+        "\x0f"s,                                                      // no such wire type
+        "\xff\xff\xff\xff\xff\xff"s, "\x12\x04\x12\x02\xc3\x28"s}) {  // invalid UTF-8
     Pair pair;
     pair.receive(from_server(message("before")) + frame(2, bad) + from_server(message("after")));
     CHECK(pair.client.log == Log{"message before", "disconnected: Message decode error."});

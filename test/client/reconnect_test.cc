@@ -199,8 +199,8 @@ TEST_CASE("a frame that is cut by a disconnect does not spoil the next connectio
     REQUIRE(client.connected());
     server.last().send(bytes);
     loop.run_until_idle();
-    CHECK(client.log == Log{"connected", "disconnected: Connection closed.", "connected",
-                            "message whole"});
+    CHECK(client.log ==
+          Log{"connected", "disconnected: Connection closed.", "connected", "message whole"});
   }
 }
 

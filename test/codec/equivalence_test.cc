@@ -1,12 +1,12 @@
 // Whatever a payload holds, the hooks see what protobuf's own parser makes of the wrapper message.
 
+#include <google/protobuf/io/coded_stream.h>
+
 #include <random>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
-
-#include <google/protobuf/io/coded_stream.h>
 
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
@@ -169,9 +169,14 @@ class Payloads {
   std::string damaged(std::string payload) {
     if (payload.empty()) return payload;
     switch (below(3)) {
-      case 0: return payload.substr(0, below(payload.size()));
-      case 1: payload[below(payload.size())] = static_cast<char>(random_()); return payload;
-      default: payload.insert(below(payload.size()), 1, static_cast<char>(random_())); return payload;
+      case 0:
+        return payload.substr(0, below(payload.size()));
+      case 1:
+        payload[below(payload.size())] = static_cast<char>(random_());
+        return payload;
+      default:
+        payload.insert(below(payload.size()), 1, static_cast<char>(random_()));
+        return payload;
     }
   }
 
@@ -192,9 +197,12 @@ class Payloads {
     constexpr std::uint64_t kNumbers[] = {1, 1, 1, 1, 2, 2, 2, 17, 17, 3, 16, 536'870'911, 0};
     const std::uint64_t number = kNumbers[below(std::size(kNumbers))];
     switch (below(12)) {
-      case 0: return varint(number << 3) + varint(random_());
-      case 1: return varint(number << 3 | 1) + "12345678";
-      case 2: return varint(number << 3 | 5) + "1234";
+      case 0:
+        return varint(number << 3) + varint(random_());
+      case 1:
+        return varint(number << 3 | 1) + "12345678";
+      case 2:
+        return varint(number << 3 | 5) + "1234";
       case 3:
         return varint(number << 3 | 3) + (depth > 0 ? fields(depth - 1) : "") +
                varint(number << 3 | 4);

@@ -37,18 +37,18 @@ TEST_CASE("a payload of one length-delimited field is a single member", "[codec]
 TEST_CASE("a payload of any other form is none", "[codec]") {
   for (const std::string& payload : {
            ""s,
-           "\x0a"s,                              // no length
-           "\x0a\x02x"s,                         // too short
-           "\x0a\x01xy"s,                        // too long
-           "\x0a\x00\x0a\x00"s,                  // two members
-           "\x08\x01"s,                          // a varint
-           "\x0d\x01\x02\x03\x04"s,              // 32 bits
-           "\x0b\x0c"s,                          // a group
-           "\x0f\x00"s,                          // no such wire type
-           "\xff"s,                              // half a tag
-           "\xff\xff\xff\xff\xff\xff\x00"s,      // a tag that never ends
-           "\x0a\xff\xff\xff\xff\x0f"s,          // a length of 4 GiB
-           "\x0a\xff\xff\xff\xff\xff\x01"s,      // a length that never ends
+           "\x0a"s,                          // no length
+           "\x0a\x02x"s,                     // too short
+           "\x0a\x01xy"s,                    // too long
+           "\x0a\x00\x0a\x00"s,              // two members
+           "\x08\x01"s,                      // a varint
+           "\x0d\x01\x02\x03\x04"s,          // 32 bits
+           "\x0b\x0c"s,                      // a group
+           "\x0f\x00"s,                      // no such wire type
+           "\xff"s,                          // half a tag
+           "\xff\xff\xff\xff\xff\xff\x00"s,  // a tag that never ends
+           "\x0a\xff\xff\xff\xff\x0f"s,      // a length of 4 GiB
+           "\x0a\xff\xff\xff\xff\xff\x01"s,  // a length that never ends
        }) {
     CHECK(single_member(payload).field == 0);
   }

@@ -45,9 +45,8 @@ TEST_CASE("a reused message is delivered as it was sent", "[codec]") {
   for (const std::size_t size : {10u, 0u, 1'000'000u, 20u, 300u}) {
     const std::string bytes = tree_with_leaf(size);
     std::string seen;
-    CHECK(reused.deliver(Member{1, bytes}, [&](const strict::Tree& tree) {
-      seen = tree.SerializeAsString();
-    }));
+    CHECK(reused.deliver(Member{1, bytes},
+                         [&](const strict::Tree& tree) { seen = tree.SerializeAsString(); }));
     CHECK(seen == bytes);
   }
 }

@@ -57,8 +57,7 @@ TEST_CASE("a refused connection says so", "[io]") {
   client.retry = never;
   client.start();
   CHECK(run_until(loop, [&] { return !client.log.empty(); }));
-  CHECK(std::string(client.last_failure.message()) ==
-        uri + ": cannot connect: Connection refused");
+  CHECK(std::string(client.last_failure.message()) == uri + ": cannot connect: Connection refused");
   CHECK(client.last_failure.code() == absl::StatusCode::kUnavailable);
 }
 

@@ -79,6 +79,7 @@ TEST_CASE("clients and servers meet at a host name", "[io]") {
   REQUIRE(server.start().ok());
   CHECK(server.uri() == "tcp://localhost:" + std::to_string(server.port()));
   check_exchange(loop, server, server.uri());
+  check_exchange(loop, server, "tcp://127.0.0.1:" + std::to_string(server.port()));
 }
 
 TEST_CASE("a server on any address serves IPv4, IPv6 and host names", "[io]") {

@@ -31,6 +31,9 @@ TEST_CASE("comments hold neither controls nor broken UTF-8", "[plugin]") {
   CHECK(clean_comment(" \xe2\x80\xae"
                       "evil\xe2\x81\xa6 ü 你 👋\n") == Comment{"evil ü 你 👋"});
   CHECK(clean_comment(" a\xff\xc3\n b\xe2\x80") == Comment{"a??", "b??"});
+  CHECK(clean_comment(" \xc0\x80 \xed\xa0\x80 \xf4\x90\x80\x80\n") == Comment{"?? ??? ????"});
+  CHECK(clean_comment(" \u07ff \u0800 \ud7ff \ue000 \U0010ffff\n") ==
+        Comment{"\u07ff \u0800 \ud7ff \ue000 \U0010ffff"});
 }
 
 TEST_CASE("two comments are joined by a blank line", "[plugin]") {

@@ -170,7 +170,8 @@ def main():
     headers = [f"{schema.name}.messi.h" for schema in legal]
     problems += tools.check_compiles(directory / "include_all.cc", headers, [directory])
 
-    print(f"seed {arguments.seed}: {arguments.count} legal schemas, {len(legal)} of them compiled, "
+    compiled = len(legal) if arguments.compiler else 0
+    print(f"seed {arguments.seed}: {arguments.count} legal schemas, {compiled} of them compiled, "
           f"{arguments.count} illegal ones, {len(problems)} problems")
     return report(problems)
 

@@ -103,8 +103,7 @@ const std::vector<Action>& actions() {
          }
        }},
       {"stop", [](World& world, Server::Client*) { world.server.stop(); }},
-      {"start",
-       [](World& world, Server::Client*) { CHECK(world.server.start().ok()); }},
+      {"start", [](World& world, Server::Client*) { CHECK(world.server.start().ok()); }},
       {"stop and start",
        [](World& world, Server::Client*) {
          world.server.stop();
@@ -152,31 +151,26 @@ const std::vector<Action>& actions() {
        }},
       {"destroy a client of this process",
        [](World& world, Server::Client*) { world.first.reset(); }},
-      {"stop a client of this process",
-       [](World& world, Server::Client*) { world.third->stop(); }},
+      {"stop a client of this process", [](World& world, Server::Client*) { world.third->stop(); }},
       {"stop and start a client of this process",
        [](World& world, Server::Client*) {
          world.third->stop();
          world.third->start();
        }},
-      {"stop another server",
-       [](World& world, Server::Client*) { world.other_server.stop(); }},
+      {"stop another server", [](World& world, Server::Client*) { world.other_server.stop(); }},
       {"connect another client",
        [](World& world, Server::Client*) {
          world.first = std::make_unique<Client>(world.loop);
          world.first->start();
        }},
-      {"break the network",
-       [](World& world, Server::Client*) { world.loop.network().cut_all(); }},
+      {"break the network", [](World& world, Server::Client*) { world.loop.network().cut_all(); }},
       {"post a stop",
-       [](World& world, Server::Client*) {
-         world.loop.post([&world] { world.server.stop(); });
-       }},
+       [](World& world, Server::Client*) { world.loop.post([&world] { world.server.stop(); }); }},
   };
   return all;
 }
 
-constexpr const char* kHooks[] = {"connected", "refused", "connect_req", "message one",
+constexpr const char* kHooks[] = {"connected", "refused",  "connect_req", "message one",
                                   "unknown 3", "writable", "disconnected"};
 
 }  // namespace

@@ -226,8 +226,7 @@ TEST_CASE("a message to a client that lacks a required field ends its connection
   loop.run_until_idle();
   server.broadcast(strict::Order(), *server.find_client(4));
   loop.run_until_idle();
-  CHECK(server.reasons ==
-        std::vector<DisconnectReason>(3, DisconnectReason::kMessageEncodeError));
+  CHECK(server.reasons == std::vector<DisconnectReason>(3, DisconnectReason::kMessageEncodeError));
   CHECK(third->ended());
   CHECK_FALSE(fourth->ended());
 }
@@ -247,8 +246,7 @@ TEST_CASE("a message from a client that lacks a required field ends its connecti
     CHECK(client->ended());
   }
   CHECK(server.orders == 0);
-  CHECK(server.reasons ==
-        std::vector<DisconnectReason>(2, DisconnectReason::kMessageDecodeError));
+  CHECK(server.reasons == std::vector<DisconnectReason>(2, DisconnectReason::kMessageDecodeError));
 }
 
 TEST_CASE("a message over the limit ends the connections it was for", "[server]") {

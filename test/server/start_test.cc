@@ -3,7 +3,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"
@@ -95,12 +94,11 @@ TEST_CASE("stopping disconnects all clients, after what was sent", "[server]") {
   server.broadcast(message("too late"));
   CHECK(server.log.size() == 2);  // hooks come from the loop, never from within a call
   loop.run_until_idle();
-  CHECK(server.log == Log{"1 connected", "2 connected", "1 disconnected: Stopped.",
-                          "2 disconnected: Stopped."});
+  CHECK(server.log ==
+        Log{"1 connected", "2 connected", "1 disconnected: Stopped.", "2 disconnected: Stopped."});
   CHECK(server.client_count() == 0);
   for (const Client* const client : {&first, &second}) {
-    CHECK(client->log ==
-          Log{"connected", "message good bye", "disconnected: Connection closed."});
+    CHECK(client->log == Log{"connected", "message good bye", "disconnected: Connection closed."});
   }
 }
 

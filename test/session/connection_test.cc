@@ -98,7 +98,8 @@ TEST_CASE("a client's connection begins with a ping, a server's with nothing", "
 }
 
 TEST_CASE("user messages arrive in order, and go out framed", "[session]") {
-  for (const auto& [settings, peer] : {std::pair{kClient, Side::kServer}, {kServer, Side::kClient}}) {
+  for (const auto& [settings, peer] :
+       {std::pair{kClient, Side::kServer}, {kServer, Side::kClient}}) {
     Subject subject(settings);
     subject.take_output();
     subject.receive(frame(type_of(peer), "one") + frame(type_of(peer), "") +
@@ -334,7 +335,8 @@ TEST_CASE("nothing is dispatched once the dispatch has closed the connection", "
   int dispatched = 0;
   connection.handle_bytes(frame(1, "a") + frame(1, "b") + frame(1, "c"), kStart,
                           [&](std::string_view /*payload*/) {
-                            if (++dispatched == 2) connection.close(DisconnectReason::kDisconnected);
+                            if (++dispatched == 2)
+                              connection.close(DisconnectReason::kDisconnected);
                             return true;
                           });
   CHECK(dispatched == 2);

@@ -14,9 +14,9 @@ using messi::wire::Segment;
 
 TEST_CASE("a buffer has the room that was asked for", "[wire]") {
   BufferPool pool;
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, BufferPool::kSmall,
-                                 BufferPool::kSmall + 1, BufferPool::kLarge, BufferPool::kLarge + 1,
-                                 std::size_t{1} << 24}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, BufferPool::kSmall, BufferPool::kSmall + 1,
+        BufferPool::kLarge, BufferPool::kLarge + 1, std::size_t{1} << 24}) {
     Buffer* const buffer = pool.take(size);
     CHECK(buffer->used() == 0);
     CHECK(buffer->room() >= size);

@@ -101,7 +101,8 @@ void check_cut(const Stream& stream, const std::vector<std::size_t>& cuts, Feed 
   for (const std::size_t cut : cuts) piece(cut);
   piece(stream.bytes.size());
   // Millions of assertions would take longer than what they assert.
-  if (!(feeder.frames() == stream.frames)) FAIL("cut at " << Catch::StringMaker<std::vector<std::size_t>>::convert(cuts));
+  if (!(feeder.frames() == stream.frames))
+    FAIL("cut at " << Catch::StringMaker<std::vector<std::size_t>>::convert(cuts));
 }
 
 }  // namespace
@@ -151,9 +152,9 @@ TEST_CASE("a large frame decodes the same wherever its buffers end", "[wire]") {
   // Around the sizes at which the decoder changes its mind about memory.
   std::vector<std::size_t> cuts;
   const Stream stream = stream_of({3, 300'000, 3});
-  for (const std::size_t around : {std::size_t{7}, std::size_t{2'048}, BufferPool::kSmall,
-                                   BufferPool::kLarge, 2 * BufferPool::kLarge,
-                                   4 * BufferPool::kLarge, std::size_t{300'011}}) {
+  for (const std::size_t around :
+       {std::size_t{7}, std::size_t{2'048}, BufferPool::kSmall, BufferPool::kLarge,
+        2 * BufferPool::kLarge, 4 * BufferPool::kLarge, std::size_t{300'011}}) {
     for (std::size_t i = 0; i < 14; ++i) cuts.push_back(around - 4 + i);
   }
   cuts.erase(std::remove_if(cuts.begin(), cuts.end(),
@@ -232,8 +233,8 @@ TEST_CASE("an oversized frame is refused at its header", "[wire]") {
 
 TEST_CASE("a frame of just the limit is accepted", "[wire]") {
   for (const Feed feed : kFeeds) {
-    for (const std::size_t limit : {std::size_t{0}, std::size_t{1}, std::size_t{1000},
-                                    kMaxPayloadSize}) {
+    for (const std::size_t limit :
+         {std::size_t{0}, std::size_t{1}, std::size_t{1000}, kMaxPayloadSize}) {
       Feeder feeder(limit);
       const std::string payload = pattern(limit);
       const std::string bytes = frame(2, payload);
@@ -309,8 +310,7 @@ TEST_CASE("who has had enough gets nothing more", "[wire]") {
   }
 }
 
-TEST_CASE("an idle decoder holds no memory, and a dropped one gives its cut frame back",
-          "[wire]") {
+TEST_CASE("an idle decoder holds no memory, and a dropped one gives its cut frame back", "[wire]") {
   const std::size_t before = live_bytes();
   {
     BufferPool pool;

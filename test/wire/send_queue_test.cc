@@ -333,7 +333,8 @@ TEST_CASE("whatever is done to a queue, it does what a plain string would", "[wi
       const std::string expected = model.contents();
       if (queue.pending() != expected.size()) FAIL("round " << round << ", step " << step);
       if (queue.empty() != expected.empty()) FAIL("round " << round << ", step " << step);
-      if (step % 5 == 0 && contents(queue) != expected) FAIL("round " << round << ", step " << step);
+      if (step % 5 == 0 && contents(queue) != expected)
+        FAIL("round " << round << ", step " << step);
     }
     CHECK(contents(queue) == model.contents());
   }

@@ -217,7 +217,8 @@ inline void EpollLoop::arm_timer() {
   armed_for_ = next;
   using std::chrono::nanoseconds;
   using std::chrono::seconds;
-  const nanoseconds since_epoch = next->time_since_epoch();
+  // Zero would disarm the timer, and what is below is refused.
+  const nanoseconds since_epoch = std::max<nanoseconds>(next->time_since_epoch(), nanoseconds(1));
   const auto whole = std::chrono::duration_cast<seconds>(since_epoch);
   itimerspec when{};
   when.it_value.tv_sec = whole.count();

@@ -58,7 +58,8 @@ class Resolver {
   static void ask(const std::shared_ptr<Question>& question, const std::string& host,
                   std::uint16_t port) {
     std::string error;
-    std::vector<SocketAddress> addresses = look_up(host, port, AI_ADDRCONFIG, error);
+    // Not AI_ADDRCONFIG: it hides ::1 on a machine whose network is IPv4 only.
+    std::vector<SocketAddress> addresses = look_up(host, port, 0, error);
     const std::lock_guard<std::mutex> lock(question->mutex);
     if (question->loop == nullptr) return;
     question->loop->post(

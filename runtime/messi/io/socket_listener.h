@@ -138,9 +138,11 @@ inline Fd SocketListener::listen_tcp(const Uri& where, int& error, std::string& 
     text = ::gai_strerror(result);
     return Fd();
   }
-  // IPv6 first, since its "any address" serves both families.
+  // The "any address" of IPv6 serves both families. A name that has addresses of both is listened
+  // at where every client can come: the original's know IPv4 only.
+  const bool any = where.host.empty();
   Fd fd;
-  for (const int family : {AF_INET6, AF_INET}) {
+  for (const int family : {any ? AF_INET6 : AF_INET, any ? AF_INET : AF_INET6}) {
     for (const addrinfo* info = found; info != nullptr && !fd.valid(); info = info->ai_next) {
       if (info->ai_family != family) continue;
       fd = listen_at({info->ai_addr, info->ai_addrlen});
