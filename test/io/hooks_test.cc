@@ -91,8 +91,7 @@ TEST_CASE("destroying a client in a hook of another does not touch what that is 
   CHECK(survivor->log == expected);
 }
 
-TEST_CASE("destroying a server in a hook of a client does not touch what that is reading",
-          "[io]") {
+TEST_CASE("destroying a server in a hook of a client does not touch what that is reading", "[io]") {
   EpollLoop loop;
   RawListener listener;
   Client client(loop, listener.uri());

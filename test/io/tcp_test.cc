@@ -261,8 +261,7 @@ TEST_CASE("a silent client is dropped, one that says anything at all is not", "[
   });
   beat.set(loop.now());
   CHECK(run_until(loop, [&] { return server.has("1 disconnected"); }));
-  CHECK(server.log ==
-        Log{"1 connected", "2 connected", "1 disconnected: Keep alive timeout."});
+  CHECK(server.log == Log{"1 connected", "2 connected", "1 disconnected: Keep alive timeout."});
   CHECK(messi::test::at_end(silent));
 }
 

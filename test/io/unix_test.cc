@@ -25,9 +25,7 @@ namespace {
 /// A new folder, gone at the end with the one file that may be in it.
 class Folder {
  public:
-  Folder() {
-    REQUIRE(::mkdtemp(path_.data()) != nullptr);
-  }
+  Folder() { REQUIRE(::mkdtemp(path_.data()) != nullptr); }
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
   ~Folder() {

@@ -23,7 +23,8 @@ TEST_CASE("a TCP URI is a host and a port", "[io]") {
       {"tcp://[::1]:65535", "::1", 65535},
       {"tcp://[fe80::1%eth0]:1", "fe80::1%eth0", 1},
       {"tcp://example.org:00080", "example.org", 80},
-      {"tcp://a-very-long-host-name.with.many.parts.example.com:1", "a-very-long-host-name.with.many.parts.example.com", 1},
+      {"tcp://a-very-long-host-name.with.many.parts.example.com:1",
+       "a-very-long-host-name.with.many.parts.example.com", 1},
   };
   for (const Case& each : cases) {
     CAPTURE(std::string(each.uri));
@@ -42,8 +43,9 @@ TEST_CASE("a Unix URI is a path", "[io]") {
   CHECK(parse_uri("unix://" + std::string(107, 'x'))->path.size() == 107);
 }
 
-TEST_CASE("a URI of the wrong form is refused with what was given, what is wrong and what was expected",
-          "[io]") {
+TEST_CASE(
+    "a URI of the wrong form is refused with what was given, what is wrong and what was expected",
+    "[io]") {
   struct Case {
     std::string uri;
     std::string_view what;

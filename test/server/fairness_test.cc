@@ -80,7 +80,7 @@ TEST_CASE("a hook that always sends more does not stop the loop", "[server]") {
     if (event == "message ping") client->send(message("pong"));
   };
   Client client(loop);
-  int left = 10'000;
+  int left = 200;
   client.then = [&](const std::string& line) {
     if (line == "message pong" && --left > 0) client.send(message("ping"));
   };
@@ -96,5 +96,5 @@ TEST_CASE("a hook that always sends more does not stop the loop", "[server]") {
   timer.set(loop.now());
   loop.run_until_idle();
   CHECK(left == 0);
-  CHECK(turns_with_timer > 1'000);
+  CHECK(turns_with_timer > 200);
 }

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-
 #include "chat.messi.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"

@@ -32,27 +32,37 @@ class Nonsense {
     const std::size_t count = below(8);
     for (std::size_t i = 0; i < count; ++i) result += piece();
     switch (below(4)) {
-      case 0: return result.substr(0, below(result.size() + 1));
-      case 1: return flip(std::move(result));
-      default: return result;
+      case 0:
+        return result.substr(0, below(result.size() + 1));
+      case 1:
+        return flip(std::move(result));
+      default:
+        return result;
     }
   }
 
  private:
   std::string piece() {
     switch (below(8)) {
-      case 0: return bytes(300);
-      case 1: return header(static_cast<int>(below(6)), below(0x1000000));
-      case 2: return frame(static_cast<int>(below(256)), bytes(100));
-      case 3: return frame(from_ == From::kClient ? 1 : 2, bytes(20));
+      case 0:
+        return bytes(300);
+      case 1:
+        return header(static_cast<int>(below(6)), below(0x1000000));
+      case 2:
+        return frame(static_cast<int>(below(256)), bytes(100));
+      case 3:
+        return frame(from_ == From::kClient ? 1 : 2, bytes(20));
       case 4: {
         std::string inner = flip(encoded(message("hello there")).substr(4));
         return frame(from_ == From::kClient ? 1 : 2, inner);
       }
-      case 5: return from_ == From::kClient ? kPing : kPong;
-      case 6: return from_ == From::kClient ? from_client(connect_req())
-                                            : from_server(chat::ConnectRsp());
-      default: return encoded(message(std::string(below(5'000), 'x')));
+      case 5:
+        return from_ == From::kClient ? kPing : kPong;
+      case 6:
+        return from_ == From::kClient ? from_client(connect_req())
+                                      : from_server(chat::ConnectRsp());
+      default:
+        return encoded(message(std::string(below(5'000), 'x')));
     }
   }
 
