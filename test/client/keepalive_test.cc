@@ -183,3 +183,31 @@ TEST_CASE("a client that has timed out does not use up the turn's timers", "[cli
   loop.advance(4s);
   CHECK(order == Log{"timer", "disconnected: Keep alive timeout."});
 }
+
+TEST_CASE("the longest durations mean never", "[client]") {
+  ManualLoop loop;
+  messi::ClientOptions options;
+  options.ping_interval = messi::Duration::max();
+  options.pong_timeout = messi::Duration::max();
+  options.connect_timeout = messi::Duration::max();
+  Client client(loop, "tcp://localhost:6000", options);
+  loop.network().faults.ignore_connects = true;
+  client.start();
+  loop.advance(24h);
+  CHECK(client.log.empty());
+  client.stop();
+
+  loop.network().faults.ignore_connects = false;
+  RawServer server(loop, "tcp://:6000");
+  client.start();
+  loop.advance(24h);
+  CHECK(client.log == Log{"connected"});
+  CHECK(server.last().received() == kPing);
+  client.stop();
+
+  Client patient(loop, "tcp://localhost:6001");
+  patient.retry = [](const absl::Status& /*error*/) { return messi::Duration::max(); };
+  patient.start();
+  loop.advance(24h);
+  CHECK(patient.count("failed") == 1);
+}

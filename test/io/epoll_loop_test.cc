@@ -81,6 +81,15 @@ TEST_CASE("a timer for a moment that has passed fires in the next turn", "[io]")
   }
 }
 
+TEST_CASE("a timer for the end of time does not fire", "[io]") {
+  EpollLoop loop;
+  int fired = 0;
+  Timer timer(loop, [&] { ++fired; });
+  timer.set(TimePoint::max());
+  CHECK(messi::test::run_for(loop, 5ms) < 10);
+  CHECK(fired == 0);
+}
+
 TEST_CASE("a timer that was moved away fires at its new moment", "[io]") {
   EpollLoop loop;
   int fired = 0;

@@ -61,6 +61,17 @@ TEST_CASE("a client that never says anything is disconnected", "[server]") {
   CHECK(server.log == Log{"1 connected", "1 disconnected: Keep alive timeout."});
 }
 
+TEST_CASE("the longest time-out means never", "[server]") {
+  ManualLoop loop;
+  messi::ServerOptions options;
+  options.client_timeout = messi::Duration::max();
+  Server server(loop, "tcp://:6000", options);
+  REQUIRE(server.start().ok());
+  const RawClient client(loop, "tcp://localhost:6000");
+  loop.advance(24h);
+  CHECK(server.log == Log{"1 connected"});
+}
+
 TEST_CASE("any byte of a client's is life", "[server]") {
   ManualLoop loop;
   Server server(loop);
