@@ -46,7 +46,7 @@ class LineReader final : private messi::ReadyHandler {
   // Longer lines come in pieces.
   static constexpr std::size_t kLongestLine = 64 * 1024;
 
-  void on_ready(bool /*readable*/, bool /*writable*/) override { read(); }
+  void handle_ready(bool /*readable*/, bool /*writable*/) override { read(); }
 
   void read() {
     std::array<char, 4096> bytes;

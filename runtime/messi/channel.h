@@ -35,7 +35,7 @@ class Channel : private Connection {
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
 
-  /// Input of the stream, see StreamHandler::on_bytes. Nothing is dispatched once closed.
+  /// Input of the stream, see StreamHandler::handle_bytes. Nothing is dispatched once closed.
   template <typename Dispatch>
   void handle_input(std::size_t in_spare, std::string_view bytes, TimePoint now,
                     Dispatch&& dispatch) {
@@ -89,7 +89,7 @@ class Channel : private Connection {
   }
 
   bool unsettled_ = false;
-  bool blocked_ = false;   // the stream took less than it was given: on_room will come
+  bool blocked_ = false;   // the stream took less than it was given: handle_room will come
   bool was_high_ = false;  // more than the high mark was waiting since the last poll_writable
   std::unique_ptr<Stream> stream_;
 };

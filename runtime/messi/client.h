@@ -108,11 +108,11 @@ class ClientBase : private StreamHandler, private ConnectHandler {
  private:
   // StreamHandler and ConnectHandler
   inline wire::Spare spare() override;
-  inline void on_bytes(std::size_t in_spare, std::string_view bytes) override;
-  inline void on_room() override;
-  void on_end() override { close(DisconnectReason::kConnectionClosed); }
-  inline void on_stream(std::unique_ptr<Stream> stream) override;
-  inline void on_no_stream(const absl::Status& why) override;
+  inline void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
+  inline void handle_room() override;
+  void handle_end() override { close(DisconnectReason::kConnectionClosed); }
+  inline void handle_stream(std::unique_ptr<Stream> stream) override;
+  inline void handle_no_stream(const absl::Status& why) override;
 
   // Runs hooks, during which this object must stay.
   template <typename Hook>
@@ -185,30 +185,30 @@ inline std::optional<Duration> ClientBase::on_connect_failure(const absl::Status
 
 inline void ClientBase::connect() {
   connecting_ = loop_.connect(uri_, *this);
-  timer_.set(loop_.now() + options_.connect_timeout);
+  timer_.set(deadline_after(loop_.now(), options_.connect_timeout));
 }
 
-inline void ClientBase::on_stream(std::unique_ptr<Stream> stream) {
+inline void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
   connecting_.reset();
   connected_at_ = loop_.now();
   channel_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
   if (!channel_->start(*this)) {
     channel_.reset();
-    return on_no_stream(absl::ResourceExhaustedError(uri_ + ": cannot watch the socket"));
+    return handle_no_stream(absl::ResourceExhaustedError(uri_ + ": cannot watch the socket"));
   }
   timer_.set(channel_->deadline());
   settle_.schedule();
   in_hook([this] { on_connected(); });
 }
 
-inline void ClientBase::on_no_stream(const absl::Status& why) {
+inline void ClientBase::handle_no_stream(const absl::Status& why) {
   connecting_.reset();
   timer_.cancel();
   std::optional<Duration> delay;
   in_hook([&] { delay = on_connect_failure(why); });
   if (!started_) return;
   if (delay) {
-    timer_.set(loop_.now() + *delay);
+    timer_.set(deadline_after(loop_.now(), *delay));
   } else {
     started_ = false;
   }
@@ -216,7 +216,7 @@ inline void ClientBase::on_no_stream(const absl::Status& why) {
 
 inline wire::Spare ClientBase::spare() { return channel_->spare(); }
 
-inline void ClientBase::on_bytes(std::size_t in_spare, std::string_view bytes) {
+inline void ClientBase::handle_bytes(std::size_t in_spare, std::string_view bytes) {
   in_hook([&] {
     channel_->handle_input(in_spare, bytes, loop_.now(),
                            [this](std::string_view payload) { return dispatch(payload); });
@@ -225,7 +225,7 @@ inline void ClientBase::on_bytes(std::size_t in_spare, std::string_view bytes) {
   if (channel_->needs_attention()) settle_.schedule();
 }
 
-inline void ClientBase::on_room() {
+inline void ClientBase::handle_room() {
   channel_->handle_room();
   settle_.schedule();
 }
@@ -250,7 +250,7 @@ inline void ClientBase::finish_connection() {
     if (reason == DisconnectReason::kStopped) {
       connect();
     } else {
-      timer_.set(loop_.now() + backoff_.next(loop_.random()));
+      timer_.set(deadline_after(loop_.now(), backoff_.next(loop_.random())));
     }
   }
   in_hook([&] { on_disconnected(reason); });
@@ -259,11 +259,10 @@ inline void ClientBase::finish_connection() {
 inline void ClientBase::handle_timer() {
   if (channel_) {
     channel_->handle_time(loop_.now());
-    // The deadline of a closed connection has passed: the timer would fire for ever.
     if (!channel_->closed()) timer_.set(channel_->deadline());
     if (channel_->needs_attention()) settle_.schedule();
   } else if (connecting_) {
-    on_no_stream(absl::DeadlineExceededError(uri_ + ": cannot connect: no answer in time"));
+    handle_no_stream(absl::DeadlineExceededError(uri_ + ": cannot connect: no answer in time"));
   } else {
     connect();
   }

@@ -108,8 +108,8 @@ class ServerBase : private ListenHandler {
   virtual bool dispatch(ServerClient& client, std::string_view payload) = 0;
 
   // ListenHandler
-  inline void on_accept(std::unique_ptr<Stream> stream) override;
-  void on_out_of_descriptors() override {
+  inline void handle_accept(std::unique_ptr<Stream> stream) override;
+  void handle_out_of_descriptors() override {
     in_hook([this] { on_client_refused("", DisconnectReason::kTooManyClients); });
   }
 
@@ -212,7 +212,7 @@ inline void ServerBase::refuse_broadcast(DisconnectReason reason, const ServerCl
   }
 }
 
-inline void ServerBase::on_accept(std::unique_ptr<Stream> stream) {
+inline void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   if (table_.size() >= options_.max_clients) {
     return in_hook([&] {
       on_client_refused(stream->peer_address(), DisconnectReason::kTooManyClients);
@@ -295,11 +295,11 @@ inline std::uint8_t* ServerClient::reserve(std::size_t payload_size) {
   return channel_.reserve(payload_size);
 }
 
-inline void ServerClient::on_bytes(std::size_t in_spare, std::string_view bytes) {
+inline void ServerClient::handle_bytes(std::size_t in_spare, std::string_view bytes) {
   server_.handle_input(*this, in_spare, bytes);
 }
 
-inline void ServerClient::on_room() {
+inline void ServerClient::handle_room() {
   channel_.handle_room();
   server_.needs_settling(*this);
 }

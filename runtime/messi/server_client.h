@@ -107,9 +107,9 @@ class ServerClient : private StreamHandler {
 
   // StreamHandler
   wire::Spare spare() override { return channel_.spare(); }
-  void on_bytes(std::size_t in_spare, std::string_view bytes) override;
-  void on_room() override;
-  void on_end() override { close(DisconnectReason::kConnectionClosed); }
+  void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
+  void handle_room() override;
+  void handle_end() override { close(DisconnectReason::kConnectionClosed); }
 
   void close(DisconnectReason reason);
 

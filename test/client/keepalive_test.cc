@@ -163,27 +163,6 @@ TEST_CASE("a ping that cannot be written ends in one disconnect", "[client]") {
   CHECK(client.count("disconnected") + (client.connected() ? 1 : 0) == client.count("connected"));
 }
 
-TEST_CASE("a client that has timed out does not use up the turn's timers", "[client]") {
-  ManualLoop loop;
-  RawServer server(loop, "tcp://:6000");
-  Client client(loop);
-  client.start();
-  loop.run_until_idle();
-  Log order;
-  client.then = [&](const std::string& line) { order.push_back(line); };
-  int left = 9'000;  // nearly all that one turn fires
-  messi::Timer timer(loop, [&] {
-    if (--left > 0) {
-      timer.set(loop.now());
-    } else {
-      order.push_back("timer");
-    }
-  });
-  timer.set(loop.now() + 4s);
-  loop.advance(4s);
-  CHECK(order == Log{"timer", "disconnected: Keep alive timeout."});
-}
-
 TEST_CASE("the longest durations mean never", "[client]") {
   ManualLoop loop;
   messi::ClientOptions options;

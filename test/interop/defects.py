@@ -260,34 +260,25 @@ OF_SERVERS = [
 OF_BOTH = [small_messages_wait]
 ALL = OF_CLIENTS + OF_BOTH + OF_SERVERS
 
-# What ours do no better yet, and why. An entry that is no longer true makes the test fail.
-SHARED_BY_OURS = {
-    ("python", no_descriptors_left): "asyncio tries to accept as often as the backlog is long, and logs each failure",
-}
-
 # The original shows these only when the machine is quick enough; ours must do right all the same.
 NEEDS_A_QUICK_MACHINE = {fast_server_starves_own_pings}
 
 
 def show(defect, original, ours, theirs):
-    """(title, lines, whether the original fails and ours does not, or is known to)"""
+    """(title, lines, whether the original fails and ours does not)"""
     lines = []
     ok = True
     for implementation in theirs[:1] + ours:
-        shared = SHARED_BY_OURS.get((implementation.name, defect))
-        has_defect = implementation.original or shared is not None
         subject = Subject(implementation, ours[0], original if implementation.original else None)
         for _ in range(ATTEMPTS):
             seen, right = look(defect, subject)
-            as_expected = right is not None and right != has_defect
+            as_expected = right is not None and right != implementation.original
             if as_expected:
                 break
         lines.append(f"{subject.name + ':':16}{seen}{'' if as_expected else '   <-- unexpected'}")
         if implementation.original and right and defect in NEEDS_A_QUICK_MACHINE:
             lines[-1] = f"{subject.name + ':':16}{seen}   (not shown this time: the machine is busy)"
             as_expected = True
-        if shared:
-            lines.append(f"{'':16}KNOWN SHORTCOMING of ours: {shared}")
         ok = ok and as_expected
     return defect.__doc__, lines, ok
 

@@ -40,7 +40,7 @@ class Watcher final : public messi::ReadyHandler {
   std::function<void()> then = [] {};
 
  private:
-  void on_ready(bool is_readable, bool is_writable) override {
+  void handle_ready(bool is_readable, bool is_writable) override {
     readable += is_readable ? 1 : 0;
     writable += is_writable ? 1 : 0;
     then();

@@ -63,3 +63,17 @@ TEST_CASE("the deadline is the next thing that is due", "[session]") {
   server.handle_received(kStart + 1s);
   CHECK(server.deadline(kServer) == kStart + 4s);
 }
+
+TEST_CASE("the longest durations are for ever", "[session]") {
+  constexpr messi::Duration kForEver = messi::Duration::max();
+  CHECK(messi::deadline_after(kStart, kForEver) == TimePoint::max());
+  CHECK(messi::deadline_after(TimePoint(), kForEver) == TimePoint::max());
+  CHECK(messi::deadline_after(kStart, 1ns) == kStart + 1ns);
+  CHECK(messi::deadline_after(kStart, -1s) == kStart - 1s);
+  constexpr KeepaliveSettings kPatient{kForEver, kForEver};
+  Keepalive keepalive(kStart);
+  CHECK(keepalive.poll_ping(kPatient, kStart));
+  CHECK_FALSE(keepalive.poll_ping(kPatient, kStart + 24h));
+  CHECK_FALSE(keepalive.timed_out(kPatient, kStart + 24h));
+  CHECK(keepalive.deadline(kPatient) == TimePoint::max());
+}

@@ -94,7 +94,7 @@ class EpollLoop final : public LoopCore, public Poller {
     bool valid() const { return fd_.valid(); }
 
    private:
-    void on_ready(bool /*readable*/, bool /*writable*/) override {
+    void handle_ready(bool /*readable*/, bool /*writable*/) override {
       std::uint64_t count = 0;
       // Nothing to be read is fine: the timer was set anew, or another turn was quicker.
       [[maybe_unused]] const ssize_t ignored = ::read(fd_.get(), &count, sizeof(count));
@@ -160,7 +160,7 @@ inline void EpollLoop::poll(Duration patience) {
     if (handler == nullptr) continue;  // removed by one of those before it
     const std::uint32_t events = events_[static_cast<std::size_t>(i)].events;
     const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
-    handler->on_ready(failed || (events & EPOLLIN) != 0, failed || (events & EPOLLOUT) != 0);
+    handler->handle_ready(failed || (events & EPOLLIN) != 0, failed || (events & EPOLLOUT) != 0);
   }
   event_count_ = 0;
   fire_timers(turn_began_);

@@ -11,7 +11,7 @@ namespace messi {
 class ReadyHandler {
  public:
   /// May remove and destroy anything, this handler too. An error or hang-up shows as both.
-  virtual void on_ready(bool readable, bool writable) = 0;
+  virtual void handle_ready(bool readable, bool writable) = 0;
 
  protected:
   ~ReadyHandler() = default;

@@ -67,7 +67,7 @@ class SocketConnecting final : public Connecting {
     }
 
    private:
-    void on_ready(bool /*readable*/, bool /*writable*/) override {
+    void handle_ready(bool /*readable*/, bool /*writable*/) override {
       int error = 0;
       socklen_t size = sizeof(error);
       ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -88,7 +88,7 @@ class SocketConnecting final : public Connecting {
   void attempt_failed(const Attempt& attempt, int error);
   // The handler may destroy this object, so these two are always the last thing to happen.
   void succeed(std::unique_ptr<Stream> stream);
-  void fail(const absl::Status& why) { handler_.on_no_stream(why); }
+  void fail(const absl::Status& why) { handler_.handle_no_stream(why); }
 
   Poller& poller_;
   ConnectHandler& handler_;
@@ -160,7 +160,7 @@ inline void SocketConnecting::attempt_failed(const Attempt& attempt, int error) 
 inline void SocketConnecting::succeed(std::unique_ptr<Stream> stream) {
   next_.cancel();
   attempts_.clear();
-  handler_.on_stream(std::move(stream));
+  handler_.handle_stream(std::move(stream));
 }
 
 }  // namespace messi

@@ -64,7 +64,9 @@ class SocketListener final : public Listener, private ReadyHandler {
   static Fd listen_tcp(const Uri& where, int& error, std::string& text);
   static Fd listen_unix(const Uri& where);
 
-  inline void on_ready(bool readable, bool writable) override;
+  inline void handle_ready(bool readable, bool writable) override;
+  /// False if there is nobody to accept, or no way to accept anybody now.
+  bool accept_one();
   bool turn_one_away();
 
   Poller& poller_;
@@ -73,6 +75,7 @@ class SocketListener final : public Listener, private ReadyHandler {
   Fd fd_;
   Fd spare_;  // given up for a moment when descriptors run out, to turn a client away with
   Timer resume_;
+  const std::shared_ptr<void> life_ = std::make_shared<char>();  // ends with this object
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -170,28 +173,33 @@ inline Fd SocketListener::listen_unix(const Uri& where) {
   return fd;
 }
 
-inline void SocketListener::on_ready(bool /*readable*/, bool /*writable*/) {
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    SocketAddress peer;
-    Fd fd(retry_on_signal([&] {
-      return ::accept4(fd_.get(), peer.writable(), peer.writable_size(),
-                       SOCK_NONBLOCK | SOCK_CLOEXEC);
-    }));
-    if (fd.valid()) {
-      handler_.on_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer));
-      continue;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    if (errno == EMFILE || errno == ENFILE) {
-      if (turn_one_away()) continue;
-    } else if (errno != ENOBUFS && errno != ENOMEM) {
-      continue;  // the client has gone before it was accepted
-    }
-    // The socket stays readable, so going on at once would be a busy loop.
-    poller_.change(fd_.get(), Poller::Interest::kNothing, *this);
-    resume_.set(poller_.loop().now() + kPauseWhenOutOfMemory);
-    return;
+inline void SocketListener::handle_ready(bool /*readable*/, bool /*writable*/) {
+  const std::weak_ptr<void> life = life_;
+  for (int i = 0; i < kAcceptsPerTurn && accept_one() && !life.expired(); ++i) {
   }
+}
+
+// The handler may destroy this object, so calling it is always the last thing to happen.
+inline bool SocketListener::accept_one() {
+  SocketAddress peer;
+  Fd fd(retry_on_signal([&] {
+    return ::accept4(fd_.get(), peer.writable(), peer.writable_size(),
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+  }));
+  if (fd.valid()) {
+    handler_.handle_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer));
+    return true;
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+  if (errno == EMFILE || errno == ENFILE) {
+    if (turn_one_away()) return true;
+  } else if (errno != ENOBUFS && errno != ENOMEM) {
+    return true;  // the client has gone before it was accepted
+  }
+  // The socket stays readable, so going on at once would be a busy loop.
+  poller_.change(fd_.get(), Poller::Interest::kNothing, *this);
+  resume_.set(poller_.loop().now() + kPauseWhenOutOfMemory);
+  return false;
 }
 
 inline bool SocketListener::turn_one_away() {
@@ -200,7 +208,7 @@ inline bool SocketListener::turn_one_away() {
   spare_.reset();
   const bool accepted = Fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)).valid();
   spare_ = open_spare();
-  if (accepted) handler_.on_out_of_descriptors();
+  if (accepted) handler_.handle_out_of_descriptors();
   return accepted;
 }
 

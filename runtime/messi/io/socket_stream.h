@@ -51,7 +51,7 @@ class SocketStream final : public Stream, private ReadyHandler {
   static constexpr std::size_t kLargeRest = 8 * 1024;
   static constexpr std::size_t kAfterLargeRest = 1024;
 
-  inline void on_ready(bool readable, bool writable) override;
+  inline void handle_ready(bool readable, bool writable) override;
   void read();
   void want_write(bool wanted);
 
@@ -100,10 +100,10 @@ inline std::size_t SocketStream::write(const wire::Slice* slices, std::size_t co
   return written;
 }
 
-inline void SocketStream::on_ready(bool readable, bool writable) {
+inline void SocketStream::handle_ready(bool readable, bool writable) {
   if (writable && wants_write_) {
     want_write(false);
-    handler_->on_room();
+    handler_->handle_room();
   }
   if (readable) read();
 }
@@ -122,11 +122,11 @@ inline void SocketStream::read() {
   if (result > 0) {
     const std::size_t size = static_cast<std::size_t>(result);
     const std::size_t in_spare = std::min(size, spare.size);
-    handler_->on_bytes(in_spare, {poller_.input(), size - in_spare});
+    handler_->handle_bytes(in_spare, {poller_.input(), size - in_spare});
   } else if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
     poller_.remove(fd_.get(), *this);
     StreamHandler* const handler = std::exchange(handler_, nullptr);
-    handler->on_end();
+    handler->handle_end();
   }
 }
 

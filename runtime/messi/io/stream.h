@@ -26,13 +26,13 @@ class StreamHandler {
 
   /// `in_spare` bytes have come to `spare()`, and after them `bytes`, which are valid during the
   /// call only.
-  virtual void on_bytes(std::size_t in_spare, std::string_view bytes) = 0;
+  virtual void handle_bytes(std::size_t in_spare, std::string_view bytes) = 0;
 
   /// There is room again after a short write.
-  virtual void on_room() = 0;
+  virtual void handle_room() = 0;
 
   /// The stream has ended; nothing more comes from it.
-  virtual void on_end() = 0;
+  virtual void handle_end() = 0;
 
  protected:
   ~StreamHandler() = default;
@@ -48,8 +48,8 @@ class Stream {
   virtual bool start(StreamHandler& handler) = 0;
 
   /// Writes as much as the transport takes at once; returns how much. After a short write,
-  /// `on_room` comes as soon as there is room. An error counts as a short write: it ends the
-  /// stream, and `on_end` comes after whatever can still be read.
+  /// `handle_room` comes as soon as there is room. An error counts as a short write: it ends the
+  /// stream, and `handle_end` comes after whatever can still be read.
   virtual std::size_t write(const wire::Slice* slices, std::size_t count) = 0;
 
   /// The other end, as "127.0.0.1:5000", "[::1]:5000" or "unix".
@@ -59,9 +59,9 @@ class Stream {
 /// Hears how an attempt to connect ended; destroying the `Connecting` in the call is fine.
 class ConnectHandler {
  public:
-  virtual void on_stream(std::unique_ptr<Stream> stream) = 0;
+  virtual void handle_stream(std::unique_ptr<Stream> stream) = 0;
   /// kInvalidArgument: the URI can never work. Else: it may work another time.
-  virtual void on_no_stream(const absl::Status& why) = 0;
+  virtual void handle_no_stream(const absl::Status& why) = 0;
 
  protected:
   ~ConnectHandler() = default;
@@ -75,9 +75,9 @@ class Connecting {
 
 class ListenHandler {
  public:
-  virtual void on_accept(std::unique_ptr<Stream> stream) = 0;
+  virtual void handle_accept(std::unique_ptr<Stream> stream) = 0;
   /// A stream was turned away because the process has no descriptor left for it.
-  virtual void on_out_of_descriptors() = 0;
+  virtual void handle_out_of_descriptors() = 0;
 
  protected:
   ~ListenHandler() = default;

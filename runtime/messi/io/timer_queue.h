@@ -33,6 +33,8 @@ class TimerQueue {
     sift_down(sift_up(hole));
   }
 
+  std::size_t size() const { return heap_.size(); }
+
   std::optional<TimePoint> next_deadline() const {
     if (heap_.empty()) return std::nullopt;
     return heap_.front()->deadline_;

@@ -25,7 +25,7 @@ class Keepalive {
   /// is there, and which kind it is, without a time-out.
   bool poll_ping(const KeepaliveSettings& settings, TimePoint now) {
     if (settings.ping_interval == Duration::zero() || now < next_ping_) return false;
-    next_ping_ = now + settings.ping_interval;
+    next_ping_ = deadline_after(now, settings.ping_interval);
     return true;
   }
 
@@ -41,7 +41,7 @@ class Keepalive {
 
  private:
   TimePoint silence_deadline(const KeepaliveSettings& settings) const {
-    return last_heard_ + settings.silence_limit;
+    return deadline_after(last_heard_, settings.silence_limit);
   }
 
   TimePoint last_heard_;

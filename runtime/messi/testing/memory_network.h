@@ -166,10 +166,10 @@ class MemoryNetwork::Attempt final : public Connecting {
   void finish() {
     if (network_.faults.ignore_connects || network_.faults.stalled) return;
     const absl::StatusOr<std::string> name = place_name(uri_);
-    if (!name.ok()) return handler_.on_no_stream(name.status());
+    if (!name.ok()) return handler_.handle_no_stream(name.status());
     const auto place = network_.places_.find(*name);
     if (network_.faults.refuse_connects || place == network_.places_.end()) {
-      return handler_.on_no_stream(
+      return handler_.handle_no_stream(
           absl::UnavailableError(uri_ + ": cannot connect: Connection refused"));
     }
     network_.connected(handler_, *place->second);
@@ -230,7 +230,7 @@ inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
   links_.push_back(link);
   // Accepted later: a hook of the server's may destroy the client that is being told here.
   place.arrived_.push_back(std::make_unique<End>(*this, link, 1));
-  handler.on_stream(std::make_unique<End>(*this, link, 0));  // may destroy the attempt that called
+  handler.handle_stream(std::make_unique<End>(*this, link, 0));  // may destroy the attempt that called
 }
 
 inline bool MemoryNetwork::accept_one() {
@@ -238,7 +238,7 @@ inline bool MemoryNetwork::accept_one() {
     if (place->arrived_.empty()) continue;
     std::unique_ptr<End> end = std::move(place->arrived_.front());
     place->arrived_.pop_front();
-    place->handler_.on_accept(std::move(end));  // may destroy the place
+    place->handler_.handle_accept(std::move(end));  // may destroy the place
     return true;
   }
   return false;
@@ -278,13 +278,13 @@ inline bool MemoryNetwork::deliver_to(End& end) {
   if (bytes.empty() && ended) {
     end.handler_ = nullptr;
     end.ended_ = true;
-    handler.on_end();
+    handler.handle_end();
     return true;
   }
   bool delivered = false;
   if (end.wants_room_ && link->under_way[1 - end.side_].size() < faults.capacity) {
     end.wants_room_ = false;
-    handler.on_room();
+    handler.handle_room();
     delivered = true;
   }
   if (bytes.empty()) return delivered;
@@ -295,7 +295,7 @@ inline bool MemoryNetwork::deliver_to(End& end) {
   const std::size_t in_spare = std::min(spare.size, read.size());
   std::copy_n(read.data(), in_spare, spare.data);
   // Copied to its exact size, so that a reader past the end is caught by the sanitizers.
-  handler.on_bytes(in_spare, std::string_view(read).substr(in_spare));
+  handler.handle_bytes(in_spare, std::string_view(read).substr(in_spare));
   return true;
 }
 

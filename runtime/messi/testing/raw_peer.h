@@ -38,11 +38,11 @@ class RawPeer final : private StreamHandler {
 
  private:
   wire::Spare spare() override { return {nullptr, 0}; }
-  void on_bytes(std::size_t /*in_spare*/, std::string_view bytes) override {
+  void handle_bytes(std::size_t /*in_spare*/, std::string_view bytes) override {
     received_.append(bytes);
   }
-  void on_room() override { flush(); }
-  void on_end() override { ended_ = true; }
+  void handle_room() override { flush(); }
+  void handle_end() override { ended_ = true; }
 
   void flush() {
     if (stream_ == nullptr || unsent_.empty()) return;
@@ -67,11 +67,11 @@ class RawClient : private ConnectHandler {
   const absl::Status& error() const { return error_; }
 
  private:
-  void on_stream(std::unique_ptr<Stream> stream) override {
+  void handle_stream(std::unique_ptr<Stream> stream) override {
     peer_ = std::make_unique<RawPeer>(std::move(stream));
     connecting_.reset();
   }
-  void on_no_stream(const absl::Status& why) override { error_ = why; }
+  void handle_no_stream(const absl::Status& why) override { error_ = why; }
 
   std::unique_ptr<RawPeer> peer_;
   absl::Status error_;
@@ -89,10 +89,10 @@ class RawServer : private ListenHandler {
   RawPeer& last() { return *peers_.back(); }
 
  private:
-  void on_accept(std::unique_ptr<Stream> stream) override {
+  void handle_accept(std::unique_ptr<Stream> stream) override {
     peers_.push_back(std::make_unique<RawPeer>(std::move(stream)));
   }
-  void on_out_of_descriptors() override {}
+  void handle_out_of_descriptors() override {}
 
   std::unique_ptr<Listener> listener_;
   std::vector<std::unique_ptr<RawPeer>> peers_;

@@ -5,41 +5,51 @@
 //
 // From client to server:
 //
-//    1  client        Client
-//    2  server        Server
-//    3  incoming      Incoming
-//    4  message       Message
-//    5  messages_     Message
-//    6  on_connected  Message
-//    7  send          Message
-//    8  reply         Message
-//    9  broadcast     Message
-//   10  stop          Message
-//   11  start         Message
-//   12  dispatch      Message
-//   13  payload       Message
-//   14  member        Message
-//   15  deliver       Message
-//   16  hook          Message
-//   17  from          Message
-//   18  field         Message
-//   19  loop          Message
-//   20  uri           Message
-//   21  options       Message
-//   22  connected     Message
-//   23  clients       Message
-//   24  disconnect    Message
-//   25  id            Message
-//   26  a_incoming    incoming
-//   27  a_member      member
-//   28  a_payload     payload
-//   29  a_client      client
-//   30  a_deliver     deliver
-//   31  a_hook        hook
-//   33  a_field       field
-//   34  a_message     message
-//   35  a_loop        loop
-//   36  a_uri         uri
+//    1  client              Client
+//    2  server              Server
+//    3  incoming            Incoming
+//    4  message             Message
+//    5  messages_           Message
+//    6  on_connected        Message
+//    7  send                Message
+//    8  reply               Message
+//    9  broadcast           Message
+//   10  stop                Message
+//   11  start               Message
+//   12  dispatch            Message
+//   13  payload             Message
+//   14  member              Message
+//   15  deliver             Message
+//   16  hook                Message
+//   17  from                Message
+//   18  field               Message
+//   19  loop                Message
+//   20  uri                 Message
+//   21  options             Message
+//   22  connected           Message
+//   23  clients             Message
+//   24  disconnect          Message
+//   25  id                  Message
+//   26  a_incoming          incoming
+//   27  a_member            member
+//   28  a_payload           payload
+//   29  a_client            client
+//   30  a_deliver           deliver
+//   31  a_hook              hook
+//   33  a_field             field
+//   34  a_message           message
+//   35  a_loop              loop
+//   36  a_uri               uri
+//   37  bytes               Message
+//   38  room                Message
+//   39  end                 Message
+//   40  stream              Message
+//   41  no_stream           Message
+//   42  accept              Message
+//   43  out_of_descriptors  Message
+//   44  timer               Message
+//   45  input               Message
+//   46  spare               Message
 //
 // From server to client:
 //
@@ -57,6 +67,16 @@
 //   12  on_unknown_message  Message
 //   13  stop                Message
 //   14  send                Message
+//   15  bytes               Message
+//   16  room                Message
+//   17  end                 Message
+//   18  stream              Message
+//   19  no_stream           Message
+//   20  accept              Message
+//   21  out_of_descriptors  Message
+//   22  timer               Message
+//   23  input               Message
+//   24  spare               Message
 
 #ifndef NAMES_LIKE_OURS_MESSI_H_
 #define NAMES_LIKE_OURS_MESSI_H_
@@ -103,6 +123,16 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   virtual void on_on_unknown_message(const ::names_like_ours::Message& /*message*/) {}
   virtual void on_stop(const ::names_like_ours::Message& /*message*/) {}
   virtual void on_send(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_bytes(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_room(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_end(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_stream(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_no_stream(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_accept(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_out_of_descriptors(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_timer(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_input(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_spare(const ::names_like_ours::Message& /*message*/) {}
 
   // Senders: a message goes to the server.
 
@@ -224,6 +254,36 @@ class NamesLikeOursClient : public ::messi::ClientBase {
     ::messi::codec::send<36>(*this, message);
   }
   void send(const ::names_like_ours::uri& message) { send_a_uri(message); }
+  void send_bytes(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<37>(*this, message);
+  }
+  void send_room(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<38>(*this, message);
+  }
+  void send_end(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<39>(*this, message);
+  }
+  void send_stream(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<40>(*this, message);
+  }
+  void send_no_stream(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<41>(*this, message);
+  }
+  void send_accept(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<42>(*this, message);
+  }
+  void send_out_of_descriptors(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<43>(*this, message);
+  }
+  void send_timer(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<44>(*this, message);
+  }
+  void send_input(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<45>(*this, message);
+  }
+  void send_spare(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<46>(*this, message);
+  }
 
  private:
   inline bool dispatch(std::string_view payload) final;
@@ -242,6 +302,16 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::names_like_ours::Message> incoming_on_unknown_message_;
   ::messi::codec::Reused<::names_like_ours::Message> incoming_stop_;
   ::messi::codec::Reused<::names_like_ours::Message> incoming_send_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_bytes_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_room_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_end_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_stream_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_no_stream_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_accept_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_out_of_descriptors_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_timer_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_input_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_spare_;
 };
 
 /// A server: derive from it and override the hooks you need.
@@ -305,6 +375,36 @@ class NamesLikeOursServer : public ::messi::ServerBase {
     void send_send(const ::names_like_ours::Message& message) {
       ::messi::codec::send<14>(*this, message);
     }
+    void send_bytes(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<15>(*this, message);
+    }
+    void send_room(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<16>(*this, message);
+    }
+    void send_end(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<17>(*this, message);
+    }
+    void send_stream(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<18>(*this, message);
+    }
+    void send_no_stream(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<19>(*this, message);
+    }
+    void send_accept(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<20>(*this, message);
+    }
+    void send_out_of_descriptors(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<21>(*this, message);
+    }
+    void send_timer(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<22>(*this, message);
+    }
+    void send_input(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<23>(*this, message);
+    }
+    void send_spare(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<24>(*this, message);
+    }
   };
 
   explicit NamesLikeOursServer(::messi::EventLoop& loop, std::string uri,
@@ -359,6 +459,17 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   virtual void on_a_message(Client& /*client*/, const ::names_like_ours::message& /*message*/) {}
   virtual void on_a_loop(Client& /*client*/, const ::names_like_ours::loop& /*message*/) {}
   virtual void on_a_uri(Client& /*client*/, const ::names_like_ours::uri& /*message*/) {}
+  virtual void on_bytes(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_room(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_end(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_stream(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_no_stream(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_accept(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_out_of_descriptors(Client& /*client*/,
+                                     const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_timer(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_input(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_spare(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled.
 
@@ -411,6 +522,36 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   }
   void reply_send(const ::names_like_ours::Message& message) {
     ::messi::codec::reply<14>(*this, message);
+  }
+  void reply_bytes(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<15>(*this, message);
+  }
+  void reply_room(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<16>(*this, message);
+  }
+  void reply_end(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<17>(*this, message);
+  }
+  void reply_stream(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<18>(*this, message);
+  }
+  void reply_no_stream(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<19>(*this, message);
+  }
+  void reply_accept(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<20>(*this, message);
+  }
+  void reply_out_of_descriptors(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<21>(*this, message);
+  }
+  void reply_timer(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<22>(*this, message);
+  }
+  void reply_input(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<23>(*this, message);
+  }
+  void reply_spare(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<24>(*this, message);
   }
 
   // Broadcasts: a message goes to all clients, or all but one.
@@ -535,6 +676,67 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   void broadcast_send(const ::names_like_ours::Message& message, const Client& except) {
     ::messi::codec::broadcast<14>(*this, message, &except);
   }
+  void broadcast_bytes(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<15>(*this, message, nullptr);
+  }
+  void broadcast_bytes(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<15>(*this, message, &except);
+  }
+  void broadcast_room(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<16>(*this, message, nullptr);
+  }
+  void broadcast_room(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<16>(*this, message, &except);
+  }
+  void broadcast_end(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<17>(*this, message, nullptr);
+  }
+  void broadcast_end(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<17>(*this, message, &except);
+  }
+  void broadcast_stream(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<18>(*this, message, nullptr);
+  }
+  void broadcast_stream(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<18>(*this, message, &except);
+  }
+  void broadcast_no_stream(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<19>(*this, message, nullptr);
+  }
+  void broadcast_no_stream(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<19>(*this, message, &except);
+  }
+  void broadcast_accept(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<20>(*this, message, nullptr);
+  }
+  void broadcast_accept(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<20>(*this, message, &except);
+  }
+  void broadcast_out_of_descriptors(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<21>(*this, message, nullptr);
+  }
+  void broadcast_out_of_descriptors(const ::names_like_ours::Message& message,
+                                    const Client& except) {
+    ::messi::codec::broadcast<21>(*this, message, &except);
+  }
+  void broadcast_timer(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<22>(*this, message, nullptr);
+  }
+  void broadcast_timer(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<22>(*this, message, &except);
+  }
+  void broadcast_input(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<23>(*this, message, nullptr);
+  }
+  void broadcast_input(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<23>(*this, message, &except);
+  }
+  void broadcast_spare(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<24>(*this, message, nullptr);
+  }
+  void broadcast_spare(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<24>(*this, message, &except);
+  }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
@@ -592,6 +794,16 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   ::messi::codec::Reused<::names_like_ours::message> incoming_a_message_;
   ::messi::codec::Reused<::names_like_ours::loop> incoming_a_loop_;
   ::messi::codec::Reused<::names_like_ours::uri> incoming_a_uri_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_bytes_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_room_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_end_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_stream_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_no_stream_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_accept_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_out_of_descriptors_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_timer_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_input_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_spare_;
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -632,6 +844,26 @@ inline bool NamesLikeOursClient::dispatch(std::string_view payload) {
       return deliver(incoming_stop_, &NamesLikeOursClient::on_stop);
     case 14:
       return deliver(incoming_send_, &NamesLikeOursClient::on_send);
+    case 15:
+      return deliver(incoming_bytes_, &NamesLikeOursClient::on_bytes);
+    case 16:
+      return deliver(incoming_room_, &NamesLikeOursClient::on_room);
+    case 17:
+      return deliver(incoming_end_, &NamesLikeOursClient::on_end);
+    case 18:
+      return deliver(incoming_stream_, &NamesLikeOursClient::on_stream);
+    case 19:
+      return deliver(incoming_no_stream_, &NamesLikeOursClient::on_no_stream);
+    case 20:
+      return deliver(incoming_accept_, &NamesLikeOursClient::on_accept);
+    case 21:
+      return deliver(incoming_out_of_descriptors_, &NamesLikeOursClient::on_out_of_descriptors);
+    case 22:
+      return deliver(incoming_timer_, &NamesLikeOursClient::on_timer);
+    case 23:
+      return deliver(incoming_input_, &NamesLikeOursClient::on_input);
+    case 24:
+      return deliver(incoming_spare_, &NamesLikeOursClient::on_spare);
   }
 
   // Any other: several members, unknown fields, or none.
@@ -679,6 +911,36 @@ inline bool NamesLikeOursClient::dispatch(std::string_view payload) {
       break;
     case ::names_like_ours::ServerToClient::kSend:
       on_send(incoming.send());
+      break;
+    case ::names_like_ours::ServerToClient::kBytes:
+      on_bytes(incoming.bytes());
+      break;
+    case ::names_like_ours::ServerToClient::kRoom:
+      on_room(incoming.room());
+      break;
+    case ::names_like_ours::ServerToClient::kEnd:
+      on_end(incoming.end());
+      break;
+    case ::names_like_ours::ServerToClient::kStream:
+      on_stream(incoming.stream());
+      break;
+    case ::names_like_ours::ServerToClient::kNoStream:
+      on_no_stream(incoming.no_stream());
+      break;
+    case ::names_like_ours::ServerToClient::kAccept:
+      on_accept(incoming.accept());
+      break;
+    case ::names_like_ours::ServerToClient::kOutOfDescriptors:
+      on_out_of_descriptors(incoming.out_of_descriptors());
+      break;
+    case ::names_like_ours::ServerToClient::kTimer:
+      on_timer(incoming.timer());
+      break;
+    case ::names_like_ours::ServerToClient::kInput:
+      on_input(incoming.input());
+      break;
+    case ::names_like_ours::ServerToClient::kSpare:
+      on_spare(incoming.spare());
       break;
     case ::names_like_ours::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
@@ -768,6 +1030,26 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, std::stri
       return deliver(incoming_a_loop_, &NamesLikeOursServer::on_a_loop);
     case 36:
       return deliver(incoming_a_uri_, &NamesLikeOursServer::on_a_uri);
+    case 37:
+      return deliver(incoming_bytes_, &NamesLikeOursServer::on_bytes);
+    case 38:
+      return deliver(incoming_room_, &NamesLikeOursServer::on_room);
+    case 39:
+      return deliver(incoming_end_, &NamesLikeOursServer::on_end);
+    case 40:
+      return deliver(incoming_stream_, &NamesLikeOursServer::on_stream);
+    case 41:
+      return deliver(incoming_no_stream_, &NamesLikeOursServer::on_no_stream);
+    case 42:
+      return deliver(incoming_accept_, &NamesLikeOursServer::on_accept);
+    case 43:
+      return deliver(incoming_out_of_descriptors_, &NamesLikeOursServer::on_out_of_descriptors);
+    case 44:
+      return deliver(incoming_timer_, &NamesLikeOursServer::on_timer);
+    case 45:
+      return deliver(incoming_input_, &NamesLikeOursServer::on_input);
+    case 46:
+      return deliver(incoming_spare_, &NamesLikeOursServer::on_spare);
   }
 
   // Any other: several members, unknown fields, or none.
@@ -878,6 +1160,36 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, std::stri
       break;
     case ::names_like_ours::ClientToServer::kAUri:
       on_a_uri(client, incoming.a_uri());
+      break;
+    case ::names_like_ours::ClientToServer::kBytes:
+      on_bytes(client, incoming.bytes());
+      break;
+    case ::names_like_ours::ClientToServer::kRoom:
+      on_room(client, incoming.room());
+      break;
+    case ::names_like_ours::ClientToServer::kEnd:
+      on_end(client, incoming.end());
+      break;
+    case ::names_like_ours::ClientToServer::kStream:
+      on_stream(client, incoming.stream());
+      break;
+    case ::names_like_ours::ClientToServer::kNoStream:
+      on_no_stream(client, incoming.no_stream());
+      break;
+    case ::names_like_ours::ClientToServer::kAccept:
+      on_accept(client, incoming.accept());
+      break;
+    case ::names_like_ours::ClientToServer::kOutOfDescriptors:
+      on_out_of_descriptors(client, incoming.out_of_descriptors());
+      break;
+    case ::names_like_ours::ClientToServer::kTimer:
+      on_timer(client, incoming.timer());
+      break;
+    case ::names_like_ours::ClientToServer::kInput:
+      on_input(client, incoming.input());
+      break;
+    case ::names_like_ours::ClientToServer::kSpare:
+      on_spare(client, incoming.spare());
       break;
     case ::names_like_ours::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
