@@ -6,7 +6,6 @@ import asyncio
 import enum
 import socket
 from collections import deque
-from collections.abc import Callable
 from typing import cast
 
 from .connection import Connection, ConnectionSettings
@@ -25,16 +24,10 @@ class Link(asyncio.Protocol):
     it takes; the messages wait in an inbox. A full inbox stops the reading, which stops the peer.
     """
 
-    def __init__(
-        self,
-        settings: ConnectionSettings,
-        on_open: Callable[[Link], None] | None = None,
-        keeps: object = None,
-    ) -> None:
-        """`on_open` is called when the transport is there. `keeps` lives as long as the link."""
+    def __init__(self, settings: ConnectionSettings, keeps: object = None) -> None:
+        """`keeps` lives as long as the link."""
         self._loop = asyncio.get_running_loop()
         self._connection = Connection(settings, self._loop.time())
-        self._on_open = on_open
         self._keeps = keeps
         self._transport: asyncio.Transport
         self._timer: asyncio.Handle | None = None
@@ -58,17 +51,6 @@ class Link(asyncio.Protocol):
         """Timers begin, with the loop's next turn: what is sent before then goes ahead of the first
         ping."""
         self._timer = self._loop.call_soon(self._handle_time)
-
-    @property
-    def peer_address(self) -> str:
-        """The other end, as "127.0.0.1:5000", "[::1]:5000" or "unix"."""
-        name = self._transport.get_extra_info("peername")
-        if not isinstance(name, tuple):
-            return "unix"
-        host, port = name[:2]
-        if "." in host:  # an IPv4 peer of a socket that serves both
-            host = host.removeprefix("::ffff:")
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     @property
     def closed(self) -> bool:
@@ -151,8 +133,6 @@ class Link(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_WRITE_SIZE)
         _send_at_once(self._transport.get_extra_info("socket"))
-        if self._on_open is not None:
-            self._on_open(self)
 
     def data_received(self, data: bytes) -> None:
         if self.closed:

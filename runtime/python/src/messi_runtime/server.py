@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import socket
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
@@ -130,7 +131,8 @@ class ServerBase(Generic[Client]):
         """Half of `max_pending_bytes` is free again after more than that was waiting."""
 
     async def on_client_refused(self, peer_address: str, reason: DisconnectReason) -> None:
-        """A client was turned away: the server is full."""
+        """A client was turned away: the server is full, or the process has no descriptor left
+        (`peer_address` is "" then)."""
 
     async def on_unknown_message(self, client: Client, field_number: int) -> None:
         """A client has sent a message that this server's schema does not have."""
@@ -194,7 +196,11 @@ class _Driver(Generic[Client]):
     async def start(self) -> None:
         if self._listener is not None:
             return
-        listener = Listener(self._address, lambda: Link(self._settings, self._accept))
+        listener = Listener(
+            self._address,
+            lambda accepted, peer_address: self._begin(self._accept(accepted, peer_address)),
+            lambda: self._begin(self._refuse("")),
+        )
         self._listener = listener
         self._stopped = asyncio.get_running_loop().create_future()
         try:
@@ -229,23 +235,25 @@ class _Driver(Generic[Client]):
 
     # A client's life
 
-    def _accept(self, link: Link) -> None:
+    async def _accept(self, accepted: socket.socket, peer_address: str) -> None:
+        _, link = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: Link(self._settings), accepted
+        )
         if self._listener is None:
             link.close(DisconnectReason.STOPPED)
         elif len(self.clients) >= self.options.max_clients:
-            peer_address = link.peer_address
             link.close(DisconnectReason.TOO_MANY_CLIENTS)
-            self._begin(self._refuse(peer_address, DisconnectReason.TOO_MANY_CLIENTS))
+            await self._refuse(peer_address)
         else:
             self._last_id += 1
-            client = self._make_client(self._last_id, link)
+            client = self._make_client(self._last_id, link, peer_address)
             self.clients[client.id] = client
-            self._begin(self._serve(client, link))
+            await self._serve(client, link)
 
-    def _make_client(self, client_id: int, link: Link) -> Client:
+    def _make_client(self, client_id: int, link: Link, peer_address: str) -> Client:
         # Generated code says which class `Client` is, once for the checker and once for us.
         client_class: Any = self._server._messi_client_class
-        client: Client = client_class(client_id, link)
+        client: Client = client_class(client_id, link, peer_address)
         return client
 
     def _begin(self, life: Coroutine[Any, Any, None]) -> None:
@@ -253,7 +261,8 @@ class _Driver(Generic[Client]):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _refuse(self, peer_address: str, reason: DisconnectReason) -> None:
+    async def _refuse(self, peer_address: str) -> None:
+        reason = DisconnectReason.TOO_MANY_CLIENTS
         with contextlib.suppress(HookFailed):
             await run_hook(self._server.on_client_refused(peer_address, reason))
 

@@ -25,13 +25,13 @@ class ServerClient:
         if sends is not None:
             cls._messi_outgoing = Outgoing(sends)
 
-    def __init__(self, client_id: int, link: Link) -> None:
+    def __init__(self, client_id: int, link: Link, peer_address: str) -> None:
         self.state: Any = None
         """Yours: whatever the hooks of the server want to keep for this client."""
 
         self._messi_link = link
         self._id = client_id
-        self._peer_address = link.peer_address
+        self._peer_address = peer_address
         self._connected_since = datetime.datetime.now(datetime.timezone.utc)
 
     @property
