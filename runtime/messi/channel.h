@@ -55,8 +55,8 @@ class Channel : private Connection {
     return Connection::share(buffer, begin, end);
   }
 
-  /// Writes what the stream takes.
-  void flush();
+  /// Writes what the stream takes; with `more`, something is about to be added.
+  void flush(bool more = false);
 
   /// True once after much was waiting and much of it has gone.
   bool poll_writable() {
@@ -85,7 +85,7 @@ class Channel : private Connection {
   // Only who does not take what is offered is a slow reader.
   void make_room(std::size_t frame_size) {
     const bool too_much = pending_bytes() + frame_size > settings().max_pending_bytes;
-    if (too_much || pending_bytes() >= kWorthWriting) flush();
+    if (too_much || pending_bytes() >= kWorthWriting) flush(/*more=*/true);
   }
 
   bool unsettled_ = false;
@@ -96,7 +96,7 @@ class Channel : private Connection {
 
 // ---------------------------------------------------------------------------------------------
 
-inline void Channel::flush() {
+inline void Channel::flush(bool more) {
   static constexpr std::size_t kSlices = 64;
   wire::Slice slices[kSlices];
   if (pending_bytes() > high_mark()) was_high_ = true;
@@ -104,7 +104,7 @@ inline void Channel::flush() {
     const std::size_t count = queue().gather(slices, kSlices);
     std::size_t size = 0;
     for (std::size_t i = 0; i < count; ++i) size += slices[i].size;
-    const std::size_t written = stream_->write(slices, count);
+    const std::size_t written = stream_->write(slices, count, more);
     queue().consume(written);
     blocked_ = written < size;
   }

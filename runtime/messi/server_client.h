@@ -107,8 +107,8 @@ class ServerClient : private StreamHandler {
 
   // StreamHandler
   wire::Spare spare() override { return channel_.spare(); }
-  void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
-  void handle_room() override;
+  inline void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
+  inline void handle_room() override;
   void handle_end() override { close(DisconnectReason::kConnectionClosed); }
 
   void close(DisconnectReason reason);
@@ -157,5 +157,7 @@ class SilenceQueue {
 };
 
 }  // namespace messi
+
+#include "messi/server.h"  // where the rest of ServerClient is defined
 
 #endif  // MESSI_SERVER_CLIENT_H_

@@ -261,3 +261,34 @@ TEST_CASE("many messages share a system call", "[io]") {
   loop.poll();
   CHECK(messi::test::read_all(peer) == expected);
 }
+
+TEST_CASE("a flood that takes long to handle is read in small pieces", "[io]") {
+  EpollLoop loop;
+  Server server(loop, "tcp://127.0.0.1:0", patient());
+  REQUIRE(server.start().ok());
+  std::size_t handled = 0;
+  server.on = [&](const std::string& event, Server::Client* /*from*/) {
+    server.log.clear();
+    if (event == "connected") return;
+    ++handled;
+    // A turn with 4 KiB of these takes longer than a turn should.
+    const auto busy_until = std::chrono::steady_clock::now() + 10us;
+    while (std::chrono::steady_clock::now() < busy_until) {
+    }
+  };
+  const std::string frame = from_client(message("flood"));
+  std::string flood;
+  while (flood.size() < 64 * 1024) flood += frame;
+
+  const Fd flooder = connected_socket(server.port());
+  std::size_t sent = 0;
+  std::vector<std::size_t> turns;
+  while (turns.size() < 30) {
+    sent += write_some(flooder, std::string_view(flood).substr(sent % frame.size()));
+    const std::size_t before = handled;
+    loop.poll(1s);
+    if (handled > before) turns.push_back(handled - before);
+  }
+  // From 64 KiB down to 4 KiB, in halves; with a frame that the read before has cut.
+  for (std::size_t i = 5; i < turns.size(); ++i) CHECK(turns[i] <= 4 * 1024 / frame.size() + 1);
+}

@@ -80,11 +80,16 @@ class EpollLoop final : public LoopCore, public Poller {
     control(EPOLL_CTL_MOD, fd, interest, handler);
   }
   inline void remove(int fd, ReadyHandler& handler) override;
-  char* input() override { return input_.get(); }
+  Input input() override { return {input_.get(), input_size_}; }
 
  private:
   using Clock = std::chrono::steady_clock;
   static constexpr int kEventsPerTurn = 256;
+  // A read takes what a turn can handle in about this time. The least costs a system call each few
+  // microseconds at the worst, and more than the most would not fit the processor's caches.
+  static constexpr Duration kTurnTime = std::chrono::microseconds(100);
+  static constexpr std::size_t kLeastInput = 4 * 1024;
+  static constexpr std::size_t kMostInput = 64 * 1024;
 
   /// An eventfd or timerfd that makes epoll_wait return.
   class Waker final : public ReadyHandler {
@@ -120,6 +125,7 @@ class EpollLoop final : public LoopCore, public Poller {
   bool control(int operation, int fd, Interest interest, ReadyHandler& handler);
   int wait(Duration patience);
   int wait_once(Duration patience);
+  void adapt_input(Duration turn);
   void arm_timer();
 
   const EpollLoopOptions options_;
@@ -131,6 +137,7 @@ class EpollLoop final : public LoopCore, public Poller {
   bool stopped_ = false;
   bool found_something_ = false;
   std::unique_ptr<char[]> input_;
+  std::size_t input_size_ = kMostInput;
   std::array<epoll_event, kEventsPerTurn> events_;
   int event_count_ = 0;
 };
@@ -143,7 +150,7 @@ inline EpollLoop::EpollLoop(EpollLoopOptions options)
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       waker_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-      input_(new char[kInputSize]) {
+      input_(new char[kMostInput]) {
   if (!epoll_.valid() || !add(waker_.fd(), Interest::kRead, waker_) ||
       !add(timer_.fd(), Interest::kRead, timer_)) {
     std::abort();
@@ -167,6 +174,15 @@ inline void EpollLoop::poll(Duration patience) {
   run_posted();
   run_tasks();
   arm_timer();
+  if (count > 0) adapt_input(Clock::now() - turn_began_);
+}
+
+inline void EpollLoop::adapt_input(Duration turn) {
+  if (turn > kTurnTime) {
+    input_size_ = std::max(input_size_ / 2, kLeastInput);
+  } else if (turn < kTurnTime / 4) {
+    input_size_ = std::min(input_size_ * 2, kMostInput);
+  }
 }
 
 inline int EpollLoop::wait(Duration patience) {

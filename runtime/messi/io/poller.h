@@ -33,9 +33,13 @@ class Poller {
   /// No call to `handler` comes afterwards, not even in this turn. Before `fd` is closed.
   virtual void remove(int fd, ReadyHandler& handler) = 0;
 
-  /// Scratch memory to read into, for the time of a callback.
-  static constexpr std::size_t kInputSize = 64 * 1024;
-  virtual char* input() = 0;
+  /// Scratch memory to read into, for the time of a callback: as much as one read should take, so
+  /// that a flood on one descriptor does not keep the others waiting.
+  struct Input {
+    char* data;
+    std::size_t size;
+  };
+  virtual Input input() = 0;
 };
 
 }  // namespace messi

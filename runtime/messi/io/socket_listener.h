@@ -33,6 +33,7 @@ class SocketListener final : public Listener, private ReadyHandler {
   static absl::StatusOr<std::unique_ptr<Listener>> open(Poller& poller, const std::string& uri,
                                                         ListenHandler& handler);
   ~SocketListener() override {
+    if (destroyed_ != nullptr) *destroyed_ = true;
     poller_.remove(fd_.get(), *this);
     if (where_.scheme == Uri::Scheme::kUnix) ::unlink(where_.path.c_str());
   }
@@ -65,7 +66,8 @@ class SocketListener final : public Listener, private ReadyHandler {
   static Fd listen_unix(const Uri& where);
 
   inline void handle_ready(bool readable, bool writable) override;
-  /// False if there is nobody to accept, or no way to accept anybody now.
+  /// False if there is nobody to accept, or no way to accept anybody now. The handler may destroy
+  /// this object, so calling it is always the last thing to happen.
   bool accept_one();
   bool turn_one_away();
 
@@ -75,7 +77,7 @@ class SocketListener final : public Listener, private ReadyHandler {
   Fd fd_;
   Fd spare_;  // given up for a moment when descriptors run out, to turn a client away with
   Timer resume_;
-  const std::shared_ptr<void> life_ = std::make_shared<char>();  // ends with this object
+  bool* destroyed_ = nullptr;  // where to tell, while the handler is called
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -174,12 +176,16 @@ inline Fd SocketListener::listen_unix(const Uri& where) {
 }
 
 inline void SocketListener::handle_ready(bool /*readable*/, bool /*writable*/) {
-  const std::weak_ptr<void> life = life_;
-  for (int i = 0; i < kAcceptsPerTurn && accept_one() && !life.expired(); ++i) {
+  bool destroyed = false;
+  destroyed_ = &destroyed;
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    const bool more = accept_one();
+    if (destroyed) return;
+    if (!more) break;
   }
+  destroyed_ = nullptr;
 }
 
-// The handler may destroy this object, so calling it is always the last thing to happen.
 inline bool SocketListener::accept_one() {
   SocketAddress peer;
   Fd fd(retry_on_signal([&] {

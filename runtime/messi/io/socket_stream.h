@@ -41,15 +41,14 @@ class SocketStream final : public Stream, private ReadyHandler {
     return true;
   }
 
-  inline std::size_t write(const wire::Slice* slices, std::size_t count) override;
+  inline std::size_t write(const wire::Slice* slices, std::size_t count, bool more) override;
 
   std::string peer_address() const override { return peer_.to_string(); }
 
  private:
-  // With at least this much of a frame missing, a read is for that frame alone: reading on would
-  // put the beginning of the next one where it has to be copied from.
-  static constexpr std::size_t kLargeRest = 8 * 1024;
-  static constexpr std::size_t kAfterLargeRest = 1024;
+  // What is read behind the end of a large frame: enough for the next one to show its size and be
+  // given a buffer of its own (FrameDecoder::kTrusted), so that the bulk of it is read in place.
+  static constexpr std::size_t kAfterLarge = 2 * 1024;
 
   inline void handle_ready(bool readable, bool writable) override;
   void read();
@@ -60,6 +59,7 @@ class SocketStream final : public Stream, private ReadyHandler {
   Fd fd_;
   PeerAddress peer_;
   bool wants_write_ = false;
+  bool after_large_ = false;  // the last read was for a large frame
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -76,7 +76,7 @@ inline SocketStream::~SocketStream() {
   }
 }
 
-inline std::size_t SocketStream::write(const wire::Slice* slices, std::size_t count) {
+inline std::size_t SocketStream::write(const wire::Slice* slices, std::size_t count, bool more) {
   static constexpr std::size_t kMost = 64;
   iovec vectors[kMost];
   count = std::min(count, kMost);
@@ -88,9 +88,10 @@ inline std::size_t SocketStream::write(const wire::Slice* slices, std::size_t co
   msghdr message{};
   message.msg_iov = vectors;
   message.msg_iovlen = count;
+  const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
   const ssize_t result = retry_on_signal([&] {
-    return count == 1 ? ::send(fd_.get(), slices->data, slices->size, MSG_NOSIGNAL)
-                      : ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    return count == 1 ? ::send(fd_.get(), slices->data, slices->size, flags)
+                      : ::sendmsg(fd_.get(), &message, flags);
   });
   // After an error the socket counts as readable, and reading tells the handler of the end, when
   // it has had what was still to be read.
@@ -110,10 +111,12 @@ inline void SocketStream::handle_ready(bool readable, bool writable) {
 
 inline void SocketStream::read() {
   const wire::Spare spare = handler_->spare();
-  const bool large_rest = spare.size >= kLargeRest;
+  const bool large = spare.size > 0 ? spare.large : after_large_;
+  after_large_ = spare.large;
+  const Poller::Input input = poller_.input();
   iovec vectors[2] = {
       {spare.data, spare.size},
-      {poller_.input(), large_rest ? kAfterLargeRest : Poller::kInputSize},
+      {input.data, large ? kAfterLarge : input.size},
   };
   const ssize_t result = retry_on_signal([&] {
     return spare.size > 0 ? ::readv(fd_.get(), vectors, 2)
@@ -122,7 +125,7 @@ inline void SocketStream::read() {
   if (result > 0) {
     const std::size_t size = static_cast<std::size_t>(result);
     const std::size_t in_spare = std::min(size, spare.size);
-    handler_->handle_bytes(in_spare, {poller_.input(), size - in_spare});
+    handler_->handle_bytes(in_spare, {input.data, size - in_spare});
   } else if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
     poller_.remove(fd_.get(), *this);
     StreamHandler* const handler = std::exchange(handler_, nullptr);

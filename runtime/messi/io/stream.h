@@ -49,8 +49,9 @@ class Stream {
 
   /// Writes as much as the transport takes at once; returns how much. After a short write,
   /// `handle_room` comes as soon as there is room. An error counts as a short write: it ends the
-  /// stream, and `handle_end` comes after whatever can still be read.
-  virtual std::size_t write(const wire::Slice* slices, std::size_t count) = 0;
+  /// stream, and `handle_end` comes after whatever can still be read. With `more`, another write
+  /// is about to follow, and what would not fill a packet may wait for it.
+  virtual std::size_t write(const wire::Slice* slices, std::size_t count, bool more) = 0;
 
   /// The other end, as "127.0.0.1:5000", "[::1]:5000" or "unix".
   virtual std::string peer_address() const = 0;

@@ -102,7 +102,7 @@ class MemoryNetwork::End final : public Stream {
     return true;
   }
 
-  std::size_t write(const wire::Slice* slices, std::size_t count) override {
+  std::size_t write(const wire::Slice* slices, std::size_t count, bool /*more*/) override {
     std::string& out = link_->under_way[1 - side_];
     std::size_t written = 0;
     if (link_->cut || (link_->ends[1 - side_] == nullptr && !network_.faults.stalled)) return 0;

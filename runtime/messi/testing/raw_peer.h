@@ -47,7 +47,7 @@ class RawPeer final : private StreamHandler {
   void flush() {
     if (stream_ == nullptr || unsent_.empty()) return;
     const wire::Slice slice{unsent_.data(), unsent_.size()};
-    unsent_.erase(0, stream_->write(&slice, 1));
+    unsent_.erase(0, stream_->write(&slice, 1, false));
   }
 
   std::unique_ptr<Stream> stream_;

@@ -25,6 +25,7 @@ enum class DecodeResult {
 struct Spare {
   char* data;
   std::size_t size;
+  bool large = false;  ///< The cut frame is so large that copying it would show.
 };
 
 /// One per connection; a new connection starts with a new decoder.
@@ -52,6 +53,7 @@ class FrameDecoder {
  private:
   // A frame of which this much has come may claim a large buffer at once; below it, a small one.
   static constexpr std::size_t kTrusted = 2 * 1024;
+  static constexpr std::size_t kLargeFrame = 16 * 1024;
 
   // The size of the cut frame with its header, once the header is whole; until then the header's.
   std::size_t cut_frame_size() const {
@@ -102,7 +104,8 @@ DecodeResult FrameDecoder::decode(std::string_view bytes, OnFrame&& on_frame) {
 inline Spare FrameDecoder::spare() const {
   if (cut_ == nullptr || cut_->used() < kHeaderSize) return {nullptr, 0};
   const std::size_t missing = cut_frame_size() - cut_->used();
-  return {cut_->data() + cut_->used(), std::min<std::size_t>(missing, cut_->room())};
+  return {cut_->data() + cut_->used(), std::min<std::size_t>(missing, cut_->room()),
+          cut_frame_size() >= kLargeFrame};
 }
 
 template <typename OnFrame>
