@@ -295,11 +295,11 @@ inline std::uint8_t* ServerClient::reserve(std::size_t payload_size) {
   return channel_.reserve(payload_size);
 }
 
-inline void ServerClient::handle_bytes(std::size_t in_spare, std::string_view bytes) {
+inline void ServerClient::receive(std::size_t in_spare, std::string_view bytes) {
   server_.handle_input(*this, in_spare, bytes);
 }
 
-inline void ServerClient::handle_room() {
+inline void ServerClient::resume() {
   channel_.handle_room();
   server_.needs_settling(*this);
 }

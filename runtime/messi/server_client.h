@@ -107,10 +107,16 @@ class ServerClient : private StreamHandler {
 
   // StreamHandler
   wire::Spare spare() override { return channel_.spare(); }
-  inline void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
-  inline void handle_room() override;
+  // Defined here, since the place of a virtual function's definition is where the compiler puts
+  // the table of them all: otherwise into every program, if it has a server or not.
+  void handle_bytes(std::size_t in_spare, std::string_view bytes) override {
+    receive(in_spare, bytes);
+  }
+  void handle_room() override { resume(); }
   void handle_end() override { close(DisconnectReason::kConnectionClosed); }
 
+  void receive(std::size_t in_spare, std::string_view bytes);
+  void resume();
   void close(DisconnectReason reason);
 
   // A server has thousands of these: the order of the members leaves no gaps.
@@ -157,7 +163,5 @@ class SilenceQueue {
 };
 
 }  // namespace messi
-
-#include "messi/server.h"  // where the rest of ServerClient is defined
 
 #endif  // MESSI_SERVER_CLIENT_H_

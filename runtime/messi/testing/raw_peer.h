@@ -57,7 +57,7 @@ class RawPeer final : private StreamHandler {
 };
 
 /// Connects once, at once.
-class RawClient : private ConnectHandler {
+class RawClient final : private ConnectHandler {
  public:
   RawClient(EventLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, *this)) {}
 
@@ -79,7 +79,7 @@ class RawClient : private ConnectHandler {
 };
 
 /// Accepts whoever comes.
-class RawServer : private ListenHandler {
+class RawServer final : private ListenHandler {
  public:
   RawServer(EventLoop& loop, const std::string& uri) : listener_(*loop.listen(uri, *this)) {}
 
