@@ -62,11 +62,17 @@ TEST_CASE("a server without descriptors turns clients away, does not spin, and r
   const DescriptorLimit limit(kFew);
   std::vector<Fd> unlucky;
   for (int i = 0; i < 10; ++i) unlucky.push_back(tcp_socket());
+  const Fd another = tcp_socket();
   std::vector<Fd> rest = take_all_descriptors();
   for (const Fd& socket : unlucky) REQUIRE(connect_to(socket, server.port()));
   CHECK(run_until(loop, [&] { return server.count("refused") == 10; }));
   CHECK(server.log.back() == "refused : Too many clients.");
   for (const Fd& socket : unlucky) CHECK(at_end(socket));
+
+  // That nobody was left is no reason to let the next one wait.
+  REQUIRE(connect_to(another, server.port()));
+  for (int turn = 0; turn < 2; ++turn) loop.poll(20ms);
+  CHECK(server.count("refused") == 11);
 
   // Those that are connected are served all the while.
   client.send(message("hello"));

@@ -69,7 +69,8 @@ class SocketListener final : public Listener, private ReadyHandler {
   /// False if there is nobody to accept, or no way to accept anybody now. The handler may destroy
   /// this object, so calling it is always the last thing to happen.
   bool accept_one();
-  bool turn_one_away();
+  /// 0, or why there is nobody to turn away now.
+  int turn_one_away();
 
   Poller& poller_;
   ListenHandler& handler_;
@@ -196,11 +197,11 @@ inline bool SocketListener::accept_one() {
     handler_.handle_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer));
     return true;
   }
-  if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
-  if (errno == EMFILE || errno == ENFILE) {
-    if (turn_one_away()) return true;
-  } else if (errno != ENOBUFS && errno != ENOMEM) {
-    return true;  // the client has gone before it was accepted
+  // Linux looks for a descriptor first, so this is no sign yet that somebody waits.
+  const int error = errno == EMFILE || errno == ENFILE ? turn_one_away() : errno;
+  if (error == EAGAIN || error == EWOULDBLOCK) return false;
+  if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) {
+    return true;  // one was turned away, or has gone before it was accepted
   }
   // The socket stays readable, so going on at once would be a busy loop.
   poller_.change(fd_.get(), Poller::Interest::kNothing, *this);
@@ -208,14 +209,15 @@ inline bool SocketListener::accept_one() {
   return false;
 }
 
-inline bool SocketListener::turn_one_away() {
+inline int SocketListener::turn_one_away() {
   if (!spare_.valid()) spare_ = open_spare();
-  if (!spare_.valid()) return false;
+  if (!spare_.valid()) return EMFILE;
   spare_.reset();
   const bool accepted = Fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)).valid();
+  const int error = accepted ? 0 : errno;
   spare_ = open_spare();
   if (accepted) handler_.handle_out_of_descriptors();
-  return accepted;
+  return error;
 }
 
 }  // namespace messi
