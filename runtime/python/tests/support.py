@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import socket
+from unittest.mock import patch
 
 import chat_client
 import chat_pb2
@@ -140,6 +142,24 @@ async def raw_client(server):
         yield reader, writer
     finally:
         writer.transport.abort()
+
+
+def addresses(*hosts):
+    """All names stand for these addresses, in this order."""
+
+    async def resolve(_host, port, **_):
+        return [
+            (
+                socket.AF_INET6 if ":" in host else socket.AF_INET,
+                socket.SOCK_STREAM,
+                socket.IPPROTO_TCP,
+                "",
+                (host, port),
+            )
+            for host in hosts
+        ]
+
+    return patch.object(asyncio.get_running_loop(), "getaddrinfo", resolve)
 
 
 async def read_user_messages(reader, count):

@@ -1,4 +1,5 @@
 import asyncio
+import math
 import socket
 from unittest.mock import patch
 
@@ -12,6 +13,7 @@ from support import (
     Client,
     Listener,
     Server,
+    addresses,
     is_closed,
     read_user_messages,
     running,
@@ -414,8 +416,106 @@ def test_what_is_sent_without_a_connection_is_dropped():
 def test_a_wrong_uri_or_option_is_told_at_once():
     with pytest.raises(ValueError, match="the scheme is unknown"):
         Client("udp://127.0.0.1:1")
+    with pytest.raises(ValueError, match="port 0 cannot be connected to"):
+        Client("tcp://127.0.0.1:0")
     with pytest.raises(ValueError, match="max_payload_size is 1 to 16777215, but got 16777216"):
         ClientOptions(max_payload_size=1 << 24)
+    for option in ("ping_interval", "pong_timeout", "connect_timeout"):
+        for seconds in (-1, math.nan):
+            with pytest.raises(ValueError, match=f"{option} is 0 or more seconds, but got"):
+                ClientOptions(**{option: seconds})
+    with pytest.raises(ValueError, match="quick is 0 or more seconds, but got -1"):
+        BackoffSettings(quick=-1)
+
+
+def test_a_client_without_ping_interval_does_not_ping():
+    async def body():
+        async with Listener() as listener:
+            client = Client(listener.uri, user=None, options=ClientOptions(ping_interval=0))
+            async with running(client):
+                reader, _ = await listener.accept()
+                assert await reader.read() == b""
+                assert asyncio.get_running_loop().time() == pytest.approx(4, abs=0.1)
+
+    run(body())
+
+
+def test_times_may_be_infinite():
+    async def body():
+        never = ClientOptions(
+            ping_interval=math.inf,
+            pong_timeout=math.inf,
+            connect_timeout=math.inf,
+            backoff=BackoffSettings(settled=math.inf),
+        )
+        async with Listener() as listener:
+            client = Client(listener.uri, user=None, options=never)
+            async with running(client):
+                reader, writer = await listener.accept()
+                assert await reader.readexactly(4) == PING
+                await asyncio.sleep(1000)
+                writer.write(PONG + CONNECT_RSP)
+                await client.events.until("connect_rsp")
+                assert client.connected
+
+    run(body())
+
+
+def test_every_address_of_a_host_is_tried_although_the_first_does_not_answer():
+    open_connection = asyncio.open_connection
+
+    async def open_some(host, port):
+        if host == "192.0.2.1":
+            await asyncio.sleep(1000)
+        return await open_connection(host, port)
+
+    async def body():
+        async with Listener() as listener:
+            port = int(listener.uri.rpartition(":")[2])
+            client = Client(f"tcp://some.host:{port}")
+            with (
+                addresses("192.0.2.1", "127.0.0.1"),
+                patch("asyncio.open_connection", open_some),
+            ):
+                async with running(client):
+                    assert await client.events.next() == ("connected",)
+                    assert asyncio.get_running_loop().time() == pytest.approx(0.25, abs=0.1)
+
+    run(body())
+
+
+def test_a_host_that_refuses_at_every_address_has_refused():
+    tried = []
+
+    async def refuse(host, port):
+        tried.append(host)
+        raise ConnectionRefusedError(f"not at {host}")
+
+    async def body():
+        with addresses("::1", "127.0.0.1"), patch("asyncio.open_connection", refuse):
+            client = Client("tcp://some.host:5000")
+            async with running(client):
+                assert await client.events.next() == ("failure", ConnectionRefusedError)
+        assert tried == ["::1", "127.0.0.1"]
+
+    run(body())
+
+
+def test_what_the_system_takes_at_once_does_not_count_as_pending():
+    async def body():
+        async with Listener() as listener:
+            client = Client(
+                listener.uri, user=None, options=ClientOptions(max_pending_bytes=1000)
+            )
+            async with running(client):
+                reader, _ = await listener.accept()
+                await client.events.until("connected")
+                for _ in range(5):
+                    client.send(chat_pb2.MessageInd(text="x" * 600))
+                assert len(await read_user_messages(reader, 5)) == 5
+                assert client.connected
+
+    run(body())
 
 
 def test_a_server_that_does_not_read_ends_the_connection_at_the_bound():

@@ -13,7 +13,7 @@ PONG = b"\x04\x00\x00\x00"
 
 
 def make(side, **settings):
-    keepalive = KeepaliveSettings(2.0, 4.0) if side is Side.CLIENT else KeepaliveSettings(None, 3.0)
+    keepalive = KeepaliveSettings(2.0, 4.0) if side is Side.CLIENT else KeepaliveSettings(0.0, 3.0)
     defaults = {"max_payload_size": 1000, "max_pending_bytes": 4000, "keepalive": keepalive}
     return Connection(ConnectionSettings(side=side, **{**defaults, **settings}), 0.0)
 

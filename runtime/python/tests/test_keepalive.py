@@ -1,7 +1,7 @@
 from messi_runtime.keepalive import Keepalive, KeepaliveSettings
 
 CLIENT = KeepaliveSettings(ping_interval=2.0, silence_limit=4.0)
-SERVER = KeepaliveSettings(ping_interval=None, silence_limit=3.0)
+SERVER = KeepaliveSettings(ping_interval=0.0, silence_limit=3.0)
 
 
 def test_the_first_ping_is_due_at_once_and_then_once_per_interval():
