@@ -504,9 +504,7 @@ def test_a_host_that_refuses_at_every_address_has_refused():
 def test_what_the_system_takes_at_once_does_not_count_as_pending():
     async def body():
         async with Listener() as listener:
-            client = Client(
-                listener.uri, user=None, options=ClientOptions(max_pending_bytes=1000)
-            )
+            client = Client(listener.uri, user=None, options=ClientOptions(max_pending_bytes=1000))
             async with running(client):
                 reader, _ = await listener.accept()
                 await client.events.until("connected")
@@ -663,17 +661,29 @@ def test_a_slow_hook_delays_messages_but_not_the_keepalive():
     run(body())
 
 
-def test_a_hook_that_never_catches_up_stops_the_reading():
+@pytest.mark.parametrize("late", [0, 0.1])
+def test_a_hook_that_never_catches_up_stops_the_reading(late):
     class Stuck(Client):
         async def on_message_ind(self, message):
             await asyncio.sleep(10_000)
+
+    open_connection = asyncio.open_connection
+
+    async def open_late(host, port):
+        # Much has come before the client takes the connection over.
+        streams = await open_connection(host, port)
+        await asyncio.sleep(late)
+        return streams
 
     async def body():
         options = ClientOptions(max_payload_size=1024 * 1024)
         async with Listener() as listener:
             client = Stuck(listener.uri, options=options)
+            client.start()
+            with patch("asyncio.open_connection", open_late):
+                streams = await listener.accept()
             async with running(client):
-                reader, writer = await listener.accept()
+                _, writer = streams
                 payload = chat_pb2.ServerToClient(
                     message_ind=chat_pb2.MessageInd(text="x" * 10_000)
                 ).SerializeToString()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .duration import check_durations
+
 
 @dataclass(frozen=True)
 class BackoffSettings:
-    """All times in seconds."""
+    """All times in seconds; `math.inf` is for ever."""
 
     initial: float = 1.0
     """The first delay, before jitter."""
@@ -22,6 +24,9 @@ class BackoffSettings:
     """The longest first delay after a connection that was up for `settled`."""
 
     settled: float = 10.0
+
+    def __post_init__(self) -> None:
+        check_durations(initial=self.initial, max=self.max, quick=self.quick, settled=self.settled)
 
 
 class Backoff:

@@ -15,23 +15,24 @@ from .backoff import Backoff, BackoffSettings
 from .connection import ConnectionSettings, Side
 from .connector import connect
 from .disconnect_reason import DisconnectReason
+from .duration import check_durations
 from .frame import check_max_payload_size
 from .hooks import LOGGER, HookFailed, run_hook
 from .keepalive import KeepaliveSettings
 from .link import Link, Signal
 from .schema import Incoming, Outgoing
-from .uri import parse_uri
+from .uri import parse_uri_to_connect
 
 Prepared = TypeVar("Prepared", bound=Message)
 
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """Times in seconds, sizes in bytes."""
+    """Times in seconds, `math.inf` for ever; sizes in bytes."""
 
     ping_interval: float = 2.0
     """How often the server is asked for a sign of life. The original's server drops a client that
-    has not pinged for 3 s."""
+    has not pinged for 3 s. 0: never."""
 
     pong_timeout: float = 4.0
     """The connection is given up when no byte at all came from the server for this long."""
@@ -51,6 +52,11 @@ class ClientOptions:
 
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)
+        check_durations(
+            ping_interval=self.ping_interval,
+            pong_timeout=self.pong_timeout,
+            connect_timeout=self.connect_timeout,
+        )
 
 
 class ClientBase:
@@ -188,7 +194,7 @@ class _Driver:
         self.link: Link | None = None
 
         self._client = client
-        self._address = parse_uri(uri)
+        self._address = parse_uri_to_connect(uri)
         self._settings = ConnectionSettings(
             side=Side.CLIENT,
             max_payload_size=options.max_payload_size,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class KeepaliveSettings:
-    ping_interval: float | None
-    """Seconds between pings; `None`: this side does not ping."""
+    ping_interval: float
+    """Seconds between pings; 0: this side does not ping."""
 
     silence_limit: float
     """The peer is gone when no byte came for this many seconds."""
@@ -30,7 +30,7 @@ class Keepalive:
 
         The early ping tells a client that the server is there without a time-out.
         """
-        if self._settings.ping_interval is None or now < self._next_ping:
+        if self._settings.ping_interval == 0 or now < self._next_ping:
             return False
         self._next_ping = now + self._settings.ping_interval
         return True
@@ -40,7 +40,7 @@ class Keepalive:
 
     def deadline(self) -> float:
         """When to look again. It may move away in the meantime, never nearer."""
-        if self._settings.ping_interval is None:
+        if self._settings.ping_interval == 0:
             return self._silence_deadline()
         return min(self._next_ping, self._silence_deadline())
 

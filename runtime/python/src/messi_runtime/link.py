@@ -10,6 +10,7 @@ from typing import cast
 
 from .connection import Connection, ConnectionSettings
 from .disconnect_reason import DisconnectReason
+from .frame import HEADER_SIZE
 
 
 class Signal(enum.Enum):
@@ -31,7 +32,7 @@ class Link(asyncio.Protocol):
         self._keeps = keeps
         self._transport: asyncio.Transport
         self._timer: asyncio.Handle | None = None
-        self._half_full = settings.max_pending_bytes // 2
+        self._max_pending_bytes = settings.max_pending_bytes
 
         self._inbox: deque[bytes] = deque()
         self._inbox_bytes = 0
@@ -51,6 +52,12 @@ class Link(asyncio.Protocol):
         """Timers begin, with the loop's next turn: what is sent before then goes ahead of the first
         ping."""
         self._timer = self._loop.call_soon(self._handle_time)
+
+    def begin_reading(self) -> None:
+        """For a transport that was paused, when what had come before has been handed over. That may
+        have been so much that reading has to wait."""
+        if self._reading:
+            self._transport.resume_reading()
 
     @property
     def closed(self) -> bool:
@@ -80,12 +87,15 @@ class Link(asyncio.Protocol):
         if payload is None:
             self._connection.close(DisconnectReason.MESSAGE_ENCODE_ERROR)
         else:
+            # Only who does not take what is offered is a slow reader.
+            if self.pending_bytes + HEADER_SIZE + len(payload) > self._max_pending_bytes:
+                self._flush()
             self._connection.send(payload, self._unwritten())
         if self.closed:
             self._forget_inbox()
             self._close_transport()
             return
-        if self.pending_bytes > self._half_full:
+        if self.pending_bytes > self._max_pending_bytes // 2:
             self._crowded = True
         if self._connection.queue.pending_bytes > _WRITE_SIZE:
             self._flush()
@@ -184,7 +194,7 @@ class Link(asyncio.Protocol):
             return
         while queue and self._transport_takes_more:
             self._transport.write(queue.take(_WRITE_SIZE))
-        if self._crowded and self.pending_bytes <= self._half_full:
+        if self._crowded and self.pending_bytes <= self._max_pending_bytes // 2:
             self._crowded = False
             self._writable = True
             self._wake()

@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from .connection import ConnectionSettings, Side
 from .disconnect_reason import DisconnectReason
+from .duration import check_durations
 from .frame import check_max_payload_size
 from .hooks import HookFailed, run_hook
 from .keepalive import KeepaliveSettings
@@ -26,7 +27,7 @@ from .uri import parse_uri
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """Times in seconds, sizes in bytes."""
+    """Times in seconds, `math.inf` for ever; sizes in bytes."""
 
     client_timeout: float = 3.0
     """A client is dropped when no byte at all came from it for this long (KEEP_ALIVE_TIMEOUT)."""
@@ -43,6 +44,7 @@ class ServerOptions:
 
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)
+        check_durations(client_timeout=self.client_timeout)
 
 
 Client = TypeVar("Client", bound=ServerClient)
@@ -176,7 +178,7 @@ class _Driver(Generic[Client]):
             side=Side.SERVER,
             max_payload_size=options.max_payload_size,
             max_pending_bytes=options.max_pending_bytes,
-            keepalive=KeepaliveSettings(None, options.client_timeout),
+            keepalive=KeepaliveSettings(0.0, options.client_timeout),
         )
         self._listener: Listener | None = None
         self._stopped: asyncio.Future[None] | None = None

@@ -44,6 +44,16 @@ def parse_uri(uri: str) -> TcpAddress | UnixAddress:
     raise _wrong(uri, "the scheme is unknown")
 
 
+def parse_uri_to_connect(uri: str) -> TcpAddress | UnixAddress:
+    """As `parse_uri`, for clients."""
+    address = parse_uri(uri)
+    if isinstance(address, TcpAddress) and address.port == 0:
+        raise ValueError(
+            f'"{uri}": port 0 cannot be connected to; expected the port that the server listens at'
+        )
+    return address
+
+
 def parse_tcp_uri(uri: str) -> tuple[str, int]:
     """Host and port, for programs written for the original Messi, whose function this was."""
     if uri.startswith("tcp://"):
