@@ -38,6 +38,12 @@ std::string pascal_case(std::string_view name) {
   return pascal;
 }
 
+std::string lower_case(std::string_view name) {
+  std::string lower;
+  for (const char c : name) lower += is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
 bool is_identifier(std::string_view name) {
   return !name.empty() && !is_digit(name.front()) &&
          std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '_'; });

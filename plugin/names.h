@@ -17,6 +17,9 @@ std::string base_name(std::string_view proto_path);
 /// `MyProtocol`, `chat.v2` -> `ChatV2`, `myProtocol` -> `MyProtocol`.
 std::string pascal_case(std::string_view name);
 
+/// ASCII capitals become small: `FooBar` -> `foobar`.
+std::string lower_case(std::string_view name);
+
 /// Whether C++, Python and their kin take it for a name: `chat_2`, but not `2chat`.
 bool is_identifier(std::string_view name);
 

@@ -168,10 +168,12 @@ class DirectionReader {
       error(field, "field " + in_quotes(field_name) + " of " + name() + " is outside the oneof",
             "put it into a message, and make that message a member of the oneof \"messages\"");
     } else if (field.type() == FieldDescriptor::TYPE_GROUP) {
-      error(field,
-            member(field_name) + " is delimited: a group, or features.message_encoding = DELIMITED",
-            "make it an ordinary, length-prefixed field: " +
-                declaration(to_string(field.message_type()->name()), field));
+      error(
+          field,
+          member(field_name) + " is delimited: a group, or features.message_encoding = DELIMITED",
+          "make it an ordinary, length-prefixed field: " +
+              declaration(to_string(field.message_type()->name()), field,
+                          is_group(field) ? "" : " [features.message_encoding = LENGTH_PREFIXED]"));
     } else if (field.type() != FieldDescriptor::TYPE_MESSAGE) {
       error(field, member(field_name) + " is of type " + type_name(field),
             "members are messages, so put it into one: " +
@@ -190,9 +192,17 @@ class DirectionReader {
           "give it another name, such as \"" + field_name + "_ind\"");
   }
 
-  static std::string declaration(const std::string& type, const FieldDescriptor& field) {
+  /// Whether it is written as proto2 writes groups: `group Foo = 1 { ... }`, which makes a member
+  /// foo. (To the library, a delimited field of an edition is a group too.)
+  static bool is_group(const FieldDescriptor& field) {
+    return field.message_type()->containing_type() == field.containing_type() &&
+           lower_case(to_string(field.message_type()->name())) == to_string(field.name());
+  }
+
+  static std::string declaration(const std::string& type, const FieldDescriptor& field,
+                                 const std::string& options = "") {
     return in_quotes(type + ' ' + to_string(field.name()) + " = " + std::to_string(field.number()) +
-                     ';');
+                     options + ';');
   }
 
   static std::string type_name(const FieldDescriptor& field) {

@@ -1,6 +1,7 @@
 #include "cpp_check.h"
 
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 
 #include <algorithm>
 #include <map>
@@ -21,10 +22,24 @@ std::string_view take_part(std::string_view& package) {
   return part;
 }
 
+/// What a name means that not even protobuf's own C++ code can have as a namespace or class; empty
+/// for all others.
+std::string_view library_meaning(std::string_view name) {
+  if (name == "std") return "the namespace of C++'s library";
+  if (name == "errno" || name == "offsetof") return "a macro of C++'s library";
+  return "";
+}
+
 void check_package(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   std::string_view rest = protocol.package;
   while (!rest.empty()) {
     const std::string part(take_part(rest));
+    if (const std::string_view meaning = library_meaning(part); !meaning.empty()) {
+      diagnostics.error(protocol.package_location,
+                        "package " + in_quotes(protocol.package) + " has " + in_quotes(part) +
+                            " in it, which is " + std::string(meaning),
+                        "give the package another name");
+    }
     // Where protobuf escapes keywords, the namespace is another word.
     if (namespace_name(part, options.protobuf_release) != part) continue;
     if (!is_keyword(part, options.protobuf_release)) continue;
@@ -43,8 +58,10 @@ void check_package(const Protocol& protocol, const Options& options, Diagnostics
 
 /// Whether protobuf's C++ code declares something called `full_name` in the package's namespace.
 bool is_declared(const google::protobuf::DescriptorPool& pool, const std::string& full_name) {
-  return pool.FindFileContainingSymbol(full_name) != nullptr &&
-         pool.FindServiceByName(full_name) == nullptr;
+  if (const auto* service = pool.FindServiceByName(full_name)) {
+    return service->file()->options().cc_generic_services();
+  }
+  return pool.FindFileContainingSymbol(full_name) != nullptr;
 }
 
 void check_class(const Protocol& protocol, const std::string& name, Diagnostics& diagnostics) {
@@ -62,7 +79,7 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
   if (pascal_case(options.class_prefix + protocol.name).empty() || !is_identifier(client)) {
     diagnostics.error(protocol.location,
                       "no class can be named after the file " + in_quotes(protocol.proto_path),
-                      "let the file's name begin with a letter, or use "
+                      "let the file's name begin with a letter from A to Z, or use "
                       "--messi_opt=class_prefix=...");
     return;
   }
@@ -70,13 +87,55 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
   if (options.server()) check_class(protocol, server, diagnostics);
 }
 
-/// Whether the class that protobuf makes of a direction has something of this name anyway.
-bool is_taken(const std::string& accessor, int release) {
-  constexpr int kEscapesMethods = 30;
-  for (const std::string_view name : {"messages_case", "has_messages", "clear_messages"}) {
-    if (accessor == name) return true;
+/// Where `descriptor` is, or its file.
+template <typename AnyDescriptor>
+Location location_of(const AnyDescriptor& descriptor) {
+  google::protobuf::SourceLocation place;
+  const std::string file = to_string(descriptor.file()->name());
+  if (!descriptor.GetSourceLocation(&place)) return {file};
+  return {file, place.start_line + 1, place.start_column + 1};
+}
+
+/// Refuses a message or enum of the protocol's package that would hide what generated code uses.
+void check_type(const Protocol& protocol, const std::string& name, std::string_view meaning,
+                Diagnostics& diagnostics) {
+  const google::protobuf::DescriptorPool& pool = *protocol.file->pool();
+  const std::string full_name = protocol.package.empty() ? name : protocol.package + '.' + name;
+  const auto refuse = [&](const auto& type) {
+    diagnostics.error(location_of(type),
+                      in_quotes(full_name) + " has the name of " + std::string(meaning),
+                      "give it another name");
+  };
+  if (const auto* message = pool.FindMessageTypeByName(full_name)) refuse(*message);
+  if (const auto* enumeration = pool.FindEnumTypeByName(full_name)) refuse(*enumeration);
+}
+
+void check_types(const Protocol& protocol, Diagnostics& diagnostics) {
+  for (const char* const name : {"std", "errno", "offsetof"}) {
+    check_type(protocol, name, library_meaning(name), diagnostics);
   }
-  return release < kEscapesMethods && (accessor == "descriptor" || accessor == "default_instance");
+  if (!protocol.package.empty()) return;
+  check_type(protocol, "messi", "messi's own namespace", diagnostics);
+  check_type(protocol, "google", "protobuf's namespace", diagnostics);
+  check_type(protocol, "absl", "the namespace of Abseil", diagnostics);
+}
+
+/// Why the class that protobuf makes of a direction cannot have this accessor; empty if it can.
+std::string_view accessor_trouble(const std::string& accessor, int release) {
+  constexpr int kEscapesMethods = 30;
+  constexpr std::string_view kHasIt = "which protobuf's class has already";
+  constexpr std::string_view kIsMacro = "which is a macro of C++'s library";
+  for (const std::string_view name : {"messages_case", "has_messages", "clear_messages"}) {
+    if (accessor == name) return kHasIt;
+  }
+  if (release < kEscapesMethods && (accessor == "descriptor" || accessor == "default_instance")) {
+    return kHasIt;
+  }
+  // Releases that put an underscore behind it have another accessor.
+  for (const std::string_view name : {"assert", "errno", "offsetof"}) {
+    if (accessor == name) return kIsMacro;
+  }
+  return "";
 }
 
 void check_members(const Direction& direction, const Options& options, Diagnostics& diagnostics) {
@@ -87,13 +146,15 @@ void check_members(const Direction& direction, const Options& options, Diagnosti
   std::map<std::string, std::string> owners;
   for (const Member& member : direction.members) {
     const std::string method = accessor(member.name, options.protobuf_release);
-    if (is_taken(method, options.protobuf_release)) {
+    const std::string_view trouble = accessor_trouble(method, options.protobuf_release);
+    if (!trouble.empty()) {
       diagnostics.error(member.location,
-                        named(member.name) + " would get the accessor \"" + method +
-                            "()\", which protobuf's class has already",
+                        named(member.name) + " would get the accessor \"" + method + "()\", " +
+                            std::string(trouble),
                         "give it another name");
     }
-    for (const std::string& name : {method + "()", case_constant(member.name)}) {
+    for (const std::string& name :
+         {method + "()", case_constant(member.name), "has_" + method + "()"}) {
       const auto [owner, is_new] = owners.emplace(name, member.name);
       if (is_new) continue;
       diagnostics.error(member.location,
@@ -110,6 +171,7 @@ void check_members(const Direction& direction, const Options& options, Diagnosti
 void check(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   check_package(protocol, options, diagnostics);
   check_classes(protocol, options, diagnostics);
+  check_types(protocol, diagnostics);
   check_members(protocol.client_to_server, options, diagnostics);
   check_members(protocol.server_to_client, options, diagnostics);
 }

@@ -6,6 +6,9 @@
 
 namespace messi::plugin::cpp {
 
+// Generated code reads from `incoming`, which is const: with members x and clear_x, protobuf's
+// class has a clear_x() const that returns the one, and a clear_x() that clears the other.
+
 void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& options) {
   const Direction& direction = protocol.server_to_client;
   const std::string client = client_class(protocol, options);
@@ -40,8 +43,9 @@ void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& o
                 }
 
                 // Any other: several members, unknown fields, or none.
-                $Incoming$ incoming;
-                if (!::messi::codec::parse(payload, incoming)) return false;
+                $Incoming$ parsed;
+                if (!::messi::codec::parse(payload, parsed)) return false;
+                const auto& incoming = parsed;
                 switch (incoming.messages_case()) {
                   $other_cases$;
                   case $Incoming$::MESSAGES_NOT_SET:
@@ -91,8 +95,9 @@ void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& o
                 }
 
                 // Any other: several members, unknown fields, or none.
-                $Incoming$ incoming;
-                if (!::messi::codec::parse(payload, incoming)) return false;
+                $Incoming$ parsed;
+                if (!::messi::codec::parse(payload, parsed)) return false;
+                const auto& incoming = parsed;
                 switch (incoming.messages_case()) {
                   $other_cases$;
                   case $Incoming$::MESSAGES_NOT_SET:

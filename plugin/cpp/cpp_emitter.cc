@@ -17,7 +17,7 @@ namespace {
 
 void emit_includes(Text& text, const Protocol& protocol, const Options& options) {
   const std::string runtime = options.runtime_include_prefix + "messi/";
-  std::set<std::string> paths = {runtime + "codec/protobuf.h", runtime + "version.h",
+  std::set<std::string> paths = {runtime + "codec/protobuf.h",
                                  protobuf_header(protocol.proto_path)};
   if (options.client()) paths.insert(runtime + "client.h");
   if (options.server()) paths.insert(runtime + "server.h");
@@ -74,6 +74,7 @@ class CppEmitter : public Emitter {
                {"GUARD", include_guard(path)},
                {"memory", options.server() ? "#include <memory>" : ""},
                {"includes", [&] { emit_includes(text, protocol, options); }},
+               {"runtime", options.runtime_include_prefix},
                {"API", std::to_string(MESSI_RUNTIME_API)},
                {"push", quiet ? "#pragma GCC diagnostic push\n"
                                 "#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\""
@@ -94,11 +95,14 @@ class CppEmitter : public Emitter {
                 #include <string_view>
                 #include <utility>
 
-                $includes$;
+                #include "$runtime$messi/version.h"
 
                 #if MESSI_RUNTIME_API != $API$
                 #error "made for messi runtime API $API$: run the protoc-gen-messi of this runtime's release"
+                #include "see the error above"  // There is none: compilers stop here.
                 #endif
+
+                $includes$;
 
                 $push$;
 

@@ -59,7 +59,6 @@ constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr char to_upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
-constexpr char to_lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
 
 std::string class_base(const Protocol& protocol, const Options& options) {
   return options.class_prefix + pascal_case(protocol.name);
@@ -150,8 +149,7 @@ std::string qualified_class(const MessageType& type, int release) {
 }
 
 std::string accessor(std::string_view field_name, int release) {
-  std::string name;
-  for (const char c : field_name) name += to_lower(c);
+  const std::string name = lower_case(field_name);
   return with_underscore(
       name, is_keyword(name, release) ||
                 (release >= kEscapesMethods && contains(kAccessorsOfAllMessages, name)));

@@ -54,7 +54,8 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
              {"broadcasts", [&] { emit_broadcasts(text, down, options); }},
              {"incoming", [&] { emit_incoming(text, up, options); }}},
             R"cc(
-              /// A server: derive from it and override the hooks you need.
+              /// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+              /// ServerBase's.
               class $Server$ : public ::messi::ServerBase {
                public:
                 /// A client that is connected, from the beginning of its on_client_connected to the
@@ -87,7 +88,7 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
 
                 $hooks$;
 
-                // Replies: a message goes to the client whose message is being handled.
+                // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
                 $replies$;
 

@@ -89,9 +89,9 @@ std::string empty_module(std::string_view proto_path) {
 
 class PythonEmitter : public Emitter {
  public:
-  void check(const Protocol& protocol, const Options& /*options*/,
+  void check(const Protocol& protocol, const Options& options,
              Diagnostics& diagnostics) const override {
-    check_names(protocol, diagnostics);
+    check_names(protocol, options, diagnostics);
   }
 
   std::vector<Output> emit(const Protocol& protocol, const Options& options) const override {

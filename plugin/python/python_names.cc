@@ -61,31 +61,56 @@ bool is_keyword(std::string_view word) {
   return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
 }
 
+bool is_private(std::string_view name) {
+  constexpr std::string_view kUnderscores = "__";
+  return name.substr(0, 2) == kUnderscores && name.substr(name.size() - 2) != kUnderscores;
+}
+
 std::string protobuf_module(std::string_view proto_path) {
   return module_stem(proto_path) + "_pb2";
 }
 
 ModuleNames::ModuleNames(const Protocol& protocol) {
-  modules_.push_back(protobuf_module(protocol.proto_path));
-  for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
-    for (const Member& member : direction->members) {
-      const std::string module = protobuf_module(member.type.proto_path);
-      if (std::find(modules_.begin(), modules_.end(), module) == modules_.end()) {
-        modules_.push_back(module);
-      }
+  const auto add = [&](std::string_view proto_path) {
+    const std::string module = protobuf_module(proto_path);
+    for (const Module& each : modules_) {
+      if (each.module == module) return;
     }
+    modules_.push_back({module, ""});
+  };
+  add(protocol.proto_path);
+  for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
+    for (const Member& member : direction->members) add(member.type.proto_path);
+  }
+
+  // Those that can be called by their last name come first.
+  for (Module& each : modules_) {
+    const std::string name = last_part(each.module);
+    const auto users = std::count_if(modules_.begin(), modules_.end(), [&](const Module& other) {
+      return last_part(other.module) == name;
+    });
+    if (users == 1 && !is_private(name)) each.name = name;
+  }
+  for (Module& each : modules_) {
+    if (!each.name.empty()) continue;
+    std::string name = each.module;
+    std::replace(name.begin(), name.end(), '.', '_');
+    if (is_private(name)) name.erase(0, name.find_first_not_of('_'));
+    while (is_taken(name)) name += '_';
+    each.name = name;
   }
 }
 
+bool ModuleNames::is_taken(const std::string& name) const {
+  return std::any_of(modules_.begin(), modules_.end(),
+                     [&](const Module& each) { return each.name == name; });
+}
+
 std::string ModuleNames::name(std::string_view proto_path) const {
-  std::string module = protobuf_module(proto_path);
-  const std::string short_name = last_part(module);
-  const auto users = std::count_if(modules_.begin(), modules_.end(), [&](const std::string& each) {
-    return last_part(each) == short_name;
-  });
-  if (users == 1) return short_name;
-  std::replace(module.begin(), module.end(), '.', '_');
-  return module;
+  const std::string module = protobuf_module(proto_path);
+  return std::find_if(modules_.begin(), modules_.end(),
+                      [&](const Module& each) { return each.module == module; })
+      ->name;
 }
 
 std::string ModuleNames::type(const MessageType& type) const {

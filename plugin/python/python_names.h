@@ -24,6 +24,9 @@ std::string server_client_class(const Protocol& protocol, const Options& options
 /// Whether it is one of the words that cannot be a name.
 bool is_keyword(std::string_view word);
 
+/// Whether a class in which this is written takes it for its own: there `__Foo` is `_Chat__Foo`.
+bool is_private(std::string_view name);
+
 // Protobuf's.
 
 /// `acme/my-chat.proto` -> `acme.my_chat_pb2`. Dots of the path separate modules too.
@@ -34,7 +37,8 @@ class ModuleNames {
  public:
   explicit ModuleNames(const Protocol& protocol);
 
-  /// `acme/chat.proto` -> `chat_pb2`, or `acme_chat_pb2` where several would be called that.
+  /// `acme/chat.proto` -> `chat_pb2`, or `acme_chat_pb2` where several would be called that. No two
+  /// are the same, and none begins with two underscores.
   std::string name(std::string_view proto_path) const;
 
   /// `chat.Outer.Inner` -> `chat_pb2.Outer.Inner`
@@ -44,7 +48,14 @@ class ModuleNames {
   std::string import_statement(std::string_view proto_path) const;
 
  private:
-  std::vector<std::string> modules_;
+  struct Module {
+    std::string module;
+    std::string name;
+  };
+
+  bool is_taken(const std::string& name) const;
+
+  std::vector<Module> modules_;
 };
 
 }  // namespace messi::plugin::python

@@ -12,7 +12,7 @@ void emit_client_class(Text& text, const Protocol& protocol, const Options& opti
 void emit_server_classes(Text& text, const Protocol& protocol, const Options& options);
 
 /// Refuses what Python has no words for.
-void check_names(const Protocol& protocol, Diagnostics& diagnostics);
+void check_names(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
 
 }  // namespace messi::plugin::python
 

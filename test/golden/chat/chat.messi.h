@@ -25,15 +25,17 @@
 #include <string_view>
 #include <utility>
 
-#include "chat.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "chat.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace chat {
 
@@ -74,7 +76,8 @@ class ChatClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::chat::MessageInd> incoming_message_ind_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class ChatServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -121,7 +124,7 @@ class ChatServer : public ::messi::ServerBase {
   /// Say something to everybody.
   virtual void on_message_ind(Client& /*client*/, const ::chat::MessageInd& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_connect_rsp(const ::chat::ConnectRsp& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -197,8 +200,9 @@ inline bool ChatClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::chat::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::chat::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::chat::ServerToClient::kConnectRsp:
       on_connect_rsp(incoming.connect_rsp());
@@ -231,8 +235,9 @@ inline bool ChatServer::dispatch(::messi::ServerClient& from, std::string_view p
   }
 
   // Any other: several members, unknown fields, or none.
-  ::chat::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::chat::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::chat::ClientToServer::kConnectReq:
       on_connect_req(client, incoming.connect_req());

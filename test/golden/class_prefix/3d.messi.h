@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "3d.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "3d.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace class_prefix {
 
@@ -54,7 +56,8 @@ class The3dClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::class_prefix::D3Client> incoming_d3_client_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class The3dServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -90,7 +93,7 @@ class The3dServer : public ::messi::ServerBase {
 
   virtual void on_d3_client(Client& /*client*/, const ::class_prefix::D3Client& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_d3_client(const ::class_prefix::D3Client& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -149,8 +152,9 @@ inline bool The3dClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::class_prefix::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::class_prefix::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::class_prefix::ServerToClient::kD3Client:
       on_d3_client(incoming.d3_client());
@@ -178,8 +182,9 @@ inline bool The3dServer::dispatch(::messi::ServerClient& from, std::string_view 
   }
 
   // Any other: several members, unknown fields, or none.
-  ::class_prefix::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::class_prefix::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::class_prefix::ClientToServer::kD3Client:
       on_d3_client(client, incoming.d3_client());

@@ -47,15 +47,17 @@
 #include <string_view>
 #include <utility>
 
-#include "comments.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "comments.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace comments {
 
@@ -156,7 +158,8 @@ class CommentsClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::comments::Message> incoming_message_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class CommentsServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -252,7 +255,7 @@ class CommentsServer : public ::messi::ServerBase {
   /// Controls: bell , form feed , bidirectional  override  isolate.
   virtual void on_controls(Client& /*client*/, const ::comments::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_message(const ::comments::Message& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -327,8 +330,9 @@ inline bool CommentsClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::comments::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::comments::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::comments::ServerToClient::kMessage:
       on_message(incoming.message());
@@ -388,8 +392,9 @@ inline bool CommentsServer::dispatch(::messi::ServerClient& from, std::string_vi
   }
 
   // Any other: several members, unknown fields, or none.
-  ::comments::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::comments::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::comments::ClientToServer::kLeading:
       on_leading(client, incoming.leading());

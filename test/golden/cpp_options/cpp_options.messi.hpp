@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "cpp_options.pb.h"
-#include "runtime/messi/client.h"
-#include "runtime/messi/codec/protobuf.h"
-#include "runtime/messi/server.h"
 #include "runtime/messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "cpp_options.pb.h"
+#include "runtime/messi/client.h"
+#include "runtime/messi/codec/protobuf.h"
+#include "runtime/messi/server.h"
 
 namespace cpp_options {
 
@@ -52,7 +54,8 @@ class CppOptionsClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::cpp_options::Rsp> incoming_rsp_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class CppOptionsServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -86,7 +89,7 @@ class CppOptionsServer : public ::messi::ServerBase {
 
   virtual void on_req(Client& /*client*/, const ::cpp_options::Req& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_rsp(const ::cpp_options::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::cpp_options::Rsp& message) { reply_rsp(message); }
@@ -143,8 +146,9 @@ inline bool CppOptionsClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::cpp_options::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::cpp_options::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::cpp_options::ServerToClient::kRsp:
       on_rsp(incoming.rsp());
@@ -172,8 +176,9 @@ inline bool CppOptionsServer::dispatch(::messi::ServerClient& from, std::string_
   }
 
   // Any other: several members, unknown fields, or none.
-  ::cpp_options::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::cpp_options::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::cpp_options::ClientToServer::kReq:
       on_req(client, incoming.req());

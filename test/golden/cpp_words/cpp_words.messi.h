@@ -62,15 +62,17 @@
 #include <string_view>
 #include <utility>
 
-#include "cpp_words.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "cpp_words.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace cpp_words::main::major {
 
@@ -224,7 +226,8 @@ class CppWordsClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::cpp_words::main::major::virtual_> incoming_typename_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class CppWordsServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -339,7 +342,7 @@ class CppWordsServer : public ::messi::ServerBase {
   virtual void on_min(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
   virtual void on_max(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_class(const ::cpp_words::main::major::class_& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -469,8 +472,9 @@ inline bool CppWordsClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::cpp_words::main::major::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::cpp_words::main::major::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::cpp_words::main::major::ServerToClient::kClass:
       on_class(incoming.class_());
@@ -582,8 +586,9 @@ inline bool CppWordsServer::dispatch(::messi::ServerClient& from, std::string_vi
   }
 
   // Any other: several members, unknown fields, or none.
-  ::cpp_words::main::major::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::cpp_words::main::major::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::cpp_words::main::major::ClientToServer::kClass:
       on_class(client, incoming.class_());

@@ -22,15 +22,17 @@
 #include <string_view>
 #include <utility>
 
-#include "deprecated.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "deprecated.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -72,7 +74,8 @@ class DeprecatedClient : public ::messi::ClientBase {
       incoming_a_name_of_such_a_length_that_lines_have_to_be_broken_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class DeprecatedServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -120,7 +123,7 @@ class DeprecatedServer : public ::messi::ServerBase {
   [[deprecated]] virtual void on_shared(Client& /*client*/,
                                         const ::deprecated::Fresh& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   [[deprecated]] void reply_rsp(const ::deprecated::Rsp& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -202,8 +205,9 @@ inline bool DeprecatedClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::deprecated::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::deprecated::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::deprecated::ServerToClient::kRsp:
       on_rsp(incoming.rsp());
@@ -241,8 +245,9 @@ inline bool DeprecatedServer::dispatch(::messi::ServerClient& from, std::string_
   }
 
   // Any other: several members, unknown fields, or none.
-  ::deprecated::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::deprecated::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::deprecated::ClientToServer::kOldWay:
       on_old_way(client, incoming.old_way());

@@ -19,15 +19,17 @@
 #include <string_view>
 #include <utility>
 
-#include "edition_2026.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "edition_2026.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace edition2026 {
 
@@ -54,7 +56,8 @@ class Edition2026Client : public ::messi::ClientBase {
   ::messi::codec::Reused<::edition2026::Rsp> incoming_rsp_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class Edition2026Server : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -88,7 +91,7 @@ class Edition2026Server : public ::messi::ServerBase {
 
   virtual void on_req(Client& /*client*/, const ::edition2026::Req& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_rsp(const ::edition2026::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::edition2026::Rsp& message) { reply_rsp(message); }
@@ -145,8 +148,9 @@ inline bool Edition2026Client::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::edition2026::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::edition2026::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::edition2026::ServerToClient::kRsp:
       on_rsp(incoming.rsp());
@@ -174,8 +178,9 @@ inline bool Edition2026Server::dispatch(::messi::ServerClient& from, std::string
   }
 
   // Any other: several members, unknown fields, or none.
-  ::edition2026::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::edition2026::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::edition2026::ClientToServer::kReq:
       on_req(client, incoming.req());

@@ -19,15 +19,17 @@
 #include <string_view>
 #include <utility>
 
-#include "edition2024.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "edition2024.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace editions::e2024 {
 
@@ -54,7 +56,8 @@ class Edition2024Client : public ::messi::ClientBase {
   ::messi::codec::Reused<::editions::e2024::Rsp> incoming_rsp_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class Edition2024Server : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -90,7 +93,7 @@ class Edition2024Server : public ::messi::ServerBase {
 
   virtual void on_req(Client& /*client*/, const ::editions::e2024::Req& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_rsp(const ::editions::e2024::Rsp& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -149,8 +152,9 @@ inline bool Edition2024Client::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::editions::e2024::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::editions::e2024::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::e2024::ServerToClient::kRsp:
       on_rsp(incoming.rsp());
@@ -178,8 +182,9 @@ inline bool Edition2024Server::dispatch(::messi::ServerClient& from, std::string
   }
 
   // Any other: several members, unknown fields, or none.
-  ::editions::e2024::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::editions::e2024::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::e2024::ClientToServer::kReq:
       on_req(client, incoming.req());

@@ -19,15 +19,17 @@
 #include <string_view>
 #include <utility>
 
-#include "editions.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "editions.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace editions {
 
@@ -54,7 +56,8 @@ class EditionsClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::editions::Rsp> incoming_rsp_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class EditionsServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -88,7 +91,7 @@ class EditionsServer : public ::messi::ServerBase {
 
   virtual void on_req(Client& /*client*/, const ::editions::Req& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_rsp(const ::editions::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::editions::Rsp& message) { reply_rsp(message); }
@@ -145,8 +148,9 @@ inline bool EditionsClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::editions::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::editions::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::ServerToClient::kRsp:
       on_rsp(incoming.rsp());
@@ -174,8 +178,9 @@ inline bool EditionsServer::dispatch(::messi::ServerClient& from, std::string_vi
   }
 
   // Any other: several members, unknown fields, or none.
-  ::editions::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::editions::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::ClientToServer::kReq:
       on_req(client, incoming.req());

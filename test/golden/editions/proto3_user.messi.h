@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "proto3_user.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "proto3_user.pb.h"
 
 namespace editions::proto3_user {
 
@@ -54,7 +56,8 @@ class Proto3UserClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::editions::Req> incoming_req_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class Proto3UserServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -88,7 +91,7 @@ class Proto3UserServer : public ::messi::ServerBase {
 
   virtual void on_mine(Client& /*client*/, const ::editions::proto3_user::Mine& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_req(const ::editions::Req& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::editions::Req& message) { reply_req(message); }
@@ -145,8 +148,9 @@ inline bool Proto3UserClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::editions::proto3_user::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::editions::proto3_user::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::proto3_user::ServerToClient::kReq:
       on_req(incoming.req());
@@ -174,8 +178,9 @@ inline bool Proto3UserServer::dispatch(::messi::ServerClient& from, std::string_
   }
 
   // Any other: several members, unknown fields, or none.
-  ::editions::proto3_user::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::editions::proto3_user::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::proto3_user::ClientToServer::kMine:
       on_mine(client, incoming.mine());

@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "camelCase2Go.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "camelCase2Go.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace file_names::camel {
 
@@ -54,7 +56,8 @@ class CamelCase2GoClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::file_names::camel::Message> incoming_message_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class CamelCase2GoServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -90,7 +93,7 @@ class CamelCase2GoServer : public ::messi::ServerBase {
 
   virtual void on_message(Client& /*client*/, const ::file_names::camel::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_message(const ::file_names::camel::Message& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -149,8 +152,9 @@ inline bool CamelCase2GoClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::camel::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::camel::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::camel::ServerToClient::kMessage:
       on_message(incoming.message());
@@ -178,8 +182,9 @@ inline bool CamelCase2GoServer::dispatch(::messi::ServerClient& from, std::strin
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::camel::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::camel::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::camel::ClientToServer::kMessage:
       on_message(client, incoming.message());

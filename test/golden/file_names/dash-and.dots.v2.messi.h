@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "dash-and.dots.v2.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "dash-and.dots.v2.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace file_names::dashes {
 
@@ -54,7 +56,8 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
   ::messi::codec::Reused<::file_names::dashes::Message> incoming_message_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class DashAndDotsV2Server : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -90,7 +93,7 @@ class DashAndDotsV2Server : public ::messi::ServerBase {
 
   virtual void on_message(Client& /*client*/, const ::file_names::dashes::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_message(const ::file_names::dashes::Message& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -149,8 +152,9 @@ inline bool DashAndDotsV2Client::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::dashes::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::dashes::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::dashes::ServerToClient::kMessage:
       on_message(incoming.message());
@@ -178,8 +182,9 @@ inline bool DashAndDotsV2Server::dispatch(::messi::ServerClient& from, std::stri
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::dashes::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::dashes::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::dashes::ClientToServer::kMessage:
       on_message(client, incoming.message());

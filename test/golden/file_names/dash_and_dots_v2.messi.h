@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "dash_and_dots_v2.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "dash_and_dots_v2.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace file_names::underscores {
 
@@ -54,7 +56,8 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
   ::messi::codec::Reused<::file_names::underscores::Message> incoming_message_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class DashAndDotsV2Server : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -91,7 +94,7 @@ class DashAndDotsV2Server : public ::messi::ServerBase {
   virtual void on_message(Client& /*client*/,
                           const ::file_names::underscores::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_message(const ::file_names::underscores::Message& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -150,8 +153,9 @@ inline bool DashAndDotsV2Client::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::underscores::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::underscores::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::underscores::ServerToClient::kMessage:
       on_message(incoming.message());
@@ -179,8 +183,9 @@ inline bool DashAndDotsV2Server::dispatch(::messi::ServerClient& from, std::stri
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::underscores::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::underscores::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::underscores::ClientToServer::kMessage:
       on_message(client, incoming.message());

@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "with blank.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "with blank.pb.h"
 
 namespace file_names::blank {
 
@@ -54,7 +56,8 @@ class WithBlankClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::file_names::blank::Message> incoming_message_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class WithBlankServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -90,7 +93,7 @@ class WithBlankServer : public ::messi::ServerBase {
 
   virtual void on_message(Client& /*client*/, const ::file_names::blank::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_message(const ::file_names::blank::Message& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -149,8 +152,9 @@ inline bool WithBlankClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::blank::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::blank::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::blank::ServerToClient::kMessage:
       on_message(incoming.message());
@@ -178,8 +182,9 @@ inline bool WithBlankServer::dispatch(::messi::ServerClient& from, std::string_v
   }
 
   // Any other: several members, unknown fields, or none.
-  ::file_names::blank::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::file_names::blank::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::blank::ClientToServer::kMessage:
       on_message(client, incoming.message());

@@ -28,15 +28,17 @@
 #include <string_view>
 #include <utility>
 
-#include "imports.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "imports.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace imports {
 
@@ -100,7 +102,8 @@ class ImportsClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::google::protobuf::Timestamp> incoming_timestamp_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class ImportsServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -172,7 +175,7 @@ class ImportsServer : public ::messi::ServerBase {
   virtual void on_close(Client& /*client*/, const ::google::protobuf::Empty& /*message*/) {}
   virtual void on_time(Client& /*client*/, const ::google::protobuf::Timestamp& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_any(const ::google::protobuf::Any& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -332,8 +335,9 @@ inline bool ImportsClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::imports::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::imports::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::imports::ServerToClient::kAny:
       on_any(incoming.any());
@@ -389,8 +393,9 @@ inline bool ImportsServer::dispatch(::messi::ServerClient& from, std::string_vie
   }
 
   // Any other: several members, unknown fields, or none.
-  ::imports::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::imports::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::imports::ClientToServer::kOpen:
       on_open(client, incoming.open());

@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "lite.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "lite.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace lite {
 
@@ -52,7 +54,8 @@ class LiteClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::lite::Rsp> incoming_rsp_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class LiteServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -86,7 +89,7 @@ class LiteServer : public ::messi::ServerBase {
 
   virtual void on_req(Client& /*client*/, const ::lite::Req& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_rsp(const ::lite::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::lite::Rsp& message) { reply_rsp(message); }
@@ -143,8 +146,9 @@ inline bool LiteClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::lite::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::lite::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::lite::ServerToClient::kRsp:
       on_rsp(incoming.rsp());
@@ -172,8 +176,9 @@ inline bool LiteServer::dispatch(::messi::ServerClient& from, std::string_view p
   }
 
   // Any other: several members, unknown fields, or none.
-  ::lite::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::lite::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::lite::ClientToServer::kReq:
       on_req(client, incoming.req());

@@ -23,15 +23,17 @@
 #include <string_view>
 #include <utility>
 
-#include "long_names.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "long_names.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace a_package::of_some::length {
 
@@ -73,7 +75,8 @@ class LongNamesClient : public ::messi::ClientBase {
       incoming_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class LongNamesServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -118,7 +121,7 @@ class LongNamesServer : public ::messi::ServerBase {
   }
   virtual void on_m(Client& /*client*/, const ::a_package::of_some::length::M& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
@@ -190,8 +193,9 @@ inline bool LongNamesClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::a_package::of_some::length::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::a_package::of_some::length::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::a_package::of_some::length::ServerToClient::kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife:
       on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
@@ -226,8 +230,9 @@ inline bool LongNamesServer::dispatch(::messi::ServerClient& from, std::string_v
   }
 
   // Any other: several members, unknown fields, or none.
-  ::a_package::of_some::length::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::a_package::of_some::length::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::a_package::of_some::length::ClientToServer::kAMessageWithANameOfFortyLettersForTesting:
       on_a_message_with_a_name_of_forty_letters_for_testing(

@@ -27,15 +27,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "my_protocol.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "my_protocol.pb.h"
 
 namespace my_protocol {
 
@@ -82,7 +84,8 @@ class MyProtocolClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::my_protocol::FieReq> incoming_fie_req_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class MyProtocolServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -132,7 +135,7 @@ class MyProtocolServer : public ::messi::ServerBase {
   /// The answer to a FieReq.
   virtual void on_fie_rsp(Client& /*client*/, const ::my_protocol::FieRsp& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_foo_rsp(const ::my_protocol::FooRsp& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -209,8 +212,9 @@ inline bool MyProtocolClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::my_protocol::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::my_protocol::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::my_protocol::ServerToClient::kFooRsp:
       on_foo_rsp(incoming.foo_rsp());
@@ -245,8 +249,9 @@ inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, std::string_
   }
 
   // Any other: several members, unknown fields, or none.
-  ::my_protocol::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::my_protocol::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::my_protocol::ClientToServer::kFooReq:
       on_foo_req(client, incoming.foo_req());

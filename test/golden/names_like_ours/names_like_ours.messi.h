@@ -87,15 +87,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "names_like_ours.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "names_like_ours.pb.h"
 
 namespace names_like_ours {
 
@@ -314,7 +316,8 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::names_like_ours::Message> incoming_spare_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class NamesLikeOursServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -471,7 +474,7 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   virtual void on_input(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
   virtual void on_spare(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_client_base(const ::names_like_ours::ClientBase& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -867,8 +870,9 @@ inline bool NamesLikeOursClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::names_like_ours::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::names_like_ours::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::names_like_ours::ServerToClient::kClientBase:
       on_client_base(incoming.client_base());
@@ -1053,8 +1057,9 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, std::stri
   }
 
   // Any other: several members, unknown fields, or none.
-  ::names_like_ours::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::names_like_ours::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::names_like_ours::ClientToServer::kClient:
       on_client(client, incoming.client());

@@ -18,15 +18,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "no_package.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "no_package.pb.h"
 
 /// A client: derive from it and override the hooks you need. Those of the connection
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
@@ -53,7 +55,8 @@ class NoPackageClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::NoPackageRsp> incoming_rsp_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class NoPackageServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -88,7 +91,7 @@ class NoPackageServer : public ::messi::ServerBase {
   virtual void on_req(Client& /*client*/, const ::NoPackageReq& /*message*/) {}
   virtual void on_part(Client& /*client*/, const ::NoPackageReq_Part& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_rsp(const ::NoPackageRsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::NoPackageRsp& message) { reply_rsp(message); }
@@ -146,8 +149,9 @@ inline bool NoPackageClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::ServerToClient::kRsp:
       on_rsp(incoming.rsp());
@@ -177,8 +181,9 @@ inline bool NoPackageServer::dispatch(::messi::ServerClient& from, std::string_v
   }
 
   // Any other: several members, unknown fields, or none.
-  ::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::ClientToServer::kReq:
       on_req(client, incoming.req());

@@ -32,15 +32,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "numbers.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "numbers.pb.h"
 
 namespace numbers {
 
@@ -91,7 +93,8 @@ class NumbersClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::numbers::Message> incoming_m1_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class NumbersServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -153,7 +156,7 @@ class NumbersServer : public ::messi::ServerBase {
 
   virtual void on_last(Client& /*client*/, const ::numbers::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_m536870911(const ::numbers::Message& message) {
     ::messi::codec::reply<536870911>(*this, message);
@@ -322,8 +325,9 @@ inline bool NumbersClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::numbers::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::numbers::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::numbers::ServerToClient::kM536870911:
       on_m536870911(incoming.m536870911());
@@ -384,8 +388,9 @@ inline bool NumbersServer::dispatch(::messi::ServerClient& from, std::string_vie
   }
 
   // Any other: several members, unknown fields, or none.
-  ::numbers::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::numbers::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::numbers::ClientToServer::kLast:
       on_last(client, incoming.last());

@@ -18,15 +18,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "proto2.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "proto2.pb.h"
 
 namespace proto2 {
 
@@ -57,7 +59,8 @@ class Proto2Client : public ::messi::ClientBase {
   ::messi::codec::Reused<::proto2::Grouped> incoming_grouped_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class Proto2Server : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -92,7 +95,7 @@ class Proto2Server : public ::messi::ServerBase {
   virtual void on_required(Client& /*client*/, const ::proto2::Required& /*message*/) {}
   virtual void on_extendable(Client& /*client*/, const ::proto2::Extendable& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_grouped(const ::proto2::Grouped& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::proto2::Grouped& message) { reply_grouped(message); }
@@ -150,8 +153,9 @@ inline bool Proto2Client::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::proto2::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::proto2::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::proto2::ServerToClient::kGrouped:
       on_grouped(incoming.grouped());
@@ -181,8 +185,9 @@ inline bool Proto2Server::dispatch(::messi::ServerClient& from, std::string_view
   }
 
   // Any other: several members, unknown fields, or none.
-  ::proto2::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::proto2::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::proto2::ClientToServer::kRequired:
       on_required(client, incoming.required());

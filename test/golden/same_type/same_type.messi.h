@@ -24,15 +24,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "same_type.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "same_type.pb.h"
 
 namespace same_type {
 
@@ -63,7 +65,8 @@ class SameTypeClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::same_type::Once> incoming_whisper_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class SameTypeServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -101,7 +104,7 @@ class SameTypeServer : public ::messi::ServerBase {
   virtual void on_whisper(Client& /*client*/, const ::same_type::Text& /*message*/) {}
   virtual void on_once(Client& /*client*/, const ::same_type::Once& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_say(const ::same_type::Text& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::same_type::Text& message) { reply_say(message); }
@@ -174,8 +177,9 @@ inline bool SameTypeClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::same_type::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::same_type::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::same_type::ServerToClient::kSay:
       on_say(incoming.say());
@@ -210,8 +214,9 @@ inline bool SameTypeServer::dispatch(::messi::ServerClient& from, std::string_vi
   }
 
   // Any other: several members, unknown fields, or none.
-  ::same_type::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::same_type::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::same_type::ClientToServer::kSay:
       on_say(client, incoming.say());

@@ -19,15 +19,17 @@
 #include <string_view>
 #include <utility>
 
-#include "first.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "first.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace several::first {
 
@@ -54,7 +56,8 @@ class FirstClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::several::Common> incoming_common_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class FirstServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -88,7 +91,7 @@ class FirstServer : public ::messi::ServerBase {
 
   virtual void on_common(Client& /*client*/, const ::several::Common& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_common(const ::several::Common& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::several::Common& message) { reply_common(message); }
@@ -145,8 +148,9 @@ inline bool FirstClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::several::first::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::several::first::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::several::first::ServerToClient::kCommon:
       on_common(incoming.common());
@@ -174,8 +178,9 @@ inline bool FirstServer::dispatch(::messi::ServerClient& from, std::string_view 
   }
 
   // Any other: several members, unknown fields, or none.
-  ::several::first::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::several::first::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::several::first::ClientToServer::kCommon:
       on_common(client, incoming.common());

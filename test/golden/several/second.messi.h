@@ -17,15 +17,17 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "second.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "second.pb.h"
 
 namespace several::second {
 
@@ -52,7 +54,8 @@ class SecondClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::several::Common> incoming_common_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class SecondServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -86,7 +89,7 @@ class SecondServer : public ::messi::ServerBase {
 
   virtual void on_common(Client& /*client*/, const ::several::Common& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_common(const ::several::Common& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::several::Common& message) { reply_common(message); }
@@ -143,8 +146,9 @@ inline bool SecondClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::several::second::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::several::second::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::several::second::ServerToClient::kCommon:
       on_common(incoming.common());
@@ -172,8 +176,9 @@ inline bool SecondServer::dispatch(::messi::ServerClient& from, std::string_view
   }
 
   // Any other: several members, unknown fields, or none.
-  ::several::second::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::several::second::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::several::second::ClientToServer::kCommon:
       on_common(client, incoming.common());

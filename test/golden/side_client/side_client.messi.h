@@ -16,14 +16,16 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
 #include "messi/version.h"
-#include "side_client.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "side_client.pb.h"
 
 namespace side_client {
 
@@ -65,8 +67,9 @@ inline bool SideClientClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::side_client::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::side_client::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::side_client::ServerToClient::kRsp:
       on_rsp(incoming.rsp());

@@ -17,18 +17,21 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
-#include "side_server.pb.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
+#include "side_server.pb.h"
 
 namespace side_server {
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class SideServerServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -62,7 +65,7 @@ class SideServerServer : public ::messi::ServerBase {
 
   virtual void on_req(Client& /*client*/, const ::side_server::Req& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_rsp(const ::side_server::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::side_server::Rsp& message) { reply_rsp(message); }
@@ -121,8 +124,9 @@ inline bool SideServerServer::dispatch(::messi::ServerClient& from, std::string_
   }
 
   // Any other: several members, unknown fields, or none.
-  ::side_server::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::side_server::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::side_server::ClientToServer::kReq:
       on_req(client, incoming.req());

@@ -24,15 +24,17 @@
 #include <string_view>
 #include <utility>
 
-#include "acme/chat/v1/nested.pb.h"
-#include "messi/client.h"
-#include "messi/codec/protobuf.h"
-#include "messi/server.h"
 #include "messi/version.h"
 
 #if MESSI_RUNTIME_API != 1
 #error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#include "see the error above"  // There is none: compilers stop here.
 #endif
+
+#include "acme/chat/v1/nested.pb.h"
+#include "messi/client.h"
+#include "messi/codec/protobuf.h"
+#include "messi/server.h"
 
 namespace acme::chat::v1 {
 
@@ -83,7 +85,8 @@ class NestedClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::acme::chat::v1::ClientToServer> incoming_echo_;
 };
 
-/// A server: derive from it and override the hooks you need.
+/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
+/// ServerBase's.
 class NestedServer : public ::messi::ServerBase {
  public:
   /// A client that is connected, from the beginning of its on_client_connected to the
@@ -137,7 +140,7 @@ class NestedServer : public ::messi::ServerBase {
   virtual void on_others(Client& /*client*/,
                          const ::acme::chat::v1::ServerToClient_Inside& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled.
+  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_inside(const ::acme::chat::v1::ServerToClient_Inside& message) {
     ::messi::codec::reply<1>(*this, message);
@@ -233,8 +236,9 @@ inline bool NestedClient::dispatch(std::string_view payload) {
   }
 
   // Any other: several members, unknown fields, or none.
-  ::acme::chat::v1::ServerToClient incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::acme::chat::v1::ServerToClient parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::acme::chat::v1::ServerToClient::kInside:
       on_inside(incoming.inside());
@@ -276,8 +280,9 @@ inline bool NestedServer::dispatch(::messi::ServerClient& from, std::string_view
   }
 
   // Any other: several members, unknown fields, or none.
-  ::acme::chat::v1::ClientToServer incoming;
-  if (!::messi::codec::parse(payload, incoming)) return false;
+  ::acme::chat::v1::ClientToServer parsed;
+  if (!::messi::codec::parse(payload, parsed)) return false;
+  const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::acme::chat::v1::ClientToServer::kInside:
       on_inside(client, incoming.inside());
