@@ -35,6 +35,29 @@ TEST_CASE("Python modules are called by their last name if no other has it", "[p
   CHECK(modules.type(member("acme/chat.proto").type) == "chat_pb2.Outer.Inner");
 }
 
+TEST_CASE("no two Python modules are called the same", "[plugin]") {
+  Protocol protocol;
+  protocol.proto_path = "chat.proto";
+  protocol.client_to_server.members = {
+      member("a/b.proto"),   member("c/b.proto"),   member("a_b.proto"), member("x/y_z.proto"),
+      member("x_y/z.proto"), member("x/y/z.proto"), member("y_z.proto")};
+  const python::ModuleNames modules(protocol);
+  CHECK(modules.import_statement("a_b.proto") == "import a_b_pb2");
+  CHECK(modules.import_statement("a/b.proto") == "from a import b_pb2 as a_b_pb2_");
+  CHECK(modules.import_statement("c/b.proto") == "from c import b_pb2 as c_b_pb2");
+  CHECK(modules.name("x/y_z.proto") == "x_y_z_pb2");
+  CHECK(modules.name("x_y/z.proto") == "x_y_z_pb2_");
+  CHECK(modules.name("x/y/z.proto") == "x_y_z_pb2__");
+  CHECK(modules.name("y_z.proto") == "y_z_pb2");
+}
+
+TEST_CASE("no Python module is called what a class would make private", "[plugin]") {
+  Protocol protocol;
+  protocol.proto_path = "__hidden.proto";
+  const python::ModuleNames modules(protocol);
+  CHECK(modules.import_statement("__hidden.proto") == "import __hidden_pb2 as hidden_pb2");
+}
+
 TEST_CASE("long lines of Python are broken where its formatters break them", "[plugin]") {
   const std::string a(40, 'a');
   const std::string b(40, 'b');
