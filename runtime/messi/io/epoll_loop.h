@@ -51,7 +51,8 @@ class EpollLoop final : public LoopCore, public Poller {
     while (!stopped_) poll(kForEver);
   }
 
-  /// Ends `run` after the current turn. For another thread, or a signal: `post` it.
+  /// Ends `run` after the current turn. From another thread, `post` it. Neither is for signal
+  /// handlers: let the loop watch a signalfd (`add`), or a thread wait for the signal and post.
   void stop() { stopped_ = true; }
 
   /// Takes one turn: waits up to `patience` for something to do, and does it.
