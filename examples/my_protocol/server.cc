@@ -31,9 +31,9 @@ class Server final : public my_protocol::MyProtocolServer {
   }
 
   void on_fie_rsp(Client&, const my_protocol::FieRsp&) override {
-    std::cout << "5. Sent FieReq, got FieRsp. Falling silent for 4 s." << std::endl;
+    std::cout << "5. Sent FieReq, got FieRsp. Falling silent for 6 s." << std::endl;
     // Hooks should return soon. This one does not: nobody answers the pings that come now.
-    std::this_thread::sleep_for(std::chrono::seconds(4));
+    std::this_thread::sleep_for(std::chrono::seconds(6));
   }
 
   void on_client_disconnected(Client&, messi::DisconnectReason reason) override {

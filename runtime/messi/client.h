@@ -26,8 +26,8 @@
 namespace messi {
 
 struct ClientOptions {
-  /// How often the server is asked for a sign of life. The original's server drops a client that
-  /// has not pinged for 3 s.
+  /// How often the server is asked for a sign of life; zero: never. The original's server drops a
+  /// client that has not pinged for 3 s.
   Duration ping_interval = std::chrono::seconds(2);
   /// The connection is given up when no byte at all came from the server for this long.
   Duration pong_timeout = std::chrono::seconds(4);

@@ -51,12 +51,23 @@ class Original:
         shutil.rmtree(self._work / "venv", ignore_errors=True)
         shutil.rmtree(self._work / "packages", ignore_errors=True)
         _run([sys.executable, "-m", "venv", str(self._work / "venv")])
-        pip = [str(self._python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
         try:
-            _run([*pip, *GENERATORS])
-            _run([*pip, "--no-deps", "--target", str(self._work / "packages"), *LIBRARIES])
+            self._pip("install", *GENERATORS)
+            self._pip("install", "--no-deps", "--target", str(self._work / "packages"), *LIBRARIES)
         except subprocess.CalledProcessError as error:
+            if self._index_answers():
+                sys.exit(f"the original cannot be installed:\n{error.output}")
             raise Unreachable(error.output) from None
+
+    def _pip(self, *arguments):
+        _run([str(self._python), "-m", "pip", "--disable-pip-version-check", *arguments])
+
+    def _index_answers(self):
+        try:
+            self._pip("download", "--no-deps", "--dest", str(self._work / "probe"), "protobuf")
+        except subprocess.CalledProcessError:
+            return False
+        return True
 
     def _generate(self):
         shutil.rmtree(self._generated, ignore_errors=True)
