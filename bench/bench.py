@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import resource
+import select
 import signal
 import socket
 import statistics
@@ -87,7 +88,8 @@ class Machine:
     def companion(self, peer, cpu, server, scenario, **options):
         """A client that says when it is ready and then stays."""
         with self.running(peer, "client", cpu, scenario=scenario, port=server.port, **options) as process:
-            if process.stdout.readline().strip() != "ready":
+            in_time, _, _ = select.select([process.stdout], [], [], TIMEOUT)
+            if not in_time or process.stdout.readline().strip() != "ready":
                 raise RuntimeError(f"{peer} {scenario}: the client did not get ready")
             yield process
 
