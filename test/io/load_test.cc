@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
+#include "messi/io/socket_stream.h"
+#include "messi/server_client.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
@@ -27,6 +29,10 @@ using messi::test::write_some;
 using namespace std::chrono_literals;
 
 namespace {
+
+// What an idle client's memory is made of: each is the most that fits the allocator's size class.
+static_assert(sizeof(messi::ServerClient) <= 168);
+static_assert(sizeof(messi::SocketStream) <= 56);
 
 /// Patient enough for any machine; what is tested here is not time.
 messi::ServerOptions patient(std::size_t max_clients = 1'024) {
