@@ -72,6 +72,13 @@ def impossible_host_is_the_local_host(subject):
     return ("connects to the local host" if connected else "does not connect"), not connected
 
 
+def no_ipv6(subject):
+    """an IPv6 address cannot be connected to"""
+    with listener("::1") as (accepting, port), subject.client(f"tcp://[::1]:{port}"):
+        connected = accepts(accepting, 3.0)
+    return ("connects" if connected else "does not connect"), connected
+
+
 def connecting_blocks(subject):
     """connecting blocks the loop while the server does not answer"""
     with socket.socket() as full:
@@ -95,6 +102,8 @@ def short_write_ends_connection(subject):
         client.expect("connected")
         for _ in range(messages):
             client.do(f"send message_ind {said}")
+            with contextlib.suppress(OSError):
+                connection.sendall(PONG)  # telling it takes long where the machine is busy
         time.sleep(1.0)
         came = read_for(connection, 1.0).count(b"\x01\x0f\x42\x48\x12")
         connection.close()
@@ -250,8 +259,9 @@ def many_at_once(subject):
 
 
 OF_CLIENTS = [
-    port_above_65535_wraps, impossible_host_is_the_local_host, connecting_blocks, short_write_ends_connection,
-    stop_in_hook_is_forgotten, header_of_16_mib, full_server_is_stormed, fast_server_starves_own_pings,
+    port_above_65535_wraps, impossible_host_is_the_local_host, no_ipv6, connecting_blocks,
+    short_write_ends_connection, stop_in_hook_is_forgotten, header_of_16_mib, full_server_is_stormed,
+    fast_server_starves_own_pings,
 ]
 OF_SERVERS = [
     client_that_leaves_kills_server, slow_reader_fills_memory, flooder_starves_others, no_descriptors_left,
@@ -297,7 +307,8 @@ def look(defect, subject):
 
 @contextlib.contextmanager
 def listener(host="127.0.0.1"):
-    with socket.create_server((host, 0)) as accepting:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as accepting:
         accepting.settimeout(SOON)
         yield accepting, accepting.getsockname()[1]
 
