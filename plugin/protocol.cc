@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "comments.h"
+#include "descriptor_location.h"
 #include "names.h"
 
 namespace messi::plugin {
@@ -47,17 +48,6 @@ const DirectionRules& server_to_client_rules() {
       "client",
       {"connected", "disconnected", "connect_failure", "writable", "unknown_message"}};
   return rules;
-}
-
-Location to_location(const FileDescriptor& file, const SourceLocation& place) {
-  return {to_string(file.name()), place.start_line + 1, place.start_column + 1};
-}
-
-template <typename AnyDescriptor>
-Location location_of(const FileDescriptor& file, const AnyDescriptor& descriptor) {
-  SourceLocation place;
-  if (!descriptor.GetSourceLocation(&place)) return {to_string(file.name())};
-  return to_location(file, place);
 }
 
 template <typename AnyDescriptor>
@@ -112,7 +102,7 @@ class DirectionReader {
     Direction direction;
     direction.message = message_type(message_);
     direction.comment = comment_of(message_);
-    direction.location = location_of(*message_.file(), message_);
+    direction.location = location_of(message_);
     for (int i = 0; i < message_.field_count(); ++i) {
       const FieldDescriptor& field = *message_.field(i);
       check_field(field);
@@ -217,7 +207,7 @@ class DirectionReader {
     member.type = message_type(*field.message_type());
     member.deprecated = field.options().deprecated();
     member.comment = comment_of(field);
-    member.location = location_of(*message_.file(), field);
+    member.location = location_of(field);
     return member;
   }
 
@@ -230,7 +220,7 @@ class DirectionReader {
   template <typename AnyDescriptor>
   void error(const AnyDescriptor& descriptor, const std::string& problem,
              const std::string& remedy) {
-    diagnostics_.error(location_of(*message_.file(), descriptor), problem, remedy);
+    diagnostics_.error(location_of(descriptor), problem, remedy);
   }
 
   std::string name() const { return std::string(rules_.message); }
@@ -247,10 +237,10 @@ void refuse_half_a_protocol(const Descriptor& present, const DirectionRules& rul
                             Diagnostics& diagnostics) {
   const std::string message(rules.message);
   const std::string opposite(rules.opposite);
-  diagnostics.error(
-      location_of(*present.file(), present), "this file defines " + message + " but no " + opposite,
-      "write \"message " + opposite + " { oneof messages { ... } }\" too, or rename " + message +
-          " if this is no protocol");
+  diagnostics.error(location_of(present), "this file defines " + message + " but no " + opposite,
+                    "write \"message " + opposite +
+                        " { oneof messages { ... } }\" too, or rename " + message +
+                        " if this is no protocol");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "../descriptor_location.h"
 #include "../names.h"
 #include "cpp_names.h"
 
@@ -22,19 +23,21 @@ std::string_view take_part(std::string_view& package) {
   return part;
 }
 
-/// What a name means that not even protobuf's own C++ code can have as a namespace or class; empty
-/// for all others.
-std::string_view library_meaning(std::string_view name) {
-  if (name == "std") return "the namespace of C++'s library";
-  if (name == "errno" || name == "offsetof") return "a macro of C++'s library";
-  return "";
-}
+/// What not even protobuf's own C++ code can have as a namespace or class.
+struct LibraryName {
+  const char* name;
+  std::string_view meaning;
+};
+constexpr LibraryName kLibraryNames[] = {{"std", "the namespace of C++'s library"},
+                                         {"errno", "a macro of C++'s library"},
+                                         {"offsetof", "a macro of C++'s library"}};
 
 void check_package(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   std::string_view rest = protocol.package;
   while (!rest.empty()) {
     const std::string part(take_part(rest));
-    if (const std::string_view meaning = library_meaning(part); !meaning.empty()) {
+    for (const auto& [name, meaning] : kLibraryNames) {
+      if (part != name) continue;
       diagnostics.error(protocol.package_location,
                         "package " + in_quotes(protocol.package) + " has " + in_quotes(part) +
                             " in it, which is " + std::string(meaning),
@@ -87,15 +90,6 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
   if (options.server()) check_class(protocol, server, diagnostics);
 }
 
-/// Where `descriptor` is, or its file.
-template <typename AnyDescriptor>
-Location location_of(const AnyDescriptor& descriptor) {
-  google::protobuf::SourceLocation place;
-  const std::string file = to_string(descriptor.file()->name());
-  if (!descriptor.GetSourceLocation(&place)) return {file};
-  return {file, place.start_line + 1, place.start_column + 1};
-}
-
 /// Refuses a message or enum of the protocol's package that would hide what generated code uses.
 void check_type(const Protocol& protocol, const std::string& name, std::string_view meaning,
                 Diagnostics& diagnostics) {
@@ -111,8 +105,8 @@ void check_type(const Protocol& protocol, const std::string& name, std::string_v
 }
 
 void check_types(const Protocol& protocol, Diagnostics& diagnostics) {
-  for (const char* const name : {"std", "errno", "offsetof"}) {
-    check_type(protocol, name, library_meaning(name), diagnostics);
+  for (const auto& [name, meaning] : kLibraryNames) {
+    check_type(protocol, name, meaning, diagnostics);
   }
   if (!protocol.package.empty()) return;
   check_type(protocol, "messi", "messi's own namespace", diagnostics);

@@ -25,11 +25,7 @@ class SocketStream final : public Stream, private ReadyHandler {
  public:
   /// `fd` is connected and does not block.
   SocketStream(Poller& poller, Fd fd, const SocketAddress& peer)
-      : poller_(poller),
-        fd_(std::move(fd)),
-        peer_(peer),
-        wants_write_(false),
-        after_large_(false) {
+      : poller_(poller), fd_(std::move(fd)), peer_(peer), wants_write_(false), after_large_(false) {
     if (!peer_.is_tcp()) return;
     const int on = 1;
     ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -50,10 +46,6 @@ class SocketStream final : public Stream, private ReadyHandler {
   std::string peer_address() const override { return peer_.to_string(); }
 
  private:
-  // What is read behind the end of a large frame: enough for the next one to show its size and be
-  // given a buffer of its own (FrameDecoder::kTrusted), so that the bulk of it is read in place.
-  static constexpr std::size_t kAfterLarge = 2 * 1024;
-
   inline void handle_ready(bool readable, bool writable) override;
   void read();
   void want_write(bool wanted);
@@ -119,9 +111,11 @@ inline void SocketStream::read() {
   const bool large = spare.size > 0 ? spare.large : after_large_;
   after_large_ = spare.large;
   const Poller::Input input = poller_.input();
+  // Behind a large frame no more is read than the next one needs to be given a buffer of its own,
+  // so that the bulk of that is read in place too.
   iovec vectors[2] = {
       {spare.data, spare.size},
-      {input.data, large ? kAfterLarge : input.size},
+      {input.data, large ? wire::FrameDecoder::kTrusted : input.size},
   };
   const ssize_t result = retry_on_signal([&] {
     return spare.size > 0 ? ::readv(fd_.get(), vectors, 2)

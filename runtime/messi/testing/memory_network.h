@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <deque>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
@@ -18,7 +18,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
 #include "messi/io/uri.h"
@@ -107,7 +106,8 @@ class MemoryNetwork::End final : public Stream {
     std::size_t written = 0;
     if (link_->cut || (link_->ends[1 - side_] == nullptr && !network_.faults.stalled)) return 0;
     for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t room = network_.faults.capacity - std::min(network_.faults.capacity, out.size());
+      const std::size_t room =
+          network_.faults.capacity - std::min(network_.faults.capacity, out.size());
       const std::size_t taken = std::min(room, slices[i].size);
       out.append(slices[i].data, taken);
       written += taken;
@@ -136,7 +136,11 @@ class MemoryNetwork::Place final : public Listener {
  public:
   Place(MemoryNetwork& network, std::string name, std::string uri, std::uint16_t port,
         ListenHandler& handler)
-      : network_(network), name_(std::move(name)), uri_(std::move(uri)), port_(port), handler_(handler) {
+      : network_(network),
+        name_(std::move(name)),
+        uri_(std::move(uri)),
+        port_(port),
+        handler_(handler) {
     network_.places_[name_] = this;
   }
   ~Place() override { network_.places_.erase(name_); }
@@ -158,7 +162,10 @@ class MemoryNetwork::Place final : public Listener {
 class MemoryNetwork::Attempt final : public Connecting {
  public:
   Attempt(MemoryNetwork& network, std::string uri, ConnectHandler& handler)
-      : network_(network), uri_(std::move(uri)), handler_(handler), task_(network.loop_, [this] { finish(); }) {
+      : network_(network),
+        uri_(std::move(uri)),
+        handler_(handler),
+        task_(network.loop_, [this] { finish(); }) {
     task_.schedule();
   }
 
@@ -230,7 +237,8 @@ inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
   links_.push_back(link);
   // Accepted later: a hook of the server's may destroy the client that is being told here.
   place.arrived_.push_back(std::make_unique<End>(*this, link, 1));
-  handler.handle_stream(std::make_unique<End>(*this, link, 0));  // may destroy the attempt that called
+  handler.handle_stream(
+      std::make_unique<End>(*this, link, 0));  // may destroy the attempt that called
 }
 
 inline bool MemoryNetwork::accept_one() {

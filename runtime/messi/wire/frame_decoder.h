@@ -31,6 +31,9 @@ struct Spare {
 /// One per connection; a new connection starts with a new decoder.
 class FrameDecoder {
  public:
+  /// A frame of which this much has come may claim a large buffer at once; below it, a small one.
+  static constexpr std::size_t kTrusted = 2 * 1024;
+
   /// `pool` must outlive the decoder. Payloads over `max_payload_size` bytes are refused.
   FrameDecoder(BufferPool& pool, std::size_t max_payload_size)
       : pool_(pool), max_payload_size_(max_payload_size) {}
@@ -51,8 +54,6 @@ class FrameDecoder {
   DecodeResult decode_spare(std::size_t size, OnFrame&& on_frame);
 
  private:
-  // A frame of which this much has come may claim a large buffer at once; below it, a small one.
-  static constexpr std::size_t kTrusted = 2 * 1024;
   static constexpr std::size_t kLargeFrame = 16 * 1024;
 
   // The size of the cut frame with its header, once the header is whole; until then the header's.
