@@ -13,6 +13,8 @@ CONNECT_REQ = b"\x01\x00\x00\x08\x0a\x06\x0a\x04Erik"
 CONNECT_RSP = b"\x02\x00\x00\x02\x0a\x00"
 PING = b"\x03\x00\x00\x00"
 PONG = b"\x04\x00\x00\x00"
+HI = chat_pb2.MessageInd(user="Erik", text="hi")
+HI_IND = b"\x02\x00\x00\x0c" + chat_pb2.ServerToClient(message_ind=HI).SerializeToString()
 
 
 class Events:

@@ -293,11 +293,12 @@ class _Driver(Generic[Client]):
         received = server._messi_incoming.decode(event)
         if received is None:
             link.close(DisconnectReason.MESSAGE_DECODE_ERROR)
-        elif received.message is not None:
-            token = _current_client.set((server, client))
-            try:
+            return
+        token = _current_client.set((server, client))
+        try:
+            if received.message is not None:
                 await run_hook(getattr(server, f"on_{received.name}")(client, received.message))
-            finally:
-                _current_client.reset(token)
-        elif received.unknown_field != 0:
-            await run_hook(server.on_unknown_message(client, received.unknown_field))
+            elif received.unknown_field != 0:
+                await run_hook(server.on_unknown_message(client, received.unknown_field))
+        finally:
+            _current_client.reset(token)
