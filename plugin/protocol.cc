@@ -84,6 +84,7 @@ MessageType message_type(const Descriptor& message) {
   type.package = to_string(message.file()->package());
   type.proto_path = to_string(message.file()->name());
   type.deprecated = message.options().deprecated();
+  type.flat_fields = flat_fields(message);
   for (const Descriptor* each = &message; each != nullptr; each = each->containing_type()) {
     type.scope.insert(type.scope.begin(), to_string(each->name()));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "diagnostics.h"
+#include "flat.h"
 
 namespace messi::plugin {
 
@@ -25,6 +26,9 @@ struct MessageType {
   std::vector<std::string> scope;  ///< `{"Outer", "Inner"}`: the names below the package.
   std::string proto_path;          ///< The file that defines it: `acme/chat.proto`.
   bool deprecated = false;
+  std::vector<FlatField> flat_fields;  ///< All fields, if the message is flat.
+
+  bool is_flat() const { return !flat_fields.empty(); }
 };
 
 /// A member of a oneof `messages`.

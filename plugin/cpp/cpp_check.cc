@@ -10,6 +10,7 @@
 
 #include "../descriptor_location.h"
 #include "../names.h"
+#include "cpp_members.h"
 #include "cpp_names.h"
 
 namespace messi::plugin::cpp {
@@ -88,6 +89,9 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
   }
   if (options.client()) check_class(protocol, client, diagnostics);
   if (options.server()) check_class(protocol, server, diagnostics);
+  if (!flat_types(protocol).empty()) {
+    check_class(protocol, codec_class(protocol, options), diagnostics);
+  }
 }
 
 /// Refuses a message or enum of the protocol's package that would hide what generated code uses.

@@ -5,8 +5,9 @@
 namespace messi::plugin::cpp {
 namespace {
 
-void emit_hooks(Text& text, const Direction& direction, const Options& options) {
-  emit_members(text, direction, options, R"cc(
+void emit_hooks(Text& text, const Protocol& protocol, const Direction& direction,
+                const Options& options) {
+  emit_members(text, protocol, direction, options, R"cc(
     $comment$;
     $deprecated$virtual void on_$name$(const $Type$& /*message*/) {}
   )cc");
@@ -15,11 +16,12 @@ void emit_hooks(Text& text, const Direction& direction, const Options& options) 
 }  // namespace
 
 void emit_client_class(Text& text, const Protocol& protocol, const Options& options) {
-  text.emit({{"Client", client_class(protocol, options)},
-             {"hooks", [&] { emit_hooks(text, protocol.server_to_client, options); }},
-             {"senders", [&] { emit_senders(text, protocol.client_to_server, options); }},
-             {"incoming", [&] { emit_incoming(text, protocol.server_to_client, options); }}},
-            R"cc(
+  text.emit(
+      {{"Client", client_class(protocol, options)},
+       {"hooks", [&] { emit_hooks(text, protocol, protocol.server_to_client, options); }},
+       {"senders", [&] { emit_senders(text, protocol, protocol.client_to_server, options); }},
+       {"incoming", [&] { emit_incoming(text, protocol, protocol.server_to_client, options); }}},
+      R"cc(
               /// A client: derive from it and override the hooks you need. Those of the connection
               /// itself, such as on_connected and on_disconnected, are ClientBase's.
               class $Client$ : public ::messi::ClientBase {

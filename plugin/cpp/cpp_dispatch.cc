@@ -14,13 +14,13 @@ void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& o
   const std::string client = client_class(protocol, options);
   const std::string incoming = qualified_class(direction.message, options.protobuf_release);
   const auto emit_plain_cases = [&] {
-    emit_members(text, direction, options, {{"Client", client}}, R"cc(
+    emit_members(text, protocol, direction, options, {{"Client", client}}, R"cc(
       case $number$:
         return deliver(incoming_$name$_, &$Client$::on_$name$);
     )cc");
   };
   const auto emit_other_cases = [&] {
-    emit_members(text, direction, options, {{"Incoming", incoming}}, R"cc(
+    emit_members(text, protocol, direction, options, {{"Incoming", incoming}}, R"cc(
       case $Incoming$::$Case$:
         on_$name$(incoming.$accessor$());
         break;
@@ -64,13 +64,13 @@ void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& o
   const std::string server = server_class(protocol, options);
   const std::string incoming = qualified_class(direction.message, options.protobuf_release);
   const auto emit_plain_cases = [&] {
-    emit_members(text, direction, options, {{"Server", server}}, R"cc(
+    emit_members(text, protocol, direction, options, {{"Server", server}}, R"cc(
       case $number$:
         return deliver(incoming_$name$_, &$Server$::on_$name$);
     )cc");
   };
   const auto emit_other_cases = [&] {
-    emit_members(text, direction, options, {{"Incoming", incoming}}, R"cc(
+    emit_members(text, protocol, direction, options, {{"Incoming", incoming}}, R"cc(
       case $Incoming$::$Case$:
         on_$name$(client, incoming.$accessor$());
         break;

@@ -30,11 +30,14 @@ void emit_classes(Text& text, const Protocol& protocol, const Options& options) 
       if (wanted) emit_part(text, protocol, options);
     };
   };
-  text.emit({{"client", emit_if(options.client(), emit_client_class)},
+  text.emit({{"codec", [&] { emit_codec(text, protocol, options); }},
+             {"client", emit_if(options.client(), emit_client_class)},
              {"server", emit_if(options.server(), emit_server_class)},
              {"client_dispatch", emit_if(options.client(), emit_client_dispatch)},
              {"server_dispatch", emit_if(options.server(), emit_server_dispatch)}},
             R"cc(
+              $codec$;
+
               $client$;
 
               $server$;
@@ -52,8 +55,12 @@ void emit_classes(Text& text, const Protocol& protocol, const Options& options) 
 bool uses_deprecated(const Protocol& protocol) {
   const auto is_deprecated = [](const Direction& direction) {
     return direction.message.deprecated ||
-           std::any_of(direction.members.begin(), direction.members.end(),
-                       [](const Member& each) { return each.deprecated || each.type.deprecated; });
+           std::any_of(direction.members.begin(), direction.members.end(), [](const Member& each) {
+             const auto& fields = each.type.flat_fields;
+             return each.deprecated || each.type.deprecated ||
+                    std::any_of(fields.begin(), fields.end(),
+                                [](const FlatField& field) { return field.deprecated; });
+           });
   };
   return is_deprecated(protocol.client_to_server) || is_deprecated(protocol.server_to_client);
 }

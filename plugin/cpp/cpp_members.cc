@@ -1,5 +1,6 @@
 #include "cpp_members.h"
 
+#include <map>
 #include <string>
 
 #include "../comments.h"
@@ -11,48 +12,65 @@ namespace {
 
 constexpr std::size_t kDeepestIndentation = 4;
 
-std::vector<Text::Hole> holes(const Member& member, int release) {
+std::vector<Text::Hole> holes(const Protocol& protocol, const Member& member,
+                              const Options& options) {
+  const int release = options.protobuf_release;
   return {{"comment", format_comment(member.comment, "///", kColumns - kDeepestIndentation)},
           {"deprecated", member.deprecated ? "[[deprecated]] " : ""},
           {"name", member.name},
           {"number", std::to_string(member.number)},
           {"Type", qualified_class(member.type, release)},
+          {"Codec", member.type.is_flat() ? ", " + codec_class(protocol, options) : ""},
           {"accessor", accessor(member.name, release)},
           {"Case", case_constant(member.name)}};
 }
 
 }  // namespace
 
-void emit_members(Text& text, const Direction& direction, const Options& options,
-                  std::string_view each, std::string_view if_unique) {
+std::vector<const MessageType*> flat_types(const Protocol& protocol) {
+  std::map<std::string_view, const MessageType*> types;
+  for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
+    for (const Member& member : direction->members) {
+      if (member.type.is_flat()) types.emplace(member.type.full_name, &member.type);
+    }
+  }
+  std::vector<const MessageType*> sorted;
+  for (const auto& [name, type] : types) sorted.push_back(type);
+  return sorted;
+}
+
+void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options, std::string_view each, std::string_view if_unique) {
   const bool shows_comments = each.find("$comment$") != std::string_view::npos;
   const Member* previous = nullptr;
   for (const Member& member : direction.members) {
     const bool is_apart = previous != nullptr && shows_comments &&
                           !(previous->comment.empty() && member.comment.empty());
     if (is_apart) text.lines("\n");
-    const std::vector<Text::Hole> member_holes = holes(member, options.protobuf_release);
+    const std::vector<Text::Hole> member_holes = holes(protocol, member, options);
     text.emit(member_holes, each);
     if (member.type_is_unique) text.emit(member_holes, if_unique);
     previous = &member;
   }
 }
 
-void emit_members(Text& text, const Direction& direction, const Options& options,
-                  const std::vector<Text::Hole>& more_holes, std::string_view each) {
+void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options, const std::vector<Text::Hole>& more_holes,
+                  std::string_view each) {
   for (const Member& member : direction.members) {
-    std::vector<Text::Hole> all_holes = holes(member, options.protobuf_release);
+    std::vector<Text::Hole> all_holes = holes(protocol, member, options);
     all_holes.insert(all_holes.end(), more_holes.begin(), more_holes.end());
     text.emit(all_holes, each);
   }
 }
 
-void emit_senders(Text& text, const Direction& direction, const Options& options) {
-  emit_members(text, direction, options,
+void emit_senders(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options) {
+  emit_members(text, protocol, direction, options,
                R"cc(
                  $comment$;
                  $deprecated$void send_$name$(const $Type$& message) {
-                   ::messi::codec::send<$number$>(*this, message);
+                   ::messi::codec::send<$number$$Codec$>(*this, message);
                  }
                )cc",
                R"cc(
@@ -60,9 +78,10 @@ void emit_senders(Text& text, const Direction& direction, const Options& options
                )cc");
 }
 
-void emit_incoming(Text& text, const Direction& direction, const Options& options) {
-  emit_members(text, direction, options, R"cc(
-    ::messi::codec::Reused<$Type$> incoming_$name$_;
+void emit_incoming(Text& text, const Protocol& protocol, const Direction& direction,
+                   const Options& options) {
+  emit_members(text, protocol, direction, options, R"cc(
+    ::messi::codec::Reused<$Type$$Codec$> incoming_$name$_;
   )cc");
 }
 

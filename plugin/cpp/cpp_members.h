@@ -10,23 +10,30 @@
 
 namespace messi::plugin::cpp {
 
+/// The types of all members that are flat, each once.
+std::vector<const MessageType*> flat_types(const Protocol& protocol);
+
 /// Prints the two skeletons for each member of a direction: `each`, and where the member's type
 /// occurs once in the direction also `if_unique`. Members with a comment stand between blank lines.
 ///
 /// Holes: $comment$, $deprecated$ (an attribute and a space, or nothing), $name$, $number$, $Type$,
-/// $accessor$ and $Case$ (what protobuf's code calls the member).
-void emit_members(Text& text, const Direction& direction, const Options& options,
-                  std::string_view each, std::string_view if_unique = {});
+/// $Codec$ (a comma and the codec of a flat message, or nothing), $accessor$ and $Case$ (what
+/// protobuf's code calls the member).
+void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options, std::string_view each, std::string_view if_unique = {});
 
 /// The same, with holes beyond those.
-void emit_members(Text& text, const Direction& direction, const Options& options,
-                  const std::vector<Text::Hole>& more_holes, std::string_view each);
+void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options, const std::vector<Text::Hole>& more_holes,
+                  std::string_view each);
 
 /// `send_<name>` and `send`, for whatever ::messi::codec::send can send through.
-void emit_senders(Text& text, const Direction& direction, const Options& options);
+void emit_senders(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options);
 
 /// What is received, kept from one receive to the next.
-void emit_incoming(Text& text, const Direction& direction, const Options& options);
+void emit_incoming(Text& text, const Protocol& protocol, const Direction& direction,
+                   const Options& options);
 
 }  // namespace messi::plugin::cpp
 

@@ -113,6 +113,10 @@ std::string server_class(const Protocol& protocol, const Options& options) {
   return class_base(protocol, options) + "Server";
 }
 
+std::string codec_class(const Protocol& protocol, const Options& options) {
+  return class_base(protocol, options) + "Codec";
+}
+
 std::string protobuf_header(std::string_view proto_path) {
   return strip_proto(proto_path) + ".pb.h";
 }

@@ -21,6 +21,7 @@ std::string include_guard(std::string_view header_path);
 /// `my_protocol` -> `MyProtocolClient`
 std::string client_class(const Protocol& protocol, const Options& options);
 std::string server_class(const Protocol& protocol, const Options& options);
+std::string codec_class(const Protocol& protocol, const Options& options);
 
 // Protobuf's. `release` is that of the protobuf whose generated code has them.
 

@@ -10,6 +10,9 @@ namespace messi::plugin::cpp {
 // The parts of a generated header, in the order in which it has them. Lines may get too long: see
 // fit.h.
 
+/// How flat messages become bytes and bytes messages.
+void emit_codec(Text& text, const Protocol& protocol, const Options& options);
+
 void emit_client_class(Text& text, const Protocol& protocol, const Options& options);
 void emit_server_class(Text& text, const Protocol& protocol, const Options& options);
 

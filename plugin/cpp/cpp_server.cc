@@ -5,18 +5,20 @@
 namespace messi::plugin::cpp {
 namespace {
 
-void emit_hooks(Text& text, const Direction& direction, const Options& options) {
-  emit_members(text, direction, options, R"cc(
+void emit_hooks(Text& text, const Protocol& protocol, const Direction& direction,
+                const Options& options) {
+  emit_members(text, protocol, direction, options, R"cc(
     $comment$;
     $deprecated$virtual void on_$name$(Client& /*client*/, const $Type$& /*message*/) {}
   )cc");
 }
 
-void emit_replies(Text& text, const Direction& direction, const Options& options) {
-  emit_members(text, direction, options,
+void emit_replies(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options) {
+  emit_members(text, protocol, direction, options,
                R"cc(
                  $deprecated$void reply_$name$(const $Type$& message) {
-                   ::messi::codec::reply<$number$>(*this, message);
+                   ::messi::codec::reply<$number$$Codec$>(*this, message);
                  }
                )cc",
                R"cc(
@@ -24,14 +26,15 @@ void emit_replies(Text& text, const Direction& direction, const Options& options
                )cc");
 }
 
-void emit_broadcasts(Text& text, const Direction& direction, const Options& options) {
-  emit_members(text, direction, options,
+void emit_broadcasts(Text& text, const Protocol& protocol, const Direction& direction,
+                     const Options& options) {
+  emit_members(text, protocol, direction, options,
                R"cc(
                  $deprecated$void broadcast_$name$(const $Type$& message) {
-                   ::messi::codec::broadcast<$number$>(*this, message, nullptr);
+                   ::messi::codec::broadcast<$number$$Codec$>(*this, message, nullptr);
                  }
                  $deprecated$void broadcast_$name$(const $Type$& message, const Client& except) {
-                   ::messi::codec::broadcast<$number$>(*this, message, &except);
+                   ::messi::codec::broadcast<$number$$Codec$>(*this, message, &except);
                  }
                )cc",
                R"cc(
@@ -48,11 +51,11 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
   const Direction& up = protocol.client_to_server;
   const Direction& down = protocol.server_to_client;
   text.emit({{"Server", server_class(protocol, options)},
-             {"senders", [&] { emit_senders(text, down, options); }},
-             {"hooks", [&] { emit_hooks(text, up, options); }},
-             {"replies", [&] { emit_replies(text, down, options); }},
-             {"broadcasts", [&] { emit_broadcasts(text, down, options); }},
-             {"incoming", [&] { emit_incoming(text, up, options); }}},
+             {"senders", [&] { emit_senders(text, protocol, down, options); }},
+             {"hooks", [&] { emit_hooks(text, protocol, up, options); }},
+             {"replies", [&] { emit_replies(text, protocol, down, options); }},
+             {"broadcasts", [&] { emit_broadcasts(text, protocol, down, options); }},
+             {"incoming", [&] { emit_incoming(text, protocol, up, options); }}},
             R"cc(
               /// A server: derive from it and override the hooks you need. One more, on_client_refused, is
               /// ServerBase's.

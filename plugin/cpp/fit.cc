@@ -65,6 +65,10 @@ bool opens_function(std::string_view line) {
   return !starts_with(text, "if (") && !starts_with(text, "switch (") && !starts_with(text, ":");
 }
 
+bool is_template_head(std::string_view line) {
+  return starts_with(without_indentation(line), "template <");
+}
+
 bool is_statement(std::string_view line) {
   return is_code(line) && ends_with(line, ";") && !starts_with(without_indentation(line), "if (");
 }
@@ -73,6 +77,7 @@ Lines join_short_functions(const Lines& lines) {
   Lines joined;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     joined.push_back(lines[i]);
+    if (i > 0 && is_template_head(lines[i - 1])) continue;
     const bool has_one_statement = i + 2 < lines.size() && opens_function(lines[i]) &&
                                    is_statement(lines[i + 1]) &&
                                    lines[i + 2] == indentation(lines[i]) + '}';

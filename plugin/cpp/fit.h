@@ -14,7 +14,8 @@ constexpr std::size_t kColumns = 100;
 /// It knows the shapes that the emitter prints, and takes all else as it is:
 ///
 /// - A line that ends with a comma goes on in the next one.
-/// - A function with one statement is on one line if that fits, else on three.
+/// - A function with one statement is on one line if that fits, else on three; one behind a line
+///   with its `template` always on three.
 /// - Parameters and arguments that do not fit are aligned behind the parenthesis, or if that does
 ///   not fit either, begin on a line of their own.
 ///

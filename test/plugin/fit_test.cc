@@ -17,6 +17,8 @@ TEST_CASE("a function with one statement is on one line if that fits", "[plugin]
   CHECK(fit("void " + k40 + "() {\n  " + k40 + k20 + "();\n}\n") ==
         "void " + k40 + "() {\n  " + k40 + k20 + "();\n}\n");
   CHECK(fit("void f() {\n  g();\n  h();\n}\n") == "void f() {\n  g();\n  h();\n}\n");
+  CHECK(fit("template <typename T>\nvoid f() {\n  g();\n}\n") ==
+        "template <typename T>\nvoid f() {\n  g();\n}\n");
   CHECK(fit("if (a()) {\n  g();\n}\n") == "if (a()) {\n  g();\n}\n");
 }
 

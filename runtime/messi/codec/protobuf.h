@@ -12,6 +12,10 @@
 // Both directions work on the member alone, without a wrapper message: it is serialised straight
 // into the send queue, and parsed straight into a message that is reused from one to the next.
 // A payload of any other legal form is for protobuf's own parser (`parse`).
+//
+// `Codec`, where there is one, encodes and decodes the plain cases in libprotobuf's place: flat.h.
+
+#include <google/protobuf/message_lite.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -19,9 +23,10 @@
 #include <limits>
 #include <memory>
 #include <string_view>
+#include <type_traits>
 
-#include <google/protobuf/message_lite.h>
-
+#include "messi/codec/flat.h"
+#include "messi/codec/varint.h"
 #include "messi/session/disconnect_reason.h"
 
 namespace messi::codec {
@@ -48,14 +53,14 @@ bool parse(std::string_view bytes, Message& message) {
 
 /// A message that is kept from one receive to the next, so that receiving allocates nothing once
 /// it has grown to its usual size. It lets go of what an unusually large message made it take.
-template <typename Message>
+template <typename Message, typename Codec = void>
 class Reused {
  public:
   /// Parses `member` and calls `hook(const Message&)`; false if it cannot be parsed.
   template <typename Hook>
   bool deliver(const Member& member, Hook&& hook) {
     if (message_ == nullptr) message_.reset(new Message);
-    const bool parsed = parse(member.bytes, message());
+    const bool parsed = decode(member.bytes);
     if (parsed) hook(static_cast<const Message&>(message()));
     release_excess(member.bytes.size());
     return parsed;
@@ -72,6 +77,14 @@ class Reused {
   static constexpr std::size_t kNotWorthIt = 1024;
 
   Message& message() { return static_cast<Message&>(*message_); }
+
+  bool decode(std::string_view bytes) {
+    if constexpr (!std::is_void_v<Codec>) {
+      message().Clear();
+      if (Codec::decode(FlatReader(bytes), message())) return true;
+    }
+    return parse(bytes, message());
+  }
 
   void release_excess(std::size_t size) {
     largest_ = std::max(largest_, size);
@@ -112,69 +125,63 @@ class Reused {
 
 /// Sends `message` as member `kField`. `Sender` has `std::uint8_t* reserve(payload_size)`, null
 /// when the message is not accepted, and `refuse(reason)`.
-template <std::uint32_t kField, typename Sender, typename Message>
+template <std::uint32_t kField, typename Codec = void, typename Sender, typename Message>
 void send(Sender& sender, const Message& message);
 
 /// Sends `message` to the client whose message is being handled; no-op when there is none.
-template <std::uint32_t kField, typename Server, typename Message>
+template <std::uint32_t kField, typename Codec = void, typename Server, typename Message>
 void reply(Server& server, const Message& message);
 
 /// Sends `message` to all clients but `except` (a pointer, or nullptr), encoding it once.
-template <std::uint32_t kField, typename Server, typename Message, typename Except>
+template <std::uint32_t kField, typename Codec = void, typename Server, typename Message,
+          typename Except>
 void broadcast(Server& server, const Message& message, Except except);
 
 // ---------------------------------------------------------------------------------------------
 
 namespace internal {
 
-constexpr std::size_t varint_size(std::uint64_t value) {
-  std::size_t size = 1;
-  while (value >= 0x80) {
-    value >>= 7;
-    ++size;
-  }
-  return size;
-}
-
-inline std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) {
-  while (value >= 0x80) {
-    *out++ = static_cast<std::uint8_t>(value | 0x80);
-    value >>= 7;
-  }
-  *out++ = static_cast<std::uint8_t>(value);
-  return out;
-}
-
-/// Reads a varint of up to five bytes and takes it away from `bytes`; false if there is none.
-inline bool read_varint(std::string_view& bytes, std::uint64_t& value) {
-  std::uint64_t result = 0;
-  for (std::size_t i = 0; i < bytes.size() && i < 5; ++i) {
-    const auto byte = static_cast<std::uint8_t>(bytes[i]);
-    result |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
-    if (byte < 0x80) {
-      bytes.remove_prefix(i + 1);
-      value = result;
-      return true;
-    }
-  }
-  return false;
-}
-
 /// As protobuf's own parser, which ignores what a tag has above 32 bits.
 inline std::uint32_t field_number(std::uint64_t tag) {
   return static_cast<std::uint32_t>(tag) >> 3;
 }
 
+/// False also if it cannot tell, as messages of the lite runtime.
+template <typename Message>
+auto has_only_known_fields(const Message& message, int) -> decltype(message.GetReflection(), true) {
+  static const auto* const reflection = message.GetReflection();
+  return reflection->GetUnknownFields(message).empty();
+}
+inline bool has_only_known_fields(const google::protobuf::MessageLite&, long) { return false; }
+
 /// A message as member `kField`: tag, length, bytes.
-template <std::uint32_t kField, typename Message>
+template <std::uint32_t kField, typename Codec, typename Message>
 class Encoder {
  public:
-  explicit Encoder(const Message& message)
-      : message_(message), body_size_(message.ByteSizeLong()) {}
+  explicit Encoder(const Message& message) : message_(message) {
+    if constexpr (!std::is_void_v<Codec>) {
+      by_codec_ = has_only_known_fields(message, 0);
+      if (by_codec_) {
+        FlatSize size;
+        Codec::encode(message, size);
+        body_size_ = size.size();
+        return;
+      }
+    }
+    body_size_ = message.ByteSizeLong();
+  }
 
   std::size_t size() const { return varint_size(kTag) + varint_size(body_size_) + body_size_; }
   void write(std::uint8_t* out) const {
     out = write_varint(write_varint(out, kTag), body_size_);
+    if constexpr (!std::is_void_v<Codec>) {
+      if (by_codec_) {
+        FlatWriter writer(out);
+        Codec::encode(message_, writer);
+        if (writer.ok()) return;
+        static_cast<void>(message_.ByteSizeLong());  // what libprotobuf's serialising relies on
+      }
+    }
     static_cast<void>(message_.SerializeWithCachedSizesToArray(out));
   }
 
@@ -183,7 +190,8 @@ class Encoder {
   static constexpr std::uint32_t kTag = kField << 3 | kLengthDelimited;
 
   const Message& message_;
-  std::size_t body_size_;
+  std::size_t body_size_ = 0;
+  bool by_codec_ = false;
 };
 
 }  // namespace internal
@@ -191,8 +199,8 @@ class Encoder {
 inline Member single_member(std::string_view payload) {
   std::uint64_t tag = 0;
   std::uint64_t size = 0;
-  if (!internal::read_varint(payload, tag) || (tag & 7) != 2 ||
-      !internal::read_varint(payload, size) || size != payload.size()) {
+  if (!read_varint<5>(payload, tag) || (tag & 7) != 2 || !read_varint<5>(payload, size) ||
+      size != payload.size()) {
     return {0, {}};
   }
   return {internal::field_number(tag), payload};
@@ -200,27 +208,27 @@ inline Member single_member(std::string_view payload) {
 
 inline std::uint32_t first_field(std::string_view payload) {
   std::uint64_t tag = 0;
-  return internal::read_varint(payload, tag) ? internal::field_number(tag) : 0;
+  return read_varint<5>(payload, tag) ? internal::field_number(tag) : 0;
 }
 
-template <std::uint32_t kField, typename Sender, typename Message>
+template <std::uint32_t kField, typename Codec, typename Sender, typename Message>
 void send(Sender& sender, const Message& message) {
   if (!message.IsInitialized()) return sender.refuse(DisconnectReason::kMessageEncodeError);
-  const internal::Encoder<kField, Message> encoder(message);
+  const internal::Encoder<kField, Codec, Message> encoder(message);
   if (std::uint8_t* const out = sender.reserve(encoder.size())) encoder.write(out);
 }
 
-template <std::uint32_t kField, typename Server, typename Message>
+template <std::uint32_t kField, typename Codec, typename Server, typename Message>
 void reply(Server& server, const Message& message) {
-  if (auto* const client = server.current_client()) send<kField>(*client, message);
+  if (auto* const client = server.current_client()) send<kField, Codec>(*client, message);
 }
 
-template <std::uint32_t kField, typename Server, typename Message, typename Except>
+template <std::uint32_t kField, typename Codec, typename Server, typename Message, typename Except>
 void broadcast(Server& server, const Message& message, Except except) {
   if (!message.IsInitialized()) {
     return server.refuse_broadcast(DisconnectReason::kMessageEncodeError, except);
   }
-  const internal::Encoder<kField, Message> encoder(message);
+  const internal::Encoder<kField, Codec, Message> encoder(message);
   if (std::uint8_t* const out = server.begin_broadcast(encoder.size(), except)) {
     encoder.write(out);
     server.end_broadcast(except);

@@ -39,6 +39,47 @@
 
 namespace chat {
 
+// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
+struct ChatCodec {
+  template <typename Out>
+  static void encode(const ::chat::ConnectReq& message, Out& out) {
+    out.string(10, message.user());
+  }
+  static bool decode(::messi::codec::FlatReader in, ::chat::ConnectReq& message) {
+    while (in.more()) {
+      switch (in.tag()) {
+        case 10:
+          in.string(*message.mutable_user());
+          break;
+        default:
+          return false;
+      }
+    }
+    return in.ok();
+  }
+
+  template <typename Out>
+  static void encode(const ::chat::MessageInd& message, Out& out) {
+    out.string(10, message.user());
+    out.string(18, message.text());
+  }
+  static bool decode(::messi::codec::FlatReader in, ::chat::MessageInd& message) {
+    while (in.more()) {
+      switch (in.tag()) {
+        case 10:
+          in.string(*message.mutable_user());
+          break;
+        case 18:
+          in.string(*message.mutable_text());
+          break;
+        default:
+          return false;
+      }
+    }
+    return in.ok();
+  }
+};
+
 /// A client: derive from it and override the hooks you need. Those of the connection
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class ChatClient : public ::messi::ClientBase {
@@ -59,13 +100,13 @@ class ChatClient : public ::messi::ClientBase {
 
   /// Enter the chat; answered with a ConnectRsp.
   void send_connect_req(const ::chat::ConnectReq& message) {
-    ::messi::codec::send<1>(*this, message);
+    ::messi::codec::send<1, ChatCodec>(*this, message);
   }
   void send(const ::chat::ConnectReq& message) { send_connect_req(message); }
 
   /// Say something to everybody.
   void send_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::send<2>(*this, message);
+    ::messi::codec::send<2, ChatCodec>(*this, message);
   }
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
 
@@ -73,7 +114,7 @@ class ChatClient : public ::messi::ClientBase {
   inline bool dispatch(std::string_view payload) final;
 
   ::messi::codec::Reused<::chat::ConnectRsp> incoming_connect_rsp_;
-  ::messi::codec::Reused<::chat::MessageInd> incoming_message_ind_;
+  ::messi::codec::Reused<::chat::MessageInd, ChatCodec> incoming_message_ind_;
 };
 
 /// A server: derive from it and override the hooks you need. One more, on_client_refused, is
@@ -96,7 +137,7 @@ class ChatServer : public ::messi::ServerBase {
 
     /// Somebody said something.
     void send_message_ind(const ::chat::MessageInd& message) {
-      ::messi::codec::send<2>(*this, message);
+      ::messi::codec::send<2, ChatCodec>(*this, message);
     }
     void send(const ::chat::MessageInd& message) { send_message_ind(message); }
   };
@@ -131,7 +172,7 @@ class ChatServer : public ::messi::ServerBase {
   }
   void reply(const ::chat::ConnectRsp& message) { reply_connect_rsp(message); }
   void reply_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::reply<2>(*this, message);
+    ::messi::codec::reply<2, ChatCodec>(*this, message);
   }
   void reply(const ::chat::MessageInd& message) { reply_message_ind(message); }
 
@@ -148,10 +189,10 @@ class ChatServer : public ::messi::ServerBase {
     broadcast_connect_rsp(message, except);
   }
   void broadcast_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::broadcast<2>(*this, message, nullptr);
+    ::messi::codec::broadcast<2, ChatCodec>(*this, message, nullptr);
   }
   void broadcast_message_ind(const ::chat::MessageInd& message, const Client& except) {
-    ::messi::codec::broadcast<2>(*this, message, &except);
+    ::messi::codec::broadcast<2, ChatCodec>(*this, message, &except);
   }
   void broadcast(const ::chat::MessageInd& message) { broadcast_message_ind(message); }
   void broadcast(const ::chat::MessageInd& message, const Client& except) {
@@ -179,8 +220,8 @@ class ChatServer : public ::messi::ServerBase {
   }
   inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
-  ::messi::codec::Reused<::chat::ConnectReq> incoming_connect_req_;
-  ::messi::codec::Reused<::chat::MessageInd> incoming_message_ind_;
+  ::messi::codec::Reused<::chat::ConnectReq, ChatCodec> incoming_connect_req_;
+  ::messi::codec::Reused<::chat::MessageInd, ChatCodec> incoming_message_ind_;
 };
 
 // ------------------------------------------------------------------------------------------------

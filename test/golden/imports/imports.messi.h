@@ -42,6 +42,89 @@
 
 namespace imports {
 
+// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
+struct ImportsCodec {
+  template <typename Out>
+  static void encode(const ::google::protobuf::Any& message, Out& out) {
+    out.string(10, message.type_url());
+    out.bytes(18, message.value());
+  }
+  static bool decode(::messi::codec::FlatReader in, ::google::protobuf::Any& message) {
+    while (in.more()) {
+      switch (in.tag()) {
+        case 10:
+          in.string(*message.mutable_type_url());
+          break;
+        case 18:
+          in.bytes(*message.mutable_value());
+          break;
+        default:
+          return false;
+      }
+    }
+    return in.ok();
+  }
+
+  template <typename Out>
+  static void encode(const ::google::protobuf::Duration& message, Out& out) {
+    out.varint(8, message.seconds());
+    out.varint(16, message.nanos());
+  }
+  static bool decode(::messi::codec::FlatReader in, ::google::protobuf::Duration& message) {
+    while (in.more()) {
+      switch (in.tag()) {
+        case 8:
+          message.set_seconds(in.varint());
+          break;
+        case 16:
+          message.set_nanos(in.varint());
+          break;
+        default:
+          return false;
+      }
+    }
+    return in.ok();
+  }
+
+  template <typename Out>
+  static void encode(const ::google::protobuf::StringValue& message, Out& out) {
+    out.string(10, message.value());
+  }
+  static bool decode(::messi::codec::FlatReader in, ::google::protobuf::StringValue& message) {
+    while (in.more()) {
+      switch (in.tag()) {
+        case 10:
+          in.string(*message.mutable_value());
+          break;
+        default:
+          return false;
+      }
+    }
+    return in.ok();
+  }
+
+  template <typename Out>
+  static void encode(const ::google::protobuf::Timestamp& message, Out& out) {
+    out.varint(8, message.seconds());
+    out.varint(16, message.nanos());
+  }
+  static bool decode(::messi::codec::FlatReader in, ::google::protobuf::Timestamp& message) {
+    while (in.more()) {
+      switch (in.tag()) {
+        case 8:
+          message.set_seconds(in.varint());
+          break;
+        case 16:
+          message.set_nanos(in.varint());
+          break;
+        default:
+          return false;
+      }
+    }
+    return in.ok();
+  }
+};
+
 /// A client: derive from it and override the hooks you need. Those of the connection
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class ImportsClient : public ::messi::ClientBase {
@@ -86,20 +169,20 @@ class ImportsClient : public ::messi::ClientBase {
   }
   void send(const ::google::protobuf::Empty& message) { send_close(message); }
   void send_time(const ::google::protobuf::Timestamp& message) {
-    ::messi::codec::send<6>(*this, message);
+    ::messi::codec::send<6, ImportsCodec>(*this, message);
   }
   void send(const ::google::protobuf::Timestamp& message) { send_time(message); }
 
  private:
   inline bool dispatch(std::string_view payload) final;
 
-  ::messi::codec::Reused<::google::protobuf::Any> incoming_any_;
-  ::messi::codec::Reused<::google::protobuf::Duration> incoming_duration_;
+  ::messi::codec::Reused<::google::protobuf::Any, ImportsCodec> incoming_any_;
+  ::messi::codec::Reused<::google::protobuf::Duration, ImportsCodec> incoming_duration_;
   ::messi::codec::Reused<::google::protobuf::Empty> incoming_empty_;
   ::messi::codec::Reused<::google::protobuf::Struct> incoming_struct_;
   ::messi::codec::Reused<::google::protobuf::Value> incoming_value_;
-  ::messi::codec::Reused<::google::protobuf::StringValue> incoming_string_;
-  ::messi::codec::Reused<::google::protobuf::Timestamp> incoming_timestamp_;
+  ::messi::codec::Reused<::google::protobuf::StringValue, ImportsCodec> incoming_string_;
+  ::messi::codec::Reused<::google::protobuf::Timestamp, ImportsCodec> incoming_timestamp_;
 };
 
 /// A server: derive from it and override the hooks you need. One more, on_client_refused, is
@@ -115,11 +198,11 @@ class ImportsServer : public ::messi::ServerBase {
     // Senders: a message goes to this client.
 
     void send_any(const ::google::protobuf::Any& message) {
-      ::messi::codec::send<1>(*this, message);
+      ::messi::codec::send<1, ImportsCodec>(*this, message);
     }
     void send(const ::google::protobuf::Any& message) { send_any(message); }
     void send_duration(const ::google::protobuf::Duration& message) {
-      ::messi::codec::send<2>(*this, message);
+      ::messi::codec::send<2, ImportsCodec>(*this, message);
     }
     void send(const ::google::protobuf::Duration& message) { send_duration(message); }
     void send_empty(const ::google::protobuf::Empty& message) {
@@ -135,11 +218,11 @@ class ImportsServer : public ::messi::ServerBase {
     }
     void send(const ::google::protobuf::Value& message) { send_value(message); }
     void send_string(const ::google::protobuf::StringValue& message) {
-      ::messi::codec::send<6>(*this, message);
+      ::messi::codec::send<6, ImportsCodec>(*this, message);
     }
     void send(const ::google::protobuf::StringValue& message) { send_string(message); }
     void send_timestamp(const ::google::protobuf::Timestamp& message) {
-      ::messi::codec::send<7>(*this, message);
+      ::messi::codec::send<7, ImportsCodec>(*this, message);
     }
     void send(const ::google::protobuf::Timestamp& message) { send_timestamp(message); }
   };
@@ -178,11 +261,11 @@ class ImportsServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_any(const ::google::protobuf::Any& message) {
-    ::messi::codec::reply<1>(*this, message);
+    ::messi::codec::reply<1, ImportsCodec>(*this, message);
   }
   void reply(const ::google::protobuf::Any& message) { reply_any(message); }
   void reply_duration(const ::google::protobuf::Duration& message) {
-    ::messi::codec::reply<2>(*this, message);
+    ::messi::codec::reply<2, ImportsCodec>(*this, message);
   }
   void reply(const ::google::protobuf::Duration& message) { reply_duration(message); }
   void reply_empty(const ::google::protobuf::Empty& message) {
@@ -198,31 +281,31 @@ class ImportsServer : public ::messi::ServerBase {
   }
   void reply(const ::google::protobuf::Value& message) { reply_value(message); }
   void reply_string(const ::google::protobuf::StringValue& message) {
-    ::messi::codec::reply<6>(*this, message);
+    ::messi::codec::reply<6, ImportsCodec>(*this, message);
   }
   void reply(const ::google::protobuf::StringValue& message) { reply_string(message); }
   void reply_timestamp(const ::google::protobuf::Timestamp& message) {
-    ::messi::codec::reply<7>(*this, message);
+    ::messi::codec::reply<7, ImportsCodec>(*this, message);
   }
   void reply(const ::google::protobuf::Timestamp& message) { reply_timestamp(message); }
 
   // Broadcasts: a message goes to all clients, or all but one.
 
   void broadcast_any(const ::google::protobuf::Any& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+    ::messi::codec::broadcast<1, ImportsCodec>(*this, message, nullptr);
   }
   void broadcast_any(const ::google::protobuf::Any& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+    ::messi::codec::broadcast<1, ImportsCodec>(*this, message, &except);
   }
   void broadcast(const ::google::protobuf::Any& message) { broadcast_any(message); }
   void broadcast(const ::google::protobuf::Any& message, const Client& except) {
     broadcast_any(message, except);
   }
   void broadcast_duration(const ::google::protobuf::Duration& message) {
-    ::messi::codec::broadcast<2>(*this, message, nullptr);
+    ::messi::codec::broadcast<2, ImportsCodec>(*this, message, nullptr);
   }
   void broadcast_duration(const ::google::protobuf::Duration& message, const Client& except) {
-    ::messi::codec::broadcast<2>(*this, message, &except);
+    ::messi::codec::broadcast<2, ImportsCodec>(*this, message, &except);
   }
   void broadcast(const ::google::protobuf::Duration& message) { broadcast_duration(message); }
   void broadcast(const ::google::protobuf::Duration& message, const Client& except) {
@@ -259,20 +342,20 @@ class ImportsServer : public ::messi::ServerBase {
     broadcast_value(message, except);
   }
   void broadcast_string(const ::google::protobuf::StringValue& message) {
-    ::messi::codec::broadcast<6>(*this, message, nullptr);
+    ::messi::codec::broadcast<6, ImportsCodec>(*this, message, nullptr);
   }
   void broadcast_string(const ::google::protobuf::StringValue& message, const Client& except) {
-    ::messi::codec::broadcast<6>(*this, message, &except);
+    ::messi::codec::broadcast<6, ImportsCodec>(*this, message, &except);
   }
   void broadcast(const ::google::protobuf::StringValue& message) { broadcast_string(message); }
   void broadcast(const ::google::protobuf::StringValue& message, const Client& except) {
     broadcast_string(message, except);
   }
   void broadcast_timestamp(const ::google::protobuf::Timestamp& message) {
-    ::messi::codec::broadcast<7>(*this, message, nullptr);
+    ::messi::codec::broadcast<7, ImportsCodec>(*this, message, nullptr);
   }
   void broadcast_timestamp(const ::google::protobuf::Timestamp& message, const Client& except) {
-    ::messi::codec::broadcast<7>(*this, message, &except);
+    ::messi::codec::broadcast<7, ImportsCodec>(*this, message, &except);
   }
   void broadcast(const ::google::protobuf::Timestamp& message) { broadcast_timestamp(message); }
   void broadcast(const ::google::protobuf::Timestamp& message, const Client& except) {
@@ -305,7 +388,7 @@ class ImportsServer : public ::messi::ServerBase {
   ::messi::codec::Reused<::parts::behind::Hidden> incoming_hidden_;
   ::messi::codec::Reused<::Loose> incoming_loose_;
   ::messi::codec::Reused<::google::protobuf::Empty> incoming_close_;
-  ::messi::codec::Reused<::google::protobuf::Timestamp> incoming_time_;
+  ::messi::codec::Reused<::google::protobuf::Timestamp, ImportsCodec> incoming_time_;
 };
 
 // ------------------------------------------------------------------------------------------------

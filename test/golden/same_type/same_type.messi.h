@@ -38,6 +38,26 @@
 
 namespace same_type {
 
+// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
+struct SameTypeCodec {
+  template <typename Out>
+  static void encode(const ::same_type::Text& message, Out& out) {
+    out.string(10, message.text());
+  }
+  static bool decode(::messi::codec::FlatReader in, ::same_type::Text& message) {
+    while (in.more()) {
+      switch (in.tag()) {
+        case 10:
+          in.string(*message.mutable_text());
+          break;
+        default:
+          return false;
+      }
+    }
+    return in.ok();
+  }
+};
+
 /// A client: derive from it and override the hooks you need. Those of the connection
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class SameTypeClient : public ::messi::ClientBase {
@@ -53,15 +73,19 @@ class SameTypeClient : public ::messi::ClientBase {
 
   // Senders: a message goes to the server.
 
-  void send_say(const ::same_type::Text& message) { ::messi::codec::send<1>(*this, message); }
-  void send_whisper(const ::same_type::Text& message) { ::messi::codec::send<2>(*this, message); }
+  void send_say(const ::same_type::Text& message) {
+    ::messi::codec::send<1, SameTypeCodec>(*this, message);
+  }
+  void send_whisper(const ::same_type::Text& message) {
+    ::messi::codec::send<2, SameTypeCodec>(*this, message);
+  }
   void send_once(const ::same_type::Once& message) { ::messi::codec::send<3>(*this, message); }
   void send(const ::same_type::Once& message) { send_once(message); }
 
  private:
   inline bool dispatch(std::string_view payload) final;
 
-  ::messi::codec::Reused<::same_type::Text> incoming_say_;
+  ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_say_;
   ::messi::codec::Reused<::same_type::Once> incoming_whisper_;
 };
 
@@ -77,7 +101,9 @@ class SameTypeServer : public ::messi::ServerBase {
 
     // Senders: a message goes to this client.
 
-    void send_say(const ::same_type::Text& message) { ::messi::codec::send<1>(*this, message); }
+    void send_say(const ::same_type::Text& message) {
+      ::messi::codec::send<1, SameTypeCodec>(*this, message);
+    }
     void send(const ::same_type::Text& message) { send_say(message); }
     void send_whisper(const ::same_type::Once& message) { ::messi::codec::send<2>(*this, message); }
     void send(const ::same_type::Once& message) { send_whisper(message); }
@@ -106,7 +132,9 @@ class SameTypeServer : public ::messi::ServerBase {
 
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
-  void reply_say(const ::same_type::Text& message) { ::messi::codec::reply<1>(*this, message); }
+  void reply_say(const ::same_type::Text& message) {
+    ::messi::codec::reply<1, SameTypeCodec>(*this, message);
+  }
   void reply(const ::same_type::Text& message) { reply_say(message); }
   void reply_whisper(const ::same_type::Once& message) { ::messi::codec::reply<2>(*this, message); }
   void reply(const ::same_type::Once& message) { reply_whisper(message); }
@@ -114,10 +142,10 @@ class SameTypeServer : public ::messi::ServerBase {
   // Broadcasts: a message goes to all clients, or all but one.
 
   void broadcast_say(const ::same_type::Text& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+    ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, nullptr);
   }
   void broadcast_say(const ::same_type::Text& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+    ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, &except);
   }
   void broadcast(const ::same_type::Text& message) { broadcast_say(message); }
   void broadcast(const ::same_type::Text& message, const Client& except) {
@@ -155,8 +183,8 @@ class SameTypeServer : public ::messi::ServerBase {
   }
   inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
 
-  ::messi::codec::Reused<::same_type::Text> incoming_say_;
-  ::messi::codec::Reused<::same_type::Text> incoming_whisper_;
+  ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_say_;
+  ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_whisper_;
   ::messi::codec::Reused<::same_type::Once> incoming_once_;
 };
 

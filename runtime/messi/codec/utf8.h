@@ -1,0 +1,75 @@
+#ifndef MESSI_CODEC_UTF8_H_
+#define MESSI_CODEC_UTF8_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace messi::codec {
+
+/// Whether `text` is UTF-8: nothing longer than it need be, no surrogates, nothing above U+10FFFF.
+/// Text that is mostly ASCII takes about a tenth of the time that libprotobuf's own check takes.
+inline bool is_utf8(std::string_view text);
+
+// ---------------------------------------------------------------------------------------------
+
+namespace internal {
+
+/// The first byte that is not ASCII.
+inline const char* skip_ascii(const char* at, const char* end) {
+  constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  const auto word = [&at](int i) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, at + 8 * i, 8);
+    return bytes;
+  };
+  const auto half_word = [&at] {
+    std::uint32_t bytes;
+    std::memcpy(&bytes, at, 4);
+    return bytes;
+  };
+  while (end - at >= 32 && ((word(0) | word(1) | word(2) | word(3)) & kHighBits) == 0) at += 32;
+  while (end - at >= 8 && (word(0) & kHighBits) == 0) at += 8;
+  if (end - at >= 4 && (half_word() & kHighBits) == 0) at += 4;
+  while (at != end && static_cast<unsigned char>(*at) < 0x80) ++at;
+  return at;
+}
+
+/// How long the character at `at`, which is not ASCII, is; 0 if it is none.
+inline std::ptrdiff_t character_size(const char* at, const char* end) {
+  const auto byte = [at](int i) { return static_cast<unsigned char>(at[i]); };
+  const auto continues = [&byte](int i) { return (byte(i) & 0xc0) == 0x80; };
+  const unsigned char first = byte(0);
+  const std::ptrdiff_t left = end - at;
+  if (first < 0xc2 || left < 2 || !continues(1)) return 0;
+  if (first < 0xe0) return 2;
+  const unsigned code = static_cast<unsigned>(first) << 8 | byte(1);
+  if (left < 3 || !continues(2)) return 0;
+  if (first < 0xf0) {
+    const bool overlong = code < 0xe0a0;
+    const bool surrogate = code >= 0xeda0 && code <= 0xedbf;
+    return overlong || surrogate ? 0 : 3;
+  }
+  if (left < 4 || !continues(3)) return 0;
+  return code >= 0xf090 && code <= 0xf48f ? 4 : 0;
+}
+
+}  // namespace internal
+
+inline bool is_utf8(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while ((at = internal::skip_ascii(at, end)) != end) {
+    do {
+      const std::ptrdiff_t size = internal::character_size(at, end);
+      if (size == 0) return false;
+      at += size;
+    } while (at != end && static_cast<unsigned char>(*at) >= 0x80);
+  }
+  return true;
+}
+
+}  // namespace messi::codec
+
+#endif  // MESSI_CODEC_UTF8_H_

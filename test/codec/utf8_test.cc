@@ -1,0 +1,75 @@
+#include "messi/codec/utf8.h"
+
+#include <string>
+#include <string_view>
+
+#include "test/catch.h"
+
+using messi::codec::is_utf8;
+
+namespace {
+
+/// By the definition: code points in the shortest form, without surrogates. Slow and simple.
+bool is_utf8_by_definition(std::string_view text) {
+  constexpr unsigned kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  for (std::size_t at = 0; at < text.size();) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
+    const unsigned first = byte(0);
+    const std::size_t size = first < 0x80   ? 1
+                             : first < 0xc0 ? 0
+                             : first < 0xe0 ? 2
+                             : first < 0xf0 ? 3
+                             : first < 0xf8 ? 4
+                                            : 0;
+    if (size == 0 || at + size > text.size()) return false;
+    unsigned code = size == 1 ? first : first & (0xffU >> (size + 1));
+    for (std::size_t i = 1; i < size; ++i) {
+      if ((byte(i) & 0xc0) != 0x80) return false;
+      code = code << 6 | (byte(i) & 0x3f);
+    }
+    if (code < kSmallest[size] || code > 0x10ffff) return false;
+    if (code >= 0xd800 && code <= 0xdfff) return false;
+    at += size;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("UTF-8 is what the definition says", "[codec]") {
+  CHECK(is_utf8(""));
+  CHECK(is_utf8("Grüße, 世界 🌍"));
+  CHECK(is_utf8(std::string_view("a\0b", 3)));
+  std::string text(4, '\0');
+  int differences = 0;
+  for (unsigned start = 0; start < 0x10000; ++start) {
+    text[0] = static_cast<char>(start >> 8);
+    text[1] = static_cast<char>(start);
+    for (const unsigned third : {0x00, 0x7f, 0x80, 0x8f, 0x9f, 0xa0, 0xbf, 0xc0, 0xc3, 0xff}) {
+      text[2] = static_cast<char>(third);
+      for (const unsigned fourth : {0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xff}) {
+        text[3] = static_cast<char>(fourth);
+        for (std::size_t size = 1; size <= 4; ++size) {
+          const std::string_view part(text.data(), size);
+          if (is_utf8(part) != is_utf8_by_definition(part)) ++differences;
+        }
+      }
+    }
+  }
+  CHECK(differences == 0);
+}
+
+TEST_CASE("a byte that is not UTF-8 is found wherever it is", "[codec]") {
+  for (std::size_t size = 1; size <= 100; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string text(size, 'x');
+      text[at] = '\x80';
+      CHECK_FALSE(is_utf8(text));
+      text[at] = '\xc3';
+      CHECK_FALSE(is_utf8(text));
+      if (at + 1 == size) continue;
+      text[at + 1] = '\xbc';
+      CHECK(is_utf8(text));
+    }
+  }
+}
