@@ -20,8 +20,9 @@ class Endpoint:
         self._put_back = []
         self._errors = []
         self.history = []
-        for read in (self._read_events, self._read_errors):
-            threading.Thread(target=read, daemon=True).start()
+        self._error_reader = threading.Thread(target=self._read_errors, daemon=True)
+        self._error_reader.start()
+        threading.Thread(target=self._read_events, daemon=True).start()
 
     def _read_events(self):
         for line in self._process.stdout:
@@ -36,6 +37,10 @@ class Endpoint:
 
     @property
     def errors(self):
+        return "\n".join(self._errors)
+
+    @property
+    def last_errors(self):
         return "\n".join(self._errors[-20:])
 
     def do(self, command):
@@ -56,7 +61,9 @@ class Endpoint:
             return None
         if event is None:
             self._events.put(None)
-            raise Failure(f"the endpoint ended with status {self._process.wait()} {self.errors}")
+            status = self._process.wait()
+            self._error_reader.join(1.0)
+            raise Failure(f"the endpoint ended with status {status} {self.last_errors}")
         return event
 
     def put_back(self, event):
@@ -94,8 +101,8 @@ class Endpoint:
         if event is not None:
             raise Failure(f"unexpected event '{shortened(event)}'")
 
-    def listening_port(self):
-        return int(self.skip_until("listening *", within=20.0).split()[1])
+    def listening_port(self, within=20.0):
+        return int(self.skip_until("listening *", within).split()[1])
 
     @property
     def pid(self):

@@ -165,7 +165,7 @@ class Player:
         try:
             connection, _ = self.listener.accept()
         except TimeoutError:
-            raise Failure(f"no connection within {self.listener_timeout} s {self.endpoint.errors}") from None
+            raise Failure(f"no connection within {self.listener_timeout} s {self.endpoint.last_errors}") from None
         self._use(Peer(connection, self.answer_pings))
 
     def _no_reconnect(self, rest):
@@ -181,7 +181,7 @@ class Player:
     def _do(self, rest):
         self.endpoint.do(expand(rest))
         if rest == "start" and self.case.side == "server":
-            self.port = self.endpoint.listening_port()
+            self.port = self.endpoint.listening_port(PATIENCE)
 
     def _show_pings(self, _):
         pass

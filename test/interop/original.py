@@ -35,13 +35,15 @@ class Original:
             self._fetch()
             (self._work / "fetched").touch()
         self._generate()
-        for protocol in PROTOCOLS:
-            for side in ("client", "server"):
-                self._compile(protocol, side, f"{protocol}_{side}", [])
-        self._compile("chat", "client", "chat_client_asan", ["-fsanitize=address"])
+        self._compile(PROTOCOLS, "", [])
+        self._compile(["chat"], "_asan", ["-fsanitize=address"])
 
     def c_command(self, name):
         return [str(self._work / name)]
+
+    @property
+    def generator(self):
+        return str(self._work / "venv" / "bin" / "messi")
 
     def python_command(self, name):
         return ["env", f"PYTHONPATH={self._generated}:{CONFORMANCE}", str(self._python), "-B",
@@ -78,24 +80,27 @@ class Original:
             for suffix in ("c", "h"):
                 source = self._work / "packages" / package / "c_source" / f"{package}.{suffix}"
                 shutil.copy(source, self._library / folder)
-        messi = str(self._work / "venv" / "bin" / "messi")
         for protocol in PROTOCOLS:
             folder = EXAMPLES / protocol
             proto = str(folder / f"{protocol}.proto")
-            _run([messi, "generate_c_source", "-I", str(folder), "-o", str(self._generated), proto])
-            _run([messi, "generate_py_source", "-s", "client", "-I", str(folder), "-o", str(self._generated), proto])
+            _run([self.generator, "generate_c_source", "-I", str(folder), "-o", str(self._generated), proto])
+            _run([self.generator, "generate_py_source", "-s", "client", "-I", str(folder), "-o", str(self._generated), proto])
 
-    def _compile(self, protocol, side, output, flags):
+    def _compile(self, protocols, suffix, flags):
+        """Clients and servers of the protocols, their names with a suffix."""
         compiler = ["cc", "-std=gnu11", "-O1", "-g", *flags]
         ours = HERE / "original"
         include = [f"-I{folder}" for folder in (ours, self._generated, self._library)]
-        pbtools = str(self._work / "pbtools.o")
+        pbtools = str(self._work / f"pbtools{suffix}.o")
         _run([*compiler, "-w", f"-D{RENAMED}={RENAMED}_in_place", "-c", "-o", pbtools,
               str(self._library / "pbtools_0_32" / "pbtools.c")])
-        _run([*compiler, "-Wall", "-Wextra", "-Werror", *include, "-o", str(self._work / output),
-              str(ours / f"{protocol}_{side}.c"), str(ours / "endpoint.c"), str(ours / "pbtools_pointers.c"),
-              str(self._generated / f"{protocol}_{side}.c"), str(self._generated / f"{protocol}.c"),
-              str(self._library / "messi.c"), pbtools])
+        for protocol in protocols:
+            for side in ("client", "server"):
+                _run([*compiler, "-Wall", "-Wextra", "-Werror", *include,
+                      "-o", str(self._work / f"{protocol}_{side}{suffix}"),
+                      str(ours / f"{protocol}_{side}.c"), str(ours / "endpoint.c"), str(ours / "pbtools_pointers.c"),
+                      str(self._generated / f"{protocol}_{side}.c"), str(self._generated / f"{protocol}.c"),
+                      str(self._library / "messi.c"), pbtools])
 
 
 def _run(command):
