@@ -24,6 +24,9 @@ ATTEMPTS = 2  # the machine may be busy
 # The original shows these only when the machine is quick enough; ours must do right all the same.
 NEEDS_A_QUICK_MACHINE = {client_defects.fast_server_starves_own_pings}
 
+# These keep two processors busy, so one is looked for at a time.
+BUSY = {client_defects.fast_server_starves_own_pings, server_defects.flooder_starves_others}
+
 
 @dataclasses.dataclass
 class Subject:
