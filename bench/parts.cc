@@ -55,11 +55,13 @@ class Sink {
   std::unique_ptr<std::uint8_t[]> memory_;
 };
 
+// With generated code, and with libprotobuf's (void).
+template <typename Codec>
 void encode(benchmark::State& state) {
   const chat::MessageInd message = make_message(state.range(0));
   Sink sink(static_cast<std::size_t>(state.range(0)) + 64);
   for (auto _ : state) {
-    codec::send<2>(sink, message);
+    codec::send<2, Codec>(sink, message);
     benchmark::ClobberMemory();
   }
 }
@@ -75,9 +77,10 @@ void encode_with_wrapper(benchmark::State& state) {
   }
 }
 
+template <typename Codec>
 void decode(benchmark::State& state) {
   const std::string payload = make_wrapper(state.range(0)).SerializeAsString();
-  codec::Reused<chat::MessageInd> reused;
+  codec::Reused<chat::MessageInd, Codec> reused;
   for (auto _ : state) {
     const codec::Member member = codec::single_member(payload);
     reused.deliver(member, [](const chat::MessageInd& message) {
@@ -93,6 +96,15 @@ void decode_with_wrapper(benchmark::State& state) {
     wrapper.ParseFromString(payload);
     benchmark::DoNotOptimize(wrapper.message_ind().text().data());
   }
+}
+
+// A text of that many bytes, of ASCII and of three bytes a character.
+void check_utf8(benchmark::State& state, std::string_view character) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  std::string text;
+  while (text.size() < size) text += character;
+  for (auto _ : state) benchmark::DoNotOptimize(codec::is_utf8(text));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 
 // Frames of a 64 KiB read, without what is inside.
@@ -167,10 +179,14 @@ void sizes(benchmark::internal::Benchmark* benchmark) {
   for (const std::int64_t size : {16, 256, 4096, 65536}) benchmark->Arg(size);
 }
 
-BENCHMARK(encode)->Apply(sizes);
+BENCHMARK(encode<chat::ChatCodec>)->Apply(sizes);
+BENCHMARK(encode<void>)->Apply(sizes);
 BENCHMARK(encode_with_wrapper)->Apply(sizes);
-BENCHMARK(decode)->Apply(sizes);
+BENCHMARK(decode<chat::ChatCodec>)->Apply(sizes);
+BENCHMARK(decode<void>)->Apply(sizes);
 BENCHMARK(decode_with_wrapper)->Apply(sizes);
+BENCHMARK_CAPTURE(check_utf8, ascii, "x")->Apply(sizes);
+BENCHMARK_CAPTURE(check_utf8, three_bytes, "世")->Apply(sizes);
 BENCHMARK(decode_frames)->Apply(sizes);
 BENCHMARK(decode_cut_frames)->Apply(sizes);
 BENCHMARK(send_queue)->Apply(sizes);

@@ -9,7 +9,8 @@
 namespace messi::codec {
 
 /// Whether `text` is UTF-8: nothing longer than it need be, no surrogates, nothing above U+10FFFF.
-/// Text that is mostly ASCII takes about a tenth of the time that libprotobuf's own check takes.
+/// Takes less than half the time of libprotobuf's check, and 0.02 ns a byte of long ASCII
+/// (check_utf8 of bench/parts.cc).
 inline bool is_utf8(std::string_view text);
 
 // ---------------------------------------------------------------------------------------------
@@ -18,7 +19,13 @@ namespace internal {
 
 /// The first byte that is not ASCII.
 inline const char* skip_ascii(const char* at, const char* end) {
+  using Vector = std::uint64_t __attribute__((vector_size(16)));
   constexpr std::uint64_t kHighBits = 0x8080808080808080;
+  const auto vector = [&at](int i) {
+    Vector bytes;
+    std::memcpy(&bytes, at + 16 * i, 16);
+    return bytes;
+  };
   const auto word = [&at](int i) {
     std::uint64_t bytes;
     std::memcpy(&bytes, at + 8 * i, 8);
@@ -29,7 +36,12 @@ inline const char* skip_ascii(const char* at, const char* end) {
     std::memcpy(&bytes, at, 4);
     return bytes;
   };
-  while (end - at >= 32 && ((word(0) | word(1) | word(2) | word(3)) & kHighBits) == 0) at += 32;
+  while (end - at >= 128) {
+    const Vector all = vector(0) | vector(1) | vector(2) | vector(3) | vector(4) | vector(5) |
+                       vector(6) | vector(7);
+    if (((all[0] | all[1]) & kHighBits) != 0) break;
+    at += 128;
+  }
   while (end - at >= 8 && (word(0) & kHighBits) == 0) at += 8;
   if (end - at >= 4 && (half_word() & kHighBits) == 0) at += 4;
   while (at != end && static_cast<unsigned char>(*at) < 0x80) ++at;
