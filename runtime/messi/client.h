@@ -35,7 +35,8 @@ struct ClientOptions {
   Duration connect_timeout = std::chrono::seconds(5);
   /// How long to wait between attempts.
   BackoffSettings backoff;
-  /// The largest message sent or accepted, in bytes as encoded; at most 2^24 - 1.
+  /// The largest message sent or accepted, in bytes as encoded. A frame holds 2^24 - 1; more than
+  /// that means that.
   std::size_t max_payload_size = 1024 * 1024;
   /// The most that waits to be written, in bytes. A message that would exceed it ends the
   /// connection (kSlowReader), unless nothing is waiting.

@@ -30,7 +30,8 @@ struct ServerOptions {
   Duration client_timeout = std::chrono::seconds(3);
   /// Further clients are turned away.
   std::size_t max_clients = 1024;
-  /// The largest message sent or accepted, in bytes as encoded; at most 2^24 - 1.
+  /// The largest message sent or accepted, in bytes as encoded. A frame holds 2^24 - 1; more than
+  /// that means that.
   std::size_t max_payload_size = 1024 * 1024;
   /// The most that waits to be written to one client, in bytes. A message that would exceed it
   /// ends that client's connection (kSlowReader), unless nothing is waiting for it.
