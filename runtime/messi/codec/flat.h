@@ -3,8 +3,9 @@
 
 // Protobuf's encoding of flat messages, those of proto3 that have only single numbers, enums,
 // strings and bytes: generated code tells the fields, so that encoding is straight code and takes
-// about half of libprotobuf's time (doc/performance.md). It knows the plain cases only. Whatever else comes (unknown
-// fields, text that is not UTF-8, anything wrong) is libprotobuf's, so that the outcome is too.
+// about half of libprotobuf's time (doc/performance.md). It knows the plain cases only. Whatever
+// else comes (unknown fields, text that is not UTF-8, anything wrong) is libprotobuf's, so that
+// the outcome is too.
 //
 // Generated code for a message is a pair of functions:
 //
