@@ -45,9 +45,9 @@ TEST_CASE("UTF-8 is what the definition says", "[codec]") {
   for (unsigned start = 0; start < 0x10000; ++start) {
     text[0] = static_cast<char>(start >> 8);
     text[1] = static_cast<char>(start);
-    for (const unsigned third : {0x00, 0x7f, 0x80, 0x8f, 0x9f, 0xa0, 0xbf, 0xc0, 0xc3, 0xff}) {
+    for (const unsigned third : {0x00U, 0x7fU, 0x80U, 0x8fU, 0x9fU, 0xa0U, 0xbfU, 0xc0U, 0xc3U, 0xffU}) {
       text[2] = static_cast<char>(third);
-      for (const unsigned fourth : {0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xff}) {
+      for (const unsigned fourth : {0x00U, 0x7fU, 0x80U, 0xbfU, 0xc0U, 0xffU}) {
         text[3] = static_cast<char>(fourth);
         for (std::size_t size = 1; size <= 4; ++size) {
           const std::string_view part(text.data(), size);
