@@ -45,7 +45,8 @@ TEST_CASE("UTF-8 is what the definition says", "[codec]") {
   for (unsigned start = 0; start < 0x10000; ++start) {
     text[0] = static_cast<char>(start >> 8);
     text[1] = static_cast<char>(start);
-    for (const unsigned third : {0x00U, 0x7fU, 0x80U, 0x8fU, 0x9fU, 0xa0U, 0xbfU, 0xc0U, 0xc3U, 0xffU}) {
+    for (const unsigned third :
+         {0x00U, 0x7fU, 0x80U, 0x8fU, 0x9fU, 0xa0U, 0xbfU, 0xc0U, 0xc3U, 0xffU}) {
       text[2] = static_cast<char>(third);
       for (const unsigned fourth : {0x00U, 0x7fU, 0x80U, 0xbfU, 0xc0U, 0xffU}) {
         text[3] = static_cast<char>(fourth);
