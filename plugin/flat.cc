@@ -26,11 +26,8 @@ bool is_proto3(const FileDescriptor& file) {
 
 bool is_flat(const FieldDescriptor& field) {
   constexpr int kLargestNumber = 2047;  // its tag has two bytes
-  const bool is_alone =
-      field.containing_oneof() == nullptr ||
-      field.containing_oneof()->index() >= field.containing_type()->real_oneof_decl_count();
-  return !field.is_repeated() && is_alone && field.number() <= kLargestNumber &&
-         field.type() != FieldDescriptor::TYPE_MESSAGE &&
+  return !field.is_repeated() && field.real_containing_oneof() == nullptr &&
+         field.number() <= kLargestNumber && field.type() != FieldDescriptor::TYPE_MESSAGE &&
          field.type() != FieldDescriptor::TYPE_GROUP &&
          field.options().ctype() == FieldOptions::STRING;
 }
@@ -38,7 +35,6 @@ bool is_flat(const FieldDescriptor& field) {
 }  // namespace
 
 std::vector<FlatField> flat_fields(const Descriptor& message) {
-  if (!is_proto3(*message.file())) return {};
   std::vector<FlatField> fields;
   for (int i = 0; i < message.field_count(); ++i) {
     const FieldDescriptor& field = *message.field(i);
@@ -46,6 +42,7 @@ std::vector<FlatField> flat_fields(const Descriptor& message) {
     fields.push_back({to_string(field.name()), field.number(), field.type(), field.has_presence(),
                       field.options().deprecated()});
   }
+  if (fields.empty() || !is_proto3(*message.file())) return {};
   std::sort(fields.begin(), fields.end(),
             [](const FlatField& a, const FlatField& b) { return a.number < b.number; });
   return fields;

@@ -153,9 +153,7 @@ class DirectionReader {
 
   void check_field(const FieldDescriptor& field) {
     const std::string field_name = to_string(field.name());
-    // A proto3 optional field is alone in a oneof that protoc made up.
-    const OneofDescriptor* oneof = field.containing_oneof();
-    if (oneof == nullptr || oneof->index() >= message_.real_oneof_decl_count()) {
+    if (field.real_containing_oneof() == nullptr) {
       error(field, "field " + in_quotes(field_name) + " of " + name() + " is outside the oneof",
             "put it into a message, and make that message a member of the oneof \"messages\"");
     } else if (field.type() == FieldDescriptor::TYPE_GROUP) {

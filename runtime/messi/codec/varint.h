@@ -29,21 +29,6 @@ inline std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) {
 }
 
 template <std::size_t kMost>
-bool read_long_varint(std::string_view& bytes, std::uint64_t& value);
-
-/// Reads a varint of up to `kMost` bytes and takes it away from `bytes`; false if there is none.
-template <std::size_t kMost>
-bool read_varint(std::string_view& bytes, std::uint64_t& value) {
-  // Nearly all have one byte.
-  if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) >= 0x80) {
-    return read_long_varint<kMost>(bytes, value);
-  }
-  value = static_cast<std::uint8_t>(bytes[0]);
-  bytes.remove_prefix(1);
-  return true;
-}
-
-template <std::size_t kMost>
 bool read_long_varint(std::string_view& bytes, std::uint64_t& value) {
   std::uint64_t result = 0;
   for (std::size_t i = 0; i < bytes.size() && i < kMost; ++i) {
@@ -56,6 +41,18 @@ bool read_long_varint(std::string_view& bytes, std::uint64_t& value) {
     }
   }
   return false;
+}
+
+/// Reads a varint of up to `kMost` bytes and takes it away from `bytes`; false if there is none.
+template <std::size_t kMost>
+bool read_varint(std::string_view& bytes, std::uint64_t& value) {
+  // Nearly all have one byte.
+  if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) >= 0x80) {
+    return read_long_varint<kMost>(bytes, value);
+  }
+  value = static_cast<std::uint8_t>(bytes[0]);
+  bytes.remove_prefix(1);
+  return true;
 }
 
 }  // namespace messi::codec
