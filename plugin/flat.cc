@@ -15,15 +15,6 @@ using google::protobuf::FieldOptions;
 using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorProto;
 
-// What is not proto3 has more: required and delimited fields, extensions, closed enums, strings
-// that need not be UTF-8, other types for strings in C++.
-bool is_proto3(const FileDescriptor& file) {
-  // FileDescriptor says it differently from release to release.
-  FileDescriptorProto proto;
-  file.CopyTo(&proto);
-  return proto.syntax() == "proto3";
-}
-
 bool is_flat(const FieldDescriptor& field) {
   constexpr int kLargestNumber = 2047;  // its tag has two bytes
   return !field.is_repeated() && field.real_containing_oneof() == nullptr &&
@@ -34,7 +25,7 @@ bool is_flat(const FieldDescriptor& field) {
 
 }  // namespace
 
-std::vector<FlatField> flat_fields(const Descriptor& message) {
+std::vector<FlatField> FlatMessages::fields(const Descriptor& message) {
   std::vector<FlatField> fields;
   for (int i = 0; i < message.field_count(); ++i) {
     const FieldDescriptor& field = *message.field(i);
@@ -46,6 +37,19 @@ std::vector<FlatField> flat_fields(const Descriptor& message) {
   std::sort(fields.begin(), fields.end(),
             [](const FlatField& a, const FlatField& b) { return a.number < b.number; });
   return fields;
+}
+
+// What is not proto3 has more: required and delimited fields, extensions, closed enums, strings
+// that need not be UTF-8, other types for strings in C++.
+bool FlatMessages::is_proto3(const FileDescriptor& file) {
+  const auto [answer, is_new] = proto3_.emplace(&file, false);
+  if (is_new) {
+    // FileDescriptor says it differently from release to release.
+    FileDescriptorProto proto;
+    file.CopyTo(&proto);
+    answer->second = proto.syntax() == "proto3";
+  }
+  return answer->second;
 }
 
 }  // namespace messi::plugin

@@ -3,6 +3,7 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,18 @@ struct FlatField {
   bool deprecated = false;
 };
 
-/// The fields of `message`, by number, if it is flat: a message of proto3 that consists of single
-/// numbers, enums, strings and bytes, and is not empty. Nothing if it is not.
-std::vector<FlatField> flat_fields(const google::protobuf::Descriptor& message);
+/// Tells flat messages: of proto3, of single numbers, enums, strings and bytes, and not empty.
+class FlatMessages {
+ public:
+  /// The fields of `message`, by number, if it is flat. Nothing if it is not.
+  std::vector<FlatField> fields(const google::protobuf::Descriptor& message);
+
+ private:
+  bool is_proto3(const google::protobuf::FileDescriptor& file);
+
+  // To tell, a file is copied, so each is asked once.
+  std::map<const google::protobuf::FileDescriptor*, bool> proto3_;
+};
 
 }  // namespace messi::plugin
 

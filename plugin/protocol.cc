@@ -78,13 +78,13 @@ Comment file_comment(const FileDescriptor& file) {
   return comment;
 }
 
-MessageType message_type(const Descriptor& message) {
+MessageType message_type(const Descriptor& message, FlatMessages& flat_messages) {
   MessageType type;
   type.full_name = to_string(message.full_name());
   type.package = to_string(message.file()->package());
   type.proto_path = to_string(message.file()->name());
   type.deprecated = message.options().deprecated();
-  type.flat_fields = flat_fields(message);
+  type.flat_fields = flat_messages.fields(message);
   for (const Descriptor* each = &message; each != nullptr; each = each->containing_type()) {
     type.scope.insert(type.scope.begin(), to_string(each->name()));
   }
@@ -94,14 +94,18 @@ MessageType message_type(const Descriptor& message) {
 /// Reads one direction, and refuses what is not to be in it.
 class DirectionReader {
  public:
-  DirectionReader(const Descriptor& message, const DirectionRules& rules, Diagnostics& diagnostics)
-      : message_(message), rules_(rules), diagnostics_(diagnostics) {}
+  DirectionReader(const Descriptor& message, const DirectionRules& rules,
+                  FlatMessages& flat_messages, Diagnostics& diagnostics)
+      : message_(message),
+        rules_(rules),
+        flat_messages_(flat_messages),
+        diagnostics_(diagnostics) {}
 
   Direction read() {
     check_oneofs();
     check_extension_ranges();
     Direction direction;
-    direction.message = message_type(message_);
+    direction.message = message_type(message_, flat_messages_);
     direction.comment = comment_of(message_);
     direction.location = location_of(message_);
     for (int i = 0; i < message_.field_count(); ++i) {
@@ -203,7 +207,7 @@ class DirectionReader {
     Member member;
     member.name = to_string(field.name());
     member.number = field.number();
-    member.type = message_type(*field.message_type());
+    member.type = message_type(*field.message_type(), flat_messages_);
     member.deprecated = field.options().deprecated();
     member.comment = comment_of(field);
     member.location = location_of(field);
@@ -229,6 +233,7 @@ class DirectionReader {
 
   const Descriptor& message_;
   const DirectionRules& rules_;
+  FlatMessages& flat_messages_;
   Diagnostics& diagnostics_;
 };
 
@@ -252,16 +257,18 @@ std::optional<Protocol> read_protocol(const FileDescriptor& file, Diagnostics& d
   if (client_to_server == nullptr && server_to_client == nullptr) return std::nullopt;
 
   Diagnostics found;
+  FlatMessages flat_messages;
   Protocol protocol;
   if (client_to_server == nullptr) {
     refuse_half_a_protocol(*server_to_client, down, found);
   } else {
-    protocol.client_to_server = DirectionReader(*client_to_server, up, found).read();
+    protocol.client_to_server = DirectionReader(*client_to_server, up, flat_messages, found).read();
   }
   if (server_to_client == nullptr) {
     refuse_half_a_protocol(*client_to_server, up, found);
   } else {
-    protocol.server_to_client = DirectionReader(*server_to_client, down, found).read();
+    protocol.server_to_client =
+        DirectionReader(*server_to_client, down, flat_messages, found).read();
   }
   if (!found.empty()) {
     diagnostics.add(std::move(found));
