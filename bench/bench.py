@@ -19,7 +19,7 @@ import footprint
 import report
 
 SIZES = [16, 256, 4096, 65536]
-ALL = ["messi", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
+ALL = ["messi", "messi_compiled", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
 # Peers whose servers speak the Messi wire, so that a client without a library can misbehave.
 WIRE = ["messi", "loop", "original"]
 TIMEOUT = 60
@@ -269,7 +269,7 @@ def plan(options, machine):
     ]
     if not options.quick:
         benches += [idle(many, 10, ["messi", "loop"]), active_among_idle(many, seconds)]
-    benches.append(Bench("footprint", ["messi", "grpc"], footprint.measure, once=options.quick))
+    benches.append(Bench("footprint", ["messi", "messi_compiled", "grpc"], footprint.measure, once=options.quick))
     return benches
 
 

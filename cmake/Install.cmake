@@ -9,23 +9,23 @@ if(MESSI_BUILD_PLUGIN)
 endif()
 
 if(MESSI_BUILD_RUNTIME)
-  # Headers only, so nothing below depends on the architecture.
+  # Sources only, so nothing below depends on the architecture.
   set(config_dir "${CMAKE_INSTALL_DATADIR}/cmake/messi")
   set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
   install(DIRECTORY runtime/messi
-    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h")
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi.cc")
   install(TARGETS messi EXPORT messi-targets)
   install(EXPORT messi-targets NAMESPACE messi:: DESTINATION "${config_dir}" COMPONENT runtime)
 
   configure_package_config_file(cmake/messi-config.cmake.in messi-config.cmake
-    INSTALL_DESTINATION "${config_dir}" PATH_VARS CMAKE_INSTALL_BINDIR)
+    INSTALL_DESTINATION "${config_dir}" PATH_VARS CMAKE_INSTALL_BINDIR CMAKE_INSTALL_INCLUDEDIR)
   # Generated code asks for the runtime of its own release, so before 1.0 nothing but the same minor version will do.
   write_basic_package_version_file(messi-config-version.cmake
     COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
   install(FILES
     "${PROJECT_BINARY_DIR}/messi-config.cmake" "${PROJECT_BINARY_DIR}/messi-config-version.cmake"
-    cmake/MessiGenerate.cmake
+    cmake/MessiGenerate.cmake cmake/MessiCompiled.cmake
     DESTINATION "${config_dir}" COMPONENT runtime)
 
   string(REGEX REPLACE "[^/]+" ".." prefix_from_pc_dir "${pc_dir}")

@@ -5,6 +5,7 @@
 #include <deque>
 #include <string>
 
+#include "absl/status/status.h"
 #include "bench/common/scenario.h"
 #include "bench/peers/messages.h"
 #include "chat.messi.h"

@@ -1,21 +1,16 @@
 #ifndef MESSI_CLIENT_H_
 #define MESSI_CLIENT_H_
 
-#include <algorithm>
-#include <cassert>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-
-#include "absl/status/status.h"
 
 #include "messi/channel.h"
+#include "messi/flavour.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
 #include "messi/session/backoff.h"
@@ -82,9 +77,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
  protected:
   ClientBase(EventLoop& loop, std::string uri, ClientOptions options);
-  virtual ~ClientBase() {
-    assert(!in_hook_ && "a client must not be destroyed by one of its own hooks");
-  }
+  MESSI_INLINE virtual ~ClientBase();
 
   /// The connection is up; from now on messages are sent and received.
   virtual void on_connected() {}
@@ -95,7 +88,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// An attempt to connect has failed. Returns after how long to try again; nothing for never,
   /// which stops the client. By default: exponential backoff with jitter, and for a URI that can
   /// never work (kInvalidArgument) a line on stderr and no further attempt.
-  inline virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
+  MESSI_INLINE virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
 
   /// Half of `max_pending_bytes` is free again after more than that was waiting.
   virtual void on_writable() {}
@@ -108,12 +101,12 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
  private:
   // StreamHandler and ConnectHandler
-  inline wire::Spare spare() override;
-  inline void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
-  inline void handle_room() override;
-  void handle_end() override { close(DisconnectReason::kConnectionClosed); }
-  inline void handle_stream(std::unique_ptr<Stream> stream) override;
-  inline void handle_no_stream(const absl::Status& why) override;
+  MESSI_INLINE wire::Spare spare() override;
+  MESSI_INLINE void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
+  MESSI_INLINE void handle_room() override;
+  MESSI_INLINE void handle_end() override;
+  MESSI_INLINE void handle_stream(std::unique_ptr<Stream> stream) override;
+  MESSI_INLINE void handle_no_stream(const absl::Status& why) override;
 
   // Runs hooks, during which this object must stay.
   template <typename Hook>
@@ -143,137 +136,10 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   TimePoint connected_at_;
 };
 
-// ---------------------------------------------------------------------------------------------
-
-inline ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOptions options)
-    : loop_(loop),
-      uri_(std::move(uri)),
-      options_(options),
-      settings_{Side::kClient,
-                std::min(options_.max_payload_size, wire::kMaxPayloadSize),
-                std::min(options_.max_pending_bytes, ConnectionSettings::kMaxPendingBytes),
-                {options_.ping_interval, options_.pong_timeout}},
-      backoff_(options_.backoff),
-      settle_(loop, [this] { settle(); }),
-      timer_(loop, [this] { handle_timer(); }) {}
-
-inline void ClientBase::start() {
-  if (started_) return;
-  started_ = true;
-  settle_.schedule();
-}
-
-inline void ClientBase::stop() {
-  started_ = false;
-  connecting_.reset();
-  if (!channel_) return timer_.cancel();
-  if (channel_->closed()) return;
-  channel_->flush();
-  close(DisconnectReason::kStopped);
-}
-
-inline std::uint8_t* ClientBase::reserve(std::size_t payload_size) {
-  if (!channel_) return nullptr;
-  settle_.schedule();
-  return channel_->reserve(payload_size);
-}
-
-inline std::optional<Duration> ClientBase::on_connect_failure(const absl::Status& error) {
-  if (error.code() != absl::StatusCode::kInvalidArgument) return backoff_.next(loop_.random());
-  std::fprintf(stderr, "messi: %s\n", std::string(error.message()).c_str());
-  return std::nullopt;
-}
-
-inline void ClientBase::connect() {
-  connecting_ = loop_.connect(uri_, *this);
-  timer_.set(deadline_after(loop_.now(), options_.connect_timeout));
-}
-
-inline void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
-  connecting_.reset();
-  connected_at_ = loop_.now();
-  channel_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
-  if (!channel_->start(*this)) {
-    channel_.reset();
-    return handle_no_stream(absl::ResourceExhaustedError(uri_ + ": cannot watch the socket"));
-  }
-  timer_.set(channel_->deadline());
-  settle_.schedule();
-  in_hook([this] { on_connected(); });
-}
-
-inline void ClientBase::handle_no_stream(const absl::Status& why) {
-  connecting_.reset();
-  timer_.cancel();
-  std::optional<Duration> delay;
-  in_hook([&] { delay = on_connect_failure(why); });
-  if (!started_) return;
-  if (delay) {
-    timer_.set(deadline_after(loop_.now(), *delay));
-  } else {
-    started_ = false;
-  }
-}
-
-inline wire::Spare ClientBase::spare() { return channel_->spare(); }
-
-inline void ClientBase::handle_bytes(std::size_t in_spare, std::string_view bytes) {
-  in_hook([&] {
-    channel_->handle_input(in_spare, bytes, loop_.now(),
-                           [this](std::string_view payload) { return dispatch(payload); });
-  });
-  if (channel_->proved()) backoff_.reset();
-  if (channel_->needs_attention()) settle_.schedule();
-}
-
-inline void ClientBase::handle_room() {
-  channel_->handle_room();
-  settle_.schedule();
-}
-
-inline void ClientBase::settle() {
-  if (channel_) {
-    channel_->flush();
-    if (channel_->closed()) return finish_connection();
-    if (channel_->poll_writable()) in_hook([this] { on_writable(); });
-  } else if (started_ && !connecting_ && !timer_.pending()) {
-    connect();
-  }
-}
-
-inline void ClientBase::finish_connection() {
-  const DisconnectReason reason = channel_->reason();
-  if (channel_->proved()) backoff_.handle_lost(loop_.now() - connected_at_);
-  channel_.reset();
-  timer_.cancel();
-  if (started_) {
-    // Who stopped and started again wants a new connection now.
-    if (reason == DisconnectReason::kStopped) {
-      connect();
-    } else {
-      timer_.set(deadline_after(loop_.now(), backoff_.next(loop_.random())));
-    }
-  }
-  in_hook([&] { on_disconnected(reason); });
-}
-
-inline void ClientBase::handle_timer() {
-  if (channel_) {
-    channel_->handle_time(loop_.now());
-    if (!channel_->closed()) timer_.set(channel_->deadline());
-    if (channel_->needs_attention()) settle_.schedule();
-  } else if (connecting_) {
-    handle_no_stream(absl::DeadlineExceededError(uri_ + ": cannot connect: no answer in time"));
-  } else {
-    connect();
-  }
-}
-
-inline void ClientBase::close(DisconnectReason reason) {
-  channel_->close(reason);
-  settle_.schedule();
-}
-
 }  // namespace messi
+
+#ifndef MESSI_COMPILED
+#include "messi/impl/client.h"
+#endif
 
 #endif  // MESSI_CLIENT_H_

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "messi/io/epoll_loop.h"
 #include "test/catch.h"

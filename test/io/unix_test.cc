@@ -7,6 +7,7 @@
 #include <string>
 
 #include "messi/io/epoll_loop.h"
+#include "messi/io/socket_address.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
 #include "test/support/sockets.h"

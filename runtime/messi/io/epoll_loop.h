@@ -18,13 +18,10 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
-
+#include "messi/flavour.h"
 #include "messi/io/fd.h"
 #include "messi/io/loop_core.h"
 #include "messi/io/poller.h"
-#include "messi/io/socket_connecting.h"
-#include "messi/io/socket_listener.h"
 #include "messi/io/stream.h"
 
 namespace messi {
@@ -44,6 +41,7 @@ class EpollLoop final : public LoopCore, public Poller {
  public:
   /// Aborts if the system has no descriptors left for a loop.
   explicit EpollLoop(EpollLoopOptions options = {});
+  MESSI_INLINE ~EpollLoop() override;
 
   /// Takes turns until `stop`. What the stopping turn has begun, hooks included, is finished.
   void run() {
@@ -62,13 +60,10 @@ class EpollLoop final : public LoopCore, public Poller {
   int fd() const { return epoll_.get(); }
 
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
-  std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler) override {
-    return std::make_unique<SocketConnecting>(*this, uri, handler);
-  }
-  absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
-                                                   ListenHandler& handler) override {
-    return SocketListener::open(*this, uri, handler);
-  }
+  MESSI_INLINE std::unique_ptr<Connecting> connect(const std::string& uri,
+                                                   ConnectHandler& handler) override;
+  MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                                ListenHandler& handler) override;
 
   static constexpr Duration kForEver = Duration::max();
 
@@ -80,7 +75,7 @@ class EpollLoop final : public LoopCore, public Poller {
   void change(int fd, Interest interest, ReadyHandler& handler) override {
     control(EPOLL_CTL_MOD, fd, interest, handler);
   }
-  inline void remove(int fd, ReadyHandler& handler) override;
+  MESSI_INLINE void remove(int fd, ReadyHandler& handler) override;
   Input input() override { return {input_.get(), input_size_}; }
 
  private:
@@ -143,106 +138,10 @@ class EpollLoop final : public LoopCore, public Poller {
   int event_count_ = 0;
 };
 
-// ---------------------------------------------------------------------------------------------
-
-inline EpollLoop::EpollLoop(EpollLoopOptions options)
-    : LoopCore(random_seed()),
-      options_(options),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      waker_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-      input_(new char[kMostInput]) {
-  if (!epoll_.valid() || !add(waker_.fd(), Interest::kRead, waker_) ||
-      !add(timer_.fd(), Interest::kRead, timer_)) {
-    std::abort();
-  }
-}
-
-inline void EpollLoop::poll(Duration patience) {
-  const int count = wait(patience);
-  const Turn turn(*this);
-  turn_began_ = Clock::now();
-  event_count_ = count;
-  for (int i = 0; i < event_count_; ++i) {
-    auto* const handler = static_cast<ReadyHandler*>(events_[static_cast<std::size_t>(i)].data.ptr);
-    if (handler == nullptr) continue;  // removed by one of those before it
-    const std::uint32_t events = events_[static_cast<std::size_t>(i)].events;
-    const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
-    handler->handle_ready(failed || (events & EPOLLIN) != 0, failed || (events & EPOLLOUT) != 0);
-  }
-  event_count_ = 0;
-  fire_timers(turn_began_);
-  run_posted();
-  run_tasks();
-  arm_timer();
-  if (count > 0) adapt_input(Clock::now() - turn_began_);
-}
-
-inline void EpollLoop::adapt_input(Duration turn) {
-  if (turn > kTurnTime) {
-    input_size_ = std::max(input_size_ / 2, kLeastInput);
-  } else if (turn < kTurnTime / 4) {
-    input_size_ = std::min(input_size_ * 2, kMostInput);
-  }
-}
-
-inline int EpollLoop::wait(Duration patience) {
-  if (found_something_ && options_.busy_poll > Duration::zero()) {
-    const TimePoint began = Clock::now();
-    const Duration busy = std::min(options_.busy_poll, patience);
-    do {
-      if (const int count = wait_once(Duration::zero()); count != 0) return count;
-    } while (Clock::now() - began < busy);
-  }
-  const int count = wait_once(patience);
-  found_something_ = count > 0;
-  return count;
-}
-
-inline int EpollLoop::wait_once(Duration patience) {
-  using std::chrono::milliseconds;
-  int timeout = -1;
-  if (patience != kForEver) {
-    constexpr milliseconds kLongest = std::chrono::hours(24);
-    timeout = static_cast<int>(std::min(kLongest, std::chrono::ceil<milliseconds>(patience)).count());
-  }
-  // A signal ends the wait early, as it would anything that is waited for.
-  return ::epoll_wait(epoll_.get(), events_.data(), kEventsPerTurn, timeout);
-}
-
-inline void EpollLoop::remove(int fd, ReadyHandler& handler) {
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  for (int i = 0; i < event_count_; ++i) {
-    epoll_event& event = events_[static_cast<std::size_t>(i)];
-    if (event.data.ptr == &handler) event.data.ptr = nullptr;
-  }
-}
-
-inline bool EpollLoop::control(int operation, int fd, Interest interest, ReadyHandler& handler) {
-  epoll_event event{};
-  event.data.ptr = &handler;
-  if (interest == Interest::kRead || interest == Interest::kReadWrite) event.events |= EPOLLIN;
-  if (interest == Interest::kWrite || interest == Interest::kReadWrite) event.events |= EPOLLOUT;
-  return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
-}
-
-// The timer may be set to a deadline that has moved away since: then it wakes the loop once for
-// nothing, which costs less than setting it with every message.
-inline void EpollLoop::arm_timer() {
-  const std::optional<TimePoint> next = next_deadline();
-  if (!next || (armed_for_ && *armed_for_ <= *next && *armed_for_ > turn_began_)) return;
-  armed_for_ = next;
-  using std::chrono::nanoseconds;
-  using std::chrono::seconds;
-  // Zero would disarm the timer, and what is below is refused.
-  const nanoseconds since_epoch = std::max<nanoseconds>(next->time_since_epoch(), nanoseconds(1));
-  const auto whole = std::chrono::duration_cast<seconds>(since_epoch);
-  itimerspec when{};
-  when.it_value.tv_sec = whole.count();
-  when.it_value.tv_nsec = (since_epoch - whole).count();
-  ::timerfd_settime(timer_.fd(), TFD_TIMER_ABSTIME, &when, nullptr);
-}
-
 }  // namespace messi
+
+#ifndef MESSI_COMPILED
+#include "messi/io/impl/epoll_loop.h"
+#endif
 
 #endif  // MESSI_IO_EPOLL_LOOP_H_

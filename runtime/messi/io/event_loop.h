@@ -15,8 +15,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
-
+#include "messi/flavour.h"
 #include "messi/io/stream.h"
 #include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"

@@ -10,8 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
-
+#include "messi/flavour.h"
 #include "messi/wire/frame_decoder.h"
 #include "messi/wire/send_queue.h"
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <string>
 
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "messi/io/epoll_loop.h"
 #include "server.h"

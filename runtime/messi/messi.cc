@@ -1,0 +1,9 @@
+// The compiled flavour of the runtime, whole: see flavour.h.
+
+#ifndef MESSI_COMPILED
+#error "messi.cc is for programs that define MESSI_COMPILED, for all of their sources"
+#endif
+
+#include "messi/impl/client.h"
+#include "messi/impl/server.h"
+#include "messi/io/impl/epoll_loop.h"
