@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "messi/session/disconnect_reason.h"
 #include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"
+#include "messi/wire/frame.h"
 #include "messi/wire/send_queue.h"
 
 namespace messi {
@@ -50,6 +52,11 @@ class Channel : private Connection {
     make_room(wire::kHeaderSize + payload_size);
     return Connection::reserve(payload_size);
   }
+  /// As `reserve`, for a payload that lies in pieces, at slices[1] to slices[count - 1]; slices[0]
+  /// is the header's. With nothing waiting before it the frame is written from where it lies, and
+  /// copied only if the stream does not take it whole.
+  void send_gathered(wire::Slice* slices, std::size_t count, std::size_t payload_size);
+
   bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
     make_room(end - begin);
     return Connection::share(buffer, begin, end);
@@ -108,6 +115,29 @@ inline void Channel::flush(bool more) {
     queue().consume(written);
     blocked_ = written < size;
   }
+}
+
+inline void Channel::send_gathered(wire::Slice* slices, std::size_t count,
+                                   std::size_t payload_size) {
+  flush(/*more=*/true);
+  if (!accept(payload_size)) return;
+  const std::size_t frame_size = wire::kHeaderSize + payload_size;
+  std::uint8_t header[wire::kHeaderSize];
+  wire::write_header(header, settings().outgoing(), payload_size);
+  slices[0] = {reinterpret_cast<const char*>(header), wire::kHeaderSize};
+  std::size_t written = 0;
+  if (!blocked_ && queue().empty()) {
+    written = stream_->write(slices, count, /*more=*/false);
+    if (written == frame_size) return;
+    blocked_ = true;
+  }
+  // Whole, since the queue holds whole frames.
+  std::uint8_t* out = queue().append(frame_size);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::memcpy(out, slices[i].data, slices[i].size);
+    out += slices[i].size;
+  }
+  queue().consume(written);
 }
 
 }  // namespace messi

@@ -68,8 +68,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   const ClientOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
 
-  /// For generated code, through codec/: see Connection::reserve.
+  /// For generated code, through codec/: see Connection::reserve and Channel::send_gathered.
   std::uint8_t* reserve(std::size_t payload_size);
+  void send_gathered(wire::Slice* slices, std::size_t count, std::size_t payload_size);
   /// For generated code, through codec/: a message cannot be sent, so the connection is given up.
   void refuse(DisconnectReason reason) {
     if (connected()) close(reason);

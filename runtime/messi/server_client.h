@@ -96,8 +96,9 @@ class ServerClient : private StreamHandler {
     return state_.get<State>();
   }
 
-  /// For generated code, through codec/: see Connection::reserve.
+  /// For generated code, through codec/: see Connection::reserve and Channel::send_gathered.
   std::uint8_t* reserve(std::size_t payload_size);
+  void send_gathered(wire::Slice* slices, std::size_t count, std::size_t payload_size);
   /// For generated code, through codec/: a message cannot be sent, so the connection is given up.
   void refuse(DisconnectReason reason) { close(reason); }
 

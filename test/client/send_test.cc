@@ -74,10 +74,74 @@ TEST_CASE("short writes, of any length, change nothing", "[client]") {
   }
 }
 
+TEST_CASE("large messages arrive whole and in order, however short the writes", "[client]") {
+  const std::vector<std::size_t> sizes = {3, 40'000, 5, 0, 100'000, 33'000, 33'000, 7};
+  std::string expected;
+  for (const std::size_t size : sizes) expected += from_client(message_of(size));
+  for (const std::size_t capacity : {7u, 1'000u, 32'768u, 40'003u, 40'017u, 65'536u, 300'000u}) {
+    Pair pair;
+    pair.loop.network().faults.capacity = capacity;
+    for (const std::size_t size : sizes) pair.client.send(message_of(size));
+    pair.loop.run_until_idle();
+    CHECK((pair.server.last().received() == expected));
+    CHECK(pair.client.pending_bytes() == 0);
+  }
+}
+
+TEST_CASE("a large message is written at once, and what is not taken of it waits", "[client]") {
+  Pair pair;
+  pair.loop.network().faults.capacity = 60'000;
+  pair.client.send(message_of(50'000));
+  CHECK(pair.client.pending_bytes() == 0);
+  pair.client.send(message_of(50'000));
+  CHECK(pair.client.pending_bytes() == 2 * from_client(message_of(50'000)).size() - 60'000);
+  pair.loop.run_until_idle();
+  CHECK(pair.client.pending_bytes() == 0);
+  CHECK(pair.client.log.empty());
+}
+
+TEST_CASE("a ping goes out after the large message that is partly written", "[client]") {
+  Pair pair;
+  pair.loop.network().faults.capacity = 1'000;
+  pair.loop.network().faults.stalled = true;
+  pair.client.send(message_of(50'000));
+  pair.client.send(message_of(40'000));
+  pair.loop.advance(2s);
+  pair.loop.network().faults.stalled = false;
+  pair.loop.run_until_idle();
+  const std::string expected =
+      from_client(message_of(50'000)) + kPing + from_client(message_of(40'000));
+  CHECK((pair.server.last().received() == expected));
+}
+
+TEST_CASE("large messages keep to the limits", "[client]") {
+  messi::ClientOptions options;
+  SECTION("of a message") {
+    options.max_payload_size = 50'000;
+    Pair pair(options);
+    pair.client.send(message_of(40'000));
+    pair.client.send(message_of(50'000));
+    pair.loop.run_until_idle();
+    CHECK(pair.client.log == Log{"disconnected: Message too big."});
+    CHECK((pair.server.last().received() == from_client(message_of(40'000))));
+  }
+  SECTION("of what waits") {
+    options.max_pending_bytes = 100'000;
+    Pair pair(options);
+    pair.loop.network().faults.capacity = 10'000;
+    pair.client.send(message_of(200'000));  // alone it may be as large as it likes
+    CHECK(pair.client.connected());
+    pair.client.send(message_of(40'000));
+    pair.loop.run_until_idle();
+    CHECK(pair.client.log == Log{"disconnected: Slow reader."});
+  }
+}
+
 TEST_CASE("what is sent without a connection is dropped", "[client]") {
   ManualLoop loop;
   Client client(loop);
   client.send(message("not started"));
+  client.send(message_of(100'000));
   client.start();
   client.send(message("not connected"));
   loop.run_until_idle();

@@ -25,9 +25,15 @@ struct Sender {
     payload.assign(payload_size, '\xee');
     return reinterpret_cast<std::uint8_t*>(payload.data());
   }
+  void send_gathered(messi::wire::Slice* slices, std::size_t count, std::size_t payload_size) {
+    for (std::size_t i = 1; i < count; ++i) payload.append(slices[i].data, slices[i].size);
+    CHECK(payload.size() == payload_size);
+    gathered = true;
+  }
   void refuse(messi::DisconnectReason /*reason*/) { FAIL(); }
 
   std::string payload;
+  bool gathered = false;
 };
 
 template <std::uint32_t kField, typename Message>
@@ -45,7 +51,7 @@ std::string written(const Message& message) {
   std::string bytes(size.size(), '\xee');
   FlatWriter writer(reinterpret_cast<std::uint8_t*>(bytes.data()));
   FlatCodec::encode(message, writer);
-  return writer.ok() ? bytes : "";
+  return writer.end() != nullptr ? bytes : "";
 }
 
 /// A received message in protobuf's encoding, or "error".
@@ -220,6 +226,66 @@ TEST_CASE("flat messages are encoded as protobuf does", "[codec]") {
   }
 }
 
+TEST_CASE("large texts of a flat message are sent from where they lie", "[codec]") {
+  constexpr std::size_t kLarge = messi::codec::FlatPieces::kLargeText;
+  const auto gathered = [](const flat::ClientToServer& wrapper) {
+    Sender sender;
+    messi::codec::send<1, FlatCodec>(sender, wrapper.everything());
+    CHECK(sender.payload == wrapper.SerializeAsString());
+    return sender.gathered;
+  };
+  Random random(7);
+  for (const std::size_t size : {kLarge - 1, kLarge, 5 * kLarge}) {
+    flat::ClientToServer wrapper;
+    flat::Everything& message = *wrapper.mutable_everything();
+    const bool large = size >= kLarge;
+    message.set_text(std::string(size, 'x'));
+    CHECK(gathered(wrapper) == large);
+    message.set_data(std::string(4 * size, '\xff'));
+    message.set_i32(-1);
+    message.set_value(0.5);
+    CHECK(gathered(wrapper) == large);  // else the text is too much around the data
+  }
+  for (int i = 0; i < 200; ++i) {
+    flat::ClientToServer wrapper;
+    *wrapper.mutable_everything() = random.message<flat::Everything>();
+    const bool ascii = random.one_in(2);
+    wrapper.mutable_everything()->set_text(std::string(kLarge, ascii ? 'x' : '\0') + "\u00fc");
+    gathered(wrapper);
+  }
+}
+
+TEST_CASE("a few large texts of a message are left where they lie, and no more", "[codec]") {
+  const std::string text(messi::codec::FlatPieces::kLargeText, 'x');
+  for (int count = 0; count < 6; ++count) {
+    FlatSize size;
+    for (int i = 0; i < count; ++i) size.string(10, text);
+    CHECK(size.in_pieces(5) == (count >= 1 && count <= 3));
+    if (!size.in_pieces(0)) continue;
+    messi::codec::FlatPieces pieces;
+    FlatWriter writer(pieces.between, &pieces);
+    for (int i = 0; i < count; ++i) writer.string(10, text);
+    pieces.end_slice(writer.end());
+    REQUIRE(pieces.count == static_cast<std::size_t>(2 * count + 1));
+    for (std::size_t i = 2; i < pieces.count; i += 2) CHECK(pieces.slices[i].data == text.data());
+  }
+}
+
+TEST_CASE("a flat message with more around its large texts than fits is copied", "[codec]") {
+  flat::Everything message;
+  message.set_text(std::string(messi::codec::FlatPieces::kLargeText, 'x'));
+  for (std::size_t size = 0; size < 600; ++size) {
+    message.set_data(std::string(size, 'y'));
+    Sender sender;
+    messi::codec::send<1, FlatCodec>(sender, message);
+    flat::ClientToServer wrapper;
+    *wrapper.mutable_everything() = message;
+    CHECK(sender.payload == wrapper.SerializeAsString());
+    if (size < 490) CHECK(sender.gathered);
+    if (size > 512) CHECK_FALSE(sender.gathered);
+  }
+}
+
 TEST_CASE("flat messages are decoded as protobuf does", "[codec]") {
   check_receiving<flat::Everything>(2);
   check_receiving<flat::Optional>(3);
@@ -251,6 +317,9 @@ TEST_CASE("text of a flat message that is not UTF-8 goes as protobuf sends it", 
   message.set_i32(7);
   message.set_text("\xff\xfe");
   CHECK(sent<1>(message) == "\x0a\x06\x08\x07\x7a\x02\xff\xfe"s);
+  flat::ClientToServer wrapper;
+  wrapper.mutable_everything()->set_text(std::string(100'000, '\xff'));
+  CHECK(sent<1>(wrapper.everything()) == wrapper.SerializeAsString());
   CHECK(written(message).empty());
   Reused<flat::Everything, FlatCodec> reused;
   CHECK(received(reused, "\x7a\x02\xff\xfe") == "error");

@@ -41,6 +41,48 @@ TEST_CASE("what was given back is lent again, empty", "[wire]") {
   }
 }
 
+TEST_CASE("buffers of large frames are lent again to frames of about their size", "[wire]") {
+  BufferPool pool;
+  Buffer* const first = pool.take(300'000);
+  Buffer* const other = pool.take(900'000);
+  pool.release(first);
+  pool.release(other);
+  const std::size_t before = allocations();
+  Buffer* const again = pool.take(280'000);
+  CHECK(again == first);
+  CHECK(again->used() == 0);
+  Buffer* const smaller = pool.take(500'000);
+  CHECK(smaller == other);
+  CHECK(allocations() == before);
+  pool.release(again);
+  pool.release(smaller);
+
+  Buffer* const small = pool.take(100'000);
+  CHECK(small->capacity() == 100'000);
+  Buffer* const larger = pool.take(1'000'000);
+  CHECK(larger->capacity() == 1'000'000);
+  pool.release(small);
+  pool.release(larger);
+}
+
+TEST_CASE("of the buffers of large frames, those used last are kept", "[wire]") {
+  BufferPool pool;
+  Buffer* const forgotten = pool.take(600'000);
+  Buffer* const kept = pool.take(700'000);
+  Buffer* const last = pool.take(200'000);
+  pool.release(forgotten);
+  pool.release(kept);
+  pool.release(last);
+  const std::size_t before = allocations();
+  Buffer* const small = pool.take(200'000);
+  Buffer* const large = pool.take(600'000);
+  CHECK(small == last);
+  CHECK(large == kept);
+  CHECK(allocations() == before);
+  pool.release(small);
+  pool.release(large);
+}
+
 TEST_CASE("a buffer goes back when its last holder releases it", "[wire]") {
   BufferPool pool;
   Buffer* const buffer = pool.take(10);
@@ -69,17 +111,18 @@ TEST_CASE("a segment holds its buffer", "[wire]") {
 }
 
 TEST_CASE("a pool keeps a bounded number of buffers and segments", "[wire]") {
-  constexpr std::size_t kBound = 3 * 1024 * 1024 / 2;
+  constexpr std::size_t kBound = 11 * 1024 * 1024 / 4;
   std::vector<Buffer*> buffers;
   std::vector<Segment*> segments;
   segments.reserve(10'000);
-  buffers.reserve(2'001);
+  buffers.reserve(3'001);
   const std::size_t before = live_bytes();
   {
     BufferPool pool;
     for (int i = 0; i < 1000; ++i) {
       buffers.push_back(pool.take(BufferPool::kSmall));
       buffers.push_back(pool.take(BufferPool::kLarge));
+      buffers.push_back(pool.take(100'000));
     }
     buffers.push_back(pool.take(std::size_t{10} << 20));
     for (int i = 0; i < 10'000; ++i) segments.push_back(pool.take_segment("", nullptr, 0, 0));

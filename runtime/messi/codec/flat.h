@@ -42,6 +42,7 @@
 
 #include "messi/codec/utf8.h"
 #include "messi/codec/varint.h"
+#include "messi/wire/send_queue.h"
 
 namespace messi::codec {
 
@@ -140,10 +141,37 @@ class FlatFields {
   Out& out() { return static_cast<Out&>(*this); }
 };
 
+/// A message in pieces: its large texts where they lie, and `between` with what is around them.
+struct FlatPieces {
+  /// Text of this size is worth a system call of its own, and not to be copied for it.
+  static constexpr std::size_t kLargeText = 32 * 1024;
+  static constexpr std::size_t kMostTexts = 3;
+  static constexpr std::size_t kMostBetween = 512;
+
+  std::uint8_t between[kMostBetween];
+  wire::Slice slices[2 * kMostTexts + 2];  ///< The first is left free, for a frame's header.
+  std::size_t count = 1;
+
+  /// What has come into `between` since the last slice, up to `end`, is a slice.
+  void end_slice(const std::uint8_t* end) {
+    if (end != begin) add({reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin)});
+    begin = end;
+  }
+  void add(wire::Slice slice) { slices[count++] = slice; }
+
+  const std::uint8_t* begin = between;
+};
+
 /// How many bytes a message takes.
 class FlatSize : public FlatFields<FlatSize> {
  public:
   std::size_t size() const { return size_; }
+
+  /// Whether the message has large texts, and FlatPieces room for it with `head` bytes before it.
+  bool in_pieces(std::size_t head) const {
+    return large_texts_ > 0 && large_texts_ <= FlatPieces::kMostTexts &&
+           head + size_ - large_size_ <= FlatPieces::kMostBetween;
+  }
 
  private:
   friend FlatFields;
@@ -156,18 +184,26 @@ class FlatSize : public FlatFields<FlatSize> {
   }
   void put_text(std::uint32_t tag, std::string_view text, bool /*is_string*/) {
     size_ += varint_size(tag) + varint_size(text.size()) + text.size();
+    if (text.size() >= FlatPieces::kLargeText) {
+      ++large_texts_;
+      large_size_ += text.size();
+    }
   }
 
   std::size_t size_ = 0;
+  std::size_t large_texts_ = 0;
+  std::size_t large_size_ = 0;
 };
 
-/// Writes a message to where there is room for it.
+/// Writes a message to where there is room for it, or in pieces.
 class FlatWriter : public FlatFields<FlatWriter> {
  public:
-  explicit FlatWriter(std::uint8_t* out) : out_(out) {}
+  /// With `pieces`, `out` is in their `between`, and large texts are not written there.
+  explicit FlatWriter(std::uint8_t* out, FlatPieces* pieces = nullptr)
+      : out_(out), pieces_(pieces) {}
 
-  /// False if a string was not UTF-8.
-  bool ok() const { return ok_; }
+  /// The end of what was written; null if a string was not UTF-8.
+  std::uint8_t* end() const { return ok_ ? out_ : nullptr; }
 
  private:
   friend FlatFields;
@@ -184,11 +220,17 @@ class FlatWriter : public FlatFields<FlatWriter> {
   void put_text(std::uint32_t tag, std::string_view text, bool is_string) {
     if (is_string && !is_utf8(text)) ok_ = false;
     out_ = write_varint(write_varint(out_, tag), text.size());
+    if (pieces_ != nullptr && text.size() >= FlatPieces::kLargeText) {
+      pieces_->end_slice(out_);
+      pieces_->add({text.data(), text.size()});
+      return;
+    }
     if (!text.empty()) std::memcpy(out_, text.data(), text.size());
     out_ += text.size();
   }
 
   std::uint8_t* out_;
+  FlatPieces* pieces_;
   bool ok_ = true;
 };
 

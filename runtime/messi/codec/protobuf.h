@@ -69,7 +69,7 @@ class Reused {
  private:
   // What one message may keep. A parsed message can be many times larger than its bytes, and what
   // many messages make it take can add up, so it is measured each time this much has been parsed.
-  static constexpr std::size_t kKeptBytes = 256 * 1024;
+  static constexpr std::size_t kKeptBytes = 320 * 1024;
   static constexpr std::size_t kCheckedBytes = 32 * 1024;
   // A largest message is unusual if this many in a row are below this part of it.
   static constexpr int kPatience = 64;
@@ -124,7 +124,8 @@ class Reused {
 };
 
 /// Sends `message` as member `kField`. `Sender` has `std::uint8_t* reserve(payload_size)`, null
-/// when the message is not accepted, and `refuse(reason)`.
+/// when the message is not accepted, `send_gathered(slices, count, payload_size)`, see Channel, and
+/// `refuse(reason)`.
 template <std::uint32_t kField, typename Codec = void, typename Sender, typename Message>
 void send(Sender& sender, const Message& message);
 
@@ -159,39 +160,70 @@ template <std::uint32_t kField, typename Codec, typename Message>
 class Encoder {
  public:
   explicit Encoder(const Message& message) : message_(message) {
-    if constexpr (!std::is_void_v<Codec>) {
+    if constexpr (kHasCodec) {
       by_codec_ = has_only_known_fields(message, 0);
       if (by_codec_) {
         FlatSize size;
         Codec::encode(message, size);
         body_size_ = size.size();
+        in_pieces_ = size.in_pieces(head_size());
         return;
       }
     }
     body_size_ = message.ByteSizeLong();
   }
 
-  std::size_t size() const { return varint_size(kTag) + varint_size(body_size_) + body_size_; }
+  std::size_t size() const { return head_size() + body_size_; }
+
   void write(std::uint8_t* out) const {
-    out = write_varint(write_varint(out, kTag), body_size_);
-    if constexpr (!std::is_void_v<Codec>) {
-      if (by_codec_) {
-        FlatWriter writer(out);
-        Codec::encode(message_, writer);
-        if (writer.ok()) return;
-        static_cast<void>(message_.ByteSizeLong());  // what libprotobuf's serialising relies on
+    out = write_head(out);
+    if (write_body(out, nullptr) == nullptr) write_body_by_libprotobuf(out);
+  }
+
+  template <typename Sender>
+  void send(Sender& sender) const {
+    if (in_pieces_) {
+      FlatPieces pieces;
+      if (std::uint8_t* const end = write_body(write_head(pieces.between), &pieces)) {
+        pieces.end_slice(end);
+        return sender.send_gathered(pieces.slices, pieces.count, size());
       }
     }
-    static_cast<void>(message_.SerializeWithCachedSizesToArray(out));
+    if (std::uint8_t* const out = sender.reserve(size())) write(out);
   }
 
  private:
+  static constexpr bool kHasCodec = !std::is_void_v<Codec>;
   static constexpr std::uint32_t kLengthDelimited = 2;
   static constexpr std::uint32_t kTag = kField << 3 | kLengthDelimited;
+
+  std::size_t head_size() const { return varint_size(kTag) + varint_size(body_size_); }
+  std::uint8_t* write_head(std::uint8_t* out) const {
+    return write_varint(write_varint(out, kTag), body_size_);
+  }
+
+  /// Null if it is not for the codec.
+  std::uint8_t* write_body([[maybe_unused]] std::uint8_t* out,
+                           [[maybe_unused]] FlatPieces* pieces) const {
+    if constexpr (kHasCodec) {
+      if (by_codec_) {
+        FlatWriter writer(out, pieces);
+        Codec::encode(message_, writer);
+        return writer.end();
+      }
+    }
+    return nullptr;
+  }
+  void write_body_by_libprotobuf(std::uint8_t* out) const {
+    // Its serialising relies on sizes that it has noted in the message.
+    if (by_codec_) static_cast<void>(message_.ByteSizeLong());
+    static_cast<void>(message_.SerializeWithCachedSizesToArray(out));
+  }
 
   const Message& message_;
   std::size_t body_size_ = 0;
   bool by_codec_ = false;
+  bool in_pieces_ = false;
 };
 
 }  // namespace internal
@@ -214,8 +246,7 @@ inline std::uint32_t first_field(std::string_view payload) {
 template <std::uint32_t kField, typename Codec, typename Sender, typename Message>
 void send(Sender& sender, const Message& message) {
   if (!message.IsInitialized()) return sender.refuse(DisconnectReason::kMessageEncodeError);
-  const internal::Encoder<kField, Codec, Message> encoder(message);
-  if (std::uint8_t* const out = sender.reserve(encoder.size())) encoder.write(out);
+  internal::Encoder<kField, Codec, Message>(message).send(sender);
 }
 
 template <std::uint32_t kField, typename Codec, typename Server, typename Message>

@@ -55,6 +55,13 @@ MESSI_INLINE std::uint8_t* ClientBase::reserve(std::size_t payload_size) {
   return channel_->reserve(payload_size);
 }
 
+MESSI_INLINE void ClientBase::send_gathered(wire::Slice* slices, std::size_t count,
+                                            std::size_t payload_size) {
+  if (!channel_) return;
+  settle_.schedule();
+  channel_->send_gathered(slices, count, payload_size);
+}
+
 MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::Status& error) {
   if (error.code() != absl::StatusCode::kInvalidArgument) return backoff_.next(loop_.random());
   std::fprintf(stderr, "messi: %s\n", std::string(error.message()).c_str());

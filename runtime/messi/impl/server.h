@@ -170,6 +170,12 @@ MESSI_INLINE std::uint8_t* ServerClient::reserve(std::size_t payload_size) {
   return channel_.reserve(payload_size);
 }
 
+MESSI_INLINE void ServerClient::send_gathered(wire::Slice* slices, std::size_t count,
+                                              std::size_t payload_size) {
+  server_.needs_settling(*this);
+  channel_.send_gathered(slices, count, payload_size);
+}
+
 MESSI_INLINE void ServerClient::receive(std::size_t in_spare, std::string_view bytes) {
   server_.handle_input(*this, in_spare, bytes);
 }

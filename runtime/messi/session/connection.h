@@ -85,15 +85,30 @@ class Connection {
   /// it is not accepted, in which case the connection is, or now gets, closed. An empty queue
   /// accepts any message that is not too big.
   std::uint8_t* reserve(std::size_t payload_size) {
-    if (!accepts(payload_size)) return nullptr;
+    if (!accept(payload_size)) return nullptr;
     std::uint8_t* const frame = queue_.append(wire::kHeaderSize + payload_size);
     return wire::write_header(frame, settings_.outgoing(), payload_size);
   }
 
   /// As `reserve`, for a frame that was encoded once for many connections.
   bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
-    if (!accepts(end - begin - wire::kHeaderSize)) return false;
+    if (!accept(end - begin - wire::kHeaderSize)) return false;
     queue_.append_shared(buffer, begin, end);
+    return true;
+  }
+
+  /// Whether `reserve` would succeed; if not, the connection is, or now gets, closed.
+  bool accept(std::size_t payload_size) {
+    if (closed()) return false;
+    if (payload_size > settings_.max_payload_size) {
+      close(DisconnectReason::kMessageTooBig);
+      return false;
+    }
+    const std::size_t after = queue_.pending() + wire::kHeaderSize + payload_size;
+    if (after > settings_.max_pending_bytes && !queue_.empty()) {
+      close(DisconnectReason::kSlowReader);
+      return false;
+    }
     return true;
   }
 
@@ -142,20 +157,6 @@ class Connection {
 
   void check(wire::DecodeResult result) {
     if (result == wire::DecodeResult::kTooBig) close(DisconnectReason::kMessageTooBig);
-  }
-
-  bool accepts(std::size_t payload_size) {
-    if (closed()) return false;
-    if (payload_size > settings_.max_payload_size) {
-      close(DisconnectReason::kMessageTooBig);
-      return false;
-    }
-    const std::size_t after = queue_.pending() + wire::kHeaderSize + payload_size;
-    if (after > settings_.max_pending_bytes && !queue_.empty()) {
-      close(DisconnectReason::kSlowReader);
-      return false;
-    }
-    return true;
   }
 
   const ConnectionSettings& settings_;

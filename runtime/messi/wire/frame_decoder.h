@@ -144,8 +144,8 @@ inline void FrameDecoder::keep(std::string_view bytes) {
 }
 
 inline void FrameDecoder::grow(std::size_t frame_size) {
-  const std::size_t doubled = 2 * static_cast<std::size_t>(cut_->capacity());
-  Buffer* const larger = pool_.take(std::min(frame_size, std::max(doubled, BufferPool::kLarge)));
+  const std::size_t more = 4 * static_cast<std::size_t>(cut_->capacity());
+  Buffer* const larger = pool_.take(std::min(frame_size, std::max(more, BufferPool::kLarge)));
   std::memcpy(larger->extend(cut_->used()), cut_->data(), cut_->used());
   pool_.release(cut_);
   cut_ = larger;
