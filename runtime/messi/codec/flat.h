@@ -302,7 +302,7 @@ class FlatReader {
       fail();
       return {};
     }
-    const std::string_view text = bytes_.substr(0, static_cast<std::size_t>(size));
+    const std::string_view text(bytes_.data(), static_cast<std::size_t>(size));
     bytes_.remove_prefix(text.size());
     return text;
   }

@@ -44,8 +44,9 @@ bool read_long_varint(std::string_view& bytes, std::uint64_t& value) {
 }
 
 /// Reads a varint of up to `kMost` bytes and takes it away from `bytes`; false if there is none.
+// Each field has one or two of them, and calling this takes longer than what it does.
 template <std::size_t kMost>
-bool read_varint(std::string_view& bytes, std::uint64_t& value) {
+[[gnu::always_inline]] inline bool read_varint(std::string_view& bytes, std::uint64_t& value) {
   // Nearly all have one byte.
   if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) >= 0x80) {
     return read_long_varint<kMost>(bytes, value);

@@ -94,7 +94,7 @@ DecodeResult FrameDecoder::decode(std::string_view bytes, OnFrame&& on_frame) {
     const std::size_t size = read_size(bytes.data());
     if (size > max_payload_size_) return DecodeResult::kTooBig;
     if (bytes.size() - kHeaderSize < size) break;
-    const Frame frame{read_type(bytes.data()), bytes.substr(kHeaderSize, size)};
+    const Frame frame{read_type(bytes.data()), {bytes.data() + kHeaderSize, size}};
     bytes.remove_prefix(kHeaderSize + size);
     if (!on_frame(frame)) return DecodeResult::kStopped;
   }
