@@ -18,7 +18,7 @@ import time
 import footprint
 import report
 
-SIZES = [16, 256, 4096, 65536]
+SIZES = [16, 256, 4096, 65536, 262144]
 ALL = ["messi", "messi_compiled", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
 # Peers whose servers speak the Messi wire, so that a client without a library can misbehave.
 WIRE = ["messi", "loop", "original"]
