@@ -21,9 +21,6 @@ class Sender {
     payload.assign(payload_size, '\xee');
     return reinterpret_cast<std::uint8_t*>(payload.data());
   }
-  void send_gathered(messi::wire::Slice* /*slices*/, std::size_t /*count*/, std::size_t /*size*/) {
-    FAIL("these messages are encoded by libprotobuf");
-  }
   void refuse(DisconnectReason reason) { refused.push_back(reason); }
 
   std::string payload;
@@ -92,9 +89,6 @@ TEST_CASE("a message that lacks a required field is refused", "[codec]") {
 TEST_CASE("a message that is not accepted is not written", "[codec]") {
   struct Full {
     std::uint8_t* reserve(std::size_t /*payload_size*/) { return nullptr; }
-    void send_gathered(messi::wire::Slice* /*slices*/, std::size_t /*count*/, std::size_t /*size*/) {
-      FAIL();
-    }
     void refuse(DisconnectReason /*reason*/) { FAIL(); }
   };
   Full full;

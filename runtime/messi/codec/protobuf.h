@@ -124,8 +124,8 @@ class Reused {
 };
 
 /// Sends `message` as member `kField`. `Sender` has `std::uint8_t* reserve(payload_size)`, null
-/// when the message is not accepted, `send_gathered(slices, count, payload_size)`, see Channel, and
-/// `refuse(reason)`.
+/// when the message is not accepted, `refuse(reason)`, and for messages with a codec
+/// `send_gathered(slices, count, payload_size)`, see Channel.
 template <std::uint32_t kField, typename Codec = void, typename Sender, typename Message>
 void send(Sender& sender, const Message& message);
 
@@ -182,11 +182,13 @@ class Encoder {
 
   template <typename Sender>
   void send(Sender& sender) const {
-    if (in_pieces_) {
-      FlatPieces pieces;
-      if (std::uint8_t* const end = write_body(write_head(pieces.between), &pieces)) {
-        pieces.end_slice(end);
-        return sender.send_gathered(pieces.slices, pieces.count, size());
+    if constexpr (kHasCodec) {
+      if (in_pieces_) {
+        FlatPieces pieces;
+        if (std::uint8_t* const end = write_body(write_head(pieces.between), &pieces)) {
+          pieces.end_slice(end);
+          return sender.send_gathered(pieces.slices, pieces.count, size());
+        }
       }
     }
     if (std::uint8_t* const out = sender.reserve(size())) write(out);
