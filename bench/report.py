@@ -55,15 +55,10 @@ LIMITS = [  # (bench, of what, at most this many times it, which of messi's flav
     ("fairness_flooded_p99", ("fairness_alone_p99", "messi"), 10),
     ("idle_10000_cpu", ("idle_10000_cpu", "loop"), 1.0),
     ("active_among_10000_p50", ("active_alone_p50", "messi"), 1.1),
-    ("size_client", ("size_client", "grpc"), 0.5, "messi"),
-    ("size_client", ("size_client", "grpc"), 0.5, "messi_compiled"),
-    ("size_libraries", ("size_libraries", "grpc"), 0.3, "messi"),
-    ("size_libraries", ("size_libraries", "grpc"), 0.3, "messi_compiled"),
-    ("compile_client", ("compile_client", "grpc"), 0.5, "messi"),
-    ("compile_client", ("compile_client", "grpc"), 0.5, "messi_compiled"),
-    ("compile_server", ("compile_server", "grpc"), 0.5, "messi"),
-    ("compile_server", ("compile_server", "grpc"), 0.5, "messi_compiled"),
 ]
+FOOTPRINT = [("size_client", 0.5), ("size_libraries", 0.3), ("compile_client", 0.5), ("compile_server", 0.5)]
+LIMITS += [(bench, (bench, "grpc"), factor, flavour)
+           for bench, factor in FOOTPRINT for flavour in ("messi", "messi_compiled")]
 ABSOLUTE = [("idle_10000_memory", 256, "bytes/client"), ("ping_pong_busy_poll_p50", 12, "µs"), ("storm_3000", 100, "ms"), ("fresh", 20_000, "µs")]
 
 

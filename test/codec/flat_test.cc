@@ -249,8 +249,7 @@ TEST_CASE("large texts of a flat message are sent from where they lie", "[codec]
   for (int i = 0; i < 200; ++i) {
     flat::ClientToServer wrapper;
     *wrapper.mutable_everything() = random.message<flat::Everything>();
-    const bool ascii = random.one_in(2);
-    wrapper.mutable_everything()->set_text(std::string(kLarge, ascii ? 'x' : '\0') + "\u00fc");
+    wrapper.mutable_everything()->set_text(std::string(kLarge, 'x') + "\u00fc");
     gathered(wrapper);
   }
 }

@@ -151,15 +151,15 @@ struct FlatPieces {
   std::uint8_t between[kMostBetween];
   wire::Slice slices[2 * kMostTexts + 2];  ///< The first is left free, for a frame's header.
   std::size_t count = 1;
+  const std::uint8_t* begin = between;  ///< Of what is not in a slice yet.
 
   /// What has come into `between` since the last slice, up to `end`, is a slice.
   void end_slice(const std::uint8_t* end) {
-    if (end != begin) add({reinterpret_cast<const char*>(begin), static_cast<std::size_t>(end - begin)});
+    const auto size = static_cast<std::size_t>(end - begin);
+    if (size > 0) add({reinterpret_cast<const char*>(begin), size});
     begin = end;
   }
   void add(wire::Slice slice) { slices[count++] = slice; }
-
-  const std::uint8_t* begin = between;
 };
 
 /// How many bytes a message takes.

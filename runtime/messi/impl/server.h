@@ -50,7 +50,7 @@ MESSI_INLINE void ServerBase::stop() {
 }
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size,
-                                                 const ServerClient* except) {
+                                                       const ServerClient* except) {
   if (payload_size > settings_.max_payload_size) {
     refuse_broadcast(DisconnectReason::kMessageTooBig, except);
     return nullptr;
@@ -77,7 +77,8 @@ MESSI_INLINE void ServerBase::end_broadcast(const ServerClient* except) {
   }
 }
 
-MESSI_INLINE void ServerBase::refuse_broadcast(DisconnectReason reason, const ServerClient* except) {
+MESSI_INLINE void ServerBase::refuse_broadcast(DisconnectReason reason,
+                                               const ServerClient* except) {
   for (ServerClient& client : clients_as<ServerClient>()) {
     if (&client != except) client.close(reason);
   }
@@ -106,7 +107,7 @@ MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
 }
 
 MESSI_INLINE void ServerBase::handle_input(ServerClient& client, std::size_t in_spare,
-                                     std::string_view bytes) {
+                                           std::string_view bytes) {
   silence_.handle_heard(client);
   current_ = &client;
   in_hook([&] {

@@ -2,18 +2,12 @@
 #define MESSI_IO_EPOLL_LOOP_H_
 
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/timerfd.h>
 
-#include <algorithm>
 #include <array>
-#include <cassert>
-#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
