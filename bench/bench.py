@@ -116,8 +116,8 @@ def cpu_seconds(pid):
 class Bench:
     """One measurement, made of several peers in turn. `measure(machine, peer)` gives {row: (value, unit)}."""
 
-    def __init__(self, name, peers, measure, size=None, once=False):
-        self.name, self.peers, self.measure, self.size, self.once = name, peers, measure, size, once
+    def __init__(self, name, peers, measure, size=None):
+        self.name, self.peers, self.measure, self.size = name, peers, measure, size
 
 
 def with_cpu(name, unit, result):
@@ -252,6 +252,7 @@ def slow_reader(seconds):
 def plan(options, machine):
     seconds = 0.3 if options.quick else 1.5
     many = min(10_000, machine.descriptors - 500)
+    flavours_and_grpc = ["messi", "messi_compiled", "grpc"]
     benches = [one_way(size, seconds) for size in SIZES]
     benches += [
         ping_pong("ping_pong_one_core", True, seconds),
@@ -266,10 +267,14 @@ def plan(options, machine):
         slow_reader(2 if options.quick else 6),
         idle(1000, 2 if options.quick else 5, ["messi", "loop"] if options.quick else
              ["messi", "loop", "zeromq", "grpc_async", "original"]),
+        Bench("size", flavours_and_grpc, footprint.sizes),
     ]
     if not options.quick:
-        benches += [idle(many, 10, ["messi", "loop"]), active_among_idle(many, seconds)]
-    benches.append(Bench("footprint", ["messi", "messi_compiled", "grpc"], footprint.measure, once=options.quick))
+        benches += [
+            idle(many, 10, ["messi", "loop"]),
+            active_among_idle(many, seconds),
+            Bench("compile", flavours_and_grpc, footprint.compile_times),
+        ]
     return benches
 
 
@@ -302,8 +307,6 @@ def run_bench(machine, bench, runs, progress, chosen):
     for run in range(1, runs + 1):
         for peer in peers:
             progress.show(bench, peer, run, runs)
-            if bench.once and run > 1:
-                continue
             try:
                 results = bench.measure(machine, peer)
             except RuntimeError as error:

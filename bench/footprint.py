@@ -9,6 +9,7 @@ import tempfile
 
 # Part of every C++ program.
 LIBC = ("libc.so", "libm.so", "libgcc_s.so", "libstdc++.so", "ld-linux", "linux-vdso", "bench_cubic.so")
+SIDES = ("client", "server")
 # (what, the program that a source is compiled for), compiled once however many files use it.
 ONCE = {
     "messi": [("chat.pb.cc", "bench_minimal_client_messi")],
@@ -47,14 +48,16 @@ def compile_seconds(build, source, target):
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
-def measure(machine, peer):
-    rows = {}
-    for side in ("client", "server"):
-        name = f"minimal_{side}_{peer}"
-        program = machine.program(name)
-        rows[f"size_{side}"] = (stripped_size(program), "bytes")
-        source = f"footprint/{side}_{peer.removesuffix('_compiled')}.cc"
-        rows[f"compile_{side}"] = (compile_seconds(machine.build, source, f"bench_{name}"), "s")
+def sizes(machine, peer):
+    rows = {f"size_{side}": (stripped_size(machine.program(f"minimal_{side}_{peer}")), "bytes") for side in SIDES}
     rows["size_libraries"] = (library_bytes(machine.program(f"minimal_client_{peer}")), "bytes")
+    return rows
+
+
+def compile_times(machine, peer):
+    rows = {}
+    for side in SIDES:
+        source = f"footprint/{side}_{peer.removesuffix('_compiled')}.cc"
+        rows[f"compile_{side}"] = (compile_seconds(machine.build, source, f"bench_minimal_{side}_{peer}"), "s")
     rows["compile_once"] = (sum(compile_seconds(machine.build, *once) for once in ONCE[peer]), "s")
     return rows

@@ -59,7 +59,10 @@ LIMITS = [  # (bench, of what, at most this many times it, which of messi's flav
 FOOTPRINT = [("size_client", 0.5), ("size_libraries", 0.3), ("compile_client", 0.5), ("compile_server", 0.5)]
 LIMITS += [(bench, (bench, "grpc"), factor, flavour)
            for bench, factor in FOOTPRINT for flavour in ("messi", "messi_compiled")]
-ABSOLUTE = [("idle_10000_memory", 256, "bytes/client"), ("ping_pong_busy_poll_p50", 12, "µs"), ("storm_3000", 100, "ms"), ("fresh", 20_000, "µs")]
+ABSOLUTE = [
+    ("idle_10000_memory", 256, "bytes/client"), ("ping_pong_busy_poll_p50", 12, "µs"), ("storm_3000", 100, "ms"),
+    ("fresh", 20_000, "µs"),
+]
 
 
 def number(value, unit):
