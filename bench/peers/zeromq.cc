@@ -40,10 +40,14 @@ class Socket {
   void set(int option, int value) { zmq_setsockopt(socket_, option, &value, sizeof(value)); }
   void subscribe_all() { zmq_setsockopt(socket_, ZMQ_SUBSCRIBE, "", 0); }
 
-  // The port that was chosen, if `port` is 0.
-  int bind(int port) {
+  // False if the port is taken. The system chooses one if it is 0.
+  bool try_bind(int port) {
     const std::string wanted = "tcp://127.0.0.1:" + (port == 0 ? "*" : std::to_string(port));
-    check_zmq(zmq_bind(socket_, wanted.c_str()) == 0, "zmq_bind");
+    return zmq_bind(socket_, wanted.c_str()) == 0;
+  }
+  // The port that it is bound to.
+  int bind(int port) {
+    check_zmq(try_bind(port), "zmq_bind");
     char endpoint[128];
     std::size_t size = sizeof(endpoint);
     check_zmq(zmq_getsockopt(socket_, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0, "zmq_getsockopt");
@@ -127,17 +131,22 @@ chat::ServerToClient response() {
   }
 }
 
-// The publisher is bound to the port after the one that is announced.
+// The publisher is bound to the port after the one that is announced, which somebody may have taken: then the system
+// chooses again.
 [[noreturn]] void serve_broadcast(void* context, const Options& options) {
-  Socket in(context, ZMQ_PULL, options.size);
   Socket out(context, ZMQ_PUB, options.size);
-  const int port = in.bind(options.port);
-  out.bind(port + 1);
+  auto in = std::make_unique<Socket>(context, ZMQ_PULL, options.size);
+  int port = in->bind(options.port);
+  for (int attempt = 0; !out.try_bind(port + 1); ++attempt) {
+    if (attempt == 50) fail("no two ports next to each other are free");
+    in = std::make_unique<Socket>(context, ZMQ_PULL, options.size);
+    port = in->bind(options.port);
+  }
   announce_port(port);
   chat::ClientToServer incoming;
   chat::ServerToClient outgoing;
   while (true) {
-    in.receive(incoming);
+    in->receive(incoming);
     outgoing.mutable_message_ind()->Swap(incoming.mutable_message_ind());
     out.send(outgoing);
   }
