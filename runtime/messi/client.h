@@ -11,7 +11,9 @@
 
 #include "messi/channel.h"
 #include "messi/flavour.h"
+#include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/session/backoff.h"
 #include "messi/session/connection.h"
@@ -36,6 +38,7 @@ struct ClientOptions {
   /// The most that waits to be written, in bytes. A message that would exceed it ends the
   /// connection (kSlowReader), unless nothing is waiting.
   std::size_t max_pending_bytes = 16 * 1024 * 1024;
+  SocketOptions socket;
 };
 
 /// What generated clients derive from: a connection that is made again whenever it is lost.
@@ -128,6 +131,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   const ClientOptions options_;
   const ConnectionSettings settings_;
   Backoff backoff_;
+  AddressMemory addresses_;  // of the hosts, which have failed
   Task settle_;  // at the end of the turn: write what was sent, or finish what has ended
   Timer timer_;  // the next attempt; or the end of this one; or the connection's next deadline
   bool started_ = false;

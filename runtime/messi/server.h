@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "messi/client_table.h"
 #include "messi/flavour.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/server_client.h"
 #include "messi/session/connection.h"
@@ -33,6 +35,9 @@ struct ServerOptions {
   /// The most that waits to be written to one client, in bytes. A message that would exceed it
   /// ends that client's connection (kSlowReader), unless nothing is waiting for it.
   std::size_t max_pending_bytes = 4 * 1024 * 1024;
+  SocketOptions socket;
+  /// The permissions of a Unix socket's file, 0600 for one. By default what the umask leaves.
+  std::optional<unsigned> unix_mode;
 };
 
 /// What generated servers derive from.

@@ -69,7 +69,7 @@ MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::
 }
 
 MESSI_INLINE void ClientBase::connect() {
-  connecting_ = loop_.connect(uri_, *this);
+  connecting_ = loop_.connect(uri_, {options_.socket, &addresses_}, *this);
   timer_.set(deadline_after(loop_.now(), options_.connect_timeout));
 }
 

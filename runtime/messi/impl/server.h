@@ -35,7 +35,8 @@ MESSI_INLINE ServerBase::~ServerBase() {
 
 MESSI_INLINE absl::Status ServerBase::start() {
   if (listener_ != nullptr) return absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<Listener>> listener = loop_.listen(uri_, *this);
+  absl::StatusOr<std::unique_ptr<Listener>> listener =
+      loop_.listen(uri_, {options_.socket, options_.unix_mode}, *this);
   if (!listener.ok()) return listener.status();
   listener_ = *std::move(listener);
   return absl::OkStatus();

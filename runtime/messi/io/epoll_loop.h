@@ -55,8 +55,10 @@ class EpollLoop final : public LoopCore, public Poller {
 
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
   MESSI_INLINE std::unique_ptr<Connecting> connect(const std::string& uri,
+                                                   const ConnectOptions& options,
                                                    ConnectHandler& handler) override;
   MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                                const ListenOptions& options,
                                                                 ListenHandler& handler) override;
 
   static constexpr Duration kForEver = Duration::max();

@@ -12,10 +12,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "messi/flavour.h"
+#include "messi/io/address_memory.h"
+#include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"
@@ -24,6 +27,20 @@ namespace messi {
 
 class Task;
 class Timer;
+
+/// How to connect.
+struct ConnectOptions {
+  SocketOptions socket;
+  /// Decides which address of a host is tried first, and is told which failed; may be null.
+  AddressMemory* memory = nullptr;
+};
+
+/// How to listen.
+struct ListenOptions {
+  SocketOptions socket;
+  /// The permissions of a Unix socket's file, 0600 for one. By default what the umask leaves.
+  std::optional<unsigned> unix_mode;
+};
 
 class EventLoop {
  public:
@@ -40,11 +57,13 @@ class EventLoop {
 
   /// Begins to connect to `uri`; never blocks. The outcome comes to `handler`, later, unless the
   /// returned object is destroyed before. Errors of the URI come that way too.
-  virtual std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler) = 0;
+  virtual std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& options,
+                                              ConnectHandler& handler) = 0;
 
   /// Accepts streams at `uri` until the returned object is destroyed. Fails if the URI has the
   /// wrong form, or the address cannot be listened at.
   virtual absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                           const ListenOptions& options,
                                                            ListenHandler& handler) = 0;
 
   /// The memory that connections of this loop share.

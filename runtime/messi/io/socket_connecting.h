@@ -30,8 +30,10 @@ namespace messi {
 /// long enough destroys the object.
 class SocketConnecting final : public Connecting {
  public:
-  SocketConnecting(Poller& poller, std::string uri, ConnectHandler& handler)
+  SocketConnecting(Poller& poller, std::string uri, const ConnectOptions& options,
+                   ConnectHandler& handler)
       : poller_(poller),
+        options_(options),
         handler_(handler),
         uri_(std::move(uri)),
         begin_(poller.loop(), [this] { begin(); }),
@@ -74,7 +76,8 @@ class SocketConnecting final : public Connecting {
       if (error != 0) return parent_.attempt_failed(*this, error);
       parent_.poller_.remove(fd_.get(), *this);
       watched_ = false;
-      parent_.succeed(std::make_unique<SocketStream>(parent_.poller_, std::move(fd_), address_));
+      parent_.succeed(std::make_unique<SocketStream>(parent_.poller_, std::move(fd_), address_,
+                                                     parent_.options_.socket));
     }
 
     SocketConnecting& parent_;
@@ -91,6 +94,7 @@ class SocketConnecting final : public Connecting {
   void fail(const absl::Status& why) { handler_.handle_no_stream(why); }
 
   Poller& poller_;
+  const ConnectOptions options_;
   ConnectHandler& handler_;
   std::string uri_;
   Task begin_;

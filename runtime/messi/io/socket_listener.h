@@ -31,6 +31,7 @@ namespace messi {
 class SocketListener final : public Listener, private ReadyHandler {
  public:
   static absl::StatusOr<std::unique_ptr<Listener>> open(Poller& poller, const std::string& uri,
+                                                        const ListenOptions& options,
                                                         ListenHandler& handler);
   ~SocketListener() override {
     if (destroyed_ != nullptr) *destroyed_ = true;
@@ -52,8 +53,10 @@ class SocketListener final : public Listener, private ReadyHandler {
   static constexpr int kAcceptsPerTurn = 64;
   static constexpr auto kPauseWhenOutOfMemory = std::chrono::milliseconds(100);
 
-  SocketListener(Poller& poller, Uri where, Fd fd, ListenHandler& handler)
+  SocketListener(Poller& poller, Uri where, Fd fd, const ListenOptions& options,
+                 ListenHandler& handler)
       : poller_(poller),
+        options_(options),
         handler_(handler),
         where_(std::move(where)),
         fd_(std::move(fd)),
@@ -73,6 +76,7 @@ class SocketListener final : public Listener, private ReadyHandler {
   int turn_one_away();
 
   Poller& poller_;
+  const ListenOptions options_;
   ListenHandler& handler_;
   Uri where_;
   Fd fd_;
@@ -83,9 +87,8 @@ class SocketListener final : public Listener, private ReadyHandler {
 
 // ---------------------------------------------------------------------------------------------
 
-inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
-                                                                      const std::string& uri,
-                                                                      ListenHandler& handler) {
+inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(
+    Poller& poller, const std::string& uri, const ListenOptions& options, ListenHandler& handler) {
   absl::StatusOr<Uri> where = parse_uri(uri);
   if (!where.ok()) return where.status();
 
@@ -108,7 +111,7 @@ inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(Poller& po
     where->port = PeerAddress(bound).port();
   }
   std::unique_ptr<SocketListener> listener(
-      new SocketListener(poller, *std::move(where), std::move(fd), handler));
+      new SocketListener(poller, *std::move(where), std::move(fd), options, handler));
   if (!poller.add(listener->fd_.get(), Poller::Interest::kRead, *listener)) {
     return absl::ErrnoToStatus(errno, uri + ": cannot watch the socket");
   }
@@ -194,7 +197,7 @@ inline bool SocketListener::accept_one() {
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
   }));
   if (fd.valid()) {
-    handler_.handle_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer));
+    handler_.handle_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer, options_.socket));
     return true;
   }
   // Linux looks for a descriptor first, so this is no sign yet that somebody waits.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "messi/io/fd.h"
 #include "messi/io/poller.h"
 #include "messi/io/socket_address.h"
+#include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 
 namespace messi {
@@ -24,14 +26,9 @@ namespace messi {
 class SocketStream final : public Stream, private ReadyHandler {
  public:
   /// `fd` is connected and does not block.
-  SocketStream(Poller& poller, Fd fd, const SocketAddress& peer)
+  SocketStream(Poller& poller, Fd fd, const SocketAddress& peer, const SocketOptions& options)
       : poller_(poller), fd_(std::move(fd)), peer_(peer), wants_write_(false), after_large_(false) {
-    if (!peer_.is_tcp()) return;
-    const int on = 1;
-    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    // Unacknowledged data for this long means that the peer is gone.
-    const unsigned milliseconds = 10'000;
-    ::setsockopt(fd_.get(), IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds));
+    apply(options);
   }
   inline ~SocketStream() override;
 
@@ -47,6 +44,7 @@ class SocketStream final : public Stream, private ReadyHandler {
 
  private:
   inline void handle_ready(bool readable, bool writable) override;
+  void apply(const SocketOptions& options);
   void read();
   void want_write(bool wanted);
 
@@ -60,6 +58,22 @@ class SocketStream final : public Stream, private ReadyHandler {
 };
 
 // ---------------------------------------------------------------------------------------------
+
+inline void SocketStream::apply(const SocketOptions& options) {
+  const auto set = [this](int level, int name, int value) {
+    ::setsockopt(fd_.get(), level, name, &value, sizeof(value));
+  };
+  if (options.send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, options.send_buffer);
+  if (options.receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
+  if (!peer_.is_tcp()) return;
+  set(IPPROTO_TCP, TCP_NODELAY, 1);
+  using std::chrono::milliseconds;
+  constexpr milliseconds kLongest = std::chrono::hours(24 * 24);  // in milliseconds, an int
+  const auto timeout = std::chrono::duration_cast<milliseconds>(options.tcp_user_timeout);
+  if (timeout > milliseconds::zero()) {
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(std::min(timeout, kLongest).count()));
+  }
+}
 
 inline SocketStream::~SocketStream() {
   if (handler_ == nullptr) return;

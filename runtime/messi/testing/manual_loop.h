@@ -55,10 +55,12 @@ class ManualLoop final : public LoopCore {
   }
 
   TimePoint now() override { return now_; }
-  std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler) override {
+  std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& /*options*/,
+                                      ConnectHandler& handler) override {
     return network_.connect(uri, handler);
   }
   absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                   const ListenOptions& /*options*/,
                                                    ListenHandler& handler) override {
     return network_.listen(uri, handler);
   }

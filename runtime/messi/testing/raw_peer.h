@@ -60,7 +60,7 @@ class RawPeer final : private StreamHandler {
 /// Connects once, at once.
 class RawClient final : private ConnectHandler {
  public:
-  RawClient(EventLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, *this)) {}
+  RawClient(EventLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, {}, *this)) {}
 
   /// Null until connected.
   RawPeer* peer() { return peer_.get(); }
@@ -82,7 +82,7 @@ class RawClient final : private ConnectHandler {
 /// Accepts whoever comes.
 class RawServer final : private ListenHandler {
  public:
-  RawServer(EventLoop& loop, const std::string& uri) : listener_(*loop.listen(uri, *this)) {}
+  RawServer(EventLoop& loop, const std::string& uri) : listener_(*loop.listen(uri, {}, *this)) {}
 
   std::string uri() const { return listener_->uri(); }
   /// In the order in which they came.

@@ -38,13 +38,14 @@ MESSI_INLINE EpollLoop::EpollLoop(EpollLoopOptions options)
 MESSI_INLINE EpollLoop::~EpollLoop() = default;
 
 MESSI_INLINE std::unique_ptr<Connecting> EpollLoop::connect(const std::string& uri,
+                                                            const ConnectOptions& options,
                                                             ConnectHandler& handler) {
-  return std::make_unique<SocketConnecting>(*this, uri, handler);
+  return std::make_unique<SocketConnecting>(*this, uri, options, handler);
 }
 
-MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> EpollLoop::listen(const std::string& uri,
-                                                                         ListenHandler& handler) {
-  return SocketListener::open(*this, uri, handler);
+MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> EpollLoop::listen(
+    const std::string& uri, const ListenOptions& options, ListenHandler& handler) {
+  return SocketListener::open(*this, uri, options, handler);
 }
 
 MESSI_INLINE void EpollLoop::poll(Duration patience) {
