@@ -22,6 +22,10 @@
 
 namespace messi {
 
+namespace codec {
+struct Access;
+}  // namespace codec
+
 struct ClientOptions {
   /// How often the server is asked for a sign of life; zero: never. The original's server drops a
   /// client that has not pinged for 3 s.
@@ -71,14 +75,6 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   const ClientOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
 
-  /// For generated code, through codec/: see Connection::reserve and Channel::send_gathered.
-  std::uint8_t* reserve(std::size_t payload_size);
-  void send_gathered(wire::Slice* slices, std::size_t count, std::size_t payload_size);
-  /// For generated code, through codec/: a message cannot be sent, so the connection is given up.
-  void refuse(DisconnectReason reason) {
-    if (connected()) close(reason);
-  }
-
  protected:
   ClientBase(EventLoop& loop, std::string uri, ClientOptions options);
   MESSI_INLINE virtual ~ClientBase();
@@ -104,6 +100,16 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   virtual bool dispatch(std::string_view payload) = 0;
 
  private:
+  friend struct codec::Access;
+
+  // See Connection::reserve and Channel::send_gathered.
+  std::uint8_t* reserve(std::size_t payload_size);
+  void gather(wire::Slice* slices, std::size_t count, std::size_t payload_size);
+  // A message cannot be sent, so the connection is given up.
+  void refuse(DisconnectReason reason) {
+    if (connected()) close(reason);
+  }
+
   // StreamHandler and ConnectHandler
   MESSI_INLINE wire::Spare spare() override;
   MESSI_INLINE void handle_bytes(std::size_t in_spare, std::string_view bytes) override;

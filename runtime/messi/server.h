@@ -69,16 +69,8 @@ class ServerBase : private ListenHandler {
   const ServerOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
 
-  // For generated code, through codec/.
-
   /// The client whose message is being handled; null outside of message hooks.
   ServerClient* current_client() { return current_; }
-  /// Space for a message of `payload_size` bytes to all clients but `except`; null if nobody gets
-  /// it. To be filled, and passed on with `end_broadcast`, at once.
-  std::uint8_t* begin_broadcast(std::size_t payload_size, const ServerClient* except);
-  void end_broadcast(const ServerClient* except);
-  /// A message cannot be sent, so all connections it was for are given up.
-  void refuse_broadcast(DisconnectReason reason, const ServerClient* except);
 
  protected:
   ServerBase(EventLoop& loop, std::string uri, ServerOptions options);
@@ -101,6 +93,14 @@ class ServerBase : private ListenHandler {
 
  private:
   friend class ServerClient;
+  friend struct codec::Access;
+
+  // Space for a message of `payload_size` bytes to all clients but `except`; null if nobody gets
+  // it. To be filled, and passed on with `end_broadcast`, at once.
+  std::uint8_t* begin_broadcast(std::size_t payload_size, const ServerClient* except);
+  void end_broadcast(const ServerClient* except);
+  // A message cannot be sent, so all connections it was for are given up.
+  void refuse_broadcast(DisconnectReason reason, const ServerClient* except);
 
   // Generated code makes these typed.
   virtual std::unique_ptr<ServerClient> make_client(ServerClient::Init init) = 0;
@@ -131,8 +131,8 @@ class ServerBase : private ListenHandler {
   const std::string uri_;
   const ServerOptions options_;
   const ConnectionSettings settings_;
-  Task settle_;   // at the end of the turn: write what was sent, finish what has ended
-  Timer timer_;   // when the client that was silent for longest has been so for too long
+  Task settle_;  // at the end of the turn: write what was sent, finish what has ended
+  Timer timer_;  // when the client that was silent for longest has been so for too long
   std::unique_ptr<Listener> listener_;
   ClientTable table_;
   SilenceQueue silence_;

@@ -17,6 +17,10 @@
 
 namespace messi {
 
+namespace codec {
+struct Access;
+}  // namespace codec
+
 class ServerBase;
 
 /// A place for one object of the user's, of any type, without RTTI.
@@ -96,15 +100,16 @@ class ServerClient : private StreamHandler {
     return state_.get<State>();
   }
 
-  /// For generated code, through codec/: see Connection::reserve and Channel::send_gathered.
-  std::uint8_t* reserve(std::size_t payload_size);
-  void send_gathered(wire::Slice* slices, std::size_t count, std::size_t payload_size);
-  /// For generated code, through codec/: a message cannot be sent, so the connection is given up.
-  void refuse(DisconnectReason reason) { close(reason); }
-
  private:
   friend class ServerBase;
   friend class SilenceQueue;
+  friend struct codec::Access;
+
+  // See Connection::reserve and Channel::send_gathered.
+  std::uint8_t* reserve(std::size_t payload_size);
+  void gather(wire::Slice* slices, std::size_t count, std::size_t payload_size);
+  // A message cannot be sent, so the connection is given up.
+  void refuse(DisconnectReason reason) { close(reason); }
 
   // StreamHandler
   wire::Spare spare() override { return channel_.spare(); }

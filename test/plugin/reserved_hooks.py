@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Every hook that the runtime and the generated classes have anyway is refused as a member's.
+"""No member gets a name that the runtime has for something else.
 
-Otherwise a member could get in the way of a hook that was added later. What is refused is shown by test/rejected/hooks_of_ours.
+Every hook that the runtime and the generated classes have anyway is refused as a member's: it could get in the way of a hook
+that was added later. (What is refused is shown by test/rejected/hooks_of_ours.) And no class that generated ones derive from has
+another name that begins as what is generated for members does, since a member's would hide it.
 """
 
 import pathlib
@@ -11,6 +13,8 @@ import sys
 from tools import report
 
 HOOK = re.compile(r"virtual [^;{(]*\bon_(\w+)\(")
+OF_A_MEMBER = re.compile(r"\b(?:on|send|reply|broadcast)_\w+|\bincoming_\w+_\b")
+COMMENT = re.compile(r"//.*")
 
 
 def main():
@@ -18,13 +22,17 @@ def main():
     runtime = source_dir / "runtime" / "messi"
     refused = (source_dir / "test" / "rejected" / "hooks_of_ours" / "expected.txt").read_text()
     emitted = (source_dir / "plugin" / "cpp" / "cpp_server.cc").read_text()
-    hooks = {"ServerToClient": HOOK.findall((runtime / "client.h").read_text()),
-             "ClientToServer": HOOK.findall((runtime / "server.h").read_text()) + HOOK.findall(emitted)}
+    bases = {name: COMMENT.sub("", (runtime / name).read_text()) for name in ("client.h", "server.h", "server_client.h")}
+    hooks = {"ServerToClient": HOOK.findall(bases["client.h"]),
+             "ClientToServer": HOOK.findall(bases["server.h"]) + HOOK.findall(emitted)}
     problems = [f'on_{hook} is a hook of ours, but member "{hook}" of {message} is not refused'
                 for message, names in hooks.items() for hook in names if f'member "{hook}" of {message} ' not in refused]
     if not hooks["ServerToClient"] or not hooks["ClientToServer"]:
         problems.append("no hooks found; have they moved?")
-    print(f"{sum(map(len, hooks.values()))} hooks")
+    ours = {f"on_{hook}" for names in hooks.values() for hook in names}
+    problems += [f"{header} has {name}, which what is generated for a member may hide"
+                 for header, text in bases.items() for name in OF_A_MEMBER.findall(text) if name not in ours]
+    print(f"{len(ours)} hooks")
     return report(problems)
 
 

@@ -25,6 +25,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "messi/codec/access.h"
 #include "messi/codec/flat.h"
 #include "messi/codec/varint.h"
 #include "messi/session/disconnect_reason.h"
@@ -123,9 +124,7 @@ class Reused {
   int small_in_a_row_ = 0;
 };
 
-/// Sends `message` as member `kField`. `Sender` has `std::uint8_t* reserve(payload_size)`, null
-/// when the message is not accepted, `refuse(reason)`, and for messages with a codec
-/// `send_gathered(slices, count, payload_size)`, see Channel.
+/// Sends `message` as member `kField`.
 template <std::uint32_t kField, typename Codec = void, typename Sender, typename Message>
 void send(Sender& sender, const Message& message);
 
@@ -187,11 +186,11 @@ class Encoder {
         FlatPieces pieces;
         if (std::uint8_t* const end = write_body(write_head(pieces.between), &pieces)) {
           pieces.end_slice(end);
-          return sender.send_gathered(pieces.slices, pieces.count, size());
+          return Access::gather(sender, pieces.slices, pieces.count, size());
         }
       }
     }
-    if (std::uint8_t* const out = sender.reserve(size())) write(out);
+    if (std::uint8_t* const out = Access::reserve(sender, size())) write(out);
   }
 
  private:
@@ -247,24 +246,25 @@ inline std::uint32_t first_field(std::string_view payload) {
 
 template <std::uint32_t kField, typename Codec, typename Sender, typename Message>
 void send(Sender& sender, const Message& message) {
-  if (!message.IsInitialized()) return sender.refuse(DisconnectReason::kMessageEncodeError);
+  if (!message.IsInitialized())
+    return Access::refuse(sender, DisconnectReason::kMessageEncodeError);
   internal::Encoder<kField, Codec, Message>(message).send(sender);
 }
 
 template <std::uint32_t kField, typename Codec, typename Server, typename Message>
 void reply(Server& server, const Message& message) {
-  if (auto* const client = server.current_client()) send<kField, Codec>(*client, message);
+  if (auto* const client = Access::current_client(server)) send<kField, Codec>(*client, message);
 }
 
 template <std::uint32_t kField, typename Codec, typename Server, typename Message, typename Except>
 void broadcast(Server& server, const Message& message, Except except) {
   if (!message.IsInitialized()) {
-    return server.refuse_broadcast(DisconnectReason::kMessageEncodeError, except);
+    return Access::refuse_broadcast(server, DisconnectReason::kMessageEncodeError, except);
   }
   const internal::Encoder<kField, Codec, Message> encoder(message);
-  if (std::uint8_t* const out = server.begin_broadcast(encoder.size(), except)) {
+  if (std::uint8_t* const out = Access::begin_broadcast(server, encoder.size(), except)) {
     encoder.write(out);
-    server.end_broadcast(except);
+    Access::end_broadcast(server, except);
   }
 }
 

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "absl/status/status.h"
-
 #include "messi/client.h"
 
 namespace messi {
@@ -55,8 +54,8 @@ MESSI_INLINE std::uint8_t* ClientBase::reserve(std::size_t payload_size) {
   return channel_->reserve(payload_size);
 }
 
-MESSI_INLINE void ClientBase::send_gathered(wire::Slice* slices, std::size_t count,
-                                            std::size_t payload_size) {
+MESSI_INLINE void ClientBase::gather(wire::Slice* slices, std::size_t count,
+                                     std::size_t payload_size) {
   if (!channel_) return;
   settle_.schedule();
   channel_->send_gathered(slices, count, payload_size);

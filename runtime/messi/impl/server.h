@@ -12,7 +12,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-
 #include "messi/server.h"
 
 namespace messi {
@@ -87,9 +86,8 @@ MESSI_INLINE void ServerBase::refuse_broadcast(DisconnectReason reason,
 
 MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   if (table_.size() >= options_.max_clients) {
-    return in_hook([&] {
-      on_client_refused(stream->peer_address(), DisconnectReason::kTooManyClients);
-    });
+    return in_hook(
+        [&] { on_client_refused(stream->peer_address(), DisconnectReason::kTooManyClients); });
   }
   const std::uint64_t id = ++last_id_;
   std::unique_ptr<ServerClient> made =
@@ -112,9 +110,9 @@ MESSI_INLINE void ServerBase::handle_input(ServerClient& client, std::size_t in_
   silence_.handle_heard(client);
   current_ = &client;
   in_hook([&] {
-    client.channel_.handle_input(
-        in_spare, bytes, loop_.now(),
-        [&](std::string_view payload) { return dispatch(client, payload); });
+    client.channel_.handle_input(in_spare, bytes, loop_.now(), [&](std::string_view payload) {
+      return dispatch(client, payload);
+    });
   });
   current_ = nullptr;
   if (client.channel_.needs_attention()) needs_settling(client);
@@ -172,8 +170,8 @@ MESSI_INLINE std::uint8_t* ServerClient::reserve(std::size_t payload_size) {
   return channel_.reserve(payload_size);
 }
 
-MESSI_INLINE void ServerClient::send_gathered(wire::Slice* slices, std::size_t count,
-                                              std::size_t payload_size) {
+MESSI_INLINE void ServerClient::gather(wire::Slice* slices, std::size_t count,
+                                       std::size_t payload_size) {
   server_.needs_settling(*this);
   channel_.send_gathered(slices, count, payload_size);
 }

@@ -50,6 +50,7 @@
 //   44  timer               Message
 //   45  input               Message
 //   46  spare               Message
+//   47  gathered            Message
 //
 // From server to client:
 //
@@ -77,6 +78,7 @@
 //   22  timer               Message
 //   23  input               Message
 //   24  spare               Message
+//   25  gathered            Message
 
 #ifndef NAMES_LIKE_OURS_MESSI_H_
 #define NAMES_LIKE_OURS_MESSI_H_
@@ -135,6 +137,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   virtual void on_timer(const ::names_like_ours::Message& /*message*/) {}
   virtual void on_input(const ::names_like_ours::Message& /*message*/) {}
   virtual void on_spare(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_gathered(const ::names_like_ours::Message& /*message*/) {}
 
   // Senders: a message goes to the server.
 
@@ -286,6 +289,9 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   void send_spare(const ::names_like_ours::Message& message) {
     ::messi::codec::send<46>(*this, message);
   }
+  void send_gathered(const ::names_like_ours::Message& message) {
+    ::messi::codec::send<47>(*this, message);
+  }
 
  private:
   inline bool dispatch(std::string_view payload) final;
@@ -314,6 +320,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   ::messi::codec::Reused<::names_like_ours::Message> incoming_timer_;
   ::messi::codec::Reused<::names_like_ours::Message> incoming_input_;
   ::messi::codec::Reused<::names_like_ours::Message> incoming_spare_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_gathered_;
 };
 
 /// A server: derive from it and override the hooks you need. One more, on_client_refused, is
@@ -408,6 +415,9 @@ class NamesLikeOursServer : public ::messi::ServerBase {
     void send_spare(const ::names_like_ours::Message& message) {
       ::messi::codec::send<24>(*this, message);
     }
+    void send_gathered(const ::names_like_ours::Message& message) {
+      ::messi::codec::send<25>(*this, message);
+    }
   };
 
   explicit NamesLikeOursServer(::messi::EventLoop& loop, std::string uri,
@@ -473,6 +483,7 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   virtual void on_timer(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
   virtual void on_input(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
   virtual void on_spare(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_gathered(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
@@ -555,6 +566,9 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   }
   void reply_spare(const ::names_like_ours::Message& message) {
     ::messi::codec::reply<24>(*this, message);
+  }
+  void reply_gathered(const ::names_like_ours::Message& message) {
+    ::messi::codec::reply<25>(*this, message);
   }
 
   // Broadcasts: a message goes to all clients, or all but one.
@@ -740,6 +754,12 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   void broadcast_spare(const ::names_like_ours::Message& message, const Client& except) {
     ::messi::codec::broadcast<24>(*this, message, &except);
   }
+  void broadcast_gathered(const ::names_like_ours::Message& message) {
+    ::messi::codec::broadcast<25>(*this, message, nullptr);
+  }
+  void broadcast_gathered(const ::names_like_ours::Message& message, const Client& except) {
+    ::messi::codec::broadcast<25>(*this, message, &except);
+  }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
@@ -807,6 +827,7 @@ class NamesLikeOursServer : public ::messi::ServerBase {
   ::messi::codec::Reused<::names_like_ours::Message> incoming_timer_;
   ::messi::codec::Reused<::names_like_ours::Message> incoming_input_;
   ::messi::codec::Reused<::names_like_ours::Message> incoming_spare_;
+  ::messi::codec::Reused<::names_like_ours::Message> incoming_gathered_;
 };
 
 // ------------------------------------------------------------------------------------------------
@@ -867,6 +888,8 @@ inline bool NamesLikeOursClient::dispatch(std::string_view payload) {
       return deliver(incoming_input_, &NamesLikeOursClient::on_input);
     case 24:
       return deliver(incoming_spare_, &NamesLikeOursClient::on_spare);
+    case 25:
+      return deliver(incoming_gathered_, &NamesLikeOursClient::on_gathered);
   }
 
   // Any other: several members, unknown fields, or none.
@@ -945,6 +968,9 @@ inline bool NamesLikeOursClient::dispatch(std::string_view payload) {
       break;
     case ::names_like_ours::ServerToClient::kSpare:
       on_spare(incoming.spare());
+      break;
+    case ::names_like_ours::ServerToClient::kGathered:
+      on_gathered(incoming.gathered());
       break;
     case ::names_like_ours::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
@@ -1054,6 +1080,8 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, std::stri
       return deliver(incoming_input_, &NamesLikeOursServer::on_input);
     case 46:
       return deliver(incoming_spare_, &NamesLikeOursServer::on_spare);
+    case 47:
+      return deliver(incoming_gathered_, &NamesLikeOursServer::on_gathered);
   }
 
   // Any other: several members, unknown fields, or none.
@@ -1195,6 +1223,9 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, std::stri
       break;
     case ::names_like_ours::ClientToServer::kSpare:
       on_spare(client, incoming.spare());
+      break;
+    case ::names_like_ours::ClientToServer::kGathered:
+      on_gathered(client, incoming.gathered());
       break;
     case ::names_like_ours::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
