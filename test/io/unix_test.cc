@@ -8,6 +8,7 @@
 
 #include "messi/io/epoll_loop.h"
 #include "messi/io/socket_address.h"
+#include "messi/io/system_error.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
 #include "test/support/sockets.h"
@@ -147,6 +148,25 @@ TEST_CASE("a client of a path waits for its server", "[io]") {
   CHECK(run_until(loop, [&] {
     return client.last_failure.message() == folder.uri() + ": cannot connect: Connection refused";
   }));
+  Server server(loop, folder.uri());
+  REQUIRE(server.start().ok());
+  CHECK(run_until(loop, [&] { return client.connected(); }));
+}
+
+TEST_CASE("a client waits for its server where another kind of socket is", "[io]") {
+  const Folder folder;
+  messi::Fd other(::socket(AF_UNIX, SOCK_DGRAM, 0));
+  const auto address = messi::SocketAddress::unix_path(folder.file());
+  REQUIRE(::bind(other.get(), address.data(), address.size()) == 0);
+  EpollLoop loop;
+  messi::ClientOptions options;
+  options.backoff.initial = 1ms;
+  options.backoff.max = 5ms;
+  Client client(loop, folder.uri(), options);
+  client.start();
+  CHECK(run_until(loop, [&] { return client.count("failed") == 2; }));
+  CHECK(messi::errno_of(client.last_failure) == EPROTOTYPE);
+  ::unlink(folder.file().c_str());
   Server server(loop, folder.uri());
   REQUIRE(server.start().ok());
   CHECK(run_until(loop, [&] { return client.connected(); }));

@@ -39,6 +39,10 @@ class SocketAddress {
   }
   socklen_t* writable_size() { return &size_; }
 
+  friend bool operator==(const SocketAddress& a, const SocketAddress& b) {
+    return a.size_ == b.size_ && std::memcmp(&a.storage_, &b.storage_, a.size_) == 0;
+  }
+
  private:
   sockaddr_storage storage_{};
   socklen_t size_ = 0;
@@ -47,7 +51,8 @@ class SocketAddress {
 /// The address of a peer, in the little room that a connection can spare for it.
 class PeerAddress {
  public:
-  explicit PeerAddress(const SocketAddress& address) : family_(static_cast<std::uint8_t>(address.family())) {
+  explicit PeerAddress(const SocketAddress& address)
+      : family_(static_cast<std::uint8_t>(address.family())) {
     if (family_ == AF_INET) {
       const auto* in = reinterpret_cast<const sockaddr_in*>(address.data());
       std::memcpy(port_, &in->sin_port, sizeof(port_));

@@ -13,13 +13,13 @@
 #include <vector>
 
 #include "absl/status/status.h"
-
 #include "messi/io/fd.h"
 #include "messi/io/poller.h"
 #include "messi/io/resolver.h"
 #include "messi/io/socket_address.h"
 #include "messi/io/socket_stream.h"
 #include "messi/io/stream.h"
+#include "messi/io/system_error.h"
 #include "messi/io/uri.h"
 
 namespace messi {
@@ -73,11 +73,27 @@ class SocketConnecting final : public Connecting {
       int error = 0;
       socklen_t size = sizeof(error);
       ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+      if (error == 0 && connected_to_itself()) {
+        // With a reset, since anything else would keep the server from the port for a minute.
+        const linger none{1, 0};
+        ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+        error = ECONNREFUSED;
+      }
       if (error != 0) return parent_.attempt_failed(*this, error);
       parent_.poller_.remove(fd_.get(), *this);
       watched_ = false;
       parent_.succeed(std::make_unique<SocketStream>(parent_.poller_, std::move(fd_), address_,
                                                      parent_.options_.socket));
+    }
+
+    /// TCP connects a socket to itself if the system happens to choose the port that nobody listens
+    /// at for its own end.
+    bool connected_to_itself() const {
+      SocketAddress own;
+      SocketAddress peer;
+      ::getsockname(fd_.get(), own.writable(), own.writable_size());
+      ::getpeername(fd_.get(), peer.writable(), peer.writable_size());
+      return PeerAddress(peer).is_tcp() && own == peer;
     }
 
     SocketConnecting& parent_;
@@ -144,7 +160,7 @@ inline void SocketConnecting::try_next() {
   }
   next_.cancel();
   if (attempts_.empty()) {
-    fail(absl::ErrnoToStatus(last_error_, uri_ + ": cannot connect"));
+    fail(status_from_errno(last_error_, uri_ + ": cannot connect"));
   }
 }
 
@@ -157,7 +173,7 @@ inline void SocketConnecting::attempt_failed(const Attempt& attempt, int error) 
   }
   if (tried_ < addresses_.size()) return try_next();
   if (attempts_.empty()) {
-    fail(absl::ErrnoToStatus(error, uri_ + ": cannot connect"));
+    fail(status_from_errno(error, uri_ + ": cannot connect"));
   }
 }
 

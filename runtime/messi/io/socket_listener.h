@@ -17,12 +17,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-
 #include "messi/io/fd.h"
 #include "messi/io/poller.h"
 #include "messi/io/socket_address.h"
 #include "messi/io/socket_stream.h"
 #include "messi/io/stream.h"
+#include "messi/io/system_error.h"
 #include "messi/io/uri.h"
 
 namespace messi {
@@ -61,7 +61,8 @@ class SocketListener final : public Listener, private ReadyHandler {
         where_(std::move(where)),
         fd_(std::move(fd)),
         spare_(open_spare()),
-        resume_(poller.loop(), [this] { poller_.change(fd_.get(), Poller::Interest::kRead, *this); }) {}
+        resume_(poller.loop(),
+                [this] { poller_.change(fd_.get(), Poller::Interest::kRead, *this); }) {}
 
   static Fd open_spare() { return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
   static Fd listen_at(const SocketAddress& address);
@@ -87,8 +88,10 @@ class SocketListener final : public Listener, private ReadyHandler {
 
 // ---------------------------------------------------------------------------------------------
 
-inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(
-    Poller& poller, const std::string& uri, const ListenOptions& options, ListenHandler& handler) {
+inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
+                                                                      const std::string& uri,
+                                                                      const ListenOptions& options,
+                                                                      ListenHandler& handler) {
   absl::StatusOr<Uri> where = parse_uri(uri);
   if (!where.ok()) return where.status();
 
@@ -103,7 +106,7 @@ inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(
   }
   if (!fd.valid()) {
     if (!text.empty()) return absl::NotFoundError(uri + ": cannot find the host: " + text);
-    return absl::ErrnoToStatus(error, uri + ": cannot listen");
+    return status_from_errno(error, uri + ": cannot listen");
   }
   if (where->scheme == Uri::Scheme::kTcp) {
     SocketAddress bound;
@@ -113,7 +116,7 @@ inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(
   std::unique_ptr<SocketListener> listener(
       new SocketListener(poller, *std::move(where), std::move(fd), options, handler));
   if (!poller.add(listener->fd_.get(), Poller::Interest::kRead, *listener)) {
-    return absl::ErrnoToStatus(errno, uri + ": cannot watch the socket");
+    return status_from_errno(errno, uri + ": cannot watch the socket");
   }
   return std::unique_ptr<Listener>(std::move(listener));
 }
@@ -197,7 +200,8 @@ inline bool SocketListener::accept_one() {
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
   }));
   if (fd.valid()) {
-    handler_.handle_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer, options_.socket));
+    handler_.handle_accept(
+        std::make_unique<SocketStream>(poller_, std::move(fd), peer, options_.socket));
     return true;
   }
   // Linux looks for a descriptor first, so this is no sign yet that somebody waits.

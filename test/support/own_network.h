@@ -1,0 +1,23 @@
+#ifndef MESSI_TEST_SUPPORT_OWN_NETWORK_H_
+#define MESSI_TEST_SUPPORT_OWN_NETWORK_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace messi::test {
+
+/// Calls `body` in a child process that has a network and mounts of its own, with nothing but the
+/// loopback device. Returns what `body` says went wrong, "" if nothing. Not a value, and a warning,
+/// if the system does not let this user have such a process.
+std::optional<std::string> in_own_network(const std::function<std::string()>& body);
+
+/// For `body`: has `path` read as `text` from now on.
+void replace_file(const std::string& path, const std::string& text);
+
+/// For `body`: writes to a file that is there, of /proc for one.
+void write_file(const std::string& path, const std::string& text);
+
+}  // namespace messi::test
+
+#endif  // MESSI_TEST_SUPPORT_OWN_NETWORK_H_
