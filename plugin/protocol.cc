@@ -33,20 +33,21 @@ struct DirectionRules {
 };
 
 const DirectionRules& client_to_server_rules() {
-  static const DirectionRules rules = {"ClientToServer",
-                                       "ServerToClient",
-                                       "server",
-                                       {"client_connected", "client_disconnected",
-                                        "client_writable", "client_refused", "unknown_message"}};
+  static const DirectionRules rules = {
+      "ClientToServer",
+      "ServerToClient",
+      "server",
+      {"client_arriving", "client_connected", "client_disconnected", "client_refused",
+       "client_writable", "any_message", "unknown_message"}};
   return rules;
 }
 
 const DirectionRules& server_to_client_rules() {
-  static const DirectionRules rules = {
-      "ServerToClient",
-      "ClientToServer",
-      "client",
-      {"connected", "disconnected", "connect_failure", "writable", "unknown_message"}};
+  static const DirectionRules rules = {"ServerToClient",
+                                       "ClientToServer",
+                                       "client",
+                                       {"connected", "disconnected", "connect_failure", "writable",
+                                        "any_message", "unknown_message"}};
   return rules;
 }
 

@@ -22,7 +22,7 @@ void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& o
   const auto emit_other_cases = [&] {
     emit_members(text, protocol, direction, options, {{"Incoming", incoming}}, R"cc(
       case $Incoming$::$Case$:
-        on_$name$(incoming.$accessor$());
+        if (on_any_message($number$)) on_$name$(incoming.$accessor$());
         break;
     )cc");
   };
@@ -31,12 +31,13 @@ void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& o
              {"plain_cases", emit_plain_cases},
              {"other_cases", emit_other_cases}},
             R"cc(
-              inline bool $Client$::dispatch(std::string_view payload) {
+              inline bool $Client$::dispatch(::std::string_view payload) {
                 // The plain encoding: one member.
                 const ::messi::codec::Member member = ::messi::codec::single_member(payload);
                 const auto deliver = [&](auto& incoming, auto hook) {
-                  return incoming.deliver(member,
-                                          [&](const auto& message) { (this->*hook)(message); });
+                  return incoming.deliver(member, [&](const auto& message) {
+                    if (on_any_message(member.field)) (this->*hook)(message);
+                  });
                 };
                 switch (member.field) {
                   $plain_cases$;
@@ -50,7 +51,7 @@ void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& o
                   $other_cases$;
                   case $Incoming$::MESSAGES_NOT_SET:
                     if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-                      on_unknown_message(field);
+                      if (on_any_message(field)) on_unknown_message(field);
                     }
                     break;
                 }
@@ -72,7 +73,7 @@ void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& o
   const auto emit_other_cases = [&] {
     emit_members(text, protocol, direction, options, {{"Incoming", incoming}}, R"cc(
       case $Incoming$::$Case$:
-        on_$name$(client, incoming.$accessor$());
+        if (on_any_message(client, $number$)) on_$name$(client, incoming.$accessor$());
         break;
     )cc");
   };
@@ -82,13 +83,15 @@ void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& o
              {"other_cases", emit_other_cases}},
             R"cc(
               inline bool $Server$::dispatch(::messi::ServerClient& from,
-                                             std::string_view payload) {
+                                             ::std::string_view payload) {
                 auto& client = static_cast<Client&>(from);
 
                 // The plain encoding: one member.
                 const ::messi::codec::Member member = ::messi::codec::single_member(payload);
                 const auto deliver = [&](auto& incoming, auto hook) {
-                  return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+                  return incoming.deliver(member, [&](const auto& message) {
+                    if (on_any_message(client, member.field)) (this->*hook)(client, message);
+                  });
                 };
                 switch (member.field) {
                   $plain_cases$;
@@ -102,7 +105,7 @@ void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& o
                   $other_cases$;
                   case $Incoming$::MESSAGES_NOT_SET:
                     if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-                      on_unknown_message(client, field);
+                      if (on_any_message(client, field)) on_unknown_message(client, field);
                     }
                     break;
                 }

@@ -1,7 +1,6 @@
 #include "cpp_emitter.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "../summary.h"
@@ -15,13 +14,11 @@
 namespace messi::plugin::cpp {
 namespace {
 
-void emit_includes(Text& text, const Protocol& protocol, const Options& options) {
+void emit_includes(Text& text, const Options& options) {
   const std::string runtime = options.runtime_include_prefix + "messi/";
-  std::set<std::string> paths = {runtime + "codec/protobuf.h",
-                                 protobuf_header(protocol.proto_path)};
-  if (options.client()) paths.insert(runtime + "client.h");
-  if (options.server()) paths.insert(runtime + "server.h");
-  for (const std::string& path : paths) text.lines("#include \"" + path + "\"");
+  if (options.client()) text.lines("#include \"" + runtime + "client.h\"");
+  text.lines("#include \"" + runtime + "codec/protobuf.h\"");
+  if (options.server()) text.lines("#include \"" + runtime + "server.h\"");
 }
 
 void emit_classes(Text& text, const Protocol& protocol, const Options& options) {
@@ -79,8 +76,9 @@ class CppEmitter : public Emitter {
     Text text;
     text.emit({{"summary", [&] { emit_summary(text, protocol, "//"); }},
                {"GUARD", include_guard(path)},
+               {"protobuf_header", protobuf_header(protocol.proto_path)},
                {"memory", options.server() ? "#include <memory>" : ""},
-               {"includes", [&] { emit_includes(text, protocol, options); }},
+               {"includes", [&] { emit_includes(text, options); }},
                {"runtime", options.runtime_include_prefix},
                {"API", std::to_string(MESSI_RUNTIME_API)},
                {"push", quiet ? "#pragma GCC diagnostic push\n"
@@ -96,6 +94,10 @@ class CppEmitter : public Emitter {
                 #ifndef $GUARD$
                 #define $GUARD$
 
+                // First, so that its names meet no macros of the headers below.
+                #include "$protobuf_header$"
+
+                // What generated code uses.
                 #include <cstdint>
                 $memory$;
                 #include <string>

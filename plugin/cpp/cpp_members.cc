@@ -74,8 +74,36 @@ void emit_senders(Text& text, const Protocol& protocol, const Direction& directi
                  }
                )cc",
                R"cc(
-                 $deprecated$void send(const $Type$& message) { send_$name$(message); }
+                 $deprecated$void send(const $Type$& message) {
+                   send_$name$(message);
+                 }
                )cc");
+}
+
+void emit_numbers(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options, const std::string& name) {
+  const auto emit_constants = [&] {
+    emit_members(text, protocol, direction, options, R"cc(
+      static constexpr ::std::uint32_t $Case$ = $number$;
+    )cc");
+  };
+  const auto emit_names = [&] {
+    emit_members(text, protocol, direction, options, R"cc(
+      if (number == $Case$) return "$name$";
+    )cc");
+  };
+  text.emit({{"Name", name}, {"constants", emit_constants}, {"names", emit_names}},
+            R"cc(
+              struct $Name$ {
+                $constants$;
+
+                /// "" if no member has the number.
+                static constexpr ::std::string_view name(::std::uint32_t number) {
+                  $names$;
+                  return "";
+                }
+              };
+            )cc");
 }
 
 void emit_incoming(Text& text, const Protocol& protocol, const Direction& direction,

@@ -1,6 +1,7 @@
 #ifndef MESSI_PLUGIN_CPP_CPP_MEMBERS_H_
 #define MESSI_PLUGIN_CPP_CPP_MEMBERS_H_
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,10 @@ void emit_members(Text& text, const Protocol& protocol, const Direction& directi
 /// `send_<name>` and `send`, for whatever ::messi::codec::send can send through.
 void emit_senders(Text& text, const Protocol& protocol, const Direction& direction,
                   const Options& options);
+
+/// A struct with the numbers of the members, and their names by number.
+void emit_numbers(Text& text, const Protocol& protocol, const Direction& direction,
+                  const Options& options, const std::string& name);
 
 /// What is received, kept from one receive to the next.
 void emit_incoming(Text& text, const Protocol& protocol, const Direction& direction,

@@ -22,7 +22,9 @@ void emit_replies(Text& text, const Protocol& protocol, const Direction& directi
                  }
                )cc",
                R"cc(
-                 $deprecated$void reply(const $Type$& message) { reply_$name$(message); }
+                 $deprecated$void reply(const $Type$& message) {
+                   reply_$name$(message);
+                 }
                )cc");
 }
 
@@ -30,17 +32,19 @@ void emit_broadcasts(Text& text, const Protocol& protocol, const Direction& dire
                      const Options& options) {
   emit_members(text, protocol, direction, options,
                R"cc(
-                 $deprecated$void broadcast_$name$(const $Type$& message) {
-                   ::messi::codec::broadcast<$number$$Codec$>(*this, message, nullptr);
+                 $deprecated$bool broadcast_$name$(const $Type$& message) {
+                   return ::messi::codec::broadcast<$number$$Codec$>(*this, message, nullptr);
                  }
-                 $deprecated$void broadcast_$name$(const $Type$& message, const Client& except) {
-                   ::messi::codec::broadcast<$number$$Codec$>(*this, message, &except);
+                 $deprecated$bool broadcast_$name$(const $Type$& message, const Client& except) {
+                   return ::messi::codec::broadcast<$number$$Codec$>(*this, message, &except);
                  }
                )cc",
                R"cc(
-                 $deprecated$void broadcast(const $Type$& message) { broadcast_$name$(message); }
-                 $deprecated$void broadcast(const $Type$& message, const Client& except) {
-                   broadcast_$name$(message, except);
+                 $deprecated$bool broadcast(const $Type$& message) {
+                   return broadcast_$name$(message);
+                 }
+                 $deprecated$bool broadcast(const $Type$& message, const Client& except) {
+                   return broadcast_$name$(message, except);
                  }
                )cc");
 }
@@ -51,6 +55,8 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
   const Direction& up = protocol.client_to_server;
   const Direction& down = protocol.server_to_client;
   text.emit({{"Server", server_class(protocol, options)},
+             {"receives", [&] { emit_numbers(text, protocol, up, options, "Receives"); }},
+             {"sends", [&] { emit_numbers(text, protocol, down, options, "Sends"); }},
              {"senders", [&] { emit_senders(text, protocol, down, options); }},
              {"hooks", [&] { emit_hooks(text, protocol, up, options); }},
              {"replies", [&] { emit_replies(text, protocol, down, options); }},
@@ -72,9 +78,9 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
                   $senders$;
                 };
 
-                explicit $Server$(::messi::EventLoop& loop, std::string uri,
+                explicit $Server$(::messi::EventLoop& loop, ::std::string uri,
                                   ::messi::ServerOptions options = {})
-                    : ServerBase(loop, std::move(uri), options) {}
+                    : ServerBase(loop, ::std::move(uri), options) {}
 
                 // Hooks: clients come and go.
 
@@ -85,9 +91,14 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
                 virtual void on_client_writable(Client& /*client*/) {}
 
                 /// The client has sent a message that this server's schema does not have.
-                virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+                virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
                 // Hooks: a message has come from a client.
+
+                /// Any message, before its own hook or on_unknown_message. False drops it.
+                virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {
+                  return true;
+                }
 
                 $hooks$;
 
@@ -95,7 +106,8 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
 
                 $replies$;
 
-                // Broadcasts: a message goes to all clients, or all but one.
+                // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+                // encoded: then it goes to nobody.
 
                 $broadcasts$;
 
@@ -103,11 +115,17 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
                 ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
                 /// Null if no client with this id() is connected.
-                Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+                Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+                /// The members that come from clients: their numbers and names.
+                $receives$;
+
+                /// The members that go to clients: their numbers and names.
+                $sends$;
 
                private:
-                std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-                  return std::make_unique<Client>(std::move(init));
+                ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+                  return ::std::make_unique<Client>(::std::move(init));
                 }
                 void client_connected(::messi::ServerClient& client) final {
                   on_client_connected(static_cast<Client&>(client));
@@ -118,7 +136,7 @@ void emit_server_class(Text& text, const Protocol& protocol, const Options& opti
                 void client_writable(::messi::ServerClient& client) final {
                   on_client_writable(static_cast<Client&>(client));
                 }
-                inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+                inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
                 $incoming$;
               };

@@ -176,7 +176,34 @@ Lines break_declaration(const std::string& line) {
   return {line.substr(0, place), indentation(line) + "    " + line.substr(place + 1)};
 }
 
+/// `if (...) statement;`
+Lines break_if(const std::string& line) {
+  int depth = 0;
+  std::size_t place = line.find('(');
+  do {
+    if (line[place] == '(') ++depth;
+    if (line[place] == ')') --depth;
+    ++place;
+  } while (depth > 0);
+  const std::string statement = indentation(line) + "  " + line.substr(place + 1);
+  Lines lines = {line.substr(0, place)};
+  for (std::string& each : fits(statement) ? Lines{statement} : break_list(statement)) {
+    lines.push_back(std::move(each));
+  }
+  return lines;
+}
+
+/// `constant = value;`
+Lines break_assignment(const std::string& line) {
+  const std::size_t place = line.find(" = ");
+  return {line.substr(0, place + 2), indentation(line) + "    " + line.substr(place + 3)};
+}
+
 Lines break_line(const std::string& line) {
+  if (starts_with(without_indentation(line), "if (") && ends_with(line, ";")) return break_if(line);
+  if (starts_with(without_indentation(line), "static constexpr") && ends_with(line, ";")) {
+    return break_assignment(line);
+  }
   if (ends_with(line, ") {}")) {
     const std::string opened = line.substr(0, line.size() - 1);
     if (fits(opened)) return {opened, indentation(line) + '}'};

@@ -95,12 +95,14 @@ class ServerBase : private ListenHandler {
   friend class ServerClient;
   friend struct codec::Access;
 
-  // Space for a message of `payload_size` bytes to all clients but `except`; null if nobody gets
-  // it. To be filled, and passed on with `end_broadcast`, at once.
-  std::uint8_t* begin_broadcast(std::size_t payload_size, const ServerClient* except);
+  // Whether a message of `payload_size` bytes is not too big.
+  bool can_broadcast(std::size_t payload_size) const {
+    return payload_size <= settings_.max_payload_size;
+  }
+  // Space for such a message to all clients; null if there are none. To be filled at once, and
+  // passed on with `end_broadcast` to all but `except`, or forgotten.
+  std::uint8_t* begin_broadcast(std::size_t payload_size);
   void end_broadcast(const ServerClient* except);
-  // A message cannot be sent, so all connections it was for are given up.
-  void refuse_broadcast(DisconnectReason reason, const ServerClient* except);
 
   // Generated code makes these typed.
   virtual std::unique_ptr<ServerClient> make_client(ServerClient::Init init) = 0;

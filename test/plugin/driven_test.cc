@@ -96,6 +96,66 @@ TEST_CASE("members of the same type are told apart by their names", "[plugin]") 
   CHECK(pair.client.log == Log{"say hello", "whisper", "whisper"});
 }
 
+TEST_CASE("one hook sees every message before its own, and may drop it", "[plugin]") {
+  class Server : public SameTypeServer {
+   public:
+    using SameTypeServer::SameTypeServer;
+    bool on_any_message(Client& client, std::uint32_t field_number) override {
+      log.push_back(std::to_string(client.id()) + " any " + std::to_string(field_number));
+      return field_number == Receives::kSay || field_number == 100;
+    }
+  };
+  ManualLoop loop;
+  Server server(loop, "tcp://:6000");
+  REQUIRE(server.start().ok());
+  RawClient client(loop, "tcp://localhost:6000");
+  loop.run_until_idle();
+  same_type::ClientToServer say;
+  *say.mutable_say() = text("a");
+  same_type::ClientToServer whisper;
+  *whisper.mutable_whisper() = text("b");
+  const std::string a = say.SerializeAsString();
+  const std::string b = whisper.SerializeAsString();
+  const std::string broken = "\x0a\x02\x0a\x7f";
+  const std::string unknown = "\xa2\x06\x01x";          // field 100
+  const std::string dropped_unknown = "\xaa\x06\x01x";  // field 101
+  for (const std::string& payload : {a, b, b + a, a + b, unknown, dropped_unknown, broken}) {
+    client->send(frame(1, payload));
+  }
+  loop.run_until_idle();
+  CHECK(server.log == Log{"1 any 1", "say a", "1 any 2", "1 any 1", "say a", "1 any 2", "1 any 100",
+                          "unknown 100", "1 any 101"});
+  CHECK(client->ended());
+}
+
+TEST_CASE("one hook of a client sees every message too", "[plugin]") {
+  class Client : public SameTypeClient {
+   public:
+    using SameTypeClient::SameTypeClient;
+    bool on_any_message(std::uint32_t field_number) override {
+      log.emplace_back(Receives::name(field_number));
+      return field_number != Receives::kWhisper;
+    }
+  };
+  Pair<Client, SameTypeServer> pair;
+  pair.client.send_say(text("hello"));
+  pair.client.send_whisper(text("psst"));
+  pair.client.send(same_type::Once());
+  pair.loop.run_until_idle();
+  CHECK(pair.client.log == Log{"say", "say hello", "whisper", "whisper"});
+}
+
+TEST_CASE("numbers and names of members are constants", "[plugin]") {
+  using Server = same_type::SameTypeServer;
+  using Client = same_type::SameTypeClient;
+  static_assert(Server::Receives::kOnce == 3 && Client::Sends::kOnce == 3);
+  static_assert(Server::Sends::kWhisper == 2 && Client::Receives::kWhisper == 2);
+  CHECK(Server::Receives::name(Server::Receives::kOnce) == "once");
+  CHECK(Client::Sends::name(1) == "say");
+  CHECK(Client::Receives::name(100).empty());
+  CHECK(numbers::NumbersClient::Receives::name(536870911) == "m536870911");
+}
+
 TEST_CASE("there is a send() only for types that occur once in the direction", "[plugin]") {
   CHECK_FALSE(kCanSend<same_type::SameTypeClient, same_type::Text>);
   CHECK(kCanSend<same_type::SameTypeClient, same_type::Once>);

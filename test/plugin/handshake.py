@@ -12,7 +12,7 @@ import tempfile
 
 from tools import Tools, add_tool_arguments, report
 
-EXPECTED = "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+EXPECTED = "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 
 
 def main():
@@ -25,7 +25,7 @@ def main():
 
 
 def check(tools, arguments, directory):
-    run = tools.generate(arguments.case, ["chat.proto"], messi_out=directory)
+    run = tools.generate(arguments.case, ["chat.proto"], messi_out=directory, cpp_out=directory)
     if run.returncode != 0:
         return [run.stderr]
     (directory / "messi").mkdir()

@@ -21,10 +21,10 @@ def main():
     source_dir = pathlib.Path(sys.argv[1])
     runtime = source_dir / "runtime" / "messi"
     refused = (source_dir / "test" / "rejected" / "hooks_of_ours" / "expected.txt").read_text()
-    emitted = (source_dir / "plugin" / "cpp" / "cpp_server.cc").read_text()
+    emitted = {side: (source_dir / "plugin" / "cpp" / f"cpp_{side}.cc").read_text() for side in ("client", "server")}
     bases = {name: COMMENT.sub("", (runtime / name).read_text()) for name in ("client.h", "server.h", "server_client.h")}
-    hooks = {"ServerToClient": HOOK.findall(bases["client.h"]),
-             "ClientToServer": HOOK.findall(bases["server.h"]) + HOOK.findall(emitted)}
+    hooks = {"ServerToClient": HOOK.findall(bases["client.h"]) + HOOK.findall(emitted["client"]),
+             "ClientToServer": HOOK.findall(bases["server.h"]) + HOOK.findall(emitted["server"])}
     problems = [f'on_{hook} is a hook of ours, but member "{hook}" of {message} is not refused'
                 for message, names in hooks.items() for hook in names if f'member "{hook}" of {message} ' not in refused]
     if not hooks["ServerToClient"] or not hooks["ClientToServer"]:

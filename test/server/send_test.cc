@@ -221,14 +221,13 @@ TEST_CASE("a message to a client that lacks a required field ends its connection
   CHECK(server.reasons.size() == 2);
   CHECK(second->ended());
 
-  // As a broadcast.
-  RawClient fourth(loop, "tcp://localhost:6000");
+  // A broadcast that cannot be sent goes to nobody, and ends nothing.
+  CHECK_FALSE(server.broadcast(strict::Order()));
+  CHECK_FALSE(server.broadcast(strict::Order(), *server.find_client(3)));
+  CHECK(server.broadcast(request.order()));
   loop.run_until_idle();
-  server.broadcast(strict::Order(), *server.find_client(4));
-  loop.run_until_idle();
-  CHECK(server.reasons == std::vector<DisconnectReason>(3, DisconnectReason::kMessageEncodeError));
-  CHECK(third->ended());
-  CHECK_FALSE(fourth->ended());
+  CHECK(server.reasons == std::vector<DisconnectReason>(2, DisconnectReason::kMessageEncodeError));
+  CHECK_FALSE(third->ended());
 }
 
 TEST_CASE("a message from a client that lacks a required field ends its connection", "[server]") {
@@ -249,19 +248,28 @@ TEST_CASE("a message from a client that lacks a required field ends its connecti
   CHECK(server.reasons == std::vector<DisconnectReason>(2, DisconnectReason::kMessageDecodeError));
 }
 
-TEST_CASE("a message over the limit ends the connections it was for", "[server]") {
+TEST_CASE("a message over the limit ends the connection it was for", "[server]") {
   messi::ServerOptions options;
   options.max_payload_size = 1'000;
-  Crowd crowd(4, options);
+  Crowd crowd(2, options);
   crowd.server.find_client(1)->send(message_of(1'000));
   crowd.loop.run_until_idle();
   CHECK(crowd.server.count("1 disconnected: Message too big.") == 1);
-  crowd.server.broadcast(message_of(1'000), *crowd.server.find_client(3));
+  CHECK(crowd.server.ids() == std::vector<std::uint64_t>{2});
+}
+
+TEST_CASE("a broadcast over the limit goes to nobody, and says so", "[server]") {
+  messi::ServerOptions options;
+  options.max_payload_size = 1'000;
+  Crowd crowd(3, options);
+  CHECK(crowd.server.broadcast(message("before")));
+  CHECK_FALSE(crowd.server.broadcast(message_of(1'000)));
+  CHECK_FALSE(crowd.server.broadcast(message_of(1'000), *crowd.server.find_client(3)));
+  CHECK(crowd.server.broadcast(message("after")));
   crowd.loop.run_until_idle();
-  CHECK(crowd.server.count("2 disconnected: Message too big.") == 1);
-  CHECK(crowd.server.count("4 disconnected: Message too big.") == 1);
-  CHECK(crowd.server.ids() == std::vector<std::uint64_t>{3});
-  CHECK(crowd.received(2).empty());
+  CHECK(crowd.server.ids() == std::vector<std::uint64_t>{1, 2, 3});
+  const std::string all = from_server(message("before")) + from_server(message("after"));
+  for (const std::size_t client : {0u, 1u, 2u}) CHECK(crowd.received(client) == all);
 }
 
 TEST_CASE("what is broadcast in a hook is sent too", "[server]") {

@@ -37,18 +37,19 @@ struct Access {
   static auto* current_client(Server& server) {
     return server.current_client();
   }
-  /// Space for a payload to all clients but `except`; null if nobody gets it.
-  template <typename Server, typename Except>
-  static std::uint8_t* begin_broadcast(Server& server, std::size_t payload_size, Except except) {
-    return server.begin_broadcast(payload_size, except);
+  /// Whether a payload of this size is not too big.
+  template <typename Server>
+  static bool can_broadcast(Server& server, std::size_t payload_size) {
+    return server.can_broadcast(payload_size);
+  }
+  /// Space for a payload to all clients, and then all but `except` get it; null without clients.
+  template <typename Server>
+  static std::uint8_t* begin_broadcast(Server& server, std::size_t payload_size) {
+    return server.begin_broadcast(payload_size);
   }
   template <typename Server, typename Except>
   static void end_broadcast(Server& server, Except except) {
     server.end_broadcast(except);
-  }
-  template <typename Server, typename Except>
-  static void refuse_broadcast(Server& server, DisconnectReason reason, Except except) {
-    server.refuse_broadcast(reason, except);
   }
 };
 

@@ -132,10 +132,11 @@ void send(Sender& sender, const Message& message);
 template <std::uint32_t kField, typename Codec = void, typename Server, typename Message>
 void reply(Server& server, const Message& message);
 
-/// Sends `message` to all clients but `except` (a pointer, or nullptr), encoding it once.
+/// Sends `message` to all clients but `except` (a pointer, or nullptr), encoding it once. False if
+/// it is too big or cannot be encoded: then it goes to nobody.
 template <std::uint32_t kField, typename Codec = void, typename Server, typename Message,
           typename Except>
-void broadcast(Server& server, const Message& message, Except except);
+bool broadcast(Server& server, const Message& message, Except except);
 
 // ---------------------------------------------------------------------------------------------
 
@@ -257,15 +258,15 @@ void reply(Server& server, const Message& message) {
 }
 
 template <std::uint32_t kField, typename Codec, typename Server, typename Message, typename Except>
-void broadcast(Server& server, const Message& message, Except except) {
-  if (!message.IsInitialized()) {
-    return Access::refuse_broadcast(server, DisconnectReason::kMessageEncodeError, except);
-  }
+bool broadcast(Server& server, const Message& message, Except except) {
+  if (!message.IsInitialized()) return false;
   const internal::Encoder<kField, Codec, Message> encoder(message);
-  if (std::uint8_t* const out = Access::begin_broadcast(server, encoder.size(), except)) {
+  if (!Access::can_broadcast(server, encoder.size())) return false;
+  if (std::uint8_t* const out = Access::begin_broadcast(server, encoder.size())) {
     encoder.write(out);
     Access::end_broadcast(server, except);
   }
+  return true;
 }
 
 }  // namespace messi::codec

@@ -49,12 +49,7 @@ MESSI_INLINE void ServerBase::stop() {
   }
 }
 
-MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size,
-                                                       const ServerClient* except) {
-  if (payload_size > settings_.max_payload_size) {
-    refuse_broadcast(DisconnectReason::kMessageTooBig, except);
-    return nullptr;
-  }
+MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
   if (table_.size() == 0) return nullptr;
   const std::size_t size = wire::kHeaderSize + payload_size;
   // The buffer stays open from turn to turn: a client that reads slowly holds whole buffers, so
@@ -74,13 +69,6 @@ MESSI_INLINE void ServerBase::end_broadcast(const ServerClient* except) {
     if (&client == except) continue;
     client.channel_.share(*shared_, shared_begin_, shared_->used());
     needs_settling(client);
-  }
-}
-
-MESSI_INLINE void ServerBase::refuse_broadcast(DisconnectReason reason,
-                                               const ServerClient* except) {
-  for (ServerClient& client : clients_as<ServerClient>()) {
-    if (&client != except) client.close(reason);
   }
 }
 

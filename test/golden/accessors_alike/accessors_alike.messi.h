@@ -21,6 +21,10 @@
 #ifndef ACCESSORS_ALIKE_MESSI_H_
 #define ACCESSORS_ALIKE_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "accessors_alike.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,12 +33,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "accessors_alike.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -45,11 +48,14 @@ namespace accessors_alike {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class AccessorsAlikeClient : public ::messi::ClientBase {
  public:
-  explicit AccessorsAlikeClient(::messi::EventLoop& loop, std::string uri,
+  explicit AccessorsAlikeClient(::messi::EventLoop& loop, ::std::string uri,
                                 ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_clear_alarm(const ::accessors_alike::ClearAlarm& /*message*/) {}
   virtual void on_alarm(const ::accessors_alike::Alarm& /*message*/) {}
@@ -79,8 +85,44 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
     ::messi::codec::send<7>(*this, message);
   }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kClearAlarm = 1;
+    static constexpr ::std::uint32_t kAlarm = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kClearAlarm) return "clear_alarm";
+      if (number == kAlarm) return "alarm";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kAlarm = 1;
+    static constexpr ::std::uint32_t kClearAlarm = 2;
+    static constexpr ::std::uint32_t kMutableAlarm = 3;
+    static constexpr ::std::uint32_t kReleaseAlarm = 4;
+    static constexpr ::std::uint32_t kSetAllocatedAlarm = 5;
+    static constexpr ::std::uint32_t kUnsafeArenaReleaseAlarm = 6;
+    static constexpr ::std::uint32_t kSetHasAlarm = 7;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAlarm) return "alarm";
+      if (number == kClearAlarm) return "clear_alarm";
+      if (number == kMutableAlarm) return "mutable_alarm";
+      if (number == kReleaseAlarm) return "release_alarm";
+      if (number == kSetAllocatedAlarm) return "set_allocated_alarm";
+      if (number == kUnsafeArenaReleaseAlarm) return "unsafe_arena_release_alarm";
+      if (number == kSetHasAlarm) return "set_has_alarm";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::accessors_alike::ClearAlarm> incoming_clear_alarm_;
   ::messi::codec::Reused<::accessors_alike::Alarm> incoming_alarm_;
@@ -108,9 +150,9 @@ class AccessorsAlikeServer : public ::messi::ServerBase {
     void send(const ::accessors_alike::Alarm& message) { send_alarm(message); }
   };
 
-  explicit AccessorsAlikeServer(::messi::EventLoop& loop, std::string uri,
+  explicit AccessorsAlikeServer(::messi::EventLoop& loop, ::std::string uri,
                                 ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -121,9 +163,12 @@ class AccessorsAlikeServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_alarm(Client& /*client*/, const ::accessors_alike::Alarm& /*message*/) {}
   virtual void on_clear_alarm(Client& /*client*/,
@@ -147,38 +192,77 @@ class AccessorsAlikeServer : public ::messi::ServerBase {
   }
   void reply(const ::accessors_alike::Alarm& message) { reply_alarm(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::accessors_alike::ClearAlarm& message) { broadcast_clear_alarm(message); }
-  void broadcast(const ::accessors_alike::ClearAlarm& message, const Client& except) {
-    broadcast_clear_alarm(message, except);
+  bool broadcast(const ::accessors_alike::ClearAlarm& message) {
+    return broadcast_clear_alarm(message);
   }
-  void broadcast_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::broadcast<2>(*this, message, nullptr);
+  bool broadcast(const ::accessors_alike::ClearAlarm& message, const Client& except) {
+    return broadcast_clear_alarm(message, except);
   }
-  void broadcast_alarm(const ::accessors_alike::Alarm& message, const Client& except) {
-    ::messi::codec::broadcast<2>(*this, message, &except);
+  bool broadcast_alarm(const ::accessors_alike::Alarm& message) {
+    return ::messi::codec::broadcast<2>(*this, message, nullptr);
   }
-  void broadcast(const ::accessors_alike::Alarm& message) { broadcast_alarm(message); }
-  void broadcast(const ::accessors_alike::Alarm& message, const Client& except) {
-    broadcast_alarm(message, except);
+  bool broadcast_alarm(const ::accessors_alike::Alarm& message, const Client& except) {
+    return ::messi::codec::broadcast<2>(*this, message, &except);
+  }
+  bool broadcast(const ::accessors_alike::Alarm& message) { return broadcast_alarm(message); }
+  bool broadcast(const ::accessors_alike::Alarm& message, const Client& except) {
+    return broadcast_alarm(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kAlarm = 1;
+    static constexpr ::std::uint32_t kClearAlarm = 2;
+    static constexpr ::std::uint32_t kMutableAlarm = 3;
+    static constexpr ::std::uint32_t kReleaseAlarm = 4;
+    static constexpr ::std::uint32_t kSetAllocatedAlarm = 5;
+    static constexpr ::std::uint32_t kUnsafeArenaReleaseAlarm = 6;
+    static constexpr ::std::uint32_t kSetHasAlarm = 7;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAlarm) return "alarm";
+      if (number == kClearAlarm) return "clear_alarm";
+      if (number == kMutableAlarm) return "mutable_alarm";
+      if (number == kReleaseAlarm) return "release_alarm";
+      if (number == kSetAllocatedAlarm) return "set_allocated_alarm";
+      if (number == kUnsafeArenaReleaseAlarm) return "unsafe_arena_release_alarm";
+      if (number == kSetHasAlarm) return "set_has_alarm";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kClearAlarm = 1;
+    static constexpr ::std::uint32_t kAlarm = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kClearAlarm) return "clear_alarm";
+      if (number == kAlarm) return "alarm";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -189,7 +273,7 @@ class AccessorsAlikeServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::accessors_alike::Alarm> incoming_alarm_;
   ::messi::codec::Reused<::accessors_alike::ClearAlarm> incoming_clear_alarm_;
@@ -203,11 +287,13 @@ class AccessorsAlikeServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool AccessorsAlikeClient::dispatch(std::string_view payload) {
+inline bool AccessorsAlikeClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -222,27 +308,30 @@ inline bool AccessorsAlikeClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::accessors_alike::ServerToClient::kClearAlarm:
-      on_clear_alarm(incoming.clear_alarm());
+      if (on_any_message(1)) on_clear_alarm(incoming.clear_alarm());
       break;
     case ::accessors_alike::ServerToClient::kAlarm:
-      on_alarm(incoming.alarm());
+      if (on_any_message(2)) on_alarm(incoming.alarm());
       break;
     case ::accessors_alike::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool AccessorsAlikeServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool AccessorsAlikeServer::dispatch(::messi::ServerClient& from,
+                                           ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -268,29 +357,30 @@ inline bool AccessorsAlikeServer::dispatch(::messi::ServerClient& from, std::str
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::accessors_alike::ClientToServer::kAlarm:
-      on_alarm(client, incoming.alarm());
+      if (on_any_message(client, 1)) on_alarm(client, incoming.alarm());
       break;
     case ::accessors_alike::ClientToServer::kClearAlarm:
-      on_clear_alarm(client, incoming.clear_alarm());
+      if (on_any_message(client, 2)) on_clear_alarm(client, incoming.clear_alarm());
       break;
     case ::accessors_alike::ClientToServer::kMutableAlarm:
-      on_mutable_alarm(client, incoming.mutable_alarm());
+      if (on_any_message(client, 3)) on_mutable_alarm(client, incoming.mutable_alarm());
       break;
     case ::accessors_alike::ClientToServer::kReleaseAlarm:
-      on_release_alarm(client, incoming.release_alarm());
+      if (on_any_message(client, 4)) on_release_alarm(client, incoming.release_alarm());
       break;
     case ::accessors_alike::ClientToServer::kSetAllocatedAlarm:
-      on_set_allocated_alarm(client, incoming.set_allocated_alarm());
+      if (on_any_message(client, 5)) on_set_allocated_alarm(client, incoming.set_allocated_alarm());
       break;
     case ::accessors_alike::ClientToServer::kUnsafeArenaReleaseAlarm:
-      on_unsafe_arena_release_alarm(client, incoming.unsafe_arena_release_alarm());
+      if (on_any_message(client, 6))
+        on_unsafe_arena_release_alarm(client, incoming.unsafe_arena_release_alarm());
       break;
     case ::accessors_alike::ClientToServer::kSetHasAlarm:
-      on_set_has_alarm(client, incoming.set_has_alarm());
+      if (on_any_message(client, 7)) on_set_has_alarm(client, incoming.set_has_alarm());
       break;
     case ::accessors_alike::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

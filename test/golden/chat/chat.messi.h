@@ -19,6 +19,10 @@
 #ifndef CHAT_MESSI_H_
 #define CHAT_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "chat.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,12 +31,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "chat.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -84,11 +87,14 @@ struct ChatCodec {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class ChatClient : public ::messi::ClientBase {
  public:
-  explicit ChatClient(::messi::EventLoop& loop, std::string uri,
+  explicit ChatClient(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   /// Welcome to the chat.
   virtual void on_connect_rsp(const ::chat::ConnectRsp& /*message*/) {}
@@ -110,8 +116,34 @@ class ChatClient : public ::messi::ClientBase {
   }
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kConnectRsp = 1;
+    static constexpr ::std::uint32_t kMessageInd = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kConnectRsp) return "connect_rsp";
+      if (number == kMessageInd) return "message_ind";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kConnectReq = 1;
+    static constexpr ::std::uint32_t kMessageInd = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kConnectReq) return "connect_req";
+      if (number == kMessageInd) return "message_ind";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::chat::ConnectRsp> incoming_connect_rsp_;
   ::messi::codec::Reused<::chat::MessageInd, ChatCodec> incoming_message_ind_;
@@ -142,9 +174,9 @@ class ChatServer : public ::messi::ServerBase {
     void send(const ::chat::MessageInd& message) { send_message_ind(message); }
   };
 
-  explicit ChatServer(::messi::EventLoop& loop, std::string uri,
+  explicit ChatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -155,9 +187,12 @@ class ChatServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// Enter the chat; answered with a ConnectRsp.
   virtual void on_connect_req(Client& /*client*/, const ::chat::ConnectReq& /*message*/) {}
@@ -176,38 +211,65 @@ class ChatServer : public ::messi::ServerBase {
   }
   void reply(const ::chat::MessageInd& message) { reply_message_ind(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_connect_rsp(const ::chat::ConnectRsp& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_connect_rsp(const ::chat::ConnectRsp& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_connect_rsp(const ::chat::ConnectRsp& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_connect_rsp(const ::chat::ConnectRsp& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::chat::ConnectRsp& message) { broadcast_connect_rsp(message); }
-  void broadcast(const ::chat::ConnectRsp& message, const Client& except) {
-    broadcast_connect_rsp(message, except);
+  bool broadcast(const ::chat::ConnectRsp& message) { return broadcast_connect_rsp(message); }
+  bool broadcast(const ::chat::ConnectRsp& message, const Client& except) {
+    return broadcast_connect_rsp(message, except);
   }
-  void broadcast_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::broadcast<2, ChatCodec>(*this, message, nullptr);
+  bool broadcast_message_ind(const ::chat::MessageInd& message) {
+    return ::messi::codec::broadcast<2, ChatCodec>(*this, message, nullptr);
   }
-  void broadcast_message_ind(const ::chat::MessageInd& message, const Client& except) {
-    ::messi::codec::broadcast<2, ChatCodec>(*this, message, &except);
+  bool broadcast_message_ind(const ::chat::MessageInd& message, const Client& except) {
+    return ::messi::codec::broadcast<2, ChatCodec>(*this, message, &except);
   }
-  void broadcast(const ::chat::MessageInd& message) { broadcast_message_ind(message); }
-  void broadcast(const ::chat::MessageInd& message, const Client& except) {
-    broadcast_message_ind(message, except);
+  bool broadcast(const ::chat::MessageInd& message) { return broadcast_message_ind(message); }
+  bool broadcast(const ::chat::MessageInd& message, const Client& except) {
+    return broadcast_message_ind(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kConnectReq = 1;
+    static constexpr ::std::uint32_t kMessageInd = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kConnectReq) return "connect_req";
+      if (number == kMessageInd) return "message_ind";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kConnectRsp = 1;
+    static constexpr ::std::uint32_t kMessageInd = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kConnectRsp) return "connect_rsp";
+      if (number == kMessageInd) return "message_ind";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -218,7 +280,7 @@ class ChatServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::chat::ConnectReq, ChatCodec> incoming_connect_req_;
   ::messi::codec::Reused<::chat::MessageInd, ChatCodec> incoming_message_ind_;
@@ -227,11 +289,13 @@ class ChatServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool ChatClient::dispatch(std::string_view payload) {
+inline bool ChatClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -246,27 +310,29 @@ inline bool ChatClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::chat::ServerToClient::kConnectRsp:
-      on_connect_rsp(incoming.connect_rsp());
+      if (on_any_message(1)) on_connect_rsp(incoming.connect_rsp());
       break;
     case ::chat::ServerToClient::kMessageInd:
-      on_message_ind(incoming.message_ind());
+      if (on_any_message(2)) on_message_ind(incoming.message_ind());
       break;
     case ::chat::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool ChatServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool ChatServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -281,14 +347,14 @@ inline bool ChatServer::dispatch(::messi::ServerClient& from, std::string_view p
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::chat::ClientToServer::kConnectReq:
-      on_connect_req(client, incoming.connect_req());
+      if (on_any_message(client, 1)) on_connect_req(client, incoming.connect_req());
       break;
     case ::chat::ClientToServer::kMessageInd:
-      on_message_ind(client, incoming.message_ind());
+      if (on_any_message(client, 2)) on_message_ind(client, incoming.message_ind());
       break;
     case ::chat::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

@@ -41,6 +41,10 @@
 #ifndef COMMENTS_MESSI_H_
 #define COMMENTS_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "comments.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -49,12 +53,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "comments.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -65,11 +68,14 @@ namespace comments {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class CommentsClient : public ::messi::ClientBase {
  public:
-  explicit CommentsClient(::messi::EventLoop& loop, std::string uri,
+  explicit CommentsClient(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_message(const ::comments::Message& /*message*/) {}
 
@@ -152,8 +158,62 @@ class CommentsClient : public ::messi::ClientBase {
     ::messi::codec::send<17>(*this, message);
   }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kMessage = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMessage) return "message";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kLeading = 1;
+    static constexpr ::std::uint32_t kTrailing = 2;
+    static constexpr ::std::uint32_t kBoth = 3;
+    static constexpr ::std::uint32_t kDetached = 4;
+    static constexpr ::std::uint32_t kNone = 5;
+    static constexpr ::std::uint32_t kNoneEither = 6;
+    static constexpr ::std::uint32_t kSlashes = 7;
+    static constexpr ::std::uint32_t kJavadoc = 8;
+    static constexpr ::std::uint32_t kMarkers = 9;
+    static constexpr ::std::uint32_t kBackslashes = 10;
+    static constexpr ::std::uint32_t kUtf8 = 11;
+    static constexpr ::std::uint32_t kLongLines = 12;
+    static constexpr ::std::uint32_t kTabs = 13;
+    static constexpr ::std::uint32_t kLooksLikeATemplate = 14;
+    static constexpr ::std::uint32_t kBlankLines = 15;
+    static constexpr ::std::uint32_t kSwitch = 16;
+    static constexpr ::std::uint32_t kControls = 17;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kLeading) return "leading";
+      if (number == kTrailing) return "trailing";
+      if (number == kBoth) return "both";
+      if (number == kDetached) return "detached";
+      if (number == kNone) return "none";
+      if (number == kNoneEither) return "none_either";
+      if (number == kSlashes) return "slashes";
+      if (number == kJavadoc) return "javadoc";
+      if (number == kMarkers) return "markers";
+      if (number == kBackslashes) return "backslashes";
+      if (number == kUtf8) return "utf8";
+      if (number == kLongLines) return "long_lines";
+      if (number == kTabs) return "tabs";
+      if (number == kLooksLikeATemplate) return "looks_like_a_template";
+      if (number == kBlankLines) return "blank_lines";
+      if (number == kSwitch) return "switch";
+      if (number == kControls) return "controls";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::comments::Message> incoming_message_;
 };
@@ -176,9 +236,9 @@ class CommentsServer : public ::messi::ServerBase {
     void send(const ::comments::Message& message) { send_message(message); }
   };
 
-  explicit CommentsServer(::messi::EventLoop& loop, std::string uri,
+  explicit CommentsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -189,9 +249,12 @@ class CommentsServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// Leading.
   virtual void on_leading(Client& /*client*/, const ::comments::Message& /*message*/) {}
@@ -262,28 +325,83 @@ class CommentsServer : public ::messi::ServerBase {
   }
   void reply(const ::comments::Message& message) { reply_message(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_message(const ::comments::Message& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_message(const ::comments::Message& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_message(const ::comments::Message& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_message(const ::comments::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::comments::Message& message) { broadcast_message(message); }
-  void broadcast(const ::comments::Message& message, const Client& except) {
-    broadcast_message(message, except);
+  bool broadcast(const ::comments::Message& message) { return broadcast_message(message); }
+  bool broadcast(const ::comments::Message& message, const Client& except) {
+    return broadcast_message(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kLeading = 1;
+    static constexpr ::std::uint32_t kTrailing = 2;
+    static constexpr ::std::uint32_t kBoth = 3;
+    static constexpr ::std::uint32_t kDetached = 4;
+    static constexpr ::std::uint32_t kNone = 5;
+    static constexpr ::std::uint32_t kNoneEither = 6;
+    static constexpr ::std::uint32_t kSlashes = 7;
+    static constexpr ::std::uint32_t kJavadoc = 8;
+    static constexpr ::std::uint32_t kMarkers = 9;
+    static constexpr ::std::uint32_t kBackslashes = 10;
+    static constexpr ::std::uint32_t kUtf8 = 11;
+    static constexpr ::std::uint32_t kLongLines = 12;
+    static constexpr ::std::uint32_t kTabs = 13;
+    static constexpr ::std::uint32_t kLooksLikeATemplate = 14;
+    static constexpr ::std::uint32_t kBlankLines = 15;
+    static constexpr ::std::uint32_t kSwitch = 16;
+    static constexpr ::std::uint32_t kControls = 17;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kLeading) return "leading";
+      if (number == kTrailing) return "trailing";
+      if (number == kBoth) return "both";
+      if (number == kDetached) return "detached";
+      if (number == kNone) return "none";
+      if (number == kNoneEither) return "none_either";
+      if (number == kSlashes) return "slashes";
+      if (number == kJavadoc) return "javadoc";
+      if (number == kMarkers) return "markers";
+      if (number == kBackslashes) return "backslashes";
+      if (number == kUtf8) return "utf8";
+      if (number == kLongLines) return "long_lines";
+      if (number == kTabs) return "tabs";
+      if (number == kLooksLikeATemplate) return "looks_like_a_template";
+      if (number == kBlankLines) return "blank_lines";
+      if (number == kSwitch) return "switch";
+      if (number == kControls) return "controls";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kMessage = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMessage) return "message";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -294,7 +412,7 @@ class CommentsServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::comments::Message> incoming_leading_;
   ::messi::codec::Reused<::comments::Message> incoming_trailing_;
@@ -318,11 +436,13 @@ class CommentsServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool CommentsClient::dispatch(std::string_view payload) {
+inline bool CommentsClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -335,24 +455,26 @@ inline bool CommentsClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::comments::ServerToClient::kMessage:
-      on_message(incoming.message());
+      if (on_any_message(1)) on_message(incoming.message());
       break;
     case ::comments::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool CommentsServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool CommentsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -397,59 +519,60 @@ inline bool CommentsServer::dispatch(::messi::ServerClient& from, std::string_vi
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::comments::ClientToServer::kLeading:
-      on_leading(client, incoming.leading());
+      if (on_any_message(client, 1)) on_leading(client, incoming.leading());
       break;
     case ::comments::ClientToServer::kTrailing:
-      on_trailing(client, incoming.trailing());
+      if (on_any_message(client, 2)) on_trailing(client, incoming.trailing());
       break;
     case ::comments::ClientToServer::kBoth:
-      on_both(client, incoming.both());
+      if (on_any_message(client, 3)) on_both(client, incoming.both());
       break;
     case ::comments::ClientToServer::kDetached:
-      on_detached(client, incoming.detached());
+      if (on_any_message(client, 4)) on_detached(client, incoming.detached());
       break;
     case ::comments::ClientToServer::kNone:
-      on_none(client, incoming.none());
+      if (on_any_message(client, 5)) on_none(client, incoming.none());
       break;
     case ::comments::ClientToServer::kNoneEither:
-      on_none_either(client, incoming.none_either());
+      if (on_any_message(client, 6)) on_none_either(client, incoming.none_either());
       break;
     case ::comments::ClientToServer::kSlashes:
-      on_slashes(client, incoming.slashes());
+      if (on_any_message(client, 7)) on_slashes(client, incoming.slashes());
       break;
     case ::comments::ClientToServer::kJavadoc:
-      on_javadoc(client, incoming.javadoc());
+      if (on_any_message(client, 8)) on_javadoc(client, incoming.javadoc());
       break;
     case ::comments::ClientToServer::kMarkers:
-      on_markers(client, incoming.markers());
+      if (on_any_message(client, 9)) on_markers(client, incoming.markers());
       break;
     case ::comments::ClientToServer::kBackslashes:
-      on_backslashes(client, incoming.backslashes());
+      if (on_any_message(client, 10)) on_backslashes(client, incoming.backslashes());
       break;
     case ::comments::ClientToServer::kUtf8:
-      on_utf8(client, incoming.utf8());
+      if (on_any_message(client, 11)) on_utf8(client, incoming.utf8());
       break;
     case ::comments::ClientToServer::kLongLines:
-      on_long_lines(client, incoming.long_lines());
+      if (on_any_message(client, 12)) on_long_lines(client, incoming.long_lines());
       break;
     case ::comments::ClientToServer::kTabs:
-      on_tabs(client, incoming.tabs());
+      if (on_any_message(client, 13)) on_tabs(client, incoming.tabs());
       break;
     case ::comments::ClientToServer::kLooksLikeATemplate:
-      on_looks_like_a_template(client, incoming.looks_like_a_template());
+      if (on_any_message(client, 14))
+        on_looks_like_a_template(client, incoming.looks_like_a_template());
       break;
     case ::comments::ClientToServer::kBlankLines:
-      on_blank_lines(client, incoming.blank_lines());
+      if (on_any_message(client, 15)) on_blank_lines(client, incoming.blank_lines());
       break;
     case ::comments::ClientToServer::kSwitch:
-      on_switch(client, incoming.switch_());
+      if (on_any_message(client, 16)) on_switch(client, incoming.switch_());
       break;
     case ::comments::ClientToServer::kControls:
-      on_controls(client, incoming.controls());
+      if (on_any_message(client, 17)) on_controls(client, incoming.controls());
       break;
     case ::comments::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

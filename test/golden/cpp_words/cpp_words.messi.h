@@ -56,6 +56,10 @@
 #ifndef CPP_WORDS_MESSI_H_
 #define CPP_WORDS_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "cpp_words.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -64,12 +68,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "cpp_words.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -80,11 +83,14 @@ namespace cpp_words::main::major {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class CppWordsClient : public ::messi::ClientBase {
  public:
-  explicit CppWordsClient(::messi::EventLoop& loop, std::string uri,
+  explicit CppWordsClient(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_class(const ::cpp_words::main::major::class_& /*message*/) {}
   virtual void on_union(const ::cpp_words::main::major::union_& /*message*/) {}
@@ -218,8 +224,112 @@ class CppWordsClient : public ::messi::ClientBase {
     ::messi::codec::send<40>(*this, message);
   }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kClass = 1;
+    static constexpr ::std::uint32_t kUnion = 2;
+    static constexpr ::std::uint32_t kTypename = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kClass) return "class";
+      if (number == kUnion) return "union";
+      if (number == kTypename) return "typename";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kClass = 1;
+    static constexpr ::std::uint32_t kInt = 2;
+    static constexpr ::std::uint32_t kNamespace = 3;
+    static constexpr ::std::uint32_t kDelete = 4;
+    static constexpr ::std::uint32_t kNew = 5;
+    static constexpr ::std::uint32_t kThis = 6;
+    static constexpr ::std::uint32_t kTemplate = 7;
+    static constexpr ::std::uint32_t kOperator = 8;
+    static constexpr ::std::uint32_t kVirtual = 9;
+    static constexpr ::std::uint32_t kAnd = 10;
+    static constexpr ::std::uint32_t kXorEq = 11;
+    static constexpr ::std::uint32_t kThreadLocal = 12;
+    static constexpr ::std::uint32_t kDefault = 13;
+    static constexpr ::std::uint32_t kSwitch = 14;
+    static constexpr ::std::uint32_t kReturn = 15;
+    static constexpr ::std::uint32_t kPublic = 16;
+    static constexpr ::std::uint32_t kPrivate = 17;
+    static constexpr ::std::uint32_t kTrue = 18;
+    static constexpr ::std::uint32_t kNullptr = 19;
+    static constexpr ::std::uint32_t kStaticCast = 20;
+    static constexpr ::std::uint32_t kFinal = 21;
+    static constexpr ::std::uint32_t kOverride = 22;
+    static constexpr ::std::uint32_t kStdin = 23;
+    static constexpr ::std::uint32_t kStdout = 24;
+    static constexpr ::std::uint32_t kEOF = 25;
+    static constexpr ::std::uint32_t kINTMAX = 26;
+    static constexpr ::std::uint32_t kDEBUG = 27;
+    static constexpr ::std::uint32_t kERROR = 28;
+    static constexpr ::std::uint32_t kMajor = 29;
+    static constexpr ::std::uint32_t kMinor = 30;
+    static constexpr ::std::uint32_t kStd = 31;
+    static constexpr ::std::uint32_t kString = 32;
+    static constexpr ::std::uint32_t kOptional = 33;
+    static constexpr ::std::uint32_t kMain = 34;
+    static constexpr ::std::uint32_t kErrnoT = 35;
+    static constexpr ::std::uint32_t kSignals = 36;
+    static constexpr ::std::uint32_t kSlots = 37;
+    static constexpr ::std::uint32_t kQOBJECT = 38;
+    static constexpr ::std::uint32_t kMin = 39;
+    static constexpr ::std::uint32_t kMax = 40;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kClass) return "class";
+      if (number == kInt) return "int";
+      if (number == kNamespace) return "namespace";
+      if (number == kDelete) return "delete";
+      if (number == kNew) return "new";
+      if (number == kThis) return "this";
+      if (number == kTemplate) return "template";
+      if (number == kOperator) return "operator";
+      if (number == kVirtual) return "virtual";
+      if (number == kAnd) return "and";
+      if (number == kXorEq) return "xor_eq";
+      if (number == kThreadLocal) return "thread_local";
+      if (number == kDefault) return "default";
+      if (number == kSwitch) return "switch";
+      if (number == kReturn) return "return";
+      if (number == kPublic) return "public";
+      if (number == kPrivate) return "private";
+      if (number == kTrue) return "true";
+      if (number == kNullptr) return "nullptr";
+      if (number == kStaticCast) return "static_cast";
+      if (number == kFinal) return "final";
+      if (number == kOverride) return "override";
+      if (number == kStdin) return "stdin";
+      if (number == kStdout) return "stdout";
+      if (number == kEOF) return "EOF";
+      if (number == kINTMAX) return "INT_MAX";
+      if (number == kDEBUG) return "DEBUG";
+      if (number == kERROR) return "ERROR";
+      if (number == kMajor) return "major";
+      if (number == kMinor) return "minor";
+      if (number == kStd) return "std";
+      if (number == kString) return "string";
+      if (number == kOptional) return "optional";
+      if (number == kMain) return "main";
+      if (number == kErrnoT) return "errno_t";
+      if (number == kSignals) return "signals";
+      if (number == kSlots) return "slots";
+      if (number == kQOBJECT) return "Q_OBJECT";
+      if (number == kMin) return "min";
+      if (number == kMax) return "max";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::cpp_words::main::major::class_> incoming_class_;
   ::messi::codec::Reused<::cpp_words::main::major::union_> incoming_union_;
@@ -252,9 +362,9 @@ class CppWordsServer : public ::messi::ServerBase {
     void send(const ::cpp_words::main::major::virtual_& message) { send_typename(message); }
   };
 
-  explicit CppWordsServer(::messi::EventLoop& loop, std::string uri,
+  explicit CppWordsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -265,9 +375,12 @@ class CppWordsServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_class(Client& /*client*/, const ::cpp_words::main::major::class_& /*message*/) {}
   virtual void on_int(Client& /*client*/, const ::cpp_words::main::major::int_& /*message*/) {}
@@ -357,48 +470,159 @@ class CppWordsServer : public ::messi::ServerBase {
   }
   void reply(const ::cpp_words::main::major::virtual_& message) { reply_typename(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_class(const ::cpp_words::main::major::class_& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_class(const ::cpp_words::main::major::class_& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_class(const ::cpp_words::main::major::class_& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_class(const ::cpp_words::main::major::class_& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::cpp_words::main::major::class_& message) { broadcast_class(message); }
-  void broadcast(const ::cpp_words::main::major::class_& message, const Client& except) {
-    broadcast_class(message, except);
+  bool broadcast(const ::cpp_words::main::major::class_& message) {
+    return broadcast_class(message);
   }
-  void broadcast_union(const ::cpp_words::main::major::union_& message) {
-    ::messi::codec::broadcast<2>(*this, message, nullptr);
+  bool broadcast(const ::cpp_words::main::major::class_& message, const Client& except) {
+    return broadcast_class(message, except);
   }
-  void broadcast_union(const ::cpp_words::main::major::union_& message, const Client& except) {
-    ::messi::codec::broadcast<2>(*this, message, &except);
+  bool broadcast_union(const ::cpp_words::main::major::union_& message) {
+    return ::messi::codec::broadcast<2>(*this, message, nullptr);
   }
-  void broadcast(const ::cpp_words::main::major::union_& message) { broadcast_union(message); }
-  void broadcast(const ::cpp_words::main::major::union_& message, const Client& except) {
-    broadcast_union(message, except);
+  bool broadcast_union(const ::cpp_words::main::major::union_& message, const Client& except) {
+    return ::messi::codec::broadcast<2>(*this, message, &except);
   }
-  void broadcast_typename(const ::cpp_words::main::major::virtual_& message) {
-    ::messi::codec::broadcast<3>(*this, message, nullptr);
+  bool broadcast(const ::cpp_words::main::major::union_& message) {
+    return broadcast_union(message);
   }
-  void broadcast_typename(const ::cpp_words::main::major::virtual_& message, const Client& except) {
-    ::messi::codec::broadcast<3>(*this, message, &except);
+  bool broadcast(const ::cpp_words::main::major::union_& message, const Client& except) {
+    return broadcast_union(message, except);
   }
-  void broadcast(const ::cpp_words::main::major::virtual_& message) { broadcast_typename(message); }
-  void broadcast(const ::cpp_words::main::major::virtual_& message, const Client& except) {
-    broadcast_typename(message, except);
+  bool broadcast_typename(const ::cpp_words::main::major::virtual_& message) {
+    return ::messi::codec::broadcast<3>(*this, message, nullptr);
+  }
+  bool broadcast_typename(const ::cpp_words::main::major::virtual_& message, const Client& except) {
+    return ::messi::codec::broadcast<3>(*this, message, &except);
+  }
+  bool broadcast(const ::cpp_words::main::major::virtual_& message) {
+    return broadcast_typename(message);
+  }
+  bool broadcast(const ::cpp_words::main::major::virtual_& message, const Client& except) {
+    return broadcast_typename(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kClass = 1;
+    static constexpr ::std::uint32_t kInt = 2;
+    static constexpr ::std::uint32_t kNamespace = 3;
+    static constexpr ::std::uint32_t kDelete = 4;
+    static constexpr ::std::uint32_t kNew = 5;
+    static constexpr ::std::uint32_t kThis = 6;
+    static constexpr ::std::uint32_t kTemplate = 7;
+    static constexpr ::std::uint32_t kOperator = 8;
+    static constexpr ::std::uint32_t kVirtual = 9;
+    static constexpr ::std::uint32_t kAnd = 10;
+    static constexpr ::std::uint32_t kXorEq = 11;
+    static constexpr ::std::uint32_t kThreadLocal = 12;
+    static constexpr ::std::uint32_t kDefault = 13;
+    static constexpr ::std::uint32_t kSwitch = 14;
+    static constexpr ::std::uint32_t kReturn = 15;
+    static constexpr ::std::uint32_t kPublic = 16;
+    static constexpr ::std::uint32_t kPrivate = 17;
+    static constexpr ::std::uint32_t kTrue = 18;
+    static constexpr ::std::uint32_t kNullptr = 19;
+    static constexpr ::std::uint32_t kStaticCast = 20;
+    static constexpr ::std::uint32_t kFinal = 21;
+    static constexpr ::std::uint32_t kOverride = 22;
+    static constexpr ::std::uint32_t kStdin = 23;
+    static constexpr ::std::uint32_t kStdout = 24;
+    static constexpr ::std::uint32_t kEOF = 25;
+    static constexpr ::std::uint32_t kINTMAX = 26;
+    static constexpr ::std::uint32_t kDEBUG = 27;
+    static constexpr ::std::uint32_t kERROR = 28;
+    static constexpr ::std::uint32_t kMajor = 29;
+    static constexpr ::std::uint32_t kMinor = 30;
+    static constexpr ::std::uint32_t kStd = 31;
+    static constexpr ::std::uint32_t kString = 32;
+    static constexpr ::std::uint32_t kOptional = 33;
+    static constexpr ::std::uint32_t kMain = 34;
+    static constexpr ::std::uint32_t kErrnoT = 35;
+    static constexpr ::std::uint32_t kSignals = 36;
+    static constexpr ::std::uint32_t kSlots = 37;
+    static constexpr ::std::uint32_t kQOBJECT = 38;
+    static constexpr ::std::uint32_t kMin = 39;
+    static constexpr ::std::uint32_t kMax = 40;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kClass) return "class";
+      if (number == kInt) return "int";
+      if (number == kNamespace) return "namespace";
+      if (number == kDelete) return "delete";
+      if (number == kNew) return "new";
+      if (number == kThis) return "this";
+      if (number == kTemplate) return "template";
+      if (number == kOperator) return "operator";
+      if (number == kVirtual) return "virtual";
+      if (number == kAnd) return "and";
+      if (number == kXorEq) return "xor_eq";
+      if (number == kThreadLocal) return "thread_local";
+      if (number == kDefault) return "default";
+      if (number == kSwitch) return "switch";
+      if (number == kReturn) return "return";
+      if (number == kPublic) return "public";
+      if (number == kPrivate) return "private";
+      if (number == kTrue) return "true";
+      if (number == kNullptr) return "nullptr";
+      if (number == kStaticCast) return "static_cast";
+      if (number == kFinal) return "final";
+      if (number == kOverride) return "override";
+      if (number == kStdin) return "stdin";
+      if (number == kStdout) return "stdout";
+      if (number == kEOF) return "EOF";
+      if (number == kINTMAX) return "INT_MAX";
+      if (number == kDEBUG) return "DEBUG";
+      if (number == kERROR) return "ERROR";
+      if (number == kMajor) return "major";
+      if (number == kMinor) return "minor";
+      if (number == kStd) return "std";
+      if (number == kString) return "string";
+      if (number == kOptional) return "optional";
+      if (number == kMain) return "main";
+      if (number == kErrnoT) return "errno_t";
+      if (number == kSignals) return "signals";
+      if (number == kSlots) return "slots";
+      if (number == kQOBJECT) return "Q_OBJECT";
+      if (number == kMin) return "min";
+      if (number == kMax) return "max";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kClass = 1;
+    static constexpr ::std::uint32_t kUnion = 2;
+    static constexpr ::std::uint32_t kTypename = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kClass) return "class";
+      if (number == kUnion) return "union";
+      if (number == kTypename) return "typename";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -409,7 +633,7 @@ class CppWordsServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::cpp_words::main::major::class_> incoming_class_;
   ::messi::codec::Reused<::cpp_words::main::major::int_> incoming_int_;
@@ -456,11 +680,13 @@ class CppWordsServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool CppWordsClient::dispatch(std::string_view payload) {
+inline bool CppWordsClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -477,30 +703,32 @@ inline bool CppWordsClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::cpp_words::main::major::ServerToClient::kClass:
-      on_class(incoming.class_());
+      if (on_any_message(1)) on_class(incoming.class_());
       break;
     case ::cpp_words::main::major::ServerToClient::kUnion:
-      on_union(incoming.union_());
+      if (on_any_message(2)) on_union(incoming.union_());
       break;
     case ::cpp_words::main::major::ServerToClient::kTypename:
-      on_typename(incoming.typename_());
+      if (on_any_message(3)) on_typename(incoming.typename_());
       break;
     case ::cpp_words::main::major::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool CppWordsServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool CppWordsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -591,128 +819,128 @@ inline bool CppWordsServer::dispatch(::messi::ServerClient& from, std::string_vi
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::cpp_words::main::major::ClientToServer::kClass:
-      on_class(client, incoming.class_());
+      if (on_any_message(client, 1)) on_class(client, incoming.class_());
       break;
     case ::cpp_words::main::major::ClientToServer::kInt:
-      on_int(client, incoming.int_());
+      if (on_any_message(client, 2)) on_int(client, incoming.int_());
       break;
     case ::cpp_words::main::major::ClientToServer::kNamespace:
-      on_namespace(client, incoming.namespace_());
+      if (on_any_message(client, 3)) on_namespace(client, incoming.namespace_());
       break;
     case ::cpp_words::main::major::ClientToServer::kDelete:
-      on_delete(client, incoming.delete_());
+      if (on_any_message(client, 4)) on_delete(client, incoming.delete_());
       break;
     case ::cpp_words::main::major::ClientToServer::kNew:
-      on_new(client, incoming.new_());
+      if (on_any_message(client, 5)) on_new(client, incoming.new_());
       break;
     case ::cpp_words::main::major::ClientToServer::kThis:
-      on_this(client, incoming.this_());
+      if (on_any_message(client, 6)) on_this(client, incoming.this_());
       break;
     case ::cpp_words::main::major::ClientToServer::kTemplate:
-      on_template(client, incoming.template_());
+      if (on_any_message(client, 7)) on_template(client, incoming.template_());
       break;
     case ::cpp_words::main::major::ClientToServer::kOperator:
-      on_operator(client, incoming.operator_());
+      if (on_any_message(client, 8)) on_operator(client, incoming.operator_());
       break;
     case ::cpp_words::main::major::ClientToServer::kVirtual:
-      on_virtual(client, incoming.virtual_());
+      if (on_any_message(client, 9)) on_virtual(client, incoming.virtual_());
       break;
     case ::cpp_words::main::major::ClientToServer::kAnd:
-      on_and(client, incoming.and_());
+      if (on_any_message(client, 10)) on_and(client, incoming.and_());
       break;
     case ::cpp_words::main::major::ClientToServer::kXorEq:
-      on_xor_eq(client, incoming.xor_eq_());
+      if (on_any_message(client, 11)) on_xor_eq(client, incoming.xor_eq_());
       break;
     case ::cpp_words::main::major::ClientToServer::kThreadLocal:
-      on_thread_local(client, incoming.thread_local_());
+      if (on_any_message(client, 12)) on_thread_local(client, incoming.thread_local_());
       break;
     case ::cpp_words::main::major::ClientToServer::kDefault:
-      on_default(client, incoming.default_());
+      if (on_any_message(client, 13)) on_default(client, incoming.default_());
       break;
     case ::cpp_words::main::major::ClientToServer::kSwitch:
-      on_switch(client, incoming.switch_());
+      if (on_any_message(client, 14)) on_switch(client, incoming.switch_());
       break;
     case ::cpp_words::main::major::ClientToServer::kReturn:
-      on_return(client, incoming.return_());
+      if (on_any_message(client, 15)) on_return(client, incoming.return_());
       break;
     case ::cpp_words::main::major::ClientToServer::kPublic:
-      on_public(client, incoming.public_());
+      if (on_any_message(client, 16)) on_public(client, incoming.public_());
       break;
     case ::cpp_words::main::major::ClientToServer::kPrivate:
-      on_private(client, incoming.private_());
+      if (on_any_message(client, 17)) on_private(client, incoming.private_());
       break;
     case ::cpp_words::main::major::ClientToServer::kTrue:
-      on_true(client, incoming.true_());
+      if (on_any_message(client, 18)) on_true(client, incoming.true_());
       break;
     case ::cpp_words::main::major::ClientToServer::kNullptr:
-      on_nullptr(client, incoming.nullptr_());
+      if (on_any_message(client, 19)) on_nullptr(client, incoming.nullptr_());
       break;
     case ::cpp_words::main::major::ClientToServer::kStaticCast:
-      on_static_cast(client, incoming.static_cast_());
+      if (on_any_message(client, 20)) on_static_cast(client, incoming.static_cast_());
       break;
     case ::cpp_words::main::major::ClientToServer::kFinal:
-      on_final(client, incoming.final());
+      if (on_any_message(client, 21)) on_final(client, incoming.final());
       break;
     case ::cpp_words::main::major::ClientToServer::kOverride:
-      on_override(client, incoming.override());
+      if (on_any_message(client, 22)) on_override(client, incoming.override());
       break;
     case ::cpp_words::main::major::ClientToServer::kStdin:
-      on_stdin(client, incoming.stdin());
+      if (on_any_message(client, 23)) on_stdin(client, incoming.stdin());
       break;
     case ::cpp_words::main::major::ClientToServer::kStdout:
-      on_stdout(client, incoming.stdout());
+      if (on_any_message(client, 24)) on_stdout(client, incoming.stdout());
       break;
     case ::cpp_words::main::major::ClientToServer::kEOF:
-      on_EOF(client, incoming.eof());
+      if (on_any_message(client, 25)) on_EOF(client, incoming.eof());
       break;
     case ::cpp_words::main::major::ClientToServer::kINTMAX:
-      on_INT_MAX(client, incoming.int_max());
+      if (on_any_message(client, 26)) on_INT_MAX(client, incoming.int_max());
       break;
     case ::cpp_words::main::major::ClientToServer::kDEBUG:
-      on_DEBUG(client, incoming.debug());
+      if (on_any_message(client, 27)) on_DEBUG(client, incoming.debug());
       break;
     case ::cpp_words::main::major::ClientToServer::kERROR:
-      on_ERROR(client, incoming.error());
+      if (on_any_message(client, 28)) on_ERROR(client, incoming.error());
       break;
     case ::cpp_words::main::major::ClientToServer::kMajor:
-      on_major(client, incoming.major());
+      if (on_any_message(client, 29)) on_major(client, incoming.major());
       break;
     case ::cpp_words::main::major::ClientToServer::kMinor:
-      on_minor(client, incoming.minor());
+      if (on_any_message(client, 30)) on_minor(client, incoming.minor());
       break;
     case ::cpp_words::main::major::ClientToServer::kStd:
-      on_std(client, incoming.std());
+      if (on_any_message(client, 31)) on_std(client, incoming.std());
       break;
     case ::cpp_words::main::major::ClientToServer::kString:
-      on_string(client, incoming.string());
+      if (on_any_message(client, 32)) on_string(client, incoming.string());
       break;
     case ::cpp_words::main::major::ClientToServer::kOptional:
-      on_optional(client, incoming.optional());
+      if (on_any_message(client, 33)) on_optional(client, incoming.optional());
       break;
     case ::cpp_words::main::major::ClientToServer::kMain:
-      on_main(client, incoming.main());
+      if (on_any_message(client, 34)) on_main(client, incoming.main());
       break;
     case ::cpp_words::main::major::ClientToServer::kErrnoT:
-      on_errno_t(client, incoming.errno_t());
+      if (on_any_message(client, 35)) on_errno_t(client, incoming.errno_t());
       break;
     case ::cpp_words::main::major::ClientToServer::kSignals:
-      on_signals(client, incoming.signals());
+      if (on_any_message(client, 36)) on_signals(client, incoming.signals());
       break;
     case ::cpp_words::main::major::ClientToServer::kSlots:
-      on_slots(client, incoming.slots());
+      if (on_any_message(client, 37)) on_slots(client, incoming.slots());
       break;
     case ::cpp_words::main::major::ClientToServer::kQOBJECT:
-      on_Q_OBJECT(client, incoming.q_object());
+      if (on_any_message(client, 38)) on_Q_OBJECT(client, incoming.q_object());
       break;
     case ::cpp_words::main::major::ClientToServer::kMin:
-      on_min(client, incoming.min());
+      if (on_any_message(client, 39)) on_min(client, incoming.min());
       break;
     case ::cpp_words::main::major::ClientToServer::kMax:
-      on_max(client, incoming.max());
+      if (on_any_message(client, 40)) on_max(client, incoming.max());
       break;
     case ::cpp_words::main::major::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

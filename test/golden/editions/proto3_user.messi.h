@@ -11,6 +11,10 @@
 #ifndef PROTO3_USER_MESSI_H_
 #define PROTO3_USER_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "proto3_user.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,15 +23,14 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "proto3_user.pb.h"
 
 namespace editions::proto3_user {
 
@@ -35,11 +38,14 @@ namespace editions::proto3_user {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class Proto3UserClient : public ::messi::ClientBase {
  public:
-  explicit Proto3UserClient(::messi::EventLoop& loop, std::string uri,
+  explicit Proto3UserClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_req(const ::editions::Req& /*message*/) {}
 
@@ -50,8 +56,30 @@ class Proto3UserClient : public ::messi::ClientBase {
   }
   void send(const ::editions::proto3_user::Mine& message) { send_mine(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kReq = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kMine = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMine) return "mine";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::Req> incoming_req_;
 };
@@ -72,9 +100,9 @@ class Proto3UserServer : public ::messi::ServerBase {
     void send(const ::editions::Req& message) { send_req(message); }
   };
 
-  explicit Proto3UserServer(::messi::EventLoop& loop, std::string uri,
+  explicit Proto3UserServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -85,9 +113,12 @@ class Proto3UserServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_mine(Client& /*client*/, const ::editions::proto3_user::Mine& /*message*/) {}
 
@@ -96,28 +127,51 @@ class Proto3UserServer : public ::messi::ServerBase {
   void reply_req(const ::editions::Req& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::editions::Req& message) { reply_req(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_req(const ::editions::Req& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_req(const ::editions::Req& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_req(const ::editions::Req& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_req(const ::editions::Req& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::editions::Req& message) { broadcast_req(message); }
-  void broadcast(const ::editions::Req& message, const Client& except) {
-    broadcast_req(message, except);
+  bool broadcast(const ::editions::Req& message) { return broadcast_req(message); }
+  bool broadcast(const ::editions::Req& message, const Client& except) {
+    return broadcast_req(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kMine = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMine) return "mine";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kReq = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -128,7 +182,7 @@ class Proto3UserServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::editions::proto3_user::Mine> incoming_mine_;
 };
@@ -136,11 +190,13 @@ class Proto3UserServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool Proto3UserClient::dispatch(std::string_view payload) {
+inline bool Proto3UserClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -153,24 +209,26 @@ inline bool Proto3UserClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::proto3_user::ServerToClient::kReq:
-      on_req(incoming.req());
+      if (on_any_message(1)) on_req(incoming.req());
       break;
     case ::editions::proto3_user::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool Proto3UserServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool Proto3UserServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -183,11 +241,11 @@ inline bool Proto3UserServer::dispatch(::messi::ServerClient& from, std::string_
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::editions::proto3_user::ClientToServer::kMine:
-      on_mine(client, incoming.mine());
+      if (on_any_message(client, 1)) on_mine(client, incoming.mine());
       break;
     case ::editions::proto3_user::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

@@ -11,6 +11,10 @@
 #ifndef MESSI_WITH_BLANK_MESSI_H_C2E1AD28_
 #define MESSI_WITH_BLANK_MESSI_H_C2E1AD28_
 
+// First, so that its names meet no macros of the headers below.
+#include "with blank.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,15 +23,14 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "with blank.pb.h"
 
 namespace file_names::blank {
 
@@ -35,11 +38,14 @@ namespace file_names::blank {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class WithBlankClient : public ::messi::ClientBase {
  public:
-  explicit WithBlankClient(::messi::EventLoop& loop, std::string uri,
+  explicit WithBlankClient(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_message(const ::file_names::blank::Message& /*message*/) {}
 
@@ -50,8 +56,30 @@ class WithBlankClient : public ::messi::ClientBase {
   }
   void send(const ::file_names::blank::Message& message) { send_message(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kMessage = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMessage) return "message";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kMessage = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMessage) return "message";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::file_names::blank::Message> incoming_message_;
 };
@@ -74,9 +102,9 @@ class WithBlankServer : public ::messi::ServerBase {
     void send(const ::file_names::blank::Message& message) { send_message(message); }
   };
 
-  explicit WithBlankServer(::messi::EventLoop& loop, std::string uri,
+  explicit WithBlankServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -87,9 +115,12 @@ class WithBlankServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_message(Client& /*client*/, const ::file_names::blank::Message& /*message*/) {}
 
@@ -100,28 +131,51 @@ class WithBlankServer : public ::messi::ServerBase {
   }
   void reply(const ::file_names::blank::Message& message) { reply_message(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_message(const ::file_names::blank::Message& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_message(const ::file_names::blank::Message& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_message(const ::file_names::blank::Message& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_message(const ::file_names::blank::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::file_names::blank::Message& message) { broadcast_message(message); }
-  void broadcast(const ::file_names::blank::Message& message, const Client& except) {
-    broadcast_message(message, except);
+  bool broadcast(const ::file_names::blank::Message& message) { return broadcast_message(message); }
+  bool broadcast(const ::file_names::blank::Message& message, const Client& except) {
+    return broadcast_message(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kMessage = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMessage) return "message";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kMessage = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kMessage) return "message";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -132,7 +186,7 @@ class WithBlankServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::file_names::blank::Message> incoming_message_;
 };
@@ -140,11 +194,13 @@ class WithBlankServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool WithBlankClient::dispatch(std::string_view payload) {
+inline bool WithBlankClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -157,24 +213,26 @@ inline bool WithBlankClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::blank::ServerToClient::kMessage:
-      on_message(incoming.message());
+      if (on_any_message(1)) on_message(incoming.message());
       break;
     case ::file_names::blank::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool WithBlankServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool WithBlankServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -187,11 +245,11 @@ inline bool WithBlankServer::dispatch(::messi::ServerClient& from, std::string_v
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::file_names::blank::ClientToServer::kMessage:
-      on_message(client, incoming.message());
+      if (on_any_message(client, 1)) on_message(client, incoming.message());
       break;
     case ::file_names::blank::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

@@ -22,6 +22,10 @@
 #ifndef FLAT_MESSI_H_
 #define FLAT_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "flat.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,12 +34,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "flat.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -211,11 +214,14 @@ struct FlatCodec {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class FlatClient : public ::messi::ClientBase {
  public:
-  explicit FlatClient(::messi::EventLoop& loop, std::string uri,
+  explicit FlatClient(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_everything(const ::flat::Everything& /*message*/) {}
   virtual void on_empty(const ::flat::Empty& /*message*/) {}
@@ -239,8 +245,48 @@ class FlatClient : public ::messi::ClientBase {
   void send_far(const ::flat::Far& message) { ::messi::codec::send<3>(*this, message); }
   void send(const ::flat::Far& message) { send_far(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kEverything = 1;
+    static constexpr ::std::uint32_t kEmpty = 2;
+    static constexpr ::std::uint32_t kRepeated = 3;
+    static constexpr ::std::uint32_t kChosen = 4;
+    static constexpr ::std::uint32_t kNested = 5;
+    static constexpr ::std::uint32_t kMapped = 6;
+    static constexpr ::std::uint32_t kCord = 7;
+    static constexpr ::std::uint32_t kKeywords = 8;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kEverything) return "everything";
+      if (number == kEmpty) return "empty";
+      if (number == kRepeated) return "repeated";
+      if (number == kChosen) return "chosen";
+      if (number == kNested) return "nested";
+      if (number == kMapped) return "mapped";
+      if (number == kCord) return "cord";
+      if (number == kKeywords) return "keywords";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kEverything = 1;
+    static constexpr ::std::uint32_t kOptional = 2;
+    static constexpr ::std::uint32_t kFar = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kEverything) return "everything";
+      if (number == kOptional) return "optional";
+      if (number == kFar) return "far";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::flat::Everything, FlatCodec> incoming_everything_;
   ::messi::codec::Reused<::flat::Empty> incoming_empty_;
@@ -286,9 +332,9 @@ class FlatServer : public ::messi::ServerBase {
     void send(const ::flat::Keywords& message) { send_keywords(message); }
   };
 
-  explicit FlatServer(::messi::EventLoop& loop, std::string uri,
+  explicit FlatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -299,9 +345,12 @@ class FlatServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_everything(Client& /*client*/, const ::flat::Everything& /*message*/) {}
   virtual void on_optional(Client& /*client*/, const ::flat::Optional& /*message*/) {}
@@ -330,98 +379,139 @@ class FlatServer : public ::messi::ServerBase {
   }
   void reply(const ::flat::Keywords& message) { reply_keywords(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_everything(const ::flat::Everything& message) {
-    ::messi::codec::broadcast<1, FlatCodec>(*this, message, nullptr);
+  bool broadcast_everything(const ::flat::Everything& message) {
+    return ::messi::codec::broadcast<1, FlatCodec>(*this, message, nullptr);
   }
-  void broadcast_everything(const ::flat::Everything& message, const Client& except) {
-    ::messi::codec::broadcast<1, FlatCodec>(*this, message, &except);
+  bool broadcast_everything(const ::flat::Everything& message, const Client& except) {
+    return ::messi::codec::broadcast<1, FlatCodec>(*this, message, &except);
   }
-  void broadcast(const ::flat::Everything& message) { broadcast_everything(message); }
-  void broadcast(const ::flat::Everything& message, const Client& except) {
-    broadcast_everything(message, except);
+  bool broadcast(const ::flat::Everything& message) { return broadcast_everything(message); }
+  bool broadcast(const ::flat::Everything& message, const Client& except) {
+    return broadcast_everything(message, except);
   }
-  void broadcast_empty(const ::flat::Empty& message) {
-    ::messi::codec::broadcast<2>(*this, message, nullptr);
+  bool broadcast_empty(const ::flat::Empty& message) {
+    return ::messi::codec::broadcast<2>(*this, message, nullptr);
   }
-  void broadcast_empty(const ::flat::Empty& message, const Client& except) {
-    ::messi::codec::broadcast<2>(*this, message, &except);
+  bool broadcast_empty(const ::flat::Empty& message, const Client& except) {
+    return ::messi::codec::broadcast<2>(*this, message, &except);
   }
-  void broadcast(const ::flat::Empty& message) { broadcast_empty(message); }
-  void broadcast(const ::flat::Empty& message, const Client& except) {
-    broadcast_empty(message, except);
+  bool broadcast(const ::flat::Empty& message) { return broadcast_empty(message); }
+  bool broadcast(const ::flat::Empty& message, const Client& except) {
+    return broadcast_empty(message, except);
   }
-  void broadcast_repeated(const ::flat::Repeated& message) {
-    ::messi::codec::broadcast<3>(*this, message, nullptr);
+  bool broadcast_repeated(const ::flat::Repeated& message) {
+    return ::messi::codec::broadcast<3>(*this, message, nullptr);
   }
-  void broadcast_repeated(const ::flat::Repeated& message, const Client& except) {
-    ::messi::codec::broadcast<3>(*this, message, &except);
+  bool broadcast_repeated(const ::flat::Repeated& message, const Client& except) {
+    return ::messi::codec::broadcast<3>(*this, message, &except);
   }
-  void broadcast(const ::flat::Repeated& message) { broadcast_repeated(message); }
-  void broadcast(const ::flat::Repeated& message, const Client& except) {
-    broadcast_repeated(message, except);
+  bool broadcast(const ::flat::Repeated& message) { return broadcast_repeated(message); }
+  bool broadcast(const ::flat::Repeated& message, const Client& except) {
+    return broadcast_repeated(message, except);
   }
-  void broadcast_chosen(const ::flat::Chosen& message) {
-    ::messi::codec::broadcast<4>(*this, message, nullptr);
+  bool broadcast_chosen(const ::flat::Chosen& message) {
+    return ::messi::codec::broadcast<4>(*this, message, nullptr);
   }
-  void broadcast_chosen(const ::flat::Chosen& message, const Client& except) {
-    ::messi::codec::broadcast<4>(*this, message, &except);
+  bool broadcast_chosen(const ::flat::Chosen& message, const Client& except) {
+    return ::messi::codec::broadcast<4>(*this, message, &except);
   }
-  void broadcast(const ::flat::Chosen& message) { broadcast_chosen(message); }
-  void broadcast(const ::flat::Chosen& message, const Client& except) {
-    broadcast_chosen(message, except);
+  bool broadcast(const ::flat::Chosen& message) { return broadcast_chosen(message); }
+  bool broadcast(const ::flat::Chosen& message, const Client& except) {
+    return broadcast_chosen(message, except);
   }
-  void broadcast_nested(const ::flat::Nested& message) {
-    ::messi::codec::broadcast<5>(*this, message, nullptr);
+  bool broadcast_nested(const ::flat::Nested& message) {
+    return ::messi::codec::broadcast<5>(*this, message, nullptr);
   }
-  void broadcast_nested(const ::flat::Nested& message, const Client& except) {
-    ::messi::codec::broadcast<5>(*this, message, &except);
+  bool broadcast_nested(const ::flat::Nested& message, const Client& except) {
+    return ::messi::codec::broadcast<5>(*this, message, &except);
   }
-  void broadcast(const ::flat::Nested& message) { broadcast_nested(message); }
-  void broadcast(const ::flat::Nested& message, const Client& except) {
-    broadcast_nested(message, except);
+  bool broadcast(const ::flat::Nested& message) { return broadcast_nested(message); }
+  bool broadcast(const ::flat::Nested& message, const Client& except) {
+    return broadcast_nested(message, except);
   }
-  void broadcast_mapped(const ::flat::Mapped& message) {
-    ::messi::codec::broadcast<6>(*this, message, nullptr);
+  bool broadcast_mapped(const ::flat::Mapped& message) {
+    return ::messi::codec::broadcast<6>(*this, message, nullptr);
   }
-  void broadcast_mapped(const ::flat::Mapped& message, const Client& except) {
-    ::messi::codec::broadcast<6>(*this, message, &except);
+  bool broadcast_mapped(const ::flat::Mapped& message, const Client& except) {
+    return ::messi::codec::broadcast<6>(*this, message, &except);
   }
-  void broadcast(const ::flat::Mapped& message) { broadcast_mapped(message); }
-  void broadcast(const ::flat::Mapped& message, const Client& except) {
-    broadcast_mapped(message, except);
+  bool broadcast(const ::flat::Mapped& message) { return broadcast_mapped(message); }
+  bool broadcast(const ::flat::Mapped& message, const Client& except) {
+    return broadcast_mapped(message, except);
   }
-  void broadcast_cord(const ::flat::Cord& message) {
-    ::messi::codec::broadcast<7>(*this, message, nullptr);
+  bool broadcast_cord(const ::flat::Cord& message) {
+    return ::messi::codec::broadcast<7>(*this, message, nullptr);
   }
-  void broadcast_cord(const ::flat::Cord& message, const Client& except) {
-    ::messi::codec::broadcast<7>(*this, message, &except);
+  bool broadcast_cord(const ::flat::Cord& message, const Client& except) {
+    return ::messi::codec::broadcast<7>(*this, message, &except);
   }
-  void broadcast(const ::flat::Cord& message) { broadcast_cord(message); }
-  void broadcast(const ::flat::Cord& message, const Client& except) {
-    broadcast_cord(message, except);
+  bool broadcast(const ::flat::Cord& message) { return broadcast_cord(message); }
+  bool broadcast(const ::flat::Cord& message, const Client& except) {
+    return broadcast_cord(message, except);
   }
-  void broadcast_keywords(const ::flat::Keywords& message) {
-    ::messi::codec::broadcast<8, FlatCodec>(*this, message, nullptr);
+  bool broadcast_keywords(const ::flat::Keywords& message) {
+    return ::messi::codec::broadcast<8, FlatCodec>(*this, message, nullptr);
   }
-  void broadcast_keywords(const ::flat::Keywords& message, const Client& except) {
-    ::messi::codec::broadcast<8, FlatCodec>(*this, message, &except);
+  bool broadcast_keywords(const ::flat::Keywords& message, const Client& except) {
+    return ::messi::codec::broadcast<8, FlatCodec>(*this, message, &except);
   }
-  void broadcast(const ::flat::Keywords& message) { broadcast_keywords(message); }
-  void broadcast(const ::flat::Keywords& message, const Client& except) {
-    broadcast_keywords(message, except);
+  bool broadcast(const ::flat::Keywords& message) { return broadcast_keywords(message); }
+  bool broadcast(const ::flat::Keywords& message, const Client& except) {
+    return broadcast_keywords(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kEverything = 1;
+    static constexpr ::std::uint32_t kOptional = 2;
+    static constexpr ::std::uint32_t kFar = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kEverything) return "everything";
+      if (number == kOptional) return "optional";
+      if (number == kFar) return "far";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kEverything = 1;
+    static constexpr ::std::uint32_t kEmpty = 2;
+    static constexpr ::std::uint32_t kRepeated = 3;
+    static constexpr ::std::uint32_t kChosen = 4;
+    static constexpr ::std::uint32_t kNested = 5;
+    static constexpr ::std::uint32_t kMapped = 6;
+    static constexpr ::std::uint32_t kCord = 7;
+    static constexpr ::std::uint32_t kKeywords = 8;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kEverything) return "everything";
+      if (number == kEmpty) return "empty";
+      if (number == kRepeated) return "repeated";
+      if (number == kChosen) return "chosen";
+      if (number == kNested) return "nested";
+      if (number == kMapped) return "mapped";
+      if (number == kCord) return "cord";
+      if (number == kKeywords) return "keywords";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -432,7 +522,7 @@ class FlatServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::flat::Everything, FlatCodec> incoming_everything_;
   ::messi::codec::Reused<::flat::Optional, FlatCodec> incoming_optional_;
@@ -442,11 +532,13 @@ class FlatServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool FlatClient::dispatch(std::string_view payload) {
+inline bool FlatClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -473,45 +565,47 @@ inline bool FlatClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::flat::ServerToClient::kEverything:
-      on_everything(incoming.everything());
+      if (on_any_message(1)) on_everything(incoming.everything());
       break;
     case ::flat::ServerToClient::kEmpty:
-      on_empty(incoming.empty());
+      if (on_any_message(2)) on_empty(incoming.empty());
       break;
     case ::flat::ServerToClient::kRepeated:
-      on_repeated(incoming.repeated());
+      if (on_any_message(3)) on_repeated(incoming.repeated());
       break;
     case ::flat::ServerToClient::kChosen:
-      on_chosen(incoming.chosen());
+      if (on_any_message(4)) on_chosen(incoming.chosen());
       break;
     case ::flat::ServerToClient::kNested:
-      on_nested(incoming.nested());
+      if (on_any_message(5)) on_nested(incoming.nested());
       break;
     case ::flat::ServerToClient::kMapped:
-      on_mapped(incoming.mapped());
+      if (on_any_message(6)) on_mapped(incoming.mapped());
       break;
     case ::flat::ServerToClient::kCord:
-      on_cord(incoming.cord());
+      if (on_any_message(7)) on_cord(incoming.cord());
       break;
     case ::flat::ServerToClient::kKeywords:
-      on_keywords(incoming.keywords());
+      if (on_any_message(8)) on_keywords(incoming.keywords());
       break;
     case ::flat::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool FlatServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool FlatServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -528,17 +622,17 @@ inline bool FlatServer::dispatch(::messi::ServerClient& from, std::string_view p
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::flat::ClientToServer::kEverything:
-      on_everything(client, incoming.everything());
+      if (on_any_message(client, 1)) on_everything(client, incoming.everything());
       break;
     case ::flat::ClientToServer::kOptional:
-      on_optional(client, incoming.optional());
+      if (on_any_message(client, 2)) on_optional(client, incoming.optional());
       break;
     case ::flat::ClientToServer::kFar:
-      on_far(client, incoming.far());
+      if (on_any_message(client, 3)) on_far(client, incoming.far());
       break;
     case ::flat::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

@@ -22,6 +22,10 @@
 #ifndef IMPORTS_MESSI_H_
 #define IMPORTS_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "imports.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -30,12 +34,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "imports.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -129,11 +132,14 @@ struct ImportsCodec {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class ImportsClient : public ::messi::ClientBase {
  public:
-  explicit ImportsClient(::messi::EventLoop& loop, std::string uri,
+  explicit ImportsClient(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_any(const ::google::protobuf::Any& /*message*/) {}
   virtual void on_duration(const ::google::protobuf::Duration& /*message*/) {}
@@ -173,8 +179,52 @@ class ImportsClient : public ::messi::ClientBase {
   }
   void send(const ::google::protobuf::Timestamp& message) { send_time(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kAny = 1;
+    static constexpr ::std::uint32_t kDuration = 2;
+    static constexpr ::std::uint32_t kEmpty = 3;
+    static constexpr ::std::uint32_t kStruct = 4;
+    static constexpr ::std::uint32_t kValue = 5;
+    static constexpr ::std::uint32_t kString = 6;
+    static constexpr ::std::uint32_t kTimestamp = 7;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAny) return "any";
+      if (number == kDuration) return "duration";
+      if (number == kEmpty) return "empty";
+      if (number == kStruct) return "struct";
+      if (number == kValue) return "value";
+      if (number == kString) return "string";
+      if (number == kTimestamp) return "timestamp";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kOpen = 1;
+    static constexpr ::std::uint32_t kOpenSlowly = 2;
+    static constexpr ::std::uint32_t kHidden = 3;
+    static constexpr ::std::uint32_t kLoose = 4;
+    static constexpr ::std::uint32_t kClose = 5;
+    static constexpr ::std::uint32_t kTime = 6;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kOpen) return "open";
+      if (number == kOpenSlowly) return "open_slowly";
+      if (number == kHidden) return "hidden";
+      if (number == kLoose) return "loose";
+      if (number == kClose) return "close";
+      if (number == kTime) return "time";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::google::protobuf::Any, ImportsCodec> incoming_any_;
   ::messi::codec::Reused<::google::protobuf::Duration, ImportsCodec> incoming_duration_;
@@ -227,9 +277,9 @@ class ImportsServer : public ::messi::ServerBase {
     void send(const ::google::protobuf::Timestamp& message) { send_timestamp(message); }
   };
 
-  explicit ImportsServer(::messi::EventLoop& loop, std::string uri,
+  explicit ImportsServer(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -240,9 +290,12 @@ class ImportsServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// From another folder and package.
   virtual void on_open(Client& /*client*/, const ::parts::door::Open& /*message*/) {}
@@ -289,88 +342,139 @@ class ImportsServer : public ::messi::ServerBase {
   }
   void reply(const ::google::protobuf::Timestamp& message) { reply_timestamp(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_any(const ::google::protobuf::Any& message) {
-    ::messi::codec::broadcast<1, ImportsCodec>(*this, message, nullptr);
+  bool broadcast_any(const ::google::protobuf::Any& message) {
+    return ::messi::codec::broadcast<1, ImportsCodec>(*this, message, nullptr);
   }
-  void broadcast_any(const ::google::protobuf::Any& message, const Client& except) {
-    ::messi::codec::broadcast<1, ImportsCodec>(*this, message, &except);
+  bool broadcast_any(const ::google::protobuf::Any& message, const Client& except) {
+    return ::messi::codec::broadcast<1, ImportsCodec>(*this, message, &except);
   }
-  void broadcast(const ::google::protobuf::Any& message) { broadcast_any(message); }
-  void broadcast(const ::google::protobuf::Any& message, const Client& except) {
-    broadcast_any(message, except);
+  bool broadcast(const ::google::protobuf::Any& message) { return broadcast_any(message); }
+  bool broadcast(const ::google::protobuf::Any& message, const Client& except) {
+    return broadcast_any(message, except);
   }
-  void broadcast_duration(const ::google::protobuf::Duration& message) {
-    ::messi::codec::broadcast<2, ImportsCodec>(*this, message, nullptr);
+  bool broadcast_duration(const ::google::protobuf::Duration& message) {
+    return ::messi::codec::broadcast<2, ImportsCodec>(*this, message, nullptr);
   }
-  void broadcast_duration(const ::google::protobuf::Duration& message, const Client& except) {
-    ::messi::codec::broadcast<2, ImportsCodec>(*this, message, &except);
+  bool broadcast_duration(const ::google::protobuf::Duration& message, const Client& except) {
+    return ::messi::codec::broadcast<2, ImportsCodec>(*this, message, &except);
   }
-  void broadcast(const ::google::protobuf::Duration& message) { broadcast_duration(message); }
-  void broadcast(const ::google::protobuf::Duration& message, const Client& except) {
-    broadcast_duration(message, except);
+  bool broadcast(const ::google::protobuf::Duration& message) {
+    return broadcast_duration(message);
   }
-  void broadcast_empty(const ::google::protobuf::Empty& message) {
-    ::messi::codec::broadcast<3>(*this, message, nullptr);
+  bool broadcast(const ::google::protobuf::Duration& message, const Client& except) {
+    return broadcast_duration(message, except);
   }
-  void broadcast_empty(const ::google::protobuf::Empty& message, const Client& except) {
-    ::messi::codec::broadcast<3>(*this, message, &except);
+  bool broadcast_empty(const ::google::protobuf::Empty& message) {
+    return ::messi::codec::broadcast<3>(*this, message, nullptr);
   }
-  void broadcast(const ::google::protobuf::Empty& message) { broadcast_empty(message); }
-  void broadcast(const ::google::protobuf::Empty& message, const Client& except) {
-    broadcast_empty(message, except);
+  bool broadcast_empty(const ::google::protobuf::Empty& message, const Client& except) {
+    return ::messi::codec::broadcast<3>(*this, message, &except);
   }
-  void broadcast_struct(const ::google::protobuf::Struct& message) {
-    ::messi::codec::broadcast<4>(*this, message, nullptr);
+  bool broadcast(const ::google::protobuf::Empty& message) { return broadcast_empty(message); }
+  bool broadcast(const ::google::protobuf::Empty& message, const Client& except) {
+    return broadcast_empty(message, except);
   }
-  void broadcast_struct(const ::google::protobuf::Struct& message, const Client& except) {
-    ::messi::codec::broadcast<4>(*this, message, &except);
+  bool broadcast_struct(const ::google::protobuf::Struct& message) {
+    return ::messi::codec::broadcast<4>(*this, message, nullptr);
   }
-  void broadcast(const ::google::protobuf::Struct& message) { broadcast_struct(message); }
-  void broadcast(const ::google::protobuf::Struct& message, const Client& except) {
-    broadcast_struct(message, except);
+  bool broadcast_struct(const ::google::protobuf::Struct& message, const Client& except) {
+    return ::messi::codec::broadcast<4>(*this, message, &except);
   }
-  void broadcast_value(const ::google::protobuf::Value& message) {
-    ::messi::codec::broadcast<5>(*this, message, nullptr);
+  bool broadcast(const ::google::protobuf::Struct& message) { return broadcast_struct(message); }
+  bool broadcast(const ::google::protobuf::Struct& message, const Client& except) {
+    return broadcast_struct(message, except);
   }
-  void broadcast_value(const ::google::protobuf::Value& message, const Client& except) {
-    ::messi::codec::broadcast<5>(*this, message, &except);
+  bool broadcast_value(const ::google::protobuf::Value& message) {
+    return ::messi::codec::broadcast<5>(*this, message, nullptr);
   }
-  void broadcast(const ::google::protobuf::Value& message) { broadcast_value(message); }
-  void broadcast(const ::google::protobuf::Value& message, const Client& except) {
-    broadcast_value(message, except);
+  bool broadcast_value(const ::google::protobuf::Value& message, const Client& except) {
+    return ::messi::codec::broadcast<5>(*this, message, &except);
   }
-  void broadcast_string(const ::google::protobuf::StringValue& message) {
-    ::messi::codec::broadcast<6, ImportsCodec>(*this, message, nullptr);
+  bool broadcast(const ::google::protobuf::Value& message) { return broadcast_value(message); }
+  bool broadcast(const ::google::protobuf::Value& message, const Client& except) {
+    return broadcast_value(message, except);
   }
-  void broadcast_string(const ::google::protobuf::StringValue& message, const Client& except) {
-    ::messi::codec::broadcast<6, ImportsCodec>(*this, message, &except);
+  bool broadcast_string(const ::google::protobuf::StringValue& message) {
+    return ::messi::codec::broadcast<6, ImportsCodec>(*this, message, nullptr);
   }
-  void broadcast(const ::google::protobuf::StringValue& message) { broadcast_string(message); }
-  void broadcast(const ::google::protobuf::StringValue& message, const Client& except) {
-    broadcast_string(message, except);
+  bool broadcast_string(const ::google::protobuf::StringValue& message, const Client& except) {
+    return ::messi::codec::broadcast<6, ImportsCodec>(*this, message, &except);
   }
-  void broadcast_timestamp(const ::google::protobuf::Timestamp& message) {
-    ::messi::codec::broadcast<7, ImportsCodec>(*this, message, nullptr);
+  bool broadcast(const ::google::protobuf::StringValue& message) {
+    return broadcast_string(message);
   }
-  void broadcast_timestamp(const ::google::protobuf::Timestamp& message, const Client& except) {
-    ::messi::codec::broadcast<7, ImportsCodec>(*this, message, &except);
+  bool broadcast(const ::google::protobuf::StringValue& message, const Client& except) {
+    return broadcast_string(message, except);
   }
-  void broadcast(const ::google::protobuf::Timestamp& message) { broadcast_timestamp(message); }
-  void broadcast(const ::google::protobuf::Timestamp& message, const Client& except) {
-    broadcast_timestamp(message, except);
+  bool broadcast_timestamp(const ::google::protobuf::Timestamp& message) {
+    return ::messi::codec::broadcast<7, ImportsCodec>(*this, message, nullptr);
+  }
+  bool broadcast_timestamp(const ::google::protobuf::Timestamp& message, const Client& except) {
+    return ::messi::codec::broadcast<7, ImportsCodec>(*this, message, &except);
+  }
+  bool broadcast(const ::google::protobuf::Timestamp& message) {
+    return broadcast_timestamp(message);
+  }
+  bool broadcast(const ::google::protobuf::Timestamp& message, const Client& except) {
+    return broadcast_timestamp(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kOpen = 1;
+    static constexpr ::std::uint32_t kOpenSlowly = 2;
+    static constexpr ::std::uint32_t kHidden = 3;
+    static constexpr ::std::uint32_t kLoose = 4;
+    static constexpr ::std::uint32_t kClose = 5;
+    static constexpr ::std::uint32_t kTime = 6;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kOpen) return "open";
+      if (number == kOpenSlowly) return "open_slowly";
+      if (number == kHidden) return "hidden";
+      if (number == kLoose) return "loose";
+      if (number == kClose) return "close";
+      if (number == kTime) return "time";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kAny = 1;
+    static constexpr ::std::uint32_t kDuration = 2;
+    static constexpr ::std::uint32_t kEmpty = 3;
+    static constexpr ::std::uint32_t kStruct = 4;
+    static constexpr ::std::uint32_t kValue = 5;
+    static constexpr ::std::uint32_t kString = 6;
+    static constexpr ::std::uint32_t kTimestamp = 7;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAny) return "any";
+      if (number == kDuration) return "duration";
+      if (number == kEmpty) return "empty";
+      if (number == kStruct) return "struct";
+      if (number == kValue) return "value";
+      if (number == kString) return "string";
+      if (number == kTimestamp) return "timestamp";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -381,7 +485,7 @@ class ImportsServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::parts::door::Open> incoming_open_;
   ::messi::codec::Reused<::parts::door::Open_Slowly> incoming_open_slowly_;
@@ -394,11 +498,13 @@ class ImportsServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool ImportsClient::dispatch(std::string_view payload) {
+inline bool ImportsClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -423,42 +529,44 @@ inline bool ImportsClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::imports::ServerToClient::kAny:
-      on_any(incoming.any());
+      if (on_any_message(1)) on_any(incoming.any());
       break;
     case ::imports::ServerToClient::kDuration:
-      on_duration(incoming.duration());
+      if (on_any_message(2)) on_duration(incoming.duration());
       break;
     case ::imports::ServerToClient::kEmpty:
-      on_empty(incoming.empty());
+      if (on_any_message(3)) on_empty(incoming.empty());
       break;
     case ::imports::ServerToClient::kStruct:
-      on_struct(incoming.struct_());
+      if (on_any_message(4)) on_struct(incoming.struct_());
       break;
     case ::imports::ServerToClient::kValue:
-      on_value(incoming.value());
+      if (on_any_message(5)) on_value(incoming.value());
       break;
     case ::imports::ServerToClient::kString:
-      on_string(incoming.string());
+      if (on_any_message(6)) on_string(incoming.string());
       break;
     case ::imports::ServerToClient::kTimestamp:
-      on_timestamp(incoming.timestamp());
+      if (on_any_message(7)) on_timestamp(incoming.timestamp());
       break;
     case ::imports::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool ImportsServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool ImportsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -481,26 +589,26 @@ inline bool ImportsServer::dispatch(::messi::ServerClient& from, std::string_vie
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::imports::ClientToServer::kOpen:
-      on_open(client, incoming.open());
+      if (on_any_message(client, 1)) on_open(client, incoming.open());
       break;
     case ::imports::ClientToServer::kOpenSlowly:
-      on_open_slowly(client, incoming.open_slowly());
+      if (on_any_message(client, 2)) on_open_slowly(client, incoming.open_slowly());
       break;
     case ::imports::ClientToServer::kHidden:
-      on_hidden(client, incoming.hidden());
+      if (on_any_message(client, 3)) on_hidden(client, incoming.hidden());
       break;
     case ::imports::ClientToServer::kLoose:
-      on_loose(client, incoming.loose());
+      if (on_any_message(client, 4)) on_loose(client, incoming.loose());
       break;
     case ::imports::ClientToServer::kClose:
-      on_close(client, incoming.close());
+      if (on_any_message(client, 5)) on_close(client, incoming.close());
       break;
     case ::imports::ClientToServer::kTime:
-      on_time(client, incoming.time());
+      if (on_any_message(client, 6)) on_time(client, incoming.time());
       break;
     case ::imports::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

@@ -11,6 +11,10 @@
 #ifndef LITE_MESSI_H_
 #define LITE_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "lite.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,12 +23,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "lite.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -35,11 +38,14 @@ namespace lite {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class LiteClient : public ::messi::ClientBase {
  public:
-  explicit LiteClient(::messi::EventLoop& loop, std::string uri,
+  explicit LiteClient(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_rsp(const ::lite::Rsp& /*message*/) {}
 
@@ -48,8 +54,30 @@ class LiteClient : public ::messi::ClientBase {
   void send_req(const ::lite::Req& message) { ::messi::codec::send<1>(*this, message); }
   void send(const ::lite::Req& message) { send_req(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kRsp = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRsp) return "rsp";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kReq = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::lite::Rsp> incoming_rsp_;
 };
@@ -70,9 +98,9 @@ class LiteServer : public ::messi::ServerBase {
     void send(const ::lite::Rsp& message) { send_rsp(message); }
   };
 
-  explicit LiteServer(::messi::EventLoop& loop, std::string uri,
+  explicit LiteServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -83,9 +111,12 @@ class LiteServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_req(Client& /*client*/, const ::lite::Req& /*message*/) {}
 
@@ -94,28 +125,51 @@ class LiteServer : public ::messi::ServerBase {
   void reply_rsp(const ::lite::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::lite::Rsp& message) { reply_rsp(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_rsp(const ::lite::Rsp& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_rsp(const ::lite::Rsp& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_rsp(const ::lite::Rsp& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_rsp(const ::lite::Rsp& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::lite::Rsp& message) { broadcast_rsp(message); }
-  void broadcast(const ::lite::Rsp& message, const Client& except) {
-    broadcast_rsp(message, except);
+  bool broadcast(const ::lite::Rsp& message) { return broadcast_rsp(message); }
+  bool broadcast(const ::lite::Rsp& message, const Client& except) {
+    return broadcast_rsp(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kReq = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kRsp = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRsp) return "rsp";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -126,7 +180,7 @@ class LiteServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::lite::Req> incoming_req_;
 };
@@ -134,11 +188,13 @@ class LiteServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool LiteClient::dispatch(std::string_view payload) {
+inline bool LiteClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -151,24 +207,26 @@ inline bool LiteClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::lite::ServerToClient::kRsp:
-      on_rsp(incoming.rsp());
+      if (on_any_message(1)) on_rsp(incoming.rsp());
       break;
     case ::lite::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool LiteServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool LiteServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -181,11 +239,11 @@ inline bool LiteServer::dispatch(::messi::ServerClient& from, std::string_view p
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::lite::ClientToServer::kReq:
-      on_req(client, incoming.req());
+      if (on_any_message(client, 1)) on_req(client, incoming.req());
       break;
     case ::lite::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

@@ -17,6 +17,10 @@
 #ifndef LONG_NAMES_MESSI_H_
 #define LONG_NAMES_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "long_names.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -25,12 +29,11 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
-#include "long_names.pb.h"
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
@@ -41,11 +44,14 @@ namespace a_package::of_some::length {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class LongNamesClient : public ::messi::ClientBase {
  public:
-  explicit LongNamesClient(::messi::EventLoop& loop, std::string uri,
+  explicit LongNamesClient(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   /// Names of more than half a line end the attempts to format them.
   virtual void on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
@@ -57,19 +63,54 @@ class LongNamesClient : public ::messi::ClientBase {
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
     ::messi::codec::send<1>(*this, message);
   }
-  void send(const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) { send_a_message_with_a_name_of_forty_letters_for_testing(message); }
+  void send(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+    send_a_message_with_a_name_of_forty_letters_for_testing(message);
+  }
   void send_nested_with_a_long_name_too(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
     ::messi::codec::send<2>(*this, message);
   }
-  void send(const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) { send_nested_with_a_long_name_too(message); }
+  void send(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
+    send_nested_with_a_long_name_too(message);
+  }
   void send_m(const ::a_package::of_some::length::M& message) {
     ::messi::codec::send<3>(*this, message);
   }
   void send(const ::a_package::of_some::length::M& message) { send_m(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife =
+        1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife)
+        return "a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kAMessageWithANameOfFortyLettersForTesting = 1;
+    static constexpr ::std::uint32_t kNestedWithALongNameToo = 2;
+    static constexpr ::std::uint32_t kM = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAMessageWithANameOfFortyLettersForTesting)
+        return "a_message_with_a_name_of_forty_letters_for_testing";
+      if (number == kNestedWithALongNameToo) return "nested_with_a_long_name_too";
+      if (number == kM) return "m";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting>
       incoming_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life_;
@@ -92,12 +133,16 @@ class LongNamesServer : public ::messi::ServerBase {
         const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
       ::messi::codec::send<1>(*this, message);
     }
-    void send(const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) { send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(message); }
+    void send(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+      send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+          message);
+    }
   };
 
-  explicit LongNamesServer(::messi::EventLoop& loop, std::string uri,
+  explicit LongNamesServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -108,9 +153,12 @@ class LongNamesServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_a_message_with_a_name_of_forty_letters_for_testing(
       Client& /*client*/,
@@ -127,24 +175,33 @@ class LongNamesServer : public ::messi::ServerBase {
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
     ::messi::codec::reply<1>(*this, message);
   }
-  void reply(const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) { reply_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(message); }
-
-  // Broadcasts: a message goes to all clients, or all but one.
-
-  void broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+  void reply(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+    reply_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+        message);
   }
-  void broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
+
+  bool broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
+  }
+  bool broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
       const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) { broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(message); }
-  void broadcast(
+  bool broadcast(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+    return broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+        message);
+  }
+  bool broadcast(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
       const Client& except) {
-    broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+    return broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
         message, except);
   }
 
@@ -152,11 +209,40 @@ class LongNamesServer : public ::messi::ServerBase {
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kAMessageWithANameOfFortyLettersForTesting = 1;
+    static constexpr ::std::uint32_t kNestedWithALongNameToo = 2;
+    static constexpr ::std::uint32_t kM = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAMessageWithANameOfFortyLettersForTesting)
+        return "a_message_with_a_name_of_forty_letters_for_testing";
+      if (number == kNestedWithALongNameToo) return "nested_with_a_long_name_too";
+      if (number == kM) return "m";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife =
+        1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife)
+        return "a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -167,7 +253,7 @@ class LongNamesServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting>
       incoming_a_message_with_a_name_of_forty_letters_for_testing_;
@@ -179,11 +265,13 @@ class LongNamesServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool LongNamesClient::dispatch(std::string_view payload) {
+inline bool LongNamesClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -198,25 +286,28 @@ inline bool LongNamesClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::a_package::of_some::length::ServerToClient::kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife:
-      on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
-          incoming.a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life());
+      if (on_any_message(1))
+        on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+            incoming.a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life());
       break;
     case ::a_package::of_some::length::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool LongNamesServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool LongNamesServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -235,18 +326,20 @@ inline bool LongNamesServer::dispatch(::messi::ServerClient& from, std::string_v
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::a_package::of_some::length::ClientToServer::kAMessageWithANameOfFortyLettersForTesting:
-      on_a_message_with_a_name_of_forty_letters_for_testing(
-          client, incoming.a_message_with_a_name_of_forty_letters_for_testing());
+      if (on_any_message(client, 1))
+        on_a_message_with_a_name_of_forty_letters_for_testing(
+            client, incoming.a_message_with_a_name_of_forty_letters_for_testing());
       break;
     case ::a_package::of_some::length::ClientToServer::kNestedWithALongNameToo:
-      on_nested_with_a_long_name_too(client, incoming.nested_with_a_long_name_too());
+      if (on_any_message(client, 2))
+        on_nested_with_a_long_name_too(client, incoming.nested_with_a_long_name_too());
       break;
     case ::a_package::of_some::length::ClientToServer::kM:
-      on_m(client, incoming.m());
+      if (on_any_message(client, 3)) on_m(client, incoming.m());
       break;
     case ::a_package::of_some::length::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

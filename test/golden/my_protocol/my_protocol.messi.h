@@ -21,6 +21,10 @@
 #ifndef MY_PROTOCOL_MESSI_H_
 #define MY_PROTOCOL_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "my_protocol.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,15 +33,14 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "my_protocol.pb.h"
 
 namespace my_protocol {
 
@@ -45,11 +48,14 @@ namespace my_protocol {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class MyProtocolClient : public ::messi::ClientBase {
  public:
-  explicit MyProtocolClient(::messi::EventLoop& loop, std::string uri,
+  explicit MyProtocolClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   /// The answer to a FooReq.
   virtual void on_foo_rsp(const ::my_protocol::FooRsp& /*message*/) {}
@@ -77,8 +83,36 @@ class MyProtocolClient : public ::messi::ClientBase {
   }
   void send(const ::my_protocol::FieRsp& message) { send_fie_rsp(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kFooRsp = 1;
+    static constexpr ::std::uint32_t kFieReq = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kFooRsp) return "foo_rsp";
+      if (number == kFieReq) return "fie_req";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kFooReq = 1;
+    static constexpr ::std::uint32_t kBarInd = 2;
+    static constexpr ::std::uint32_t kFieRsp = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kFooReq) return "foo_req";
+      if (number == kBarInd) return "bar_ind";
+      if (number == kFieRsp) return "fie_rsp";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::my_protocol::FooRsp> incoming_foo_rsp_;
   ::messi::codec::Reused<::my_protocol::FieReq> incoming_fie_req_;
@@ -109,9 +143,9 @@ class MyProtocolServer : public ::messi::ServerBase {
     void send(const ::my_protocol::FieReq& message) { send_fie_req(message); }
   };
 
-  explicit MyProtocolServer(::messi::EventLoop& loop, std::string uri,
+  explicit MyProtocolServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -122,9 +156,12 @@ class MyProtocolServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// Answered with a FooRsp.
   virtual void on_foo_req(Client& /*client*/, const ::my_protocol::FooReq& /*message*/) {}
@@ -146,38 +183,67 @@ class MyProtocolServer : public ::messi::ServerBase {
   }
   void reply(const ::my_protocol::FieReq& message) { reply_fie_req(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_foo_rsp(const ::my_protocol::FooRsp& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_foo_rsp(const ::my_protocol::FooRsp& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_foo_rsp(const ::my_protocol::FooRsp& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_foo_rsp(const ::my_protocol::FooRsp& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::my_protocol::FooRsp& message) { broadcast_foo_rsp(message); }
-  void broadcast(const ::my_protocol::FooRsp& message, const Client& except) {
-    broadcast_foo_rsp(message, except);
+  bool broadcast(const ::my_protocol::FooRsp& message) { return broadcast_foo_rsp(message); }
+  bool broadcast(const ::my_protocol::FooRsp& message, const Client& except) {
+    return broadcast_foo_rsp(message, except);
   }
-  void broadcast_fie_req(const ::my_protocol::FieReq& message) {
-    ::messi::codec::broadcast<2>(*this, message, nullptr);
+  bool broadcast_fie_req(const ::my_protocol::FieReq& message) {
+    return ::messi::codec::broadcast<2>(*this, message, nullptr);
   }
-  void broadcast_fie_req(const ::my_protocol::FieReq& message, const Client& except) {
-    ::messi::codec::broadcast<2>(*this, message, &except);
+  bool broadcast_fie_req(const ::my_protocol::FieReq& message, const Client& except) {
+    return ::messi::codec::broadcast<2>(*this, message, &except);
   }
-  void broadcast(const ::my_protocol::FieReq& message) { broadcast_fie_req(message); }
-  void broadcast(const ::my_protocol::FieReq& message, const Client& except) {
-    broadcast_fie_req(message, except);
+  bool broadcast(const ::my_protocol::FieReq& message) { return broadcast_fie_req(message); }
+  bool broadcast(const ::my_protocol::FieReq& message, const Client& except) {
+    return broadcast_fie_req(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kFooReq = 1;
+    static constexpr ::std::uint32_t kBarInd = 2;
+    static constexpr ::std::uint32_t kFieRsp = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kFooReq) return "foo_req";
+      if (number == kBarInd) return "bar_ind";
+      if (number == kFieRsp) return "fie_rsp";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kFooRsp = 1;
+    static constexpr ::std::uint32_t kFieReq = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kFooRsp) return "foo_rsp";
+      if (number == kFieReq) return "fie_req";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -188,7 +254,7 @@ class MyProtocolServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::my_protocol::FooReq> incoming_foo_req_;
   ::messi::codec::Reused<::my_protocol::BarInd> incoming_bar_ind_;
@@ -198,11 +264,13 @@ class MyProtocolServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool MyProtocolClient::dispatch(std::string_view payload) {
+inline bool MyProtocolClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -217,27 +285,29 @@ inline bool MyProtocolClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::my_protocol::ServerToClient::kFooRsp:
-      on_foo_rsp(incoming.foo_rsp());
+      if (on_any_message(1)) on_foo_rsp(incoming.foo_rsp());
       break;
     case ::my_protocol::ServerToClient::kFieReq:
-      on_fie_req(incoming.fie_req());
+      if (on_any_message(2)) on_fie_req(incoming.fie_req());
       break;
     case ::my_protocol::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -254,17 +324,17 @@ inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, std::string_
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::my_protocol::ClientToServer::kFooReq:
-      on_foo_req(client, incoming.foo_req());
+      if (on_any_message(client, 1)) on_foo_req(client, incoming.foo_req());
       break;
     case ::my_protocol::ClientToServer::kBarInd:
-      on_bar_ind(client, incoming.bar_ind());
+      if (on_any_message(client, 2)) on_bar_ind(client, incoming.bar_ind());
       break;
     case ::my_protocol::ClientToServer::kFieRsp:
-      on_fie_rsp(client, incoming.fie_rsp());
+      if (on_any_message(client, 3)) on_fie_rsp(client, incoming.fie_rsp());
       break;
     case ::my_protocol::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

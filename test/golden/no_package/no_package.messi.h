@@ -12,6 +12,10 @@
 #ifndef NO_PACKAGE_MESSI_H_
 #define NO_PACKAGE_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "no_package.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,25 +24,27 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "no_package.pb.h"
 
 /// A client: derive from it and override the hooks you need. Those of the connection
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class NoPackageClient : public ::messi::ClientBase {
  public:
-  explicit NoPackageClient(::messi::EventLoop& loop, std::string uri,
+  explicit NoPackageClient(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_rsp(const ::NoPackageRsp& /*message*/) {}
 
@@ -49,8 +55,32 @@ class NoPackageClient : public ::messi::ClientBase {
   void send_part(const ::NoPackageReq_Part& message) { ::messi::codec::send<2>(*this, message); }
   void send(const ::NoPackageReq_Part& message) { send_part(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kRsp = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRsp) return "rsp";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kReq = 1;
+    static constexpr ::std::uint32_t kPart = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      if (number == kPart) return "part";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::NoPackageRsp> incoming_rsp_;
 };
@@ -71,9 +101,9 @@ class NoPackageServer : public ::messi::ServerBase {
     void send(const ::NoPackageRsp& message) { send_rsp(message); }
   };
 
-  explicit NoPackageServer(::messi::EventLoop& loop, std::string uri,
+  explicit NoPackageServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -84,9 +114,12 @@ class NoPackageServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_req(Client& /*client*/, const ::NoPackageReq& /*message*/) {}
   virtual void on_part(Client& /*client*/, const ::NoPackageReq_Part& /*message*/) {}
@@ -96,28 +129,53 @@ class NoPackageServer : public ::messi::ServerBase {
   void reply_rsp(const ::NoPackageRsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::NoPackageRsp& message) { reply_rsp(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_rsp(const ::NoPackageRsp& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_rsp(const ::NoPackageRsp& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_rsp(const ::NoPackageRsp& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_rsp(const ::NoPackageRsp& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::NoPackageRsp& message) { broadcast_rsp(message); }
-  void broadcast(const ::NoPackageRsp& message, const Client& except) {
-    broadcast_rsp(message, except);
+  bool broadcast(const ::NoPackageRsp& message) { return broadcast_rsp(message); }
+  bool broadcast(const ::NoPackageRsp& message, const Client& except) {
+    return broadcast_rsp(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kReq = 1;
+    static constexpr ::std::uint32_t kPart = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      if (number == kPart) return "part";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kRsp = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRsp) return "rsp";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -128,7 +186,7 @@ class NoPackageServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::NoPackageReq> incoming_req_;
   ::messi::codec::Reused<::NoPackageReq_Part> incoming_part_;
@@ -137,11 +195,13 @@ class NoPackageServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool NoPackageClient::dispatch(std::string_view payload) {
+inline bool NoPackageClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -154,24 +214,26 @@ inline bool NoPackageClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::ServerToClient::kRsp:
-      on_rsp(incoming.rsp());
+      if (on_any_message(1)) on_rsp(incoming.rsp());
       break;
     case ::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool NoPackageServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool NoPackageServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -186,14 +248,14 @@ inline bool NoPackageServer::dispatch(::messi::ServerClient& from, std::string_v
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::ClientToServer::kReq:
-      on_req(client, incoming.req());
+      if (on_any_message(client, 1)) on_req(client, incoming.req());
       break;
     case ::ClientToServer::kPart:
-      on_part(client, incoming.part());
+      if (on_any_message(client, 2)) on_part(client, incoming.part());
       break;
     case ::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

@@ -26,6 +26,10 @@
 #ifndef NUMBERS_MESSI_H_
 #define NUMBERS_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "numbers.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -34,15 +38,14 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "numbers.pb.h"
 
 namespace numbers {
 
@@ -50,11 +53,14 @@ namespace numbers {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class NumbersClient : public ::messi::ClientBase {
  public:
-  explicit NumbersClient(::messi::EventLoop& loop, std::string uri,
+  explicit NumbersClient(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_m536870911(const ::numbers::Message& /*message*/) {}
   virtual void on_m33554432(const ::numbers::Message& /*message*/) {}
@@ -76,8 +82,52 @@ class NumbersClient : public ::messi::ClientBase {
   }
   void send(const ::numbers::Message& message) { send_last(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kM536870911 = 536870911;
+    static constexpr ::std::uint32_t kM33554432 = 33554432;
+    static constexpr ::std::uint32_t kM33554431 = 33554431;
+    static constexpr ::std::uint32_t kM262144 = 262144;
+    static constexpr ::std::uint32_t kM262143 = 262143;
+    static constexpr ::std::uint32_t kM20000 = 20000;
+    static constexpr ::std::uint32_t kM18999 = 18999;
+    static constexpr ::std::uint32_t kM2048 = 2048;
+    static constexpr ::std::uint32_t kM2047 = 2047;
+    static constexpr ::std::uint32_t kM16 = 16;
+    static constexpr ::std::uint32_t kM15 = 15;
+    static constexpr ::std::uint32_t kM1 = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kM536870911) return "m536870911";
+      if (number == kM33554432) return "m33554432";
+      if (number == kM33554431) return "m33554431";
+      if (number == kM262144) return "m262144";
+      if (number == kM262143) return "m262143";
+      if (number == kM20000) return "m20000";
+      if (number == kM18999) return "m18999";
+      if (number == kM2048) return "m2048";
+      if (number == kM2047) return "m2047";
+      if (number == kM16) return "m16";
+      if (number == kM15) return "m15";
+      if (number == kM1) return "m1";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kLast = 536870911;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kLast) return "last";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::numbers::Message> incoming_m536870911_;
   ::messi::codec::Reused<::numbers::Message> incoming_m33554432_;
@@ -137,9 +187,9 @@ class NumbersServer : public ::messi::ServerBase {
     void send_m1(const ::numbers::Message& message) { ::messi::codec::send<1>(*this, message); }
   };
 
-  explicit NumbersServer(::messi::EventLoop& loop, std::string uri,
+  explicit NumbersServer(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -150,9 +200,12 @@ class NumbersServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_last(Client& /*client*/, const ::numbers::Message& /*message*/) {}
 
@@ -189,90 +242,135 @@ class NumbersServer : public ::messi::ServerBase {
   void reply_m15(const ::numbers::Message& message) { ::messi::codec::reply<15>(*this, message); }
   void reply_m1(const ::numbers::Message& message) { ::messi::codec::reply<1>(*this, message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_m536870911(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<536870911>(*this, message, nullptr);
+  bool broadcast_m536870911(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<536870911>(*this, message, nullptr);
   }
-  void broadcast_m536870911(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<536870911>(*this, message, &except);
+  bool broadcast_m536870911(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<536870911>(*this, message, &except);
   }
-  void broadcast_m33554432(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<33554432>(*this, message, nullptr);
+  bool broadcast_m33554432(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<33554432>(*this, message, nullptr);
   }
-  void broadcast_m33554432(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<33554432>(*this, message, &except);
+  bool broadcast_m33554432(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<33554432>(*this, message, &except);
   }
-  void broadcast_m33554431(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<33554431>(*this, message, nullptr);
+  bool broadcast_m33554431(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<33554431>(*this, message, nullptr);
   }
-  void broadcast_m33554431(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<33554431>(*this, message, &except);
+  bool broadcast_m33554431(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<33554431>(*this, message, &except);
   }
-  void broadcast_m262144(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<262144>(*this, message, nullptr);
+  bool broadcast_m262144(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<262144>(*this, message, nullptr);
   }
-  void broadcast_m262144(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<262144>(*this, message, &except);
+  bool broadcast_m262144(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<262144>(*this, message, &except);
   }
-  void broadcast_m262143(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<262143>(*this, message, nullptr);
+  bool broadcast_m262143(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<262143>(*this, message, nullptr);
   }
-  void broadcast_m262143(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<262143>(*this, message, &except);
+  bool broadcast_m262143(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<262143>(*this, message, &except);
   }
-  void broadcast_m20000(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<20000>(*this, message, nullptr);
+  bool broadcast_m20000(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<20000>(*this, message, nullptr);
   }
-  void broadcast_m20000(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<20000>(*this, message, &except);
+  bool broadcast_m20000(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<20000>(*this, message, &except);
   }
-  void broadcast_m18999(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<18999>(*this, message, nullptr);
+  bool broadcast_m18999(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<18999>(*this, message, nullptr);
   }
-  void broadcast_m18999(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<18999>(*this, message, &except);
+  bool broadcast_m18999(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<18999>(*this, message, &except);
   }
-  void broadcast_m2048(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<2048>(*this, message, nullptr);
+  bool broadcast_m2048(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<2048>(*this, message, nullptr);
   }
-  void broadcast_m2048(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<2048>(*this, message, &except);
+  bool broadcast_m2048(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<2048>(*this, message, &except);
   }
-  void broadcast_m2047(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<2047>(*this, message, nullptr);
+  bool broadcast_m2047(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<2047>(*this, message, nullptr);
   }
-  void broadcast_m2047(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<2047>(*this, message, &except);
+  bool broadcast_m2047(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<2047>(*this, message, &except);
   }
-  void broadcast_m16(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<16>(*this, message, nullptr);
+  bool broadcast_m16(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<16>(*this, message, nullptr);
   }
-  void broadcast_m16(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<16>(*this, message, &except);
+  bool broadcast_m16(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<16>(*this, message, &except);
   }
-  void broadcast_m15(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<15>(*this, message, nullptr);
+  bool broadcast_m15(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<15>(*this, message, nullptr);
   }
-  void broadcast_m15(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<15>(*this, message, &except);
+  bool broadcast_m15(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<15>(*this, message, &except);
   }
-  void broadcast_m1(const ::numbers::Message& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_m1(const ::numbers::Message& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_m1(const ::numbers::Message& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_m1(const ::numbers::Message& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kLast = 536870911;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kLast) return "last";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kM536870911 = 536870911;
+    static constexpr ::std::uint32_t kM33554432 = 33554432;
+    static constexpr ::std::uint32_t kM33554431 = 33554431;
+    static constexpr ::std::uint32_t kM262144 = 262144;
+    static constexpr ::std::uint32_t kM262143 = 262143;
+    static constexpr ::std::uint32_t kM20000 = 20000;
+    static constexpr ::std::uint32_t kM18999 = 18999;
+    static constexpr ::std::uint32_t kM2048 = 2048;
+    static constexpr ::std::uint32_t kM2047 = 2047;
+    static constexpr ::std::uint32_t kM16 = 16;
+    static constexpr ::std::uint32_t kM15 = 15;
+    static constexpr ::std::uint32_t kM1 = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kM536870911) return "m536870911";
+      if (number == kM33554432) return "m33554432";
+      if (number == kM33554431) return "m33554431";
+      if (number == kM262144) return "m262144";
+      if (number == kM262143) return "m262143";
+      if (number == kM20000) return "m20000";
+      if (number == kM18999) return "m18999";
+      if (number == kM2048) return "m2048";
+      if (number == kM2047) return "m2047";
+      if (number == kM16) return "m16";
+      if (number == kM15) return "m15";
+      if (number == kM1) return "m1";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -283,7 +381,7 @@ class NumbersServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::numbers::Message> incoming_last_;
 };
@@ -291,11 +389,13 @@ class NumbersServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool NumbersClient::dispatch(std::string_view payload) {
+inline bool NumbersClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 536870911:
@@ -330,57 +430,59 @@ inline bool NumbersClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::numbers::ServerToClient::kM536870911:
-      on_m536870911(incoming.m536870911());
+      if (on_any_message(536870911)) on_m536870911(incoming.m536870911());
       break;
     case ::numbers::ServerToClient::kM33554432:
-      on_m33554432(incoming.m33554432());
+      if (on_any_message(33554432)) on_m33554432(incoming.m33554432());
       break;
     case ::numbers::ServerToClient::kM33554431:
-      on_m33554431(incoming.m33554431());
+      if (on_any_message(33554431)) on_m33554431(incoming.m33554431());
       break;
     case ::numbers::ServerToClient::kM262144:
-      on_m262144(incoming.m262144());
+      if (on_any_message(262144)) on_m262144(incoming.m262144());
       break;
     case ::numbers::ServerToClient::kM262143:
-      on_m262143(incoming.m262143());
+      if (on_any_message(262143)) on_m262143(incoming.m262143());
       break;
     case ::numbers::ServerToClient::kM20000:
-      on_m20000(incoming.m20000());
+      if (on_any_message(20000)) on_m20000(incoming.m20000());
       break;
     case ::numbers::ServerToClient::kM18999:
-      on_m18999(incoming.m18999());
+      if (on_any_message(18999)) on_m18999(incoming.m18999());
       break;
     case ::numbers::ServerToClient::kM2048:
-      on_m2048(incoming.m2048());
+      if (on_any_message(2048)) on_m2048(incoming.m2048());
       break;
     case ::numbers::ServerToClient::kM2047:
-      on_m2047(incoming.m2047());
+      if (on_any_message(2047)) on_m2047(incoming.m2047());
       break;
     case ::numbers::ServerToClient::kM16:
-      on_m16(incoming.m16());
+      if (on_any_message(16)) on_m16(incoming.m16());
       break;
     case ::numbers::ServerToClient::kM15:
-      on_m15(incoming.m15());
+      if (on_any_message(15)) on_m15(incoming.m15());
       break;
     case ::numbers::ServerToClient::kM1:
-      on_m1(incoming.m1());
+      if (on_any_message(1)) on_m1(incoming.m1());
       break;
     case ::numbers::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool NumbersServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool NumbersServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 536870911:
@@ -393,11 +495,11 @@ inline bool NumbersServer::dispatch(::messi::ServerClient& from, std::string_vie
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::numbers::ClientToServer::kLast:
-      on_last(client, incoming.last());
+      if (on_any_message(client, 536870911)) on_last(client, incoming.last());
       break;
     case ::numbers::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

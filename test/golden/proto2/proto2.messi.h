@@ -12,6 +12,10 @@
 #ifndef PROTO2_MESSI_H_
 #define PROTO2_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "proto2.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,15 +24,14 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "proto2.pb.h"
 
 namespace proto2 {
 
@@ -36,11 +39,14 @@ namespace proto2 {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class Proto2Client : public ::messi::ClientBase {
  public:
-  explicit Proto2Client(::messi::EventLoop& loop, std::string uri,
+  explicit Proto2Client(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_grouped(const ::proto2::Grouped& /*message*/) {}
 
@@ -53,8 +59,32 @@ class Proto2Client : public ::messi::ClientBase {
   }
   void send(const ::proto2::Extendable& message) { send_extendable(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kGrouped = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kGrouped) return "grouped";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kRequired = 1;
+    static constexpr ::std::uint32_t kExtendable = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRequired) return "required";
+      if (number == kExtendable) return "extendable";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::proto2::Grouped> incoming_grouped_;
 };
@@ -75,9 +105,9 @@ class Proto2Server : public ::messi::ServerBase {
     void send(const ::proto2::Grouped& message) { send_grouped(message); }
   };
 
-  explicit Proto2Server(::messi::EventLoop& loop, std::string uri,
+  explicit Proto2Server(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -88,9 +118,12 @@ class Proto2Server : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_required(Client& /*client*/, const ::proto2::Required& /*message*/) {}
   virtual void on_extendable(Client& /*client*/, const ::proto2::Extendable& /*message*/) {}
@@ -100,28 +133,53 @@ class Proto2Server : public ::messi::ServerBase {
   void reply_grouped(const ::proto2::Grouped& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::proto2::Grouped& message) { reply_grouped(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_grouped(const ::proto2::Grouped& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_grouped(const ::proto2::Grouped& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_grouped(const ::proto2::Grouped& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_grouped(const ::proto2::Grouped& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::proto2::Grouped& message) { broadcast_grouped(message); }
-  void broadcast(const ::proto2::Grouped& message, const Client& except) {
-    broadcast_grouped(message, except);
+  bool broadcast(const ::proto2::Grouped& message) { return broadcast_grouped(message); }
+  bool broadcast(const ::proto2::Grouped& message, const Client& except) {
+    return broadcast_grouped(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kRequired = 1;
+    static constexpr ::std::uint32_t kExtendable = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRequired) return "required";
+      if (number == kExtendable) return "extendable";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kGrouped = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kGrouped) return "grouped";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -132,7 +190,7 @@ class Proto2Server : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::proto2::Required> incoming_required_;
   ::messi::codec::Reused<::proto2::Extendable> incoming_extendable_;
@@ -141,11 +199,13 @@ class Proto2Server : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool Proto2Client::dispatch(std::string_view payload) {
+inline bool Proto2Client::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -158,24 +218,26 @@ inline bool Proto2Client::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::proto2::ServerToClient::kGrouped:
-      on_grouped(incoming.grouped());
+      if (on_any_message(1)) on_grouped(incoming.grouped());
       break;
     case ::proto2::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool Proto2Server::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool Proto2Server::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -190,14 +252,14 @@ inline bool Proto2Server::dispatch(::messi::ServerClient& from, std::string_view
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::proto2::ClientToServer::kRequired:
-      on_required(client, incoming.required());
+      if (on_any_message(client, 1)) on_required(client, incoming.required());
       break;
     case ::proto2::ClientToServer::kExtendable:
-      on_extendable(client, incoming.extendable());
+      if (on_any_message(client, 2)) on_extendable(client, incoming.extendable());
       break;
     case ::proto2::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

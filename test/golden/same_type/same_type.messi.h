@@ -18,6 +18,10 @@
 #ifndef SAME_TYPE_MESSI_H_
 #define SAME_TYPE_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "same_type.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,15 +30,14 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "same_type.pb.h"
 
 namespace same_type {
 
@@ -62,11 +65,14 @@ struct SameTypeCodec {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class SameTypeClient : public ::messi::ClientBase {
  public:
-  explicit SameTypeClient(::messi::EventLoop& loop, std::string uri,
+  explicit SameTypeClient(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_say(const ::same_type::Text& /*message*/) {}
   virtual void on_whisper(const ::same_type::Once& /*message*/) {}
@@ -82,8 +88,36 @@ class SameTypeClient : public ::messi::ClientBase {
   void send_once(const ::same_type::Once& message) { ::messi::codec::send<3>(*this, message); }
   void send(const ::same_type::Once& message) { send_once(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kSay = 1;
+    static constexpr ::std::uint32_t kWhisper = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kSay) return "say";
+      if (number == kWhisper) return "whisper";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kSay = 1;
+    static constexpr ::std::uint32_t kWhisper = 2;
+    static constexpr ::std::uint32_t kOnce = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kSay) return "say";
+      if (number == kWhisper) return "whisper";
+      if (number == kOnce) return "once";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_say_;
   ::messi::codec::Reused<::same_type::Once> incoming_whisper_;
@@ -109,9 +143,9 @@ class SameTypeServer : public ::messi::ServerBase {
     void send(const ::same_type::Once& message) { send_whisper(message); }
   };
 
-  explicit SameTypeServer(::messi::EventLoop& loop, std::string uri,
+  explicit SameTypeServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -122,9 +156,12 @@ class SameTypeServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_say(Client& /*client*/, const ::same_type::Text& /*message*/) {}
   virtual void on_whisper(Client& /*client*/, const ::same_type::Text& /*message*/) {}
@@ -139,38 +176,67 @@ class SameTypeServer : public ::messi::ServerBase {
   void reply_whisper(const ::same_type::Once& message) { ::messi::codec::reply<2>(*this, message); }
   void reply(const ::same_type::Once& message) { reply_whisper(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_say(const ::same_type::Text& message) {
-    ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, nullptr);
+  bool broadcast_say(const ::same_type::Text& message) {
+    return ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, nullptr);
   }
-  void broadcast_say(const ::same_type::Text& message, const Client& except) {
-    ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, &except);
+  bool broadcast_say(const ::same_type::Text& message, const Client& except) {
+    return ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, &except);
   }
-  void broadcast(const ::same_type::Text& message) { broadcast_say(message); }
-  void broadcast(const ::same_type::Text& message, const Client& except) {
-    broadcast_say(message, except);
+  bool broadcast(const ::same_type::Text& message) { return broadcast_say(message); }
+  bool broadcast(const ::same_type::Text& message, const Client& except) {
+    return broadcast_say(message, except);
   }
-  void broadcast_whisper(const ::same_type::Once& message) {
-    ::messi::codec::broadcast<2>(*this, message, nullptr);
+  bool broadcast_whisper(const ::same_type::Once& message) {
+    return ::messi::codec::broadcast<2>(*this, message, nullptr);
   }
-  void broadcast_whisper(const ::same_type::Once& message, const Client& except) {
-    ::messi::codec::broadcast<2>(*this, message, &except);
+  bool broadcast_whisper(const ::same_type::Once& message, const Client& except) {
+    return ::messi::codec::broadcast<2>(*this, message, &except);
   }
-  void broadcast(const ::same_type::Once& message) { broadcast_whisper(message); }
-  void broadcast(const ::same_type::Once& message, const Client& except) {
-    broadcast_whisper(message, except);
+  bool broadcast(const ::same_type::Once& message) { return broadcast_whisper(message); }
+  bool broadcast(const ::same_type::Once& message, const Client& except) {
+    return broadcast_whisper(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kSay = 1;
+    static constexpr ::std::uint32_t kWhisper = 2;
+    static constexpr ::std::uint32_t kOnce = 3;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kSay) return "say";
+      if (number == kWhisper) return "whisper";
+      if (number == kOnce) return "once";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kSay = 1;
+    static constexpr ::std::uint32_t kWhisper = 2;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kSay) return "say";
+      if (number == kWhisper) return "whisper";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -181,7 +247,7 @@ class SameTypeServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_say_;
   ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_whisper_;
@@ -191,11 +257,13 @@ class SameTypeServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool SameTypeClient::dispatch(std::string_view payload) {
+inline bool SameTypeClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -210,27 +278,29 @@ inline bool SameTypeClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::same_type::ServerToClient::kSay:
-      on_say(incoming.say());
+      if (on_any_message(1)) on_say(incoming.say());
       break;
     case ::same_type::ServerToClient::kWhisper:
-      on_whisper(incoming.whisper());
+      if (on_any_message(2)) on_whisper(incoming.whisper());
       break;
     case ::same_type::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }
   return true;
 }
 
-inline bool SameTypeServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool SameTypeServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -247,17 +317,17 @@ inline bool SameTypeServer::dispatch(::messi::ServerClient& from, std::string_vi
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::same_type::ClientToServer::kSay:
-      on_say(client, incoming.say());
+      if (on_any_message(client, 1)) on_say(client, incoming.say());
       break;
     case ::same_type::ClientToServer::kWhisper:
-      on_whisper(client, incoming.whisper());
+      if (on_any_message(client, 2)) on_whisper(client, incoming.whisper());
       break;
     case ::same_type::ClientToServer::kOnce:
-      on_once(client, incoming.once());
+      if (on_any_message(client, 3)) on_once(client, incoming.once());
       break;
     case ::same_type::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }

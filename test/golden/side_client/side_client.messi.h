@@ -11,6 +11,10 @@
 #ifndef SIDE_CLIENT_MESSI_H_
 #define SIDE_CLIENT_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "side_client.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,14 +22,13 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "side_client.pb.h"
 
 namespace side_client {
 
@@ -33,11 +36,14 @@ namespace side_client {
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class SideClientClient : public ::messi::ClientBase {
  public:
-  explicit SideClientClient(::messi::EventLoop& loop, std::string uri,
+  explicit SideClientClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from the server.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_rsp(const ::side_client::Rsp& /*message*/) {}
 
@@ -46,8 +52,30 @@ class SideClientClient : public ::messi::ClientBase {
   void send_req(const ::side_client::Req& message) { ::messi::codec::send<1>(*this, message); }
   void send(const ::side_client::Req& message) { send_req(message); }
 
+  /// The members that come from the server: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kRsp = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRsp) return "rsp";
+      return "";
+    }
+  };
+
+  /// The members that go to the server: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kReq = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      return "";
+    }
+  };
+
  private:
-  inline bool dispatch(std::string_view payload) final;
+  inline bool dispatch(::std::string_view payload) final;
 
   ::messi::codec::Reused<::side_client::Rsp> incoming_rsp_;
 };
@@ -55,11 +83,13 @@ class SideClientClient : public ::messi::ClientBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool SideClientClient::dispatch(std::string_view payload) {
+inline bool SideClientClient::dispatch(::std::string_view payload) {
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(member.field)) (this->*hook)(message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -72,11 +102,11 @@ inline bool SideClientClient::dispatch(std::string_view payload) {
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::side_client::ServerToClient::kRsp:
-      on_rsp(incoming.rsp());
+      if (on_any_message(1)) on_rsp(incoming.rsp());
       break;
     case ::side_client::ServerToClient::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(field);
+        if (on_any_message(field)) on_unknown_message(field);
       }
       break;
   }

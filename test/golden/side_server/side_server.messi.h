@@ -11,6 +11,10 @@
 #ifndef SIDE_SERVER_MESSI_H_
 #define SIDE_SERVER_MESSI_H_
 
+// First, so that its names meet no macros of the headers below.
+#include "side_server.pb.h"
+
+// What generated code uses.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,14 +23,13 @@
 
 #include "messi/version.h"
 
-#if MESSI_RUNTIME_API != 1
-#error "made for messi runtime API 1: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 2
+#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/codec/protobuf.h"
 #include "messi/server.h"
-#include "side_server.pb.h"
 
 namespace side_server {
 
@@ -46,9 +49,9 @@ class SideServerServer : public ::messi::ServerBase {
     void send(const ::side_server::Rsp& message) { send_rsp(message); }
   };
 
-  explicit SideServerServer(::messi::EventLoop& loop, std::string uri,
+  explicit SideServerServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, std::move(uri), options) {}
+      : ServerBase(loop, ::std::move(uri), options) {}
 
   // Hooks: clients come and go.
 
@@ -59,9 +62,12 @@ class SideServerServer : public ::messi::ServerBase {
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
 
   // Hooks: a message has come from a client.
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_req(Client& /*client*/, const ::side_server::Req& /*message*/) {}
 
@@ -70,28 +76,51 @@ class SideServerServer : public ::messi::ServerBase {
   void reply_rsp(const ::side_server::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
   void reply(const ::side_server::Rsp& message) { reply_rsp(message); }
 
-  // Broadcasts: a message goes to all clients, or all but one.
+  // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
+  // encoded: then it goes to nobody.
 
-  void broadcast_rsp(const ::side_server::Rsp& message) {
-    ::messi::codec::broadcast<1>(*this, message, nullptr);
+  bool broadcast_rsp(const ::side_server::Rsp& message) {
+    return ::messi::codec::broadcast<1>(*this, message, nullptr);
   }
-  void broadcast_rsp(const ::side_server::Rsp& message, const Client& except) {
-    ::messi::codec::broadcast<1>(*this, message, &except);
+  bool broadcast_rsp(const ::side_server::Rsp& message, const Client& except) {
+    return ::messi::codec::broadcast<1>(*this, message, &except);
   }
-  void broadcast(const ::side_server::Rsp& message) { broadcast_rsp(message); }
-  void broadcast(const ::side_server::Rsp& message, const Client& except) {
-    broadcast_rsp(message, except);
+  bool broadcast(const ::side_server::Rsp& message) { return broadcast_rsp(message); }
+  bool broadcast(const ::side_server::Rsp& message, const Client& except) {
+    return broadcast_rsp(message, except);
   }
 
   /// All clients: for (Client& client : clients()) ...
   ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
 
   /// Null if no client with this id() is connected.
-  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The members that come from clients: their numbers and names.
+  struct Receives {
+    static constexpr ::std::uint32_t kReq = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kReq) return "req";
+      return "";
+    }
+  };
+
+  /// The members that go to clients: their numbers and names.
+  struct Sends {
+    static constexpr ::std::uint32_t kRsp = 1;
+
+    /// "" if no member has the number.
+    static constexpr ::std::string_view name(::std::uint32_t number) {
+      if (number == kRsp) return "rsp";
+      return "";
+    }
+  };
 
  private:
-  std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return std::make_unique<Client>(std::move(init));
+  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
+    return ::std::make_unique<Client>(::std::move(init));
   }
   void client_connected(::messi::ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
@@ -102,7 +131,7 @@ class SideServerServer : public ::messi::ServerBase {
   void client_writable(::messi::ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
-  inline bool dispatch(::messi::ServerClient& from, std::string_view payload) final;
+  inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
   ::messi::codec::Reused<::side_server::Req> incoming_req_;
 };
@@ -110,13 +139,15 @@ class SideServerServer : public ::messi::ServerBase {
 // ------------------------------------------------------------------------------------------------
 // Nothing to use from here on: how a payload finds its hook.
 
-inline bool SideServerServer::dispatch(::messi::ServerClient& from, std::string_view payload) {
+inline bool SideServerServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
 
   // The plain encoding: one member.
   const ::messi::codec::Member member = ::messi::codec::single_member(payload);
   const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) { (this->*hook)(client, message); });
+    return incoming.deliver(member, [&](const auto& message) {
+      if (on_any_message(client, member.field)) (this->*hook)(client, message);
+    });
   };
   switch (member.field) {
     case 1:
@@ -129,11 +160,11 @@ inline bool SideServerServer::dispatch(::messi::ServerClient& from, std::string_
   const auto& incoming = parsed;
   switch (incoming.messages_case()) {
     case ::side_server::ClientToServer::kReq:
-      on_req(client, incoming.req());
+      if (on_any_message(client, 1)) on_req(client, incoming.req());
       break;
     case ::side_server::ClientToServer::MESSAGES_NOT_SET:
       if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        on_unknown_message(client, field);
+        if (on_any_message(client, field)) on_unknown_message(client, field);
       }
       break;
   }
