@@ -41,6 +41,8 @@ void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& o
                 };
                 switch (member.field) {
                   $plain_cases$;
+                  default:
+                    break;
                 }
 
                 // Any other: several members, unknown fields, or none.
@@ -95,6 +97,8 @@ void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& o
                 };
                 switch (member.field) {
                   $plain_cases$;
+                  default:
+                    break;
                 }
 
                 // Any other: several members, unknown fields, or none.

@@ -300,6 +300,8 @@ inline bool AccessorsAlikeClient::dispatch(::std::string_view payload) {
       return deliver(incoming_clear_alarm_, &AccessorsAlikeClient::on_clear_alarm);
     case 2:
       return deliver(incoming_alarm_, &AccessorsAlikeClient::on_alarm);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -349,6 +351,8 @@ inline bool AccessorsAlikeServer::dispatch(::messi::ServerClient& from,
                      &AccessorsAlikeServer::on_unsafe_arena_release_alarm);
     case 7:
       return deliver(incoming_set_has_alarm_, &AccessorsAlikeServer::on_set_has_alarm);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -302,6 +302,8 @@ inline bool ChatClient::dispatch(::std::string_view payload) {
       return deliver(incoming_connect_rsp_, &ChatClient::on_connect_rsp);
     case 2:
       return deliver(incoming_message_ind_, &ChatClient::on_message_ind);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -339,6 +341,8 @@ inline bool ChatServer::dispatch(::messi::ServerClient& from, ::std::string_view
       return deliver(incoming_connect_req_, &ChatServer::on_connect_req);
     case 2:
       return deliver(incoming_message_ind_, &ChatServer::on_message_ind);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

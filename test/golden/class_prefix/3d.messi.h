@@ -205,6 +205,8 @@ inline bool The3dClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_d3_client_, &The3dClient::on_d3_client);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -237,6 +239,8 @@ inline bool The3dServer::dispatch(::messi::ServerClient& from, ::std::string_vie
   switch (member.field) {
     case 1:
       return deliver(incoming_d3_client_, &The3dServer::on_d3_client);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -447,6 +447,8 @@ inline bool CommentsClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_message_, &CommentsClient::on_message);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -511,6 +513,8 @@ inline bool CommentsServer::dispatch(::messi::ServerClient& from, ::std::string_
       return deliver(incoming_switch_, &CommentsServer::on_switch);
     case 17:
       return deliver(incoming_controls_, &CommentsServer::on_controls);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

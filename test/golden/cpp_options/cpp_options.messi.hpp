@@ -199,6 +199,8 @@ inline bool CppOptionsClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_rsp_, &CppOptionsClient::on_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -231,6 +233,8 @@ inline bool CppOptionsServer::dispatch(::messi::ServerClient& from, ::std::strin
   switch (member.field) {
     case 1:
       return deliver(incoming_req_, &CppOptionsServer::on_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

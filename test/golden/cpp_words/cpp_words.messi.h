@@ -695,6 +695,8 @@ inline bool CppWordsClient::dispatch(::std::string_view payload) {
       return deliver(incoming_union_, &CppWordsClient::on_union);
     case 3:
       return deliver(incoming_typename_, &CppWordsClient::on_typename);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -811,6 +813,8 @@ inline bool CppWordsServer::dispatch(::messi::ServerClient& from, ::std::string_
       return deliver(incoming_min_, &CppWordsServer::on_min);
     case 40:
       return deliver(incoming_max_, &CppWordsServer::on_max);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -281,6 +281,8 @@ inline bool DeprecatedClient::dispatch(::std::string_view payload) {
     case 2:
       return deliver(incoming_a_name_of_such_a_length_that_lines_have_to_be_broken_,
                      &DeprecatedClient::on_a_name_of_such_a_length_that_lines_have_to_be_broken);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -324,6 +326,8 @@ inline bool DeprecatedServer::dispatch(::messi::ServerClient& from, ::std::strin
       return deliver(incoming_old_type_, &DeprecatedServer::on_old_type);
     case 4:
       return deliver(incoming_shared_, &DeprecatedServer::on_shared);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

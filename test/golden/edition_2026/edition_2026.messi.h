@@ -201,6 +201,8 @@ inline bool Edition2026Client::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_rsp_, &Edition2026Client::on_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -233,6 +235,8 @@ inline bool Edition2026Server::dispatch(::messi::ServerClient& from, ::std::stri
   switch (member.field) {
     case 1:
       return deliver(incoming_req_, &Edition2026Server::on_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

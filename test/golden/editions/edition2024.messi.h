@@ -205,6 +205,8 @@ inline bool Edition2024Client::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_rsp_, &Edition2024Client::on_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -237,6 +239,8 @@ inline bool Edition2024Server::dispatch(::messi::ServerClient& from, ::std::stri
   switch (member.field) {
     case 1:
       return deliver(incoming_req_, &Edition2024Server::on_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -201,6 +201,8 @@ inline bool EditionsClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_rsp_, &EditionsClient::on_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -233,6 +235,8 @@ inline bool EditionsServer::dispatch(::messi::ServerClient& from, ::std::string_
   switch (member.field) {
     case 1:
       return deliver(incoming_req_, &EditionsServer::on_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

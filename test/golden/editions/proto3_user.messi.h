@@ -201,6 +201,8 @@ inline bool Proto3UserClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_req_, &Proto3UserClient::on_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -233,6 +235,8 @@ inline bool Proto3UserServer::dispatch(::messi::ServerClient& from, ::std::strin
   switch (member.field) {
     case 1:
       return deliver(incoming_mine_, &Proto3UserServer::on_mine);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -205,6 +205,8 @@ inline bool CamelCase2GoClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_message_, &CamelCase2GoClient::on_message);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -237,6 +239,8 @@ inline bool CamelCase2GoServer::dispatch(::messi::ServerClient& from, ::std::str
   switch (member.field) {
     case 1:
       return deliver(incoming_message_, &CamelCase2GoServer::on_message);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -208,6 +208,8 @@ inline bool DashAndDotsV2Client::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_message_, &DashAndDotsV2Client::on_message);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -240,6 +242,8 @@ inline bool DashAndDotsV2Server::dispatch(::messi::ServerClient& from, ::std::st
   switch (member.field) {
     case 1:
       return deliver(incoming_message_, &DashAndDotsV2Server::on_message);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -205,6 +205,8 @@ inline bool WithBlankClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_message_, &WithBlankClient::on_message);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -237,6 +239,8 @@ inline bool WithBlankServer::dispatch(::messi::ServerClient& from, ::std::string
   switch (member.field) {
     case 1:
       return deliver(incoming_message_, &WithBlankServer::on_message);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -557,6 +557,8 @@ inline bool FlatClient::dispatch(::std::string_view payload) {
       return deliver(incoming_cord_, &FlatClient::on_cord);
     case 8:
       return deliver(incoming_keywords_, &FlatClient::on_keywords);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -614,6 +616,8 @@ inline bool FlatServer::dispatch(::messi::ServerClient& from, ::std::string_view
       return deliver(incoming_optional_, &FlatServer::on_optional);
     case 3:
       return deliver(incoming_far_, &FlatServer::on_far);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -521,6 +521,8 @@ inline bool ImportsClient::dispatch(::std::string_view payload) {
       return deliver(incoming_string_, &ImportsClient::on_string);
     case 7:
       return deliver(incoming_timestamp_, &ImportsClient::on_timestamp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -581,6 +583,8 @@ inline bool ImportsServer::dispatch(::messi::ServerClient& from, ::std::string_v
       return deliver(incoming_close_, &ImportsServer::on_close);
     case 6:
       return deliver(incoming_time_, &ImportsServer::on_time);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -199,6 +199,8 @@ inline bool LiteClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_rsp_, &LiteClient::on_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -231,6 +233,8 @@ inline bool LiteServer::dispatch(::messi::ServerClient& from, ::std::string_view
   switch (member.field) {
     case 1:
       return deliver(incoming_req_, &LiteServer::on_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

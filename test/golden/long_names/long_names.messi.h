@@ -278,6 +278,8 @@ inline bool LongNamesClient::dispatch(::std::string_view payload) {
       return deliver(
           incoming_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life_,
           &LongNamesClient::on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -318,6 +320,8 @@ inline bool LongNamesServer::dispatch(::messi::ServerClient& from, ::std::string
                      &LongNamesServer::on_nested_with_a_long_name_too);
     case 3:
       return deliver(incoming_m_, &LongNamesServer::on_m);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -277,6 +277,8 @@ inline bool MyProtocolClient::dispatch(::std::string_view payload) {
       return deliver(incoming_foo_rsp_, &MyProtocolClient::on_foo_rsp);
     case 2:
       return deliver(incoming_fie_req_, &MyProtocolClient::on_fie_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -316,6 +318,8 @@ inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, ::std::strin
       return deliver(incoming_bar_ind_, &MyProtocolServer::on_bar_ind);
     case 3:
       return deliver(incoming_fie_rsp_, &MyProtocolServer::on_fie_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

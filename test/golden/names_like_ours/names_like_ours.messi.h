@@ -1237,6 +1237,8 @@ inline bool NamesLikeOursClient::dispatch(::std::string_view payload) {
       return deliver(incoming_spare_, &NamesLikeOursClient::on_spare);
     case 25:
       return deliver(incoming_gathered_, &NamesLikeOursClient::on_gathered);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -1431,6 +1433,8 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, ::std::st
       return deliver(incoming_spare_, &NamesLikeOursServer::on_spare);
     case 47:
       return deliver(incoming_gathered_, &NamesLikeOursServer::on_gathered);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -206,6 +206,8 @@ inline bool NoPackageClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_rsp_, &NoPackageClient::on_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -240,6 +242,8 @@ inline bool NoPackageServer::dispatch(::messi::ServerClient& from, ::std::string
       return deliver(incoming_req_, &NoPackageServer::on_req);
     case 2:
       return deliver(incoming_part_, &NoPackageServer::on_part);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -422,6 +422,8 @@ inline bool NumbersClient::dispatch(::std::string_view payload) {
       return deliver(incoming_m15_, &NumbersClient::on_m15);
     case 1:
       return deliver(incoming_m1_, &NumbersClient::on_m1);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -487,6 +489,8 @@ inline bool NumbersServer::dispatch(::messi::ServerClient& from, ::std::string_v
   switch (member.field) {
     case 536870911:
       return deliver(incoming_last_, &NumbersServer::on_last);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

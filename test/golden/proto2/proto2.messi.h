@@ -210,6 +210,8 @@ inline bool Proto2Client::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_grouped_, &Proto2Client::on_grouped);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -244,6 +246,8 @@ inline bool Proto2Server::dispatch(::messi::ServerClient& from, ::std::string_vi
       return deliver(incoming_required_, &Proto2Server::on_required);
     case 2:
       return deliver(incoming_extendable_, &Proto2Server::on_extendable);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -270,6 +270,8 @@ inline bool SameTypeClient::dispatch(::std::string_view payload) {
       return deliver(incoming_say_, &SameTypeClient::on_say);
     case 2:
       return deliver(incoming_whisper_, &SameTypeClient::on_whisper);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -309,6 +311,8 @@ inline bool SameTypeServer::dispatch(::messi::ServerClient& from, ::std::string_
       return deliver(incoming_whisper_, &SameTypeServer::on_whisper);
     case 3:
       return deliver(incoming_once_, &SameTypeServer::on_once);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

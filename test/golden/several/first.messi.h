@@ -201,6 +201,8 @@ inline bool FirstClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_common_, &FirstClient::on_common);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -233,6 +235,8 @@ inline bool FirstServer::dispatch(::messi::ServerClient& from, ::std::string_vie
   switch (member.field) {
     case 1:
       return deliver(incoming_common_, &FirstServer::on_common);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -199,6 +199,8 @@ inline bool SecondClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_common_, &SecondClient::on_common);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -231,6 +233,8 @@ inline bool SecondServer::dispatch(::messi::ServerClient& from, ::std::string_vi
   switch (member.field) {
     case 1:
       return deliver(incoming_common_, &SecondServer::on_common);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

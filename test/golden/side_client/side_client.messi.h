@@ -94,6 +94,8 @@ inline bool SideClientClient::dispatch(::std::string_view payload) {
   switch (member.field) {
     case 1:
       return deliver(incoming_rsp_, &SideClientClient::on_rsp);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

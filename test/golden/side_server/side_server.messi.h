@@ -152,6 +152,8 @@ inline bool SideServerServer::dispatch(::messi::ServerClient& from, ::std::strin
   switch (member.field) {
     case 1:
       return deliver(incoming_req_, &SideServerServer::on_req);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.

@@ -316,6 +316,8 @@ inline bool NestedClient::dispatch(::std::string_view payload) {
       return deliver(incoming_outer_, &NestedClient::on_outer);
     case 3:
       return deliver(incoming_echo_, &NestedClient::on_echo);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
@@ -362,6 +364,8 @@ inline bool NestedServer::dispatch(::messi::ServerClient& from, ::std::string_vi
       return deliver(incoming_innermost_, &NestedServer::on_innermost);
     case 5:
       return deliver(incoming_others_, &NestedServer::on_others);
+    default:
+      break;
   }
 
   // Any other: several members, unknown fields, or none.
