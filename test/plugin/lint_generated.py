@@ -24,7 +24,7 @@ def main():
     parser.add_argument("generated", type=pathlib.Path, help="the folder with a folder per golden case")
     arguments = parser.parse_args()
     if shutil.which(arguments.tool) is None:
-        print(f"skipped: there is no {arguments.tool} here")
+        print(f"SKIPPED: there is no {arguments.tool}")
         return SKIPPED
     failed = False
     for case in CASES:

@@ -29,7 +29,7 @@ def main():
 def check(tools, case, settings, directory):
     release = tools.protobuf_release()
     if not settings.get("protobuf", release) <= release < settings.get("protobuf_before", release + 1):
-        raise Skipped(f"not a case for protoc {release}")
+        raise Skipped(f"is not a case for protoc {release}")
 
     protos = sorted(str(path.relative_to(case)) for path in case.rglob("*.proto"))
     out = directory / case.name

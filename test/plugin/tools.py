@@ -97,7 +97,7 @@ class Skipped(Exception):
 def run_cases(check, tools, cases, directory):
     """Calls `check(tools, case, settings, directory)`, which returns problems, for each. Returns the exit status."""
     if shutil.which(tools.arguments.protoc) is None:
-        print(f"skipped: there is no {tools.arguments.protoc}")
+        print(f"SKIPPED: there is no {tools.arguments.protoc}")
         return SKIPPED
     problems = []
     skipped = 0
@@ -107,7 +107,7 @@ def run_cases(check, tools, cases, directory):
         try:
             problems += check(tools, case, settings, directory)
         except Skipped as why:
-            print(f"{case.name} skipped: {why}")
+            print(f"SKIPPED: {case.name} {why}")
             skipped += 1
     return SKIPPED if skipped == len(cases) else report(problems)
 
