@@ -227,7 +227,6 @@ std::string nested(int depth) {
     for (; size >= 0x80; size >>= 7) outer += static_cast<char>(size | 0x80);
     bytes = outer + static_cast<char>(size) + bytes;
   }
-  strict::ServerToClient wrapper;
   std::string payload = "\x8a\x01"s;
   std::size_t size = bytes.size();
   for (; size >= 0x80; size >>= 7) payload += static_cast<char>(size | 0x80);
