@@ -1,4 +1,4 @@
-# protobuf, Abseil and threads, wherever they come from: targets that the enclosing project already has, package
+# protobuf, Abseil, c-ares and threads, wherever they come from: targets that the enclosing project already has, package
 # configuration files, or (protobuf on Debian) CMake's own find module.
 
 # The targets found here are also needed where an enclosing project calls messi_generate().
@@ -21,4 +21,5 @@ if(MESSI_BUILD_RUNTIME)
   if(NOT TARGET absl::status)
     find_package(absl CONFIG REQUIRED)
   endif()
+  include("${CMAKE_CURRENT_LIST_DIR}/MessiCares.cmake")
 endif()

@@ -25,7 +25,7 @@ if(MESSI_BUILD_RUNTIME)
     COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
   install(FILES
     "${PROJECT_BINARY_DIR}/messi-config.cmake" "${PROJECT_BINARY_DIR}/messi-config-version.cmake"
-    cmake/MessiGenerate.cmake cmake/MessiCompiled.cmake
+    cmake/MessiCares.cmake cmake/MessiCompiled.cmake cmake/MessiGenerate.cmake
     DESTINATION "${config_dir}" COMPONENT runtime)
 
   string(REGEX REPLACE "[^/]+" ".." prefix_from_pc_dir "${pc_dir}")
@@ -55,7 +55,7 @@ if(MESSI_BUILD_RUNTIME)
   list(APPEND CPACK_COMPONENTS_ALL runtime)
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME libmessi-dev)
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_ARCHITECTURE all)
-  set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libprotobuf-dev, libabsl-dev, protobuf-compiler")
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libprotobuf-dev, libabsl-dev, libc-ares-dev, protobuf-compiler")
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "protoc-gen-messi (= ${PROJECT_VERSION})")
   set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Headers of messi
  What the code that protoc-gen-messi generates includes, with files for CMake and pkg-config.")

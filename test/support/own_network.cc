@@ -83,6 +83,7 @@ void replace_file(const std::string& path, const std::string& text) {
   std::string replacement = "/tmp/messi-test-XXXXXX";
   const Fd fd(::mkstemp(replacement.data()));
   write_file(replacement, text);
+  ::umount2(path.c_str(), MNT_DETACH);  // what was put there before
   const bool mounted = ::mount(replacement.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0;
   ::unlink(replacement.c_str());
   if (!mounted) throw std::runtime_error("cannot replace " + path);

@@ -73,6 +73,7 @@ class EpollLoop final : public LoopCore, public Poller {
   }
   MESSI_INLINE void remove(int fd, ReadyHandler& handler) override;
   Input input() override { return {input_.get(), input_size_}; }
+  MESSI_INLINE Resolver& resolver() override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -132,6 +133,7 @@ class EpollLoop final : public LoopCore, public Poller {
   std::size_t input_size_ = kMostInput;
   std::array<epoll_event, kEventsPerTurn> events_;
   int event_count_ = 0;
+  std::unique_ptr<Resolver> resolver_;  // goes first; not there before a name is asked for
 };
 
 }  // namespace messi

@@ -7,6 +7,8 @@
 
 namespace messi {
 
+class Resolver;
+
 /// Hears when a descriptor is ready.
 class ReadyHandler {
  public:
@@ -40,6 +42,9 @@ class Poller {
     std::size_t size;
   };
   virtual Input input() = 0;
+
+  /// Finds the addresses of names.
+  virtual Resolver& resolver() = 0;
 };
 
 }  // namespace messi

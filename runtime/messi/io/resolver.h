@@ -1,96 +1,203 @@
 #ifndef MESSI_IO_RESOLVER_H_
 #define MESSI_IO_RESOLVER_H_
 
-#include <netdb.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
-#include <cstdint>
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/name_query.h"
+#include "messi/io/poller.h"
 #include "messi/io/socket_address.h"
 
 namespace messi {
 
-/// The addresses of one host, asked for without blocking the loop: the system's resolver knows no
-/// other way than a thread. Destroying the object gives the question up; its thread then ends by
-/// itself, whenever the system's resolver returns.
+/// Finds the addresses of names on a loop, without a thread. Who asks for the same name while it is
+/// being looked up, or in the turn of its answer, shares that; a name that nobody waits for any
+/// more is not looked up any further.
 class Resolver {
  public:
-  /// In `error` is what went wrong, or "".
-  using Done = std::function<void(std::vector<SocketAddress> addresses, std::string error)>;
+  class Lookup;
 
-  /// `done` is called in a later turn of `loop`, on its thread; destroying the resolver in it is
-  /// fine.
-  Resolver(EventLoop& loop, std::string host, std::uint16_t port, Done done)
-      : question_(std::make_shared<Question>()) {
-    question_->loop = &loop;
-    question_->done = std::move(done);
-    std::thread(ask, question_, std::move(host), port).detach();
-  }
+  explicit Resolver(Poller& poller)
+      : poller_(poller), forget_(poller.loop(), [this] { forget_finished(); }) {}
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
-  ~Resolver() {
-    const std::lock_guard<std::mutex> lock(question_->mutex);
-    question_->loop = nullptr;
-  }
-
-  /// The address, if `host` is one and not a name; blocks for nothing.
-  static std::vector<SocketAddress> parse(const std::string& host, std::uint16_t port) {
-    std::string error;
-    return look_up(host, port, AI_NUMERICHOST, error);
-  }
 
  private:
-  struct Question {
-    std::mutex mutex;
-    EventLoop* loop;  // null once nobody waits for the answer
-    Done done;        // loop's thread only
+  class Question;
+
+  std::shared_ptr<Question> ask(const std::string& name);
+  void forget_finished();
+
+  Poller& poller_;
+  std::map<std::string, std::weak_ptr<Question>> questions_;
+  std::vector<std::shared_ptr<Question>> finished_;  // in this turn
+  Task forget_;
+};
+
+/// One name, and all who wait for its addresses.
+class Resolver::Question : public std::enable_shared_from_this<Question> {
+ public:
+  Question(Resolver& resolver, const std::string& name)
+      : resolver_(resolver),
+        name_(name),
+        timeout_(resolver.poller_.loop(), [this] { process(ARES_SOCKET_BAD); }),
+        delay_(resolver.poller_.loop(), [this] { tell(); }),
+        query_(name,
+               [this](int fd, bool readable, bool writable) { watch(fd, readable, writable); }) {}
+  Question(const Question&) = delete;
+  Question& operator=(const Question&) = delete;
+  inline ~Question();
+
+  const std::string& name() const { return name_; }
+  const NameQuery& query() const { return query_; }
+  inline void join(Lookup& lookup);
+  inline void leave(Lookup& lookup);
+  /// Sees what there is to be done and told.
+  inline void advance();
+
+ private:
+  // How long IPv4's addresses wait for IPv6's, which are tried first (RFC 8305).
+  static constexpr auto kDelay = std::chrono::milliseconds(50);
+
+  class Socket final : public ReadyHandler {
+   public:
+    Socket(Question& question, int fd) : question_(question), fd_(fd) {}
+
+   private:
+    void handle_ready(bool /*readable*/, bool /*writable*/) override { question_.process(fd_); }
+
+    Question& question_;
+    const int fd_;
   };
 
-  static void ask(const std::shared_ptr<Question>& question, const std::string& host,
-                  std::uint16_t port) {
-    std::string error;
-    // Not AI_ADDRCONFIG: it hides ::1 on a machine whose network is IPv4 only.
-    std::vector<SocketAddress> addresses = look_up(host, port, 0, error);
-    const std::lock_guard<std::mutex> lock(question->mutex);
-    if (question->loop == nullptr) return;
-    question->loop->post(
-        [question, addresses = std::move(addresses), error = std::move(error)]() mutable {
-          if (question->loop == nullptr) return;  // given up between post and call: same thread
-          question->done(std::move(addresses), std::move(error));
-        });
+  void process(int fd) {
+    query_.process(fd);
+    advance();
   }
+  inline void watch(int fd, bool readable, bool writable);
+  inline void tell();
 
-  static std::vector<SocketAddress> look_up(const std::string& host, std::uint16_t port, int flags,
-                                            std::string& error) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = flags | AI_NUMERICSERV;
-    addrinfo* found = nullptr;
-    const int result = ::getaddrinfo(host.empty() ? nullptr : host.c_str(),
-                                     std::to_string(port).c_str(), &hints, &found);
-    if (result != 0) {
-      error = ::gai_strerror(result);
-      return {};
-    }
-    std::vector<SocketAddress> addresses;
-    for (const addrinfo* info = found; info != nullptr; info = info->ai_next) {
-      addresses.emplace_back(info->ai_addr, info->ai_addrlen);
-    }
-    ::freeaddrinfo(found);
-    return addresses;
+  Resolver& resolver_;
+  const std::string name_;
+  Timer timeout_;
+  Timer delay_;
+  std::vector<Lookup*> lookups_;
+  std::size_t told_ = 0;  // of how many addresses
+  std::map<int, Socket> sockets_;
+  NameQuery query_;  // goes first, since it uses the others
+};
+
+/// Somebody's wish to know the addresses of a name. Destroying it gives that up.
+class Resolver::Lookup {
+ public:
+  /// `told` is called at the end of a turn: when there are addresses, when there are more, and when
+  /// it has finished. Destroying the object in it is fine.
+  Lookup(Resolver& resolver, const std::string& name, std::function<void()> told)
+      : told_(resolver.poller_.loop(), std::move(told)), question_(resolver.ask(name)) {
+    question_->join(*this);
   }
+  Lookup(const Lookup&) = delete;
+  Lookup& operator=(const Lookup&) = delete;
+  ~Lookup() { question_->leave(*this); }
 
+  bool finished() const { return question_->query().finished(); }
+  /// So far, in the order in which they came; their ports are 0.
+  const std::vector<SocketAddress>& addresses() const { return question_->query().addresses(); }
+  /// Why there are none.
+  absl::Status error(const std::string& uri) const { return question_->query().error(uri); }
+
+  void tell() { told_.schedule(); }
+
+ private:
+  Task told_;
   std::shared_ptr<Question> question_;
 };
+
+// ---------------------------------------------------------------------------------------------
+
+inline std::shared_ptr<Resolver::Question> Resolver::ask(const std::string& name) {
+  std::shared_ptr<Question> question = questions_[name].lock();
+  if (question == nullptr) {
+    question = std::make_shared<Question>(*this, name);
+    questions_[name] = question;
+    question->advance();
+  }
+  return question;
+}
+
+inline void Resolver::forget_finished() {
+  for (const auto& question : finished_) questions_.erase(question->name());
+  finished_.clear();
+}
+
+inline Resolver::Question::~Question() {
+  const auto own = resolver_.questions_.find(name_);
+  if (own != resolver_.questions_.end() && own->second.expired()) resolver_.questions_.erase(own);
+}
+
+inline void Resolver::Question::join(Lookup& lookup) {
+  lookups_.push_back(&lookup);
+  if (told_ > 0 || query_.finished()) lookup.tell();
+}
+
+inline void Resolver::Question::leave(Lookup& lookup) {
+  lookups_.erase(std::find(lookups_.begin(), lookups_.end(), &lookup));
+}
+
+inline void Resolver::Question::advance() {
+  if (const std::optional<Duration> patience = query_.patience()) {
+    timeout_.set(resolver_.poller_.loop().now() + *patience);
+  } else {
+    timeout_.cancel();
+  }
+  const std::vector<SocketAddress>& addresses = query_.addresses();
+  if (query_.finished()) {
+    resolver_.finished_.push_back(shared_from_this());
+    resolver_.forget_.schedule();
+    return tell();
+  }
+  if (told_ == addresses.size()) return;
+  const bool v6 = std::any_of(addresses.begin(), addresses.end(),
+                              [](const SocketAddress& each) { return each.family() == AF_INET6; });
+  if (v6 || told_ > 0) {
+    tell();
+  } else if (!delay_.pending()) {
+    delay_.set(resolver_.poller_.loop().now() + kDelay);
+  }
+}
+
+inline void Resolver::Question::tell() {
+  delay_.cancel();
+  told_ = query_.addresses().size();
+  for (Lookup* const lookup : lookups_) lookup->tell();
+}
+
+inline void Resolver::Question::watch(int fd, bool readable, bool writable) {
+  Poller& poller = resolver_.poller_;
+  const auto found = sockets_.find(fd);
+  if (!readable && !writable) {
+    if (found == sockets_.end()) return;
+    poller.remove(fd, found->second);
+    sockets_.erase(found);
+    return;
+  }
+  const auto interest = !writable   ? Poller::Interest::kRead
+                        : !readable ? Poller::Interest::kWrite
+                                    : Poller::Interest::kReadWrite;
+  if (found != sockets_.end()) return poller.change(fd, interest, found->second);
+  // If the system refuses, the question ends by its time-outs.
+  poller.add(fd, interest, sockets_.try_emplace(fd, *this, fd).first->second);
+}
 
 }  // namespace messi
 

@@ -6,10 +6,15 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "messi/io/system.h"
 
 namespace messi {
 
@@ -26,6 +31,15 @@ class SocketAddress {
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, path.data(), path.size());
     return {reinterpret_cast<const sockaddr*>(&address), sizeof(address)};
+  }
+
+  /// The address that `host` says, if it is none of the names that must be looked up: "127.0.0.1",
+  /// "::1", "fe80::1%eth0".
+  static inline std::optional<SocketAddress> parse(const std::string& host, std::uint16_t port);
+
+  void set_port(std::uint16_t port) {
+    if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
+    if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
   }
 
   int family() const { return storage_.ss_family; }
@@ -47,6 +61,28 @@ class SocketAddress {
   sockaddr_storage storage_{};
   socklen_t size_ = 0;
 };
+
+inline std::optional<SocketAddress> SocketAddress::parse(const std::string& host,
+                                                         std::uint16_t port) {
+  sockaddr_in v4{};
+  v4.sin_family = AF_INET;
+  v4.sin_port = htons(port);
+  if (::inet_aton(host.c_str(), &v4.sin_addr) != 0) {
+    return SocketAddress(reinterpret_cast<const sockaddr*>(&v4), sizeof(v4));
+  }
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  const std::size_t percent = host.find('%');
+  if (::inet_pton(AF_INET6, host.substr(0, percent).c_str(), &v6.sin6_addr) != 1) return {};
+  if (percent != std::string::npos) {
+    const std::string scope = host.substr(percent + 1);
+    const bool number = scope.find_first_not_of("0123456789") == std::string::npos;
+    v6.sin6_scope_id = number ? static_cast<std::uint32_t>(std::strtoul(scope.c_str(), nullptr, 10))
+                              : system::messi_if_nametoindex(scope.c_str());
+  }
+  return SocketAddress(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
+}
 
 /// The address of a peer, in the little room that a connection can spare for it.
 class PeerAddress {

@@ -3,12 +3,15 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -24,10 +27,10 @@
 
 namespace messi {
 
-/// Resolves a URI's host and connects to one of its addresses. The addresses are tried in the
-/// resolver's order, the next one as soon as one fails or has not answered for a while, and the
-/// first that answers wins (RFC 8305, "Happy Eyeballs"). There is no time-out here: who has waited
-/// long enough destroys the object.
+/// Resolves a URI's host and connects to one of its addresses: one of IPv6 and one of IPv4 in turn,
+/// those that have failed before last, the next one as soon as one fails or has not answered for a
+/// while, and the first that answers wins (RFC 8305, "Happy Eyeballs"). There is no time-out here:
+/// who has waited long enough destroys the object.
 class SocketConnecting final : public Connecting {
  public:
   SocketConnecting(Poller& poller, std::string uri, const ConnectOptions& options,
@@ -41,9 +44,16 @@ class SocketConnecting final : public Connecting {
     // Not at once: nothing is ever called back from within a call.
     begin_.schedule();
   }
+  ~SocketConnecting() override {
+    for (const auto& attempt : attempts_) remember_failure(attempt->address());
+  }
 
  private:
-  static constexpr auto kHeadStart = std::chrono::milliseconds(250);
+  // An address has this long to answer before the next one is tried too; less if there are many,
+  // so that within kAll each one is being tried.
+  static constexpr Duration kMostHeadStart = std::chrono::milliseconds(250);
+  static constexpr Duration kLeastHeadStart = std::chrono::milliseconds(10);
+  static constexpr Duration kAll = std::chrono::seconds(1);
 
   // One address being tried.
   class Attempt final : private ReadyHandler {
@@ -55,6 +65,8 @@ class SocketConnecting final : public Connecting {
     ~Attempt() {
       if (watched_) parent_.poller_.remove(fd_.get(), *this);
     }
+
+    const SocketAddress& address() const { return address_; }
 
     /// 0 if the attempt is under way, else why not.
     int begin() {
@@ -82,8 +94,8 @@ class SocketConnecting final : public Connecting {
       if (error != 0) return parent_.attempt_failed(*this, error);
       parent_.poller_.remove(fd_.get(), *this);
       watched_ = false;
-      parent_.succeed(std::make_unique<SocketStream>(parent_.poller_, std::move(fd_), address_,
-                                                     parent_.options_.socket));
+      parent_.succeed(*this, std::make_unique<SocketStream>(parent_.poller_, std::move(fd_),
+                                                            address_, parent_.options_.socket));
     }
 
     /// TCP connects a socket to itself if the system happens to choose the port that nobody listens
@@ -103,10 +115,15 @@ class SocketConnecting final : public Connecting {
   };
 
   void begin();
+  void take_addresses();
+  void arrange();
   void try_next();
   void attempt_failed(const Attempt& attempt, int error);
+  void remember_failure(const SocketAddress& address) {
+    if (options_.memory != nullptr) options_.memory->failed(PeerAddress(address).to_string());
+  }
   // The handler may destroy this object, so these two are always the last thing to happen.
-  void succeed(std::unique_ptr<Stream> stream);
+  void succeed(const Attempt& winner, std::unique_ptr<Stream> stream);
   void fail(const absl::Status& why) { handler_.handle_no_stream(why); }
 
   Poller& poller_;
@@ -115,10 +132,11 @@ class SocketConnecting final : public Connecting {
   std::string uri_;
   Task begin_;
   Timer next_;
-  std::optional<Resolver> resolver_;
-  std::vector<SocketAddress> addresses_;
-  std::size_t tried_ = 0;
-  std::vector<std::unique_ptr<Attempt>> attempts_;
+  std::uint16_t port_ = 0;
+  std::optional<Resolver::Lookup> lookup_;
+  std::size_t known_ = 0;                           // addresses
+  std::vector<SocketAddress> untried_;              // in the order in which they will be tried
+  std::vector<std::unique_ptr<Attempt>> attempts_;  // under way, in the order in which they began
   int last_error_ = 0;
 };
 
@@ -128,7 +146,7 @@ inline void SocketConnecting::begin() {
   const absl::StatusOr<Uri> where = parse_uri(uri_);
   if (!where.ok()) return fail(where.status());
   if (where->scheme == Uri::Scheme::kUnix) {
-    addresses_ = {SocketAddress::unix_path(where->path)};
+    untried_ = {SocketAddress::unix_path(where->path)};
     return try_next();
   }
   if (where->port == 0) {
@@ -136,49 +154,91 @@ inline void SocketConnecting::begin() {
                                            "\": port 0 cannot be connected to; expected the port "
                                            "that the server listens at"));
   }
-  addresses_ = Resolver::parse(where->host, where->port);
-  if (!addresses_.empty()) return try_next();
-  resolver_.emplace(poller_.loop(), where->host, where->port,
-                    [this](std::vector<SocketAddress> addresses, std::string error) {
-                      if (addresses.empty()) {
-                        return fail(absl::NotFoundError(uri_ + ": cannot find the host: " + error));
-                      }
-                      addresses_ = std::move(addresses);
-                      try_next();
-                    });
+  port_ = where->port;
+  if (where->host.empty()) {
+    untried_ = {*SocketAddress::parse("::1", port_), *SocketAddress::parse("127.0.0.1", port_)};
+  } else if (const auto address = SocketAddress::parse(where->host, port_)) {
+    untried_ = {*address};
+  } else {
+    lookup_.emplace(poller_.resolver(), where->host, [this] { take_addresses(); });
+    return;
+  }
+  known_ = untried_.size();
+  arrange();
+  try_next();
+}
+
+inline void SocketConnecting::take_addresses() {
+  for (; known_ < lookup_->addresses().size(); ++known_) {
+    untried_.push_back(lookup_->addresses()[known_]);
+    untried_.back().set_port(port_);
+  }
+  arrange();
+  if (known_ == 0) {
+    if (lookup_->finished()) fail(lookup_->error(uri_));
+    return;
+  }
+  if (!next_.pending()) try_next();
+}
+
+inline void SocketConnecting::arrange() {
+  struct Place {
+    std::size_t rank;    // in the memory
+    std::size_t number;  // among those of its family
+    bool v4;
+    SocketAddress address;
+    bool operator<(const Place& other) const {
+      return std::tie(rank, number, v4) < std::tie(other.rank, other.number, other.v4);
+    }
+  };
+  std::vector<Place> places;
+  std::size_t of_v4 = 0;
+  std::size_t of_v6 = 0;
+  for (const SocketAddress& each : untried_) {
+    const bool v4 = each.family() == AF_INET;
+    const std::size_t rank =
+        options_.memory != nullptr ? options_.memory->rank(PeerAddress(each).to_string()) : 0;
+    places.push_back({rank, rank == 0 ? (v4 ? of_v4 : of_v6)++ : 0, v4, each});
+  }
+  std::sort(places.begin(), places.end());
+  std::transform(places.begin(), places.end(), untried_.begin(),
+                 [](const Place& place) { return place.address; });
 }
 
 inline void SocketConnecting::try_next() {
-  while (tried_ < addresses_.size()) {
-    auto attempt = std::make_unique<Attempt>(*this, addresses_[tried_++]);
+  while (!untried_.empty()) {
+    auto attempt = std::make_unique<Attempt>(*this, untried_.front());
+    untried_.erase(untried_.begin());
     last_error_ = attempt->begin();
     if (last_error_ == 0) {
       attempts_.push_back(std::move(attempt));
-      if (tried_ < addresses_.size()) next_.set(poller_.loop().now() + kHeadStart);
+      const Duration fair = kAll / static_cast<Duration::rep>(std::max<std::size_t>(known_, 1));
+      next_.set(poller_.loop().now() + std::clamp(fair, kLeastHeadStart, kMostHeadStart));
       return;
     }
+    remember_failure(attempt->address());
   }
-  next_.cancel();
-  if (attempts_.empty()) {
+  if (attempts_.empty() && (!lookup_ || lookup_->finished())) {
     fail(status_from_errno(last_error_, uri_ + ": cannot connect"));
   }
 }
 
 inline void SocketConnecting::attempt_failed(const Attempt& attempt, int error) {
   last_error_ = error;
-  for (auto it = attempts_.begin(); it != attempts_.end(); ++it) {
-    if (it->get() != &attempt) continue;
-    attempts_.erase(it);
-    break;
-  }
-  if (tried_ < addresses_.size()) return try_next();
-  if (attempts_.empty()) {
-    fail(status_from_errno(error, uri_ + ": cannot connect"));
-  }
+  remember_failure(attempt.address());
+  attempts_.erase(std::find_if(attempts_.begin(), attempts_.end(),
+                               [&](const auto& each) { return each.get() == &attempt; }));
+  next_.cancel();
+  try_next();
 }
 
-inline void SocketConnecting::succeed(std::unique_ptr<Stream> stream) {
+inline void SocketConnecting::succeed(const Attempt& winner, std::unique_ptr<Stream> stream) {
+  for (const auto& attempt : attempts_) {
+    if (attempt.get() == &winner) break;
+    remember_failure(attempt->address());  // overtaken
+  }
   next_.cancel();
+  lookup_.reset();
   attempts_.clear();
   handler_.handle_stream(std::move(stream));
 }

@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 
 #include "messi/io/epoll_loop.h"
+#include "messi/io/resolver.h"
 #include "messi/io/socket_connecting.h"
 #include "messi/io/socket_listener.h"
 
@@ -98,6 +99,11 @@ MESSI_INLINE int EpollLoop::wait_once(Duration patience) {
   }
   // A signal ends the wait early, as it would anything that is waited for.
   return ::epoll_wait(epoll_.get(), events_.data(), kEventsPerTurn, timeout);
+}
+
+MESSI_INLINE Resolver& EpollLoop::resolver() {
+  if (resolver_ == nullptr) resolver_ = std::make_unique<Resolver>(*this);
+  return *resolver_;
 }
 
 MESSI_INLINE void EpollLoop::remove(int fd, ReadyHandler& handler) {

@@ -1,0 +1,185 @@
+#ifndef MESSI_IO_NAME_QUERY_H_
+#define MESSI_IO_NAME_QUERY_H_
+
+#include <ares.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "messi/io/fd.h"
+#include "messi/io/socket_address.h"
+#include "messi/io/system_error.h"
+#include "messi/session/time.h"
+
+namespace messi {
+
+/// A question for the addresses of a name: to /etc/hosts, and if they are not there to DNS, for
+/// IPv6 and IPv4 apart, since some servers answer one of the two only. It knows no loop: who asks
+/// watches the sockets. It has a c-ares channel of its own, which is cheap, because then it can be
+/// given up alone, and asks the name servers of today, not those of the network before.
+class NameQuery {
+ public:
+  /// What to wait for on a socket; neither: the socket is about to be closed.
+  using Watch = std::function<void(int fd, bool readable, bool writable)>;
+
+  NameQuery(const std::string& name, Watch watch);
+  NameQuery(const NameQuery&) = delete;
+  NameQuery& operator=(const NameQuery&) = delete;
+  ~NameQuery() { close(); }
+
+  /// To be called when a socket is ready, and, with none, after `patience`.
+  void process(int fd = ARES_SOCKET_BAD) { ares_process_fd(channel_, fd, fd); }
+  std::optional<Duration> patience() const;
+
+  bool finished() const { return unanswered_ == 0; }
+  /// So far, each once; their ports are 0.
+  const std::vector<SocketAddress>& addresses() const { return addresses_; }
+  /// Why there are none, as "<uri>: cannot find the host: ...".
+  absl::Status error(const std::string& uri) const;
+
+ private:
+  static constexpr int kFirstTimeout = 1000;  // ms; each further try takes twice as long
+  static constexpr int kTries = 3;
+
+  bool open(const char* source);
+  void close() {
+    if (channel_ != nullptr) ares_destroy(std::exchange(channel_, nullptr));
+  }
+  void ask(const std::string& name, int family);
+  void answered(int status, const ares_addrinfo* found);
+
+  Watch watch_;
+  ares_channel channel_ = nullptr;
+  int unanswered_ = 0;
+  int error_ = ARES_ENODATA;
+  std::vector<SocketAddress> addresses_;
+};
+
+/// Waits for the addresses of a name. `uri` is for the error.
+inline absl::StatusOr<std::vector<SocketAddress>> look_up_now(const std::string& name,
+                                                              const std::string& uri);
+
+// ---------------------------------------------------------------------------------------------
+
+inline NameQuery::NameQuery(const std::string& name, Watch watch) : watch_(std::move(watch)) {
+  if (open("f")) ask(name, AF_UNSPEC);
+  if (!addresses_.empty() || !open("b")) return;
+  ask(name, AF_INET6);
+  ask(name, AF_INET);
+}
+
+inline bool NameQuery::open(const char* source) {
+  close();
+  ares_options options{};
+  options.timeout = kFirstTimeout;
+  options.tries = kTries;
+  options.lookups = const_cast<char*>(source);
+  options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
+    static_cast<NameQuery*>(self)->watch_(fd, readable != 0, writable != 0);
+  };
+  options.sock_state_cb_data = this;
+  error_ = ares_init_options(
+      &channel_, &options,
+      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
+  if (error_ != ARES_SUCCESS) {
+    channel_ = nullptr;
+    return false;
+  }
+  error_ = ARES_ENODATA;
+  return true;
+}
+
+inline void NameQuery::ask(const std::string& name, int family) {
+  ares_addrinfo_hints hints{};
+  hints.ai_family = family;
+  hints.ai_socktype = SOCK_STREAM;
+  ++unanswered_;
+  ares_getaddrinfo(
+      channel_, name.c_str(), nullptr, &hints,
+      [](void* self, int status, int /*timeouts*/, ares_addrinfo* found) {
+        if (status == ARES_EDESTRUCTION) return;
+        static_cast<NameQuery*>(self)->answered(status, found);
+        if (found != nullptr) ares_freeaddrinfo(found);
+      },
+      this);
+}
+
+inline void NameQuery::answered(int status, const ares_addrinfo* found) {
+  --unanswered_;
+  // That there is nothing of one family says less than what is wrong with the other.
+  if (status != ARES_SUCCESS && error_ == ARES_ENODATA) error_ = status;
+  if (found == nullptr) return;
+  for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
+    const SocketAddress address(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
+    if (std::find(addresses_.begin(), addresses_.end(), address) == addresses_.end()) {
+      addresses_.push_back(address);
+    }
+  }
+}
+
+inline std::optional<Duration> NameQuery::patience() const {
+  timeval left{};
+  if (channel_ == nullptr || ares_timeout(channel_, nullptr, &left) == nullptr) return std::nullopt;
+  // It is rounded down to milliseconds.
+  return std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec) +
+         std::chrono::milliseconds(1);
+}
+
+inline absl::Status NameQuery::error(const std::string& uri) const {
+  const std::string what = uri + ": cannot find the host";
+  // c-ares does not say what the system has refused.
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!probe.valid()) return status_from_errno(errno, what);
+  const std::string text = what + ": " + ares_strerror(error_);
+  const bool none = error_ == ARES_ENOTFOUND || error_ == ARES_ENODATA;
+  return none ? absl::NotFoundError(text) : absl::UnavailableError(text);
+}
+
+inline absl::StatusOr<std::vector<SocketAddress>> look_up_now(const std::string& name,
+                                                              const std::string& uri) {
+  constexpr auto kPatience = std::chrono::seconds(5);
+  using Clock = std::chrono::steady_clock;
+  using std::chrono::milliseconds;
+
+  std::vector<pollfd> sockets;
+  NameQuery query(name, [&sockets](int fd, bool readable, bool writable) {
+    const auto same = [fd](const pollfd& each) { return each.fd == fd; };
+    sockets.erase(std::remove_if(sockets.begin(), sockets.end(), same), sockets.end());
+    const int events = (readable ? POLLIN : 0) | (writable ? POLLOUT : 0);
+    if (events != 0) sockets.push_back({fd, static_cast<short>(events), 0});
+  });
+  const Clock::time_point end = Clock::now() + kPatience;
+  while (!query.finished()) {
+    const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
+    if (left <= milliseconds::zero()) {
+      return absl::DeadlineExceededError(uri + ": cannot find the host: timed out");
+    }
+    const auto wait = std::chrono::ceil<milliseconds>(query.patience().value_or(left));
+    const int count =
+        ::poll(sockets.data(), sockets.size(), static_cast<int>(std::min(wait, left).count()));
+    std::vector<int> ready;  // `sockets` changes while they are processed
+    for (const pollfd& each : sockets) {
+      if (count > 0 && each.revents != 0) ready.push_back(each.fd);
+    }
+    if (ready.empty()) query.process();
+    for (const int fd : ready) query.process(fd);
+  }
+  if (query.addresses().empty()) return query.error(uri);
+  return query.addresses();
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IO_NAME_QUERY_H_

@@ -1,0 +1,23 @@
+#ifndef MESSI_IO_SYSTEM_H_
+#define MESSI_IO_SYSTEM_H_
+
+// Functions of the system whose own headers would bring macros into the user's file that are good
+// names of fields and enum values too: st_mtime, h_addr, NO_DATA. Declared here by other names for
+// the same symbols, so that they agree with the headers when the user includes those.
+
+#include <linux/stat.h>
+
+namespace messi::system {
+
+extern "C" {
+int messi_chmod(const char* path, unsigned mode) noexcept __asm__("chmod");
+int messi_fcntl(int fd, int command, ...) __asm__("fcntl");
+int messi_flock(int fd, int operation) noexcept __asm__("flock");
+unsigned messi_if_nametoindex(const char* name) noexcept __asm__("if_nametoindex");
+int messi_statx(int folder, const char* path, int flags, unsigned mask,
+                struct statx* result) noexcept __asm__("statx");
+}
+
+}  // namespace messi::system
+
+#endif  // MESSI_IO_SYSTEM_H_
