@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 from unittest.mock import patch
 
 import chat_client
 import chat_pb2
 import chat_server
+
+from messi_runtime.resolver import Resolver
 
 CONNECT_REQ = b"\x01\x00\x00\x08\x0a\x06\x0a\x04Erik"
 CONNECT_RSP = b"\x02\x00\x00\x02\x0a\x00"
@@ -149,19 +152,17 @@ async def raw_client(server):
 def addresses(*hosts):
     """All names stand for these addresses, in this order."""
 
-    async def resolve(_host, port, **_):
-        return [
-            (
-                socket.AF_INET6 if ":" in host else socket.AF_INET,
-                socket.SOCK_STREAM,
-                socket.IPPROTO_TCP,
-                "",
-                (host, port),
-            )
-            for host in hosts
-        ]
+    async def resolve(_resolver, _host):
+        return list(hosts)
 
-    return patch.object(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    return patch.object(Resolver, "resolve", resolve)
+
+
+def option(end, level, name):
+    """What the socket of a client, or of a server's client, is set to."""
+    handle = os.dup(end.native_handle())
+    with socket.socket(fileno=handle) as copy:
+        return copy.getsockopt(level, name)
 
 
 async def read_user_messages(reader, count):

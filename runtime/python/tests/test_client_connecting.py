@@ -15,6 +15,7 @@ from support import (
 from virtual_time import run
 
 from messi_runtime import BackoffSettings, ClientOptions, DisconnectReason
+from messi_runtime.resolver import Resolver
 
 
 def test_connect_succeeds_on_the_second_attempt():
@@ -115,10 +116,10 @@ def test_connecting_takes_no_longer_than_its_time_out():
 
 def test_a_host_that_does_not_exist_is_a_failure():
     async def body():
-        async def fail(*_, **__):
+        async def fail(*_):
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-        with patch.object(asyncio.get_running_loop(), "getaddrinfo", fail):
+        with patch.object(Resolver, "resolve", fail):
             client = Client("tcp://no.such.host:5000")
             async with running(client):
                 assert await client.events.next() == ("failure", socket.gaierror)

@@ -133,7 +133,7 @@ def test_a_hook_that_never_catches_up_stops_the_reading(late):
                     writer.write(frame)
                 await asyncio.sleep(10)
                 assert writer.transport.get_write_buffer_size() > 1_000_000
-                assert client._messi_driver.link._inbox_bytes < 1_000_000
+                assert client._messi_driver.link._inbox._size < 1_000_000
                 # Silence is not the server's fault.
                 assert client.connected
                 client.stop()

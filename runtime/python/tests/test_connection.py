@@ -22,8 +22,19 @@ def receive(connection, data, now=0.0):
     return list(connection.handle_bytes(data, now))
 
 
+def send(connection, payload):
+    """False if the message was not accepted."""
+    frame = connection._settings.encode(payload)
+    if isinstance(frame, DisconnectReason) or not connection.has_room(len(frame)):
+        return False
+    connection.queue.append(frame)
+    return True
+
+
 def output(connection):
-    return connection.queue.take(1 << 20)
+    data = b"".join(connection.queue.offer())
+    connection.queue.take(len(data))
+    return data
 
 
 def test_a_client_pings_on_connect_and_every_interval():
@@ -46,9 +57,9 @@ def test_a_client_is_proved_by_its_first_pong():
 
 def test_a_silent_server_is_given_up_after_4_seconds():
     client = make(Side.CLIENT)
-    client.handle_time(3.9)
+    client.judge_silence(3.9)
     assert not client.closed
-    client.handle_time(4.0)
+    client.judge_silence(4.0)
     assert client.reason is DisconnectReason.KEEP_ALIVE_TIMEOUT
 
 
@@ -56,23 +67,23 @@ def test_any_byte_from_the_server_counts_as_life():
     client = make(Side.CLIENT)
     for second, byte in enumerate(b"\x02\x00\x00\x02\x0a\x00"):
         receive(client, bytes((byte,)), 3.0 * second)
-        client.handle_time(3.0 * second + 2.9)
+        client.judge_silence(3.0 * second + 2.9)
         assert not client.closed
 
 
 def test_a_silent_client_is_dropped_after_3_seconds():
     server = make(Side.SERVER)
     receive(server, PING, 2.5)
-    server.handle_time(5.4)
+    server.judge_silence(5.4)
     assert not server.closed
     assert server.deadline() == 5.5
-    server.handle_time(5.5)
+    server.judge_silence(5.5)
     assert server.reason is DisconnectReason.KEEP_ALIVE_TIMEOUT
 
 
 def test_a_server_answers_ping_with_pong_ahead_of_messages():
     server = make(Side.SERVER)
-    server.send(b"abc", 0)
+    send(server, b"abc")
     receive(server, PING)
     assert output(server) == PONG + b"\x02\x00\x00\x03abc"
 
@@ -82,7 +93,7 @@ def test_messages_come_out_with_the_side_that_sent_them_as_type():
     assert receive(make(Side.CLIENT), b"\x02\x00\x00\x01a") == [b"a"]
 
 
-@pytest.mark.parametrize("frame_type", [0, 1, 3, 5, 6, 9, 10, 127, 128, 255])
+@pytest.mark.parametrize("frame_type", [0, 5, 6, 9, 10, 127, 128, 255])
 def test_a_client_ignores_frame_types_that_it_does_not_know(frame_type):
     client = make(Side.CLIENT)
     frames = bytes((frame_type, 0, 0, 1)) + b"x" + b"\x02\x00\x00\x01a"
@@ -114,45 +125,75 @@ def test_too_big_a_message_is_refused_at_its_header(side):
     assert connection.reason is DisconnectReason.MESSAGE_TOO_BIG
 
 
-def test_sending_too_big_a_message_closes():
-    client = make(Side.CLIENT)
-    client.send(b"x" * 1000, 0)
-    assert not client.closed
-    client.send(b"x" * 1001, 0)
-    assert client.reason is DisconnectReason.MESSAGE_TOO_BIG
+def test_too_big_a_message_is_not_encoded():
+    settings = make(Side.CLIENT)._settings
+    assert settings.encode(b"x" * 1000) == b"\x01\x00\x03\xe8" + b"x" * 1000
+    assert settings.encode(b"x" * 1001) is DisconnectReason.MESSAGE_TOO_BIG
+    assert settings.encode(None) is DisconnectReason.MESSAGE_ENCODE_ERROR
 
 
-def test_sending_more_than_may_be_pending_closes():
+def test_there_is_room_up_to_the_bound():
     client = make(Side.CLIENT)
-    for _ in range(3):
-        client.send(b"x" * 996, 0)
-    client.send(b"x" * 996, 0)
+    for _ in range(4):
+        assert send(client, b"x" * 996)
     assert client.queue.pending_bytes == 4000
-    client.send(b"", 0)
-    assert client.reason is DisconnectReason.SLOW_READER
-
-
-def test_what_the_transport_has_not_written_is_pending_too():
-    client = make(Side.CLIENT)
-    client.send(b"x" * 996, 3000)
-    assert not client.closed
-    client.send(b"x" * 996, 3000)
-    assert client.reason is DisconnectReason.SLOW_READER
+    assert not send(client, b"")
 
 
 def test_a_message_over_the_bound_is_accepted_when_nothing_is_pending():
-    client = make(Side.CLIENT, max_pending_bytes=10)
-    client.send(b"x" * 1000, 0)
-    assert not client.closed
+    assert send(make(Side.CLIENT, max_pending_bytes=10), b"x" * 1000)
 
 
-def test_a_closed_connection_sends_nothing_and_keeps_its_reason():
+def test_a_closed_connection_keeps_its_first_reason_and_hint():
     client = make(Side.CLIENT)
-    client.close(DisconnectReason.STOPPED)
-    client.send(b"a", 0)
-    client.close(DisconnectReason.GENERAL_ERROR)
-    assert output(client) == b""
-    assert client.reason is DisconnectReason.STOPPED
+    client.close(DisconnectReason.PROTOCOL_ERROR, "hint")
+    client.close(DisconnectReason.GENERAL_ERROR, "another")
+    assert (client.reason, client.hint) == (DisconnectReason.PROTOCOL_ERROR, "hint")
+
+
+@pytest.mark.parametrize("frame_type", [1, 3])
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_only_clients_send_comes_from_a_client(frame_type, whole):
+    client = make(Side.CLIENT)
+    receive(client, bytes((frame_type, 0, 0, 0 if whole else 5)))
+    assert client.reason is DisconnectReason.PROTOCOL_ERROR
+    assert client.hint == "The peer is a client, not a server."
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize(
+    ("greeting", "protocol"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
+        (b"GET / HTTP/1.1\r\n\r\n", "HTTP"),
+        (b"PRI * HTTP/2.0\r\n\r\n", "HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", "SSH"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "TLS"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
+    ],
+)
+def test_a_peer_that_speaks_another_protocol_is_told_by_name(side, greeting, protocol):
+    connection = make(side, max_payload_size=1024 * 1024)
+    assert receive(connection, greeting) == []
+    assert connection.reason is DisconnectReason.PROTOCOL_ERROR
+    assert connection.hint == f"The peer seems to speak {protocol}."
+
+
+def test_too_big_a_frame_of_an_unknown_type_is_a_protocol_error_without_a_hint():
+    client = make(Side.CLIENT)
+    receive(client, b"220 mail.example.org ESMTP\r\n")
+    assert (client.reason, client.hint) == (DisconnectReason.PROTOCOL_ERROR, "")
+
+
+def test_pings_are_answered_until_all_is_written():
+    server = make(Side.SERVER)
+    send(server, b"abc")
+    server.close(DisconnectReason.DISCONNECTED)
+    server.handle_farewell(PING + b"\x01\x00\x00\x01a" + b"\x09\x00\x00\x00")
+    assert output(server) == PONG + b"\x02\x00\x00\x03abc"
+    server.handle_farewell(PING + b"\x01\xff\xff\xff" + b"more")
+    assert output(server) == b""
+    assert server.reason is DisconnectReason.DISCONNECTED
 
 
 @pytest.mark.parametrize("side", Side)
@@ -169,4 +210,5 @@ def test_random_bytes_in_random_pieces_do_no_more_than_close(side):
             assert all(len(payload) <= 1000 for payload in receive(connection, data, now))
             now += dice.random()
             connection.handle_time(now)
+            connection.judge_silence(now)
         assert receive(connection, b"") == []

@@ -14,4 +14,6 @@ def test_reasons_are_printed_as_sentences():
         "Too many clients.",
         "Stopped.",
         "Disconnected.",
+        "Too much sent at once.",
+        "Refused.",
     ]

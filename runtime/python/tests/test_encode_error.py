@@ -3,7 +3,7 @@
 import asyncio
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
-from support import Listener, is_closed, raw_client, running
+from support import PING, PONG, Listener, raw_client, running
 from virtual_time import run
 
 from messi_runtime import ClientBase, DisconnectReason, ServerBase, ServerClient
@@ -66,9 +66,6 @@ class Server(ServerBase, client=StrictServerClient, receives=ClientToServer):
         super().__init__("tcp://127.0.0.1:0")
         self.reasons = asyncio.Queue()
 
-    async def on_client_connected(self, client):
-        self._messi_broadcast("strict", Strict(), None)
-
     async def on_client_disconnected(self, client, reason):
         self.reasons.put_nowait(reason)
 
@@ -102,14 +99,19 @@ def test_a_prepared_message_without_a_required_field_does_too():
     run(body())
 
 
-def test_a_broadcast_without_a_required_field_ends_the_connections_it_was_for():
+def test_a_broadcast_without_a_required_field_is_sent_to_nobody(caplog):
     async def body():
         server = Server()
-        async with running(server), raw_client(server) as (reader, _):
-            assert await is_closed(reader)
-            assert await server.reasons.get() is DisconnectReason.MESSAGE_ENCODE_ERROR
+        async with running(server), raw_client(server) as (reader, writer):
+            writer.write(PING)
+            assert await reader.readexactly(4) == PONG
+            assert not server._messi_broadcast("strict", Strict(), None)
+            assert server._messi_broadcast("strict", Strict(needed="x"), None)
+            assert await reader.readexactly(9) == b"\x02\x00\x00\x05\x0a\x03\x0a\x01x"
+            assert len(server.clients) == 1
 
     run(body())
+    assert "A strict.Strict cannot be sent: required fields are missing: needed" in caplog.text
 
 
 def test_a_received_message_without_a_required_field_is_a_decode_error():

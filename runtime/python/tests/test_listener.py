@@ -77,13 +77,14 @@ def paused(tmp_path, accepts):
 
     @contextlib.asynccontextmanager
     async def paused():
-        # Of a Unix socket, since looking a host up takes descriptors.
-        server = Server(f"unix://{tmp_path}/chat")
+        # Of a Unix socket without a file, which takes no other descriptor to listen at.
+        name = f"messi-{tmp_path}"[:100]
+        server = Server(f"unix-abstract:{name}")
         with sockets(1, socket.AF_UNIX) as (waiting,):
             with no_descriptors_left() as taken:
                 os.close(taken.pop())
                 await server.start()
-                waiting.connect(f"{tmp_path}/chat")
+                waiting.connect(f"\0{name}")
                 await asyncio.sleep(0.95)
                 assert 2 <= accepts.count <= 10
                 assert server.events.all == []

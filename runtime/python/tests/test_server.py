@@ -14,6 +14,7 @@ from support import (
     Client,
     Server,
     is_closed,
+    option,
     raw_client,
     running,
 )
@@ -52,8 +53,7 @@ def test_small_messages_go_out_at_once():
         server = Server()
         async with running(server), raw_client(server):
             await server.events.until("connected", 1)
-            raw = server.clients[0]._messi_link._transport.get_extra_info("socket")
-            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+            assert option(server.clients[0], socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
     run(body())
 

@@ -3,6 +3,8 @@ import pytest
 from messi_runtime import parse_tcp_uri
 from messi_runtime.uri import TcpAddress, UnixAddress, parse_uri
 
+FORMS = "tcp://<host>:<port>, unix://<path> or unix-abstract:<name>"
+
 
 @pytest.mark.parametrize(
     ("uri", "address"),
@@ -46,7 +48,7 @@ def test_a_uri_says_where_and_is_said_by_it(uri, address):
 def test_a_wrong_uri_is_an_error_that_says_what_is_expected(uri, what):
     with pytest.raises(ValueError) as raised:
         parse_uri(uri)
-    expected = f'"{uri}": {what}; expected tcp://<host>:<port> or unix://<path>'
+    expected = f'"{uri}": {what}; expected {FORMS}'
     assert str(raised.value) == expected
 
 

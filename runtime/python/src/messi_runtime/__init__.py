@@ -1,10 +1,13 @@
 """The runtime of the Python code that protoc-gen-messi generates."""
 
 from .backoff import BackoffSettings
-from .client import ClientBase, ClientOptions
+from .client import ClientBase
 from .disconnect_reason import DisconnectReason
-from .server import ServerBase, ServerOptions
+from .options import ClientOptions, ServerOptions
+from .server import ServerBase
 from .server_client import ServerClient
+from .socket_options import SocketOptions
+from .stream import PeerCredentials
 from .uri import parse_tcp_uri
 from .version import __version__, require_runtime_api
 
@@ -13,9 +16,11 @@ __all__ = [
     "ClientBase",
     "ClientOptions",
     "DisconnectReason",
+    "PeerCredentials",
     "ServerBase",
     "ServerClient",
     "ServerOptions",
+    "SocketOptions",
     "__version__",
     "parse_tcp_uri",
     "require_runtime_api",

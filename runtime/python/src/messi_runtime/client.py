@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import inspect
-import random
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, TypeVar, cast
+from dataclasses import replace
+from typing import ClassVar, TypeVar, cast
 
 from google.protobuf.message import Message
 
-from .backoff import Backoff, BackoffSettings
-from .connection import ConnectionSettings, Side
-from .connector import connect
+from .client_driver import ClientDriver
 from .disconnect_reason import DisconnectReason
-from .duration import check_durations
-from .frame import check_max_payload_size
-from .hooks import LOGGER, HookFailed, run_hook
-from .keepalive import KeepaliveSettings
-from .link import Link, Signal
+from .options import ClientOptions
 from .schema import Incoming, Outgoing
-from .uri import parse_uri_to_connect
 
 Prepared = TypeVar("Prepared", bound=Message)
-
-
-@dataclass(frozen=True)
-class ClientOptions:
-    """Times in seconds, `math.inf` for ever; sizes in bytes."""
-
-    ping_interval: float = 2.0
-    """How often the server is asked for a sign of life. The original's server drops a client that
-    has not pinged for 3 s. 0: never."""
-
-    pong_timeout: float = 4.0
-    """The connection is given up when no byte at all came from the server for this long."""
-
-    connect_timeout: float = 5.0
-    """For one attempt to connect, name resolution and all addresses of the host included."""
-
-    backoff: BackoffSettings = field(default_factory=BackoffSettings)
-    """How long to wait between attempts."""
-
-    max_payload_size: int = 1024 * 1024
-    """The largest message sent or accepted, as encoded; at most 2^24 - 1."""
-
-    max_pending_bytes: int = 16 * 1024 * 1024
-    """The most that waits to be written. A message that would exceed it ends the connection
-    (SLOW_READER), unless nothing is waiting."""
-
-    def __post_init__(self) -> None:
-        check_max_payload_size(self.max_payload_size)
-        check_durations(
-            ping_interval=self.ping_interval,
-            pong_timeout=self.pong_timeout,
-            connect_timeout=self.connect_timeout,
-        )
 
 
 class ClientBase:
@@ -90,7 +46,8 @@ class ClientBase:
         *,
         options: ClientOptions | None = None,
     ) -> None:
-        """`uri` is `tcp://<host>:<port>` or `unix://<path>`; another raises `ValueError`.
+        """`uri` is `tcp://<host>:<port>`, `unix://<path>` or `unix-abstract:<name>`; another raises
+        `ValueError`, as do those of `ClientOptions.more_uris`.
 
         `keep_alive_interval` and `connect_timeout` are how programs written for the original Messi
         say `ClientOptions(ping_interval=k, pong_timeout=2 * k)` and
@@ -103,27 +60,43 @@ class ClientBase:
             )
         if connect_timeout is not None:
             options = replace(options, connect_timeout=connect_timeout)
-        self._messi_driver = _Driver(self, uri, options)
+        self._messi_driver = ClientDriver(self, uri, options)
 
     def start(self) -> None:
         """Connects, and connects again whenever the connection is lost, until `stop`.
 
-        To be called in a running event loop. Does nothing when started.
+        To be called in a running event loop. Does nothing when started, unless that was in a loop
+        which has ended. Raises `ValueError` for options that contradict each other.
         """
         self._messi_driver.start()
 
     def stop(self) -> None:
-        """Ends the connection and all attempts.
+        """Ends the connection and all attempts, in order: what was sent before still arrives, if
+        the server reads it within `ClientOptions.linger`.
 
-        What was sent is still written, for a second at most. If there was a connection,
-        `on_disconnected(DisconnectReason.STOPPED)` follows. Does nothing when stopped.
+        If there was a connection, `on_disconnected(DisconnectReason.STOPPED)` follows when that is
+        done; after `start` in the meantime, the next connection begins then. Does nothing when
+        stopped.
         """
         self._messi_driver.stop()
+
+    def stop_now(self) -> None:
+        """As `stop`, but at once: what has not been written is dropped. Also ends what `stop` has
+        begun."""
+        self._messi_driver.stop_now()
 
     async def wait_stopped(self) -> None:
         """Returns when nothing of the client is left to happen: after `stop`, or after
         `on_connect_failure` has returned `None`. Not for hooks, which are what it waits for."""
         await self._messi_driver.wait_stopped()
+
+    def pause(self) -> None:
+        """From now on no message is handed to a hook, until `resume`; the end of the connection
+        comes after what waits. The server may be silent meanwhile. Ends with the connection."""
+        self._messi_driver.pause()
+
+    def resume(self) -> None:
+        self._messi_driver.resume()
 
     @property
     def uri(self) -> str:
@@ -145,6 +118,17 @@ class ClientBase:
         link = self._messi_driver.link
         return 0 if link is None else link.pending_bytes
 
+    @property
+    def disconnect_hint(self) -> str:
+        """In `on_disconnected`: what more is known of why, as a sentence, such as "The peer seems
+        to speak HTTP."; "" if nothing is."""
+        return self._messi_driver.disconnect_hint
+
+    def native_handle(self) -> int:
+        """The descriptor of the connection's socket; -1 if there is none. It stays the client's."""
+        link = self._messi_driver.link
+        return -1 if link is None else link.handle
+
     async def on_connected(self) -> None:
         """The connection is up; from now on messages are sent and received."""
 
@@ -154,15 +138,21 @@ class ClientBase:
 
     async def on_connect_failure(self, exception: Exception) -> float | None:
         """An attempt to connect has failed: `ConnectionRefusedError`, another `OSError`, or
-        `asyncio.TimeoutError`.
+        `asyncio.TimeoutError`. Each URI is an attempt of its own.
 
         Returns after how many seconds to try again, or `None` for never, which stops the client. By
-        default: exponential backoff with jitter.
+        default: at once if there are URIs that have not been tried in turn, else exponential
+        backoff with jitter.
         """
         return self._messi_driver.next_delay()
 
     async def on_writable(self) -> None:
         """Half of `max_pending_bytes` is free again after more than that was waiting."""
+
+    async def on_any_message(self, field_number: int) -> bool:
+        """A message has come, one that this client's schema does not have included: comes before
+        the message's own hook, which is left out unless this returns true."""
+        return True
 
     async def on_unknown_message(self, field_number: int) -> None:
         """The server has sent a message that this client's schema does not have."""
@@ -183,161 +173,3 @@ class ClientBase:
 
     def _messi_send_prepared(self) -> None:
         self._messi_driver.send_prepared()
-
-
-class _Driver:
-    """Does what a client does. Apart from it, so that its names cannot meet those of subclasses."""
-
-    def __init__(self, client: ClientBase, uri: str, options: ClientOptions) -> None:
-        self.uri = uri
-        self.options = options
-        self.link: Link | None = None
-
-        self._client = client
-        self._address = parse_uri_to_connect(uri)
-        self._settings = ConnectionSettings(
-            side=Side.CLIENT,
-            max_payload_size=options.max_payload_size,
-            max_pending_bytes=options.max_pending_bytes,
-            keepalive=KeepaliveSettings(options.ping_interval, options.pong_timeout),
-        )
-        self._backoff = Backoff(options.backoff)
-        self._prepared: Message | None = None
-        self._stop: asyncio.Future[None] | None = None  # done when it is wanted; None: not started
-        self._task: asyncio.Task[None] | None = None
-
-    # Commands
-
-    def start(self) -> None:
-        if self._stop is not None:
-            return
-        loop = asyncio.get_running_loop()
-        self._stop = loop.create_future()
-        self._task = loop.create_task(self._run(self._stop, after=self._task))
-
-    def stop(self) -> None:
-        if self._stop is None:
-            return
-        self._stop.set_result(None)
-        self._stop = None
-        if self.link is not None:
-            self.link.close(DisconnectReason.STOPPED)
-
-    async def wait_stopped(self) -> None:
-        while self._task is not None and not self._task.done():
-            await asyncio.wait({self._task})
-
-    def send(self, payload: bytes | None) -> None:
-        if self.link is not None:
-            self.link.send(payload)
-
-    def prepare(self, name: str) -> Message:
-        self._prepared, member = self._client._messi_outgoing.prepare(name)
-        return member
-
-    def send_prepared(self) -> None:
-        if self._prepared is None:
-            raise RuntimeError("send() without a message needs one that init_<message>() has made")
-        self.send(self._client._messi_outgoing.encode_prepared(self._prepared))
-
-    def next_delay(self) -> float:
-        return self._backoff.next(random.random())
-
-    # The client's life
-
-    async def _run(self, stop: asyncio.Future[None], after: asyncio.Task[None] | None) -> None:
-        if after is not None and not after.done():
-            await asyncio.wait({after})
-        while not stop.done():
-            link = await self._connect(stop)
-            if link is None:
-                break
-            await self._use(link)
-            if stop.done():
-                await link.wait_lost()
-            else:
-                await asyncio.wait({stop}, timeout=self.next_delay())
-        if self._stop is stop:
-            self._stop = None
-
-    async def _connect(self, stop: asyncio.Future[None]) -> Link | None:
-        """Tries until it succeeds, or shall not try again."""
-        while not stop.done():
-            attempt = asyncio.ensure_future(
-                connect(self._address, self.options.connect_timeout, self._settings)
-            )
-            either: set[asyncio.Future[Any]] = {attempt, stop}
-            try:
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if stop.done() or not attempt.done():
-                    _give_up(attempt)
-            if stop.done():
-                break
-            try:
-                return attempt.result()
-            except (OSError, asyncio.TimeoutError, UnicodeError) as exception:
-                delay = await self._delay_after(exception)
-            if delay is None:
-                break
-            await asyncio.wait({stop}, timeout=delay)
-        return None
-
-    async def _delay_after(self, failure: Exception) -> float | None:
-        LOGGER.info("Connecting to %s failed: %r.", self.uri, failure)
-        try:
-            return await run_hook(self._client.on_connect_failure(failure))
-        except HookFailed:
-            return self.next_delay()
-
-    async def _use(self, link: Link) -> None:
-        """From `on_connected` to `on_disconnected`."""
-        loop = asyncio.get_running_loop()
-        connected_at = loop.time()
-        self.link = link
-        try:
-            link.start()
-            await run_hook(self._client.on_connected())
-            while (event := await link.next_event()) is not None:
-                await self._handle(link, event)
-        except HookFailed:
-            link.close(DisconnectReason.GENERAL_ERROR)
-        finally:
-            # Without a reason so far, the task is being cancelled.
-            link.close(DisconnectReason.STOPPED)
-            self.link = None
-
-        if link.proved:
-            self._backoff.reset()
-            self._backoff.handle_lost(loop.time() - connected_at)
-        LOGGER.info("Disconnected from %s: %s", self.uri, link.reason)
-        await self._tell_disconnected(link.reason)
-
-    async def _handle(self, link: Link, event: bytes | Signal) -> None:
-        client = self._client
-        if isinstance(event, Signal):
-            await run_hook(client.on_writable())
-            return
-        received = client._messi_incoming.decode(event)
-        if received is None:
-            link.close(DisconnectReason.MESSAGE_DECODE_ERROR)
-        elif received.message is not None:
-            await run_hook(getattr(client, f"on_{received.name}")(received.message))
-        elif received.unknown_field != 0:
-            await run_hook(client.on_unknown_message(received.unknown_field))
-
-    async def _tell_disconnected(self, reason: DisconnectReason) -> None:
-        hook = self._client.on_disconnected
-        # Programs written for the original Messi override it without the reason.
-        told = inspect.signature(hook).parameters
-        with contextlib.suppress(HookFailed):
-            await run_hook(hook(reason) if told else hook())  # type: ignore[call-arg]
-
-
-def _give_up(attempt: asyncio.Future[Link]) -> None:
-    def discard(attempt: asyncio.Future[Link]) -> None:
-        if not attempt.cancelled() and attempt.exception() is None:
-            attempt.result().close(DisconnectReason.STOPPED)
-
-    attempt.cancel()
-    attempt.add_done_callback(discard)

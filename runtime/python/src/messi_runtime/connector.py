@@ -1,120 +1,142 @@
-"""From an address to a connected link."""
+"""From an address to a connected socket."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
+import errno
+import itertools
 import socket
 from collections import deque
-from typing import cast
+from typing import NamedTuple, cast
 
-from .connection import ConnectionSettings
-from .link import Link
+from .address_memory import AddressMemory
+from .resolver import Resolver
 from .uri import TcpAddress, UnixAddress
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 # How long an address is tried before the next one is tried as well, in seconds.
 _HEAD_START = 0.25
 
+# How soon to try again at a Unix socket whose queue is full, in seconds.
+_MOMENT = 0.05
+
+
+class Connected(NamedTuple):
+    socket: socket.socket
+    early: bytes
+    """What has been read of it already."""
+
+    address: str
+    """Under which the client's `AddressMemory` knows it."""
+
 
 async def connect(
-    address: TcpAddress | UnixAddress, timeout: float, settings: ConnectionSettings
-) -> Link:
-    """Raises what `asyncio.open_connection` raises, or `asyncio.TimeoutError`."""
-    reader, writer = await asyncio.wait_for(_open(address), timeout)
+    address: TcpAddress | UnixAddress, timeout: float, memory: AddressMemory
+) -> Connected:
+    """Raises what connecting raises, or `asyncio.TimeoutError`."""
+    return await asyncio.wait_for(_connect(address, memory), timeout)
+
+
+async def _connect(address: TcpAddress | UnixAddress, memory: AddressMemory) -> Connected:
+    if isinstance(address, UnixAddress):
+        return Connected(await _connect_unix(address), b"", str(address))
+    hosts = await Resolver.of_running_loop().resolve(address.host or "localhost")
+    hosts = memory.sort(_alternating(hosts))
+    return await _connect_first(hosts, address.port, memory)
+
+
+async def _connect_unix(address: UnixAddress) -> socket.socket:
+    unconnected = socket.socket(socket.AF_UNIX)
     try:
-        return await _take_over(reader, writer, settings)
+        unconnected.setblocking(False)
+        while True:
+            try:
+                unconnected.connect(address.name)
+                return unconnected
+            except BlockingIOError:
+                # asyncio would take this for progress, but the socket is not being connected.
+                await asyncio.sleep(_MOMENT)
     except BaseException:
-        writer.transport.abort()
+        unconnected.close()
         raise
 
 
-async def _open(address: TcpAddress | UnixAddress) -> Streams:
-    if isinstance(address, UnixAddress):
-        return await asyncio.open_unix_connection(address.path)
-    hosts = await _resolve(address.host or "localhost", address.port)
-    return await _open_first(hosts, address.port)
+def _alternating(hosts: list[str]) -> list[str]:
+    """The families take turns, beginning with that of the first."""
+    first = [host for host in hosts if (":" in host) == (":" in hosts[0])]
+    others = [host for host in hosts if host not in first]
+    pairs = itertools.zip_longest(first, others)
+    return [host for pair in pairs for host in pair if host is not None]
 
 
-async def _resolve(host: str, port: int) -> list[str]:
-    try:
-        ipaddress.ip_address(host)
-        return [host]
-    except ValueError:
-        pass
-    infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [_numeric(info[4]) for info in infos]
-
-
-def _numeric(where: tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]) -> str:
-    scope = where[3] if len(where) == 4 else 0
-    return f"{where[0]}%{scope}" if scope else str(where[0])
-
-
-async def _open_first(hosts: list[str], port: int) -> Streams:
+async def _connect_first(hosts: list[str], port: int, memory: AddressMemory) -> Connected:
     """The first connection that comes about. An address that does not answer must not keep the
-    others waiting, and `asyncio.open_connection` tries one after the other: so each is tried apart.
-
-    Tests of programs replace `asyncio.open_connection` to see connecting fail, so it is called, and
-    called with nothing but host and port.
-    """
+    others waiting, so each is tried apart (RFC 8305, "Happy Eyeballs")."""
     untried = deque(hosts)
-    attempts: set[asyncio.Future[Streams]] = set()
+    attempts: dict[asyncio.Future[Connected], str] = {}
     failure: BaseException | None = None
     try:
         while untried or attempts:
             if untried:
-                attempts.add(
-                    asyncio.ensure_future(asyncio.open_connection(untried.popleft(), port))
-                )
+                host = untried.popleft()
+                attempts[asyncio.ensure_future(_connect_tcp(host, port))] = host
             done, _ = await asyncio.wait(
                 attempts,
                 timeout=_HEAD_START if untried else None,
                 return_when=asyncio.FIRST_COMPLETED,
             )
             for attempt in done:
-                attempts.remove(attempt)
                 failure = attempt.exception()
                 if failure is None:
-                    return attempt.result()
+                    connected = attempt.result()
+                    del attempts[attempt]
+                    return connected
+                memory.failed(attempts.pop(attempt))
     finally:
-        for attempt in attempts:
-            _give_up(attempt)
+        for attempt, host in attempts.items():
+            memory.failed(host)
+            give_up(attempt)
     raise failure or OSError("the host has no address")
 
 
-def _give_up(attempt: asyncio.Future[Streams]) -> None:
-    def discard(attempt: asyncio.Future[Streams]) -> None:
-        if not attempt.cancelled() and attempt.exception() is None:
-            attempt.result()[1].transport.abort()
-
-    attempt.cancel()
-    attempt.add_done_callback(discard)
+async def _connect_tcp(host: str, port: int) -> Connected:
+    # Tests of programs replace `asyncio.open_connection` to see connecting fail, so it is called,
+    # and called with nothing but host and port.
+    reader, writer = await asyncio.open_connection(host, port)
+    connected, early = await _take_over(reader, writer)
+    try:
+        # Who asks for a port that nobody listens at may be given that port, and meet himself.
+        if connected.getsockname() == connected.getpeername():
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connected to itself")
+    except BaseException:
+        connected.close()
+        raise
+    return Connected(connected, early, host)
 
 
 async def _take_over(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, settings: ConnectionSettings
-) -> Link:
-    """Moves a connection from asyncio's streams to a link."""
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> tuple[socket.socket, bytes]:
+    """Takes the socket away from asyncio's streams, with what they have read already."""
     transport = cast(asyncio.Transport, writer.transport)
     transport.pause_reading()
-    # A writer that is forgotten closes its transport.
-    link = Link(settings, keeps=writer)
-    transport.set_protocol(link)
-    link.connection_made(transport)
+    try:
+        connected: socket.socket = transport.get_extra_info("socket").dup()
+        try:
+            reader.feed_eof()
+            return connected, await reader.read()
+        except BaseException:
+            connected.close()
+            raise
+    finally:
+        transport.abort()
 
-    # Bytes that came before the change of protocol are in the reader.
-    while not link.closed:
-        reading = asyncio.ensure_future(reader.read(64 * 1024))
-        await asyncio.sleep(0)
-        if not reading.done():
-            reading.cancel()
-            link.begin_reading()
-            break
-        data = reading.result()
-        if data:
-            link.data_received(data)
-        else:
-            link.eof_received()
-    return link
+
+def give_up(attempt: asyncio.Future[Connected]) -> None:
+    """Closes what comes of it nevertheless."""
+
+    def discard(attempt: asyncio.Future[Connected]) -> None:
+        if not attempt.cancelled() and attempt.exception() is None:
+            attempt.result().socket.close()
+
+    attempt.cancel()
+    attempt.add_done_callback(discard)

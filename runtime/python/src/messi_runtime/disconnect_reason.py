@@ -9,7 +9,7 @@ class DisconnectReason(enum.Enum):
     """Why a connection ended. The first six are the original Messi's. Printed as a sentence."""
 
     MESSAGE_ENCODE_ERROR = "Message encode error."
-    """A message given to `send` lacks a required field."""
+    """A message given to `send` cannot be encoded: it lacks a required field, for example."""
 
     MESSAGE_DECODE_ERROR = "Message decode error."
     """A message from the peer is not what the schema says."""
@@ -36,10 +36,16 @@ class DisconnectReason(enum.Enum):
     """The server is full."""
 
     STOPPED = "Stopped."
-    """`stop()` was called on this side."""
+    """`stop()` was called on this side, or its task was cancelled."""
 
     DISCONNECTED = "Disconnected."
     """`disconnect()` was called on this side."""
+
+    TOO_MUCH_AT_ONCE = "Too much sent at once."
+    """More than `max_pending_bytes` was sent in one go, to a peer that is not known to be slow."""
+
+    REFUSED = "Refused."
+    """`on_client_arriving` has turned the client away."""
 
     def __str__(self) -> str:
         return self.value

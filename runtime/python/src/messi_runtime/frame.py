@@ -36,8 +36,8 @@ class FrameTooBig(Exception):
     """A header announces more than the limit; nothing further can be decoded."""
 
 
-def encode_header(frame_type: FrameType, payload_size: int) -> bytes:
-    return bytes((frame_type,)) + payload_size.to_bytes(3, "big")
+def encode_frame(frame_type: FrameType, payload: bytes) -> bytes:
+    return b"".join((bytes((frame_type,)), len(payload).to_bytes(3, "big"), payload))
 
 
 class FrameDecoder:
@@ -50,6 +50,11 @@ class FrameDecoder:
     def __init__(self, max_payload_size: int) -> None:
         self._max_payload_size = max_payload_size
         self._cut = bytearray()
+
+    @property
+    def unfinished_header(self) -> bytes:
+        """That of the frame which is still coming, or is too big; empty if none has come whole."""
+        return bytes(self._cut[:HEADER_SIZE]) if len(self._cut) >= HEADER_SIZE else b""
 
     def decode(self, data: bytes) -> Iterator[Frame]:
         """The frames that `data` completes. Raises `FrameTooBig` after those before the bad one.
@@ -64,24 +69,22 @@ class FrameDecoder:
 
         begin = 0
         while len(data) - begin >= HEADER_SIZE:
+            size = int.from_bytes(data[begin + 1 : begin + HEADER_SIZE], "big")
             payload_begin = begin + HEADER_SIZE
-            payload_end = payload_begin + self._payload_size(data, begin)
-            if payload_end > len(data):
+            if payload_begin + size > len(data) or size > self._max_payload_size:
                 break
-            yield Frame(data[begin], data[payload_begin:payload_end])
-            begin = payload_end
+            yield Frame(data[begin], data[payload_begin : payload_begin + size])
+            begin = payload_begin + size
         self._cut += data[begin:]
-
-    def _payload_size(self, data: bytes | bytearray, begin: int) -> int:
-        size = int.from_bytes(data[begin + 1 : begin + HEADER_SIZE], "big")
-        if size > self._max_payload_size:
-            raise FrameTooBig
-        return size
+        self._cut_frame_size()
 
     def _cut_frame_size(self) -> int:
         if len(self._cut) < HEADER_SIZE:
             return HEADER_SIZE
-        return HEADER_SIZE + self._payload_size(self._cut, 0)
+        size = int.from_bytes(self._cut[1:HEADER_SIZE], "big")
+        if size > self._max_payload_size:
+            raise FrameTooBig
+        return HEADER_SIZE + size
 
 
 def check_max_payload_size(size: int) -> None:

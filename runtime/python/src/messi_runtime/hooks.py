@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import logging
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any
+
+from . import fork
+from .task import being_cancelled
 
 LOGGER = logging.getLogger("messi_runtime")
-
-Result = TypeVar("Result")
 
 
 class HookFailed(Exception):
     """A hook has raised an exception, which has been logged."""
 
 
-async def run_hook(hook: Awaitable[Result]) -> Result:
+async def call_hook(hook: Callable[..., Any], *arguments: Any) -> Any:
+    """The hook's result; a hook may be a plain function, too."""
+    made_in = fork.generation()
     try:
-        return await hook
+        result = hook(*arguments)
+        if inspect.isawaitable(result):
+            result = await result
+    except asyncio.CancelledError as exception:
+        # Something that the hook waited for was cancelled; or the task that it runs in, which ends.
+        if being_cancelled():
+            raise
+        raise _failed(hook, exception) from exception
     except Exception as exception:
-        LOGGER.exception("A hook has failed.")
-        raise HookFailed from exception
+        raise _failed(hook, exception) from exception
+    fork.refuse_to_run(made_in)
+    return result
+
+
+def _failed(hook: Callable[..., Any], exception: BaseException) -> HookFailed:
+    name = getattr(hook, "__qualname__", None) or repr(hook)
+    LOGGER.error("The hook %s has failed: %r", name, exception, exc_info=exception)
+    return HookFailed(name)

@@ -30,19 +30,21 @@ class Keepalive:
 
         The early ping tells a client that the server is there without a time-out.
         """
-        if self._settings.ping_interval == 0 or now < self._next_ping:
+        if now < self.next_ping():
             return False
         self._next_ping = now + self._settings.ping_interval
         return True
 
     def timed_out(self, now: float) -> bool:
+        """Only to be believed when all that had come by `now` has been read."""
         return now >= self._silence_deadline()
+
+    def next_ping(self) -> float:
+        return self._next_ping if self._settings.ping_interval > 0 else float("inf")
 
     def deadline(self) -> float:
         """When to look again. It may move away in the meantime, never nearer."""
-        if self._settings.ping_interval == 0:
-            return self._silence_deadline()
-        return min(self._next_ping, self._silence_deadline())
+        return min(self.next_ping(), self._silence_deadline())
 
     def _silence_deadline(self) -> float:
         return self._last_heard + self._settings.silence_limit

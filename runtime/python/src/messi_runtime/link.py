@@ -1,67 +1,85 @@
-"""A `Connection` on an asyncio transport."""
+"""A `Connection` on a socket."""
 
 from __future__ import annotations
 
 import asyncio
-import enum
 import socket
-from collections import deque
-from typing import cast
+import time
+from dataclasses import dataclass, field
 
 from .connection import Connection, ConnectionSettings
 from .disconnect_reason import DisconnectReason
-from .frame import HEADER_SIZE
+from .inbox import Inbox, Signal
+from .patience import Patience
+from .socket_options import SocketOptions, prepare
+from .stream import PeerCredentials, Stream
 
 
-class Signal(enum.Enum):
-    WRITABLE = enum.auto()
-    """Half of `max_pending_bytes` is free again after more than that was waiting."""
+@dataclass(frozen=True)
+class LinkSettings:
+    connection: ConnectionSettings
+    socket: SocketOptions
+    linger: float
+    """How long an orderly end may take, in seconds."""
+
+    patience: Patience = field(default_factory=Patience)
 
 
-class Link(asyncio.Protocol):
-    """One connected transport.
+class Link:
+    """One connection, from its socket to its inbox.
 
     Reading goes on while a hook runs, so that pings are answered and time-outs judged however long
-    it takes; the messages wait in an inbox. A full inbox stops the reading, which stops the peer.
+    it takes; the messages wait in the inbox. A full inbox stops the reading, which stops the peer.
     """
 
-    def __init__(self, settings: ConnectionSettings, keeps: object = None) -> None:
-        """`keeps` lives as long as the link."""
+    def __init__(
+        self, settings: LinkSettings, connected: socket.socket, early: bytes = b""
+    ) -> None:
+        """`early` is what has been read from the socket before."""
+        prepare(connected, settings.socket)
         self._loop = asyncio.get_running_loop()
-        self._connection = Connection(settings, self._loop.time())
-        self._keeps = keeps
-        self._transport: asyncio.Transport
-        self._timer: asyncio.Handle | None = None
-        self._max_pending_bytes = settings.max_pending_bytes
+        self._settings = settings
+        self._connection = Connection(settings.connection, self._loop.time())
+        self._queue = self._connection.queue
+        self._max_pending_bytes = settings.connection.max_pending_bytes
+        self._stream = Stream(self._loop, connected, self._handle_readable, self._handle_writable)
+        self._inbox = Inbox(self._loop)
+        self._early = early
 
-        self._inbox: deque[bytes] = deque()
-        self._inbox_bytes = 0
-        self._reading = True
-        self._handed_out = 0
-        self._wanted: asyncio.Future[None] | None = None
-
+        self._reading = False
         self._flushing_soon = False
-        self._transport_takes_more = True
+        self._takes_more = True
+        self._behind = False  # the system has not taken at the end of a turn what there was
         self._crowded = False
-        self._writable = False
+        self._judging = False
 
-        self._closing = False
-        self._lost = self._loop.create_future()
+        self._timer: asyncio.Handle | None = None
+        self._linger: asyncio.Handle | None = None
+        self._ending = False
+        self._wrote_end = False
+        self._read_end = False
+        self._over = False
+        self._ended = self._loop.create_future()
 
     def start(self) -> None:
-        """Timers begin, with the loop's next turn: what is sent before then goes ahead of the first
-        ping."""
+        """Reading begins; timers with the loop's next turn: what is sent before then goes ahead of
+        the first ping."""
+        if self.closed:
+            return
         self._timer = self._loop.call_soon(self._handle_time)
-
-    def begin_reading(self) -> None:
-        """For a transport that was paused, when what had come before has been handed over. That may
-        have been so much that reading has to wait."""
-        if self._reading:
-            self._transport.resume_reading()
+        self._read(True)
+        if self._early:
+            early, self._early = self._early, b""
+            self._handle_bytes(early)
 
     @property
     def closed(self) -> bool:
         return self._connection.closed
+
+    @property
+    def deaf(self) -> bool:
+        """Our side has had enough: what was received is not handed out any more."""
+        return self._inbox.dropped
 
     @property
     def reason(self) -> DisconnectReason:
@@ -70,187 +88,261 @@ class Link(asyncio.Protocol):
         return self._connection.reason
 
     @property
+    def hint(self) -> str:
+        return self._connection.hint
+
+    @property
     def proved(self) -> bool:
         return self._connection.proved
 
     @property
     def pending_bytes(self) -> int:
-        return 0 if self.closed else self._connection.queue.pending_bytes + self._unwritten()
+        return 0 if self.closed else self._queue.pending_bytes
 
-    def send(self, payload: bytes | None) -> None:
-        """Written at the end of the loop's turn, together with what else is sent in it.
+    @property
+    def handle(self) -> int:
+        return self._stream.handle
 
-        `None` stands for a message that cannot be encoded, which ends the connection.
+    @property
+    def credentials(self) -> PeerCredentials | None:
+        return self._stream.credentials
+
+    def send(self, frame: bytes | DisconnectReason) -> None:
+        """Written at the end of the loop's turn, together with what else is sent in it."""
+        if self.closed or self._stream.broken:
+            return
+        if isinstance(frame, DisconnectReason):
+            self.close(frame)
+            return
+        if not self._connection.has_room(len(frame)):
+            self._make_room(len(frame))
+        if not self._connection.has_room(len(frame)):
+            slow = self._behind
+            self.close(DisconnectReason.SLOW_READER if slow else DisconnectReason.TOO_MUCH_AT_ONCE)
+            return
+        self._queue.append(frame)
+        if self._queue.pending_bytes > self._max_pending_bytes // 2:
+            self._crowded = True
+        if not self._flushing_soon:
+            self._flushing_soon = True
+            self._loop.call_soon(self._flush_turn)
+
+    def pause(self) -> None:
+        self._inbox.pause()
+
+    def resume(self) -> None:
+        if self._inbox.paused:
+            self._connection.excuse_silence(self._loop.time())
+            self._inbox.resume()
+
+    def close(self, reason: DisconnectReason, hint: str = "") -> None:
+        """Our side has had enough: what has been received but not handed out is dropped.
+
+        After STOPPED and DISCONNECTED what was sent is still written, if the peer reads it.
         """
         if self.closed:
             return
-        if payload is None:
-            self._connection.close(DisconnectReason.MESSAGE_ENCODE_ERROR)
-        else:
-            # Only who does not take what is offered is a slow reader.
-            if self.pending_bytes + HEADER_SIZE + len(payload) > self._max_pending_bytes:
-                self._flush()
-            self._connection.send(payload, self._unwritten())
-        if self.closed:
-            self._forget_inbox()
-            self._close_transport()
-            return
-        if self.pending_bytes > self._max_pending_bytes // 2:
-            self._crowded = True
-        if self._connection.queue.pending_bytes > _WRITE_SIZE:
+        self._connection.close(reason, hint)
+        self._inbox.drop()
+        if reason in _ORDERLY and self._settings.linger > 0 and not self._stream.broken:
+            self._ending = True
+            self._linger = self._loop.call_later(self._settings.linger, self._end)
+            self._read(not self._read_end)
             self._flush()
-        elif not self._flushing_soon:
-            self._flushing_soon = True
-            self._loop.call_soon(self._flush)
+        else:
+            if reason not in _PEER_IS_GONE:
+                self._write()
+            self._end()
 
-    def close(self, reason: DisconnectReason) -> None:
-        """Our side has had enough: what has been received but not handed out is dropped."""
+    def abort(self, reason: DisconnectReason) -> None:
+        """As `close`, but at once."""
         self._connection.close(reason)
-        self._forget_inbox()
-        self._close_transport()
+        self._inbox.drop()
+        self._end()
 
     async def next_event(self) -> bytes | Signal | None:
         """The payload of the next message, or a signal, or `None` when no more can come."""
-        if self._handed_out >= _FAIR_SHARE:
-            self._handed_out = 0
-            await asyncio.sleep(0)
-        while not self._inbox and not self._writable and not self.closed:
-            self._handed_out = 0
-            self._wanted = self._loop.create_future()
-            await self._wanted
+        event = await self._inbox.next()
+        if not self._reading and self._inbox.has_room and not self.closed:
+            self._connection.excuse_silence(self._loop.time())
+            self._read(True)
+        return event
 
-        if self._writable and not self.closed:
-            self._writable = False
-            return Signal.WRITABLE
-        if not self._inbox:
-            return None
-        self._handed_out += 1
-        payload = self._inbox.popleft()
-        self._inbox_bytes -= len(payload) + _MESSAGE_OVERHEAD
-        if not self._reading and self._inbox_bytes < _INBOX_SIZE // 2:
-            self._reading = True
-            self._connection.handle_life(self._loop.time())
-            self._transport.resume_reading()
-        return payload
+    async def wait_ended(self) -> None:
+        """Until the socket is closed, which after an orderly end is later than `closed`."""
+        if not self._ended.done():
+            await asyncio.wait({self._ended})
 
-    async def wait_lost(self) -> None:
-        """Until the transport is closed, and has written what it could."""
-        await asyncio.wait({self._lost}, timeout=2 * _LINGER)
+    # Reading
 
-    # asyncio's side
+    def _read(self, wanted: bool) -> None:
+        self._reading = wanted
+        self._stream.want_read(wanted)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._transport.set_write_buffer_limits(high=_WRITE_SIZE)
-        _send_at_once(self._transport.get_extra_info("socket"))
-
-    def data_received(self, data: bytes) -> None:
-        if self.closed:
+    def _handle_readable(self) -> None:
+        data = self._stream.read()
+        if data is None:
             return
-        for payload in self._connection.handle_bytes(data, self._loop.time()):
-            self._inbox.append(payload)
-            self._inbox_bytes += len(payload) + _MESSAGE_OVERHEAD
-        if self._inbox_bytes > _INBOX_SIZE and self._reading:
-            self._reading = False
-            self._transport.pause_reading()
-        if self._inbox:
-            self._wake()
+        if data:
+            self._handle_bytes(data)
+            return
+        self._read_end = True
+        self._read(False)
+        if self._ending:
+            self._flush()
+        else:
+            self._give_up(DisconnectReason.CONNECTION_CLOSED)
+
+    def _handle_bytes(self, data: bytes) -> None:
+        if self._ending:
+            self._connection.handle_farewell(data)
+        else:
+            for payload in self._connection.handle_bytes(data, self._loop.time()):
+                self._inbox.put(payload)
+            if self.closed:
+                self._write()
+                self._give_up(self.reason)
+                return
+            if self._inbox.full:
+                self._read(False)
+                self._reschedule(self._loop.time() + _SIGN_OF_LIFE)
         self._flush()
 
-    def eof_received(self) -> None:
-        self._connection.close(DisconnectReason.CONNECTION_CLOSED)
-        self._close_transport()
+    def _give_up(self, reason: DisconnectReason) -> None:
+        """What has been received before is still handed out."""
+        self._connection.close(reason)
+        self._inbox.end()
+        self._end()
 
-    def connection_lost(self, _exception: Exception | None) -> None:
-        self.eof_received()
-        if not self._lost.done():
-            self._lost.set_result(None)
-
-    def pause_writing(self) -> None:
-        self._transport_takes_more = False
-
-    def resume_writing(self) -> None:
-        self._transport_takes_more = True
-        self._flush()
-
-    # Helpers
+    # Time
 
     def _handle_time(self) -> None:
         # What was sent in the turn of `start` goes out before the early ping.
         self._flush()
         now = self._loop.time()
-        if not self._reading:
-            self._connection.handle_life(now)
+        if not self._listening:
+            self._connection.excuse_silence(now)
+        if not self._reading and not self.closed:
+            self._connection.say_alive()
+        if self._over or (self.closed and not self._queue):
+            return
+        if not self.closed and self._connection.silent(now):
+            self._judge_soon(now)
+            return
         self._connection.handle_time(now)
         self._flush()
-        if not self.closed:
-            self._timer = self._loop.call_at(self._connection.deadline(), self._handle_time)
+        if self._over:
+            return
+        deadline = self._connection.deadline()
+        self._reschedule(deadline if self._reading else min(deadline, now + _SIGN_OF_LIFE))
 
-    def _flush(self) -> None:
-        self._flushing_soon = False
-        queue = self._connection.queue
+    @property
+    def _listening(self) -> bool:
+        return (self._reading and not self._inbox.paused) or self._ending
+
+    def _judge_soon(self, now: float) -> None:
+        """When the loop, or the whole process, was held up, what the peer has sent meanwhile waits
+        to be read. In the turn after the next, all that has come by now has been."""
+        self._judging = True
+        self._timer = self._loop.call_soon(self._loop.call_soon, self._judge, now)
+
+    def _judge(self, heard_until: float) -> None:
+        self._judging = False
         if self.closed:
-            self._close_transport()
             return
-        while queue and self._transport_takes_more:
-            self._transport.write(queue.take(_WRITE_SIZE))
-        if self._crowded and self.pending_bytes <= self._max_pending_bytes // 2:
-            self._crowded = False
-            self._writable = True
-            self._wake()
+        if self._listening:
+            self._connection.judge_silence(heard_until)
+        if self.closed:
+            self._give_up(self.reason)
+        else:
+            self._handle_time()
 
-    def _close_transport(self) -> None:
-        if self._closing:
+    def _reschedule(self, deadline: float) -> None:
+        if self._judging:
             return
-        self._closing = True
         if self._timer is not None:
             self._timer.cancel()
-        if self.reason in _PEER_IS_GONE:
-            self._transport.abort()
-        else:
-            while self._connection.queue:
-                self._transport.write(self._connection.queue.take(_WRITE_SIZE))
-            self._transport.close()
-            self._loop.call_later(_LINGER, self._transport.abort)
-        self._connection.queue.clear()
-        self._wake()
+        self._timer = self._loop.call_at(deadline, self._handle_time)
 
-    def _forget_inbox(self) -> None:
-        self._inbox.clear()
-        self._inbox_bytes = 0
+    # Writing
 
-    def _unwritten(self) -> int:
-        return self._transport.get_write_buffer_size()
+    def _make_room(self, size: int) -> None:
+        """Only who does not take what is offered is a slow reader."""
+        self._write()
+        patience = self._settings.patience
+        while not (self._behind or self._stream.broken or self._connection.has_room(size)):
+            began = time.monotonic()
+            progress = patience.left > 0 and self._stream.wait_writable(patience.left)
+            patience.spend(self._loop, began)
+            if not progress:
+                break
+            self._takes_more = True
+            self._write()
 
-    def _wake(self) -> None:
-        if self._wanted is not None and not self._wanted.done():
-            self._wanted.set_result(None)
+    def _handle_writable(self) -> None:
+        self._takes_more = True
+        self._flush()
+
+    def _flush_turn(self) -> None:
+        self._flushing_soon = False
+        self._flush()
+        self._behind = bool(self._queue)
+
+    def _flush(self) -> None:
+        if self._over:
+            return
+        self._write()
+        self._behind = self._behind and bool(self._queue)
+        if self._crowded and self._queue.pending_bytes <= self._max_pending_bytes // 2:
+            self._crowded = False
+            self._inbox.signal_writable()
+        if self._ending:
+            self._go_on_ending()
+
+    def _write(self) -> None:
+        while self._queue and self._takes_more:
+            offered = self._queue.offer()
+            taken = self._stream.write(offered)
+            if self._stream.broken:
+                self._queue.clear()
+                return
+            self._takes_more = taken == sum(len(part) for part in offered)
+            self._queue.take(taken)
+        self._stream.want_write(bool(self._queue))
+
+    # The end
+
+    def _go_on_ending(self) -> None:
+        if self._stream.broken:
+            self._end()
+        elif not self._queue:
+            if not self._wrote_end:
+                self._wrote_end = True
+                self._stream.end_writing()
+            if self._read_end or self._stream.broken:
+                self._end()
+
+    def _end(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        for timer in (self._timer, self._linger):
+            if timer is not None:
+                timer.cancel()
+        self._queue.clear()
+        self._stream.close()
+        if not self._loop.is_closed():
+            self._ended.set_result(None)
 
 
-_TCP = (socket.AF_INET, socket.AF_INET6)
+# A server that does not read says that it lives this often, in seconds.
+_SIGN_OF_LIFE = 1.0
 
-
-def _send_at_once(transport_socket: socket.socket | None) -> None:
-    # asyncio does this for some sockets, but not for those of a listener that it did not open.
-    if transport_socket is not None and transport_socket.family in _TCP:
-        transport_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-# How much the transport is given ahead of what the kernel takes. A ping waits behind that much.
-_WRITE_SIZE = 64 * 1024
-
-# How much may wait for the hooks before reading stops, and what a message costs besides its bytes.
-_INBOX_SIZE = 256 * 1024
-_MESSAGE_OVERHEAD = 64
-
-# How many messages of one connection are handed out before the others have their turn.
-_FAIR_SHARE = 64
-
-# How long a closed transport may go on writing, in seconds.
-_LINGER = 1.0
+_ORDERLY = {DisconnectReason.STOPPED, DisconnectReason.DISCONNECTED}
 
 _PEER_IS_GONE = {
     DisconnectReason.CONNECTION_CLOSED,
     DisconnectReason.KEEP_ALIVE_TIMEOUT,
     DisconnectReason.SLOW_READER,
+    DisconnectReason.TOO_MUCH_AT_ONCE,
 }

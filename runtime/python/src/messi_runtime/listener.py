@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import io
 import os
 import socket
-import stat
 from collections.abc import Callable
 
-from .uri import TcpAddress, UnixAddress
-
-# Many clients come at once when a server is back.
-_BACKLOG = 4096
+from . import fork
+from .listening import Listening, listen
+from .uri import InheritedAddress, TcpAddress, UnixAddress
 
 # What one turn accepts at the most, so that a herd does not starve the clients that are there.
 _ACCEPTS_PER_TURN = 64
@@ -28,7 +25,8 @@ class Listener:
 
     def __init__(
         self,
-        address: TcpAddress | UnixAddress,
+        address: TcpAddress | UnixAddress | InheritedAddress,
+        unix_mode: int | None,
         on_accept: Callable[[socket.socket, str], None],
         on_out_of_descriptors: Callable[[], None],
     ) -> None:
@@ -36,59 +34,60 @@ class Listener:
         was turned away because the process has no descriptor left for it."""
         self._loop = asyncio.get_running_loop()
         self._address = address
+        self._unix_mode = unix_mode
         self._on_accept = on_accept
         self._on_out_of_descriptors = on_out_of_descriptors
-        self._socket: socket.socket | None = None
+        self._listening: Listening | None = None
         # Given up for a moment when descriptors run out, to turn a client away with.
         self._spare: io.FileIO | None = None
-        self._pause: asyncio.TimerHandle | None = None
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
         self._stopped = False
+        self._made_in = fork.generation()
 
     async def start(self) -> None:
         """Raises `OSError` if the address cannot be listened at."""
-        address = self._address
-        if isinstance(address, UnixAddress):
-            self._socket = _listen_unix(address)
-        else:
-            self._socket = await _listen_tcp(address)
-            self._address = TcpAddress(address.host, self._socket.getsockname()[1])
-        self._socket.setblocking(False)
+        listening = await listen(self._address, self._unix_mode, lambda: not self._stopped)
+        if listening is None:
+            return
+        self._listening = listening
         self._spare = _open_spare()
-        self._resume()
-        if self._stopped:
-            self.stop()
+        for each in listening.sockets:
+            each.setblocking(False)
+            self._resume(each)
 
     def stop(self) -> None:
+        """Never raises. What of `start` is still to come does not happen."""
         self._stopped = True
-        if self._socket is None:
+        if self._listening is None:
             return
-        self._loop.remove_reader(self._socket)
-        self._socket.close()
-        self._socket = None
+        listening, self._listening = self._listening, None
+        if self._made_in == fork.generation() and not self._loop.is_closed():
+            for each in listening.sockets:
+                self._loop.remove_reader(each)
+        listening.close()
         if self._spare is not None:
             self._spare.close()
-        if self._pause is not None:
-            self._pause.cancel()
-        if isinstance(self._address, UnixAddress):
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._address.path)
+        for pause in self._pauses.values():
+            pause.cancel()
 
     @property
     def uri(self) -> str:
-        return str(self._address)
+        return str(self._address if self._listening is None else self._listening.address)
 
     @property
     def port(self) -> int:
-        return self._address.port if isinstance(self._address, TcpAddress) else 0
+        address = self._address if self._listening is None else self._listening.address
+        return address.port if isinstance(address, TcpAddress) else 0
 
-    def _resume(self) -> None:
-        if self._socket is not None:
-            self._loop.add_reader(self._socket, self._handle_ready)
+    def _resume(self, listening: socket.socket) -> None:
+        self._pauses.pop(listening, None)
+        self._loop.add_reader(listening, self._handle_ready, listening)
 
-    def _handle_ready(self) -> None:
+    def _handle_ready(self, listening: socket.socket) -> None:
+        fork.refuse_to_run(self._made_in)
         for _ in range(_ACCEPTS_PER_TURN):
             # What is called on the way may have stopped the listener.
-            if self._socket is None or not self._accept_one(self._socket):
+            if self._listening is None or not self._accept_one(listening):
                 return
 
     def _accept_one(self, listening: socket.socket) -> bool:
@@ -126,7 +125,9 @@ class Listener:
     def _wait(self, listening: socket.socket) -> bool:
         # The socket stays readable, so going on at once would be a busy loop.
         self._loop.remove_reader(listening)
-        self._pause = self._loop.call_later(_PAUSE_WHEN_OUT_OF_MEMORY, self._resume)
+        self._pauses[listening] = self._loop.call_later(
+            _PAUSE_WHEN_OUT_OF_MEMORY, self._resume, listening
+        )
         return False
 
 
@@ -145,52 +146,3 @@ def _peer_address(name: object) -> str:
     if "." in host:  # an IPv4 peer of a socket that serves both
         host = host.removeprefix("::ffff:")
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-async def _listen_tcp(address: TcpAddress) -> socket.socket:
-    """One socket, so that there is one port: asyncio would open one for each address of a host."""
-    if not address.host:
-        both = socket.has_dualstack_ipv6()
-        family = socket.AF_INET6 if both else socket.AF_INET
-        return socket.create_server(
-            ("", address.port), family=family, backlog=_BACKLOG, dualstack_ipv6=both
-        )
-    failure: OSError | None = None
-    for family, _, _, _, where in await asyncio.get_running_loop().getaddrinfo(
-        address.host, address.port, type=socket.SOCK_STREAM
-    ):
-        try:
-            return socket.create_server(
-                (str(where[0]), address.port), family=family, backlog=_BACKLOG
-            )
-        except OSError as error:
-            failure = failure or error
-    raise failure or OSError(f"{address.host} has no address")
-
-
-def _listen_unix(address: UnixAddress) -> socket.socket:
-    _remove_stale_socket(address.path)
-    listening = socket.socket(socket.AF_UNIX)
-    try:
-        listening.bind(address.path)
-        listening.listen(_BACKLOG)
-    except OSError as error:
-        listening.close()
-        raise OSError(error.errno, error.strerror, address.path) from None
-    return listening
-
-
-def _remove_stale_socket(path: str) -> None:
-    """What a server that died has left behind; not the socket of one that is alive."""
-    try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(path)
-        except ConnectionRefusedError:
-            os.unlink(path)
-            return
-    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE), path)

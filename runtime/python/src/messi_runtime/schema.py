@@ -12,7 +12,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple
 
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
+
+from .hooks import LOGGER
+from .nesting import too_deep
 
 _LENGTH_DELIMITED = 2
 
@@ -46,23 +49,23 @@ class Outgoing:
     def encode(self, name: str, message: Message) -> bytes | None:
         """`message` as the member `name`; the message around it is never built.
 
-        `None` if a required field is missing. Raises `TypeError` for a message of another type.
+        `None`, and a line in the log, if it cannot be encoded: a required field is missing, for
+        example. Raises `TypeError` for what is not a message of the member's type.
         """
         member = self._members[name]
-        type_name = message.DESCRIPTOR.full_name
-        if type_name != member.type_name:
-            raise TypeError(f"{name} is a {member.type_name}, but got a {type_name}")
-        if not message.IsInitialized():
+        if _type_name(message) != member.type_name:
+            raise TypeError(f"{name} is a {member.type_name}, but got {_what(message)}")
+        encoded = _serialize(message)
+        if encoded is None:
             return None
-        encoded = message.SerializePartialToString()
         return member.tag + encode_varint(len(encoded)) + encoded
 
     def encode_unique(self, message: Message) -> bytes | None:
         """`message` as the one member that has its type."""
-        type_name = message.DESCRIPTOR.full_name
+        type_name = _type_name(message)
         if type_name not in self._names_by_type:
             known = ", ".join(self._names_by_type)
-            raise TypeError(f"expected a message of type {known}, but got a {type_name}")
+            raise TypeError(f"expected a message of type {known}, but got {_what(message)}")
         return self.encode(self._names_by_type[type_name], message)
 
     def prepare(self, name: str) -> tuple[Message, Message]:
@@ -73,8 +76,8 @@ class Outgoing:
         return wrapper, member
 
     def encode_prepared(self, wrapper: Message) -> bytes | None:
-        """`None` if a required field is missing."""
-        return wrapper.SerializePartialToString() if wrapper.IsInitialized() else None
+        """`None` as `encode`."""
+        return _serialize(wrapper)
 
 
 class Received(NamedTuple):
@@ -82,8 +85,8 @@ class Received(NamedTuple):
     message: Message | None
     """`None` if the payload holds no member that is known."""
 
-    unknown_field: int
-    """The number of the unknown member; 0 if there is none."""
+    field_number: int
+    """Of the member, known or not; 0 if there is none."""
 
 
 class Incoming:
@@ -91,20 +94,45 @@ class Incoming:
 
     def __init__(self, wrapper: type[Message]) -> None:
         self._wrapper = wrapper
+        fields = wrapper.DESCRIPTOR.oneofs_by_name["messages"].fields
+        self._numbers = {field.name: field.number for field in fields}
 
     def decode(self, payload: bytes) -> Received | None:
         """`None` if the bytes are not a message of the schema."""
         wrapper = self._wrapper()
+        # Implementations of protobuf differ: UnicodeDecodeError, RecursionError...
         try:
             wrapper.ParseFromString(payload)
-        except DecodeError:
-            return None
-        if not wrapper.IsInitialized():
+            if not wrapper.IsInitialized() or too_deep(wrapper):
+                return None
+        except Exception as error:
+            LOGGER.debug("A message cannot be decoded: %r", error)
             return None
         name = wrapper.WhichOneof("messages")
         if name is None:
             return Received("", None, first_field(payload))
-        return Received(name, getattr(wrapper, name), 0)
+        return Received(name, getattr(wrapper, name), self._numbers[name])
+
+
+def _type_name(message: object) -> str | None:
+    return message.DESCRIPTOR.full_name if isinstance(message, Message) else None
+
+
+def _what(message: object) -> str:
+    return f"a {_type_name(message) or type(message).__name__}"
+
+
+def _serialize(message: Message) -> bytes | None:
+    try:
+        if message.IsInitialized():
+            return message.SerializePartialToString()
+        # Every implementation has it, if the type hints of none.
+        missing: list[str] = message.FindInitializationErrors()  # type: ignore[attr-defined]
+        why = f"required fields are missing: {', '.join(missing)}"
+    except Exception as error:
+        why = str(error)
+    LOGGER.error("A %s cannot be sent: %s", message.DESCRIPTOR.full_name, why)
+    return None
 
 
 def first_field(payload: bytes) -> int:

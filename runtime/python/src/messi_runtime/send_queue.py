@@ -1,24 +1,31 @@
-"""The frames of one connection that the transport has not been given yet."""
+"""The frames of one connection that the system has not taken yet."""
 
 from __future__ import annotations
 
 from collections import deque
 
-from .frame import HEADER_SIZE, FrameType, encode_header
+from .frame import FrameType, encode_frame
+
+# Frames from this size on are kept as they are, so that many queues can share one. Smaller ones are
+# copied into chunks: an object for each would take several times what it counts.
+_SHARED_FROM = 4 * 1024
+_CHUNK_SIZE = 64 * 1024
+
+# How much is offered to the system at a time. A ping waits behind that much.
+_WRITE_SIZE = 64 * 1024
 
 
 class SendQueue:
-    """User messages in order; a ping or pong goes ahead of them.
+    """User messages in order; a ping or pong goes ahead of those of which nothing was offered yet.
 
-    Frames leave whole, so nothing is ever put into the middle of one. Payloads are not copied
-    before they leave, so that many queues can share one. Bounds are the caller's: ask
-    `pending_bytes` before `append`.
+    Bounds are the caller's: ask `pending_bytes` before `append`. What is held is that, an eighth
+    more at the most, and what has been written of one frame or chunk.
     """
 
-    def __init__(self, user_message: FrameType) -> None:
-        self._user_message = user_message
+    def __init__(self) -> None:
         self._control = b""
-        self._payloads: deque[bytes] = deque()
+        self._chunks: deque[bytes | bytearray] = deque()
+        self._offered: deque[memoryview] = deque()
         self._pending_bytes = 0
 
     def __bool__(self) -> bool:
@@ -29,32 +36,45 @@ class SendQueue:
         """Headers included."""
         return self._pending_bytes
 
-    def append(self, payload: bytes) -> None:
-        self._payloads.append(payload)
-        self._pending_bytes += HEADER_SIZE + len(payload)
+    def append(self, frame: bytes) -> None:
+        self._pending_bytes += len(frame)
+        if len(frame) >= _SHARED_FROM:
+            self._chunks.append(frame)
+            return
+        last = self._chunks[-1] if self._chunks else None
+        if not isinstance(last, bytearray) or len(last) + len(frame) > _CHUNK_SIZE:
+            self._chunks.append(last := bytearray())
+        last += frame
 
     def push_control(self, frame_type: FrameType) -> None:
         """Adds an empty frame, ahead of user messages; nothing if one is waiting already."""
         if not self._control:
-            self._control = encode_header(frame_type, 0)
-            self._pending_bytes += HEADER_SIZE
+            self._control = encode_frame(frame_type, b"")
+            self._pending_bytes += len(self._control)
 
-    def take(self, size: int) -> bytes:
-        """Removes and returns the next frames: up to `size` bytes of them, but at least one."""
-        parts = [self._control] if self._control else []
-        taken = len(self._control)
-        self._control = b""
-        while self._payloads:
-            payload = self._payloads[0]
-            if taken > 0 and taken + HEADER_SIZE + len(payload) > size:
-                break
-            parts += (encode_header(self._user_message, len(payload)), payload)
-            taken += HEADER_SIZE + len(payload)
-            self._payloads.popleft()
-        self._pending_bytes -= taken
-        return b"".join(parts)
+    def offer(self) -> deque[memoryview]:
+        """What to write next; `take` says how much of it was written."""
+        if not self._offered:
+            if self._control:
+                self._offered.append(memoryview(self._control))
+                self._control = b""
+            size = 0
+            while self._chunks and (size == 0 or size + len(self._chunks[0]) <= _WRITE_SIZE):
+                size += len(self._chunks[0])
+                self._offered.append(memoryview(self._chunks.popleft()))
+        return self._offered
+
+    def take(self, size: int) -> None:
+        self._pending_bytes -= size
+        while size > 0:
+            first = self._offered.popleft()
+            if size < len(first):
+                self._offered.appendleft(first[size:])
+                return
+            size -= len(first)
 
     def clear(self) -> None:
         self._control = b""
-        self._payloads.clear()
+        self._chunks.clear()
+        self._offered.clear()
         self._pending_bytes = 0

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from google.protobuf.message import Message
 
+from .connection import ConnectionSettings
 from .disconnect_reason import DisconnectReason
 from .link import Link
 from .schema import Outgoing
+from .stream import PeerCredentials
 
 
 class ServerClient:
@@ -25,13 +27,17 @@ class ServerClient:
         if sends is not None:
             cls._messi_outgoing = Outgoing(sends)
 
-    def __init__(self, client_id: int, link: Link, peer_address: str) -> None:
+    def __init__(
+        self, client_id: int, link: Link, settings: ConnectionSettings, peer_address: str
+    ) -> None:
         self.state: Any = None
         """Yours: whatever the hooks of the server want to keep for this client."""
 
         self._messi_link = link
+        self._messi_settings = settings
         self._id = client_id
         self._peer_address = peer_address
+        self._peer_credentials = link.credentials
         self._connected_since = datetime.datetime.now(datetime.timezone.utc)
 
     @property
@@ -43,6 +49,15 @@ class ServerClient:
     def peer_address(self) -> str:
         """The other end, as "127.0.0.1:5000", "[::1]:5000" or "unix"."""
         return self._peer_address
+
+    def peer_credentials(self) -> PeerCredentials | None:
+        """Process, user and group of the other end of a Unix socket, as they were when it
+        connected; `None` for TCP."""
+        return self._peer_credentials
+
+    def native_handle(self) -> int:
+        """The descriptor of the connection's socket; -1 if it is closed. It stays the server's."""
+        return self._messi_link.handle
 
     @property
     def connected_since(self) -> datetime.datetime:
@@ -58,17 +73,42 @@ class ServerClient:
         """Bytes that were sent and that the system has not taken yet."""
         return self._messi_link.pending_bytes
 
-    def disconnect(self) -> None:
-        """Ends the connection. What was sent is still written, for a second at most.
+    @property
+    def disconnect_hint(self) -> str:
+        """In `on_client_disconnected`: what more is known of why, as a sentence, such as "The peer
+        seems to speak HTTP."; "" if nothing is."""
+        return self._messi_link.hint
 
-        `on_client_disconnected(client, DisconnectReason.DISCONNECTED)` follows.
+    def disconnect(self) -> None:
+        """Ends the connection, in order: what was sent before still arrives, if the client reads it
+        within `ServerOptions.linger`.
+
+        `on_client_disconnected(client, DisconnectReason.DISCONNECTED)` follows when that is done.
         """
         self._messi_link.close(DisconnectReason.DISCONNECTED)
+
+    def disconnect_now(self) -> None:
+        """As `disconnect`, but at once: what has not been written is dropped. Also ends what
+        `disconnect` has begun."""
+        self._messi_link.abort(DisconnectReason.DISCONNECTED)
+
+    def pause(self) -> None:
+        """From now on none of the client's messages is handed to a hook, until `resume`; the end of
+        the connection comes after what waits. The client may be silent meanwhile, and is told that
+        the server lives."""
+        self._messi_link.pause()
+
+    def resume(self) -> None:
+        self._messi_link.resume()
 
     # For generated code.
 
     def _messi_send(self, name: str, message: Message) -> None:
-        self._messi_link.send(self._messi_outgoing.encode(name, message))
+        self._messi_link.send(
+            self._messi_settings.encode(self._messi_outgoing.encode(name, message))
+        )
 
     def _messi_send_unique(self, message: Message) -> None:
-        self._messi_link.send(self._messi_outgoing.encode_unique(message))
+        self._messi_link.send(
+            self._messi_settings.encode(self._messi_outgoing.encode_unique(message))
+        )

@@ -1,4 +1,4 @@
-"""Where to connect to or listen at: `tcp://<host>:<port>` or `unix://<path>`."""
+"""Where to connect to or listen at."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 
 _LONGEST_PATH = 107  # what a socket address has room for
+
+_FORMS = "tcp://<host>:<port>, unix://<path> or unix-abstract:<name>"
 
 
 @dataclass(frozen=True)
@@ -23,35 +25,59 @@ class TcpAddress:
 
 @dataclass(frozen=True)
 class UnixAddress:
-    path: str
-    """Absolute in `unix:///run/x`, relative in `unix://x`."""
+    name: str
+    """What the system calls it: a path, absolute in `unix:///run/x`, relative in `unix://x`; or, of
+    an abstract socket, a NUL byte and its name."""
+
+    @property
+    def abstract(self) -> bool:
+        return self.name.startswith("\0")
 
     def __str__(self) -> str:
-        return f"unix://{self.path}"
+        return f"unix-abstract:{self.name[1:]}" if self.abstract else f"unix://{self.name}"
 
 
-def parse_uri(uri: str) -> TcpAddress | UnixAddress:
-    """IPv6 addresses are in brackets.
+@dataclass(frozen=True)
+class InheritedAddress:
+    """A descriptor that systemd has opened for us."""
 
-    Raises `ValueError`, which names what was given and what was expected.
-    """
-    if "\0" in uri:
-        raise _wrong(uri, "there is a NUL byte in it")
-    if uri.startswith("unix://"):
-        return _parse_path(uri, uri[len("unix://") :])
-    if uri.startswith("tcp://"):
-        return _parse_host_and_port(uri, uri[len("tcp://") :])
-    raise _wrong(uri, "the scheme is unknown")
+    name: str
+    """As in LISTEN_FDNAMES; empty for the first one."""
+
+    def __str__(self) -> str:
+        return f"systemd:{self.name}"
 
 
 def parse_uri_to_connect(uri: str) -> TcpAddress | UnixAddress:
-    """As `parse_uri`, for clients."""
+    """`tcp://<host>:<port>`, IPv6 addresses in brackets, `unix://<path>` or `unix-abstract:<name>`.
+
+    Raises `ValueError`, which names what was given and what was expected.
+    """
     address = parse_uri(uri)
     if isinstance(address, TcpAddress) and address.port == 0:
         raise ValueError(
             f'"{uri}": port 0 cannot be connected to; expected the port that the server listens at'
         )
     return address
+
+
+def parse_uri_to_listen(uri: str) -> TcpAddress | UnixAddress | InheritedAddress:
+    """As those to connect to, port 0, `systemd:` or `systemd:<name>`."""
+    if uri.startswith("systemd:"):
+        _check_nul(uri)
+        return InheritedAddress(uri[len("systemd:") :])
+    return parse_uri(uri)
+
+
+def parse_uri(uri: str) -> TcpAddress | UnixAddress:
+    _check_nul(uri)
+    if uri.startswith("unix://"):
+        return _parse_path(uri, uri[len("unix://") :])
+    if uri.startswith("unix-abstract:"):
+        return _parse_abstract(uri, uri[len("unix-abstract:") :])
+    if uri.startswith("tcp://"):
+        return _parse_host_and_port(uri, uri[len("tcp://") :])
+    raise _wrong(uri, "the scheme is unknown")
 
 
 def parse_tcp_uri(uri: str) -> tuple[str, int]:
@@ -65,12 +91,25 @@ def parse_tcp_uri(uri: str) -> tuple[str, int]:
     raise ValueError(f"Expected URI on the form tcp://<host>:<port>, but got '{uri}'.")
 
 
+def _check_nul(uri: str) -> None:
+    if "\0" in uri:
+        raise _wrong(uri, "there is a NUL byte in it")
+
+
 def _parse_path(uri: str, path: str) -> UnixAddress:
     if not path:
         raise _wrong(uri, "the path is missing")
     if len(os.fsencode(path)) > _LONGEST_PATH:
         raise _wrong(uri, f"the path is longer than {_LONGEST_PATH} bytes")
     return UnixAddress(path)
+
+
+def _parse_abstract(uri: str, name: str) -> UnixAddress:
+    if not name:
+        raise _wrong(uri, "the name is missing")
+    if len(os.fsencode(name)) > _LONGEST_PATH:
+        raise _wrong(uri, f"the name is longer than {_LONGEST_PATH} bytes")
+    return UnixAddress("\0" + name)
 
 
 def _parse_host_and_port(uri: str, rest: str) -> TcpAddress:
@@ -93,4 +132,4 @@ def _parse_host_and_port(uri: str, rest: str) -> TcpAddress:
 
 
 def _wrong(uri: str, what: str) -> ValueError:
-    return ValueError(f'"{uri}": {what}; expected tcp://<host>:<port> or unix://<path>')
+    return ValueError(f'"{uri}": {what}; expected {_FORMS}')

@@ -1,0 +1,114 @@
+"""From an address to sockets that listen."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .inherited import address_of, inherit
+from .resolver import Resolver
+from .unix_socket import UnixSocketFile
+from .uri import InheritedAddress, TcpAddress, UnixAddress
+
+# Many clients come at once when a server is back.
+_BACKLOG = 4096
+
+_TRIES_AT_ONE_PORT_FOR_ALL = 10
+
+# A name may have an address of a family that this host does not have.
+_NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+
+
+class Listening(NamedTuple):
+    sockets: list[socket.socket]
+    address: TcpAddress | UnixAddress
+    """With the port that was chosen."""
+
+    file: UnixSocketFile | None = None
+
+    def close(self) -> None:
+        """Never raises."""
+        for listening in self.sockets:
+            listening.close()
+        if self.file is not None:
+            self.file.remove()
+
+
+async def listen(
+    address: TcpAddress | UnixAddress | InheritedAddress,
+    unix_mode: int | None,
+    wanted: Callable[[], bool],
+) -> Listening | None:
+    """`None` if it is not wanted any more when the host's addresses are known.
+
+    Raises `OSError` if the address cannot be listened at, all of a name's addresses included.
+    """
+    if isinstance(address, TcpAddress):
+        hosts = await Resolver.of_running_loop().resolve(address.host) if address.host else []
+        return _listen_tcp(address, hosts) if wanted() else None
+    if isinstance(address, InheritedAddress):
+        inherited = inherit(address)
+        return Listening([inherited], address_of(inherited))
+    return _listen_unix(address, unix_mode)
+
+
+def _listen_unix(address: UnixAddress, mode: int | None) -> Listening:
+    file: UnixSocketFile | None = None
+    listening = socket.socket(socket.AF_UNIX)
+    try:
+        if address.abstract:
+            listening.bind(address.name)
+        else:
+            file = UnixSocketFile(listening, address.name, mode)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        Listening([listening], address, file).close()
+        raise OSError(error.errno, error.strerror, str(address)) from None
+    return Listening([listening], address, file)
+
+
+def _listen_tcp(address: TcpAddress, hosts: list[str]) -> Listening:
+    if not address.host:
+        sockets = [_listen_everywhere(address.port)]
+    else:
+        for tries_left in reversed(range(_TRIES_AT_ONE_PORT_FOR_ALL)):
+            try:
+                sockets = _listen_at_all(hosts, address.port)
+                break
+            except OSError as error:
+                # Port 0 is chosen for the first address, and may be taken at the next.
+                if address.port or error.errno != errno.EADDRINUSE or not tries_left:
+                    raise
+    return Listening(sockets, TcpAddress(address.host, sockets[0].getsockname()[1]))
+
+
+def _listen_everywhere(port: int) -> socket.socket:
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    return socket.create_server(("", port), family=family, backlog=_BACKLOG, dualstack_ipv6=both)
+
+
+def _listen_at_all(hosts: list[str], port: int) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    failure: OSError | None = None
+    try:
+        for host in hosts:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            try:
+                listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                failure = error
+                continue
+            sockets.append(listening)
+            port = listening.getsockname()[1]
+    except OSError:
+        for listening in sockets:
+            listening.close()
+        raise
+    if not sockets:
+        raise failure or OSError("the host has no address")
+    return sockets

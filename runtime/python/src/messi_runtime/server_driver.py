@@ -1,0 +1,239 @@
+"""Does what a server does. Apart from it, so that its names cannot meet those of subclasses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .connection import ConnectionSettings, Side
+from .disconnect_reason import DisconnectReason
+from .hint import HOOK_RAISED
+from .hooks import LOGGER, HookFailed, call_hook
+from .inbox import Signal
+from .keepalive import KeepaliveSettings
+from .link import Link, LinkSettings
+from .listener import Listener
+from .options import ServerOptions
+from .server_client import ServerClient
+from .stream import drain
+from .task import begin_task, current_client
+from .uri import parse_uri_to_listen
+
+if TYPE_CHECKING:
+    from .server import ServerBase
+
+Client = TypeVar("Client", bound=ServerClient)
+
+
+class ServerDriver(Generic[Client]):
+    def __init__(self, server: ServerBase[Client], uri: str, options: ServerOptions) -> None:
+        self.options = options
+        self.clients: dict[int, Client] = {}
+
+        self._server = server
+        self._uri = uri
+        self._address = parse_uri_to_listen(uri)
+        self._settings = LinkSettings(
+            connection=ConnectionSettings(
+                side=Side.SERVER,
+                max_payload_size=options.max_payload_size,
+                max_pending_bytes=options.max_pending_bytes,
+                keepalive=KeepaliveSettings(0.0, options.client_timeout),
+            ),
+            socket=options.socket,
+            linger=options.linger,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener: Listener | None = None
+        self._stopped: asyncio.Future[None] | None = None
+        self._links: set[Link] = set()  # those that are ending included
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_id = 0
+
+    @property
+    def uri(self) -> str:
+        return self._uri if self._listener is None else self._listener.uri
+
+    @property
+    def port(self) -> int:
+        return 0 if self._listener is None else self._listener.port
+
+    # Commands
+
+    async def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.options.check()
+        if self._loop is not loop:
+            self._forget_loop()
+            self._loop = loop
+        if self._listener is not None:
+            return
+        listener = Listener(
+            self._address,
+            self.options.unix_mode,
+            self._accept,
+            lambda: self._begin(self._tell_refused("", DisconnectReason.TOO_MANY_CLIENTS)),
+        )
+        self._listener = listener
+        self._stopped = loop.create_future()
+        try:
+            await listener.start()
+        except BaseException:
+            # It may have been stopped in the meantime, and another may have taken its place.
+            listener.stop()
+            if self._listener is listener:
+                self.stop()
+            raise
+
+    def stop(self) -> None:
+        if self._listener is None or self._stopped is None:
+            return
+        listener, self._listener = self._listener, None
+        if not self._stopped.done():
+            self._stopped.set_result(None)
+        listener.stop()
+        for link in list(self._links):
+            link.close(DisconnectReason.STOPPED)
+
+    def stop_now(self) -> None:
+        for link in list(self._links):
+            link.abort(DisconnectReason.STOPPED)
+        self.stop()
+
+    async def wait_stopped(self) -> None:
+        while self._stopped is not None and not self._stopped.done():
+            await asyncio.wait({self._stopped})
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    def current_client(self) -> Client | None:
+        server, client = current_client.get() or (None, None)
+        return client if server is self._server else None
+
+    def broadcast(self, payload: bytes | None, except_client: Client | None) -> bool:
+        frame = self._settings.connection.encode(payload)
+        if isinstance(frame, DisconnectReason):
+            LOGGER.error("A broadcast is sent to nobody: %s", frame)
+            return False
+        for client in list(self.clients.values()):
+            if client is not except_client:
+                client._messi_link.send(frame)
+        return True
+
+    def _forget_loop(self) -> None:
+        """The loop that the server was started in has ended, and with it the server."""
+        if self._listener is not None:
+            self._listener.stop()
+        for link in self._links:
+            link.abort(DisconnectReason.STOPPED)
+        self._listener = self._stopped = None
+        self.clients = {}
+        self._links = set()
+        self._tasks = set()
+
+    # A client's life
+
+    def _begin(self, life: Coroutine[Any, Any, None]) -> None:
+        task = begin_task(life)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _accept(self, accepted: socket.socket, peer_address: str) -> None:
+        self._begin(self._receive(accepted, peer_address, self._listener))
+
+    async def _receive(
+        self, accepted: socket.socket, peer_address: str, listener: Listener | None
+    ) -> None:
+        accepted.setblocking(False)
+        why_not: DisconnectReason | None = DisconnectReason.STOPPED
+        try:
+            why_not = await self._why_not(peer_address)
+            if self._listener is not listener:
+                why_not = DisconnectReason.STOPPED
+        finally:
+            if why_not is not None:
+                drain(accepted)
+                accepted.close()
+        if why_not is None:
+            await self._serve(Link(self._settings, accepted), peer_address)
+        elif why_not is not DisconnectReason.STOPPED:
+            await self._tell_refused(peer_address, why_not)
+
+    async def _why_not(self, peer_address: str) -> DisconnectReason | None:
+        """Why somebody who has come cannot be a client; `None` if he can."""
+        if len(self.clients) >= self.options.max_clients:
+            return DisconnectReason.TOO_MANY_CLIENTS
+        try:
+            welcome = await call_hook(self._server.on_client_arriving, peer_address)
+        except HookFailed:
+            return DisconnectReason.GENERAL_ERROR
+        if not welcome:
+            return DisconnectReason.REFUSED
+        if len(self.clients) >= self.options.max_clients:
+            return DisconnectReason.TOO_MANY_CLIENTS
+        return None
+
+    async def _tell_refused(self, peer_address: str, reason: DisconnectReason) -> None:
+        with contextlib.suppress(HookFailed):
+            await call_hook(self._server.on_client_refused, peer_address, reason)
+
+    async def _serve(self, link: Link, peer_address: str) -> None:
+        """From `on_client_connected` to `on_client_disconnected`."""
+        self._last_id += 1
+        client = self._make_client(self._last_id, link, peer_address)
+        self.clients[client.id] = client
+        self._links.add(link)
+        try:
+            link.start()
+            await self._handle_all(client, link)
+            del self.clients[client.id]
+            await link.wait_ended()
+        except BaseException:  # the task is being cancelled
+            link.abort(DisconnectReason.STOPPED)
+            raise
+        finally:
+            self.clients.pop(client.id, None)
+            self._links.discard(link)
+        with contextlib.suppress(HookFailed):
+            await call_hook(self._server.on_client_disconnected, client, link.reason)
+
+    def _make_client(self, client_id: int, link: Link, peer_address: str) -> Client:
+        # Generated code says which class `Client` is, once for the checker and once for us.
+        client_class: Any = self._server._messi_client_class
+        client: Client = client_class(client_id, link, self._settings.connection, peer_address)
+        return client
+
+    async def _handle_all(self, client: Client, link: Link) -> None:
+        try:
+            await call_hook(self._server.on_client_connected, client)
+            while (event := await link.next_event()) is not None:
+                await self._handle(client, link, event)
+        except HookFailed:
+            link.close(DisconnectReason.GENERAL_ERROR, HOOK_RAISED)
+
+    async def _handle(self, client: Client, link: Link, event: bytes | Signal) -> None:
+        server = self._server
+        if isinstance(event, Signal):
+            await call_hook(server.on_client_writable, client)
+            return
+        received = server._messi_incoming.decode(event)
+        if received is None:
+            link.close(DisconnectReason.MESSAGE_DECODE_ERROR)
+            return
+        if received.field_number == 0:
+            return
+        token = current_client.set((server, client))
+        try:
+            wanted = await call_hook(server.on_any_message, client, received.field_number)
+            if not wanted or link.deaf:
+                return
+            if received.message is not None:
+                hook = getattr(server, f"on_{received.name}")
+                await call_hook(hook, client, received.message)
+            else:
+                await call_hook(server.on_unknown_message, client, received.field_number)
+        finally:
+            current_client.reset(token)

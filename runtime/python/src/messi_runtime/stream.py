@@ -1,0 +1,170 @@
+"""A connected socket on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from . import fork
+
+
+class PeerCredentials(NamedTuple):
+    """Who is at the other end of a Unix socket, as it was when the connection was made."""
+
+    pid: int
+    uid: int
+    gid: int
+
+
+class Stream:
+    """Bytes in and out, without waiting.
+
+    A write that fails ends nothing: the system tells the reader too, after all that can still be
+    read. In a child of `fork`, all but closing its own copy does nothing.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        connected: socket.socket,
+        on_readable: Callable[[], None],
+        on_writable: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self._socket = connected
+        self._on_readable = on_readable
+        self._on_writable = on_writable
+        self._broken = False
+        self._reading = False
+        self._writing = False
+        self._retry: asyncio.TimerHandle | None = None
+        self._made_in = fork.generation()
+
+    @property
+    def handle(self) -> int:
+        """The descriptor; -1 when closed."""
+        return self._socket.fileno()
+
+    @property
+    def broken(self) -> bool:
+        """Nothing more can be written."""
+        return self._broken or self._foreign
+
+    @property
+    def credentials(self) -> PeerCredentials | None:
+        if self._socket.family != socket.AF_UNIX or self.handle < 0:
+            return None
+        size = struct.calcsize("3i")
+        data = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        return PeerCredentials(*struct.unpack("3i", data))
+
+    def read(self) -> bytes | None:
+        """`None` if nothing is there yet; no bytes if no more can come."""
+        fork.refuse_to_run(self._made_in)
+        try:
+            return self._socket.recv(_READ_SIZE)
+        except OSError as error:
+            if error.errno in _PASSING:
+                return None
+            self._broken = True
+            return b""
+
+    def want_read(self, wanted: bool) -> None:
+        if wanted == self._reading or self._foreign:
+            return
+        self._reading = wanted
+        if wanted:
+            self._loop.add_reader(self._socket, self._on_readable)
+        else:
+            self._loop.remove_reader(self._socket)
+
+    def write(self, parts: Iterable[memoryview]) -> int:
+        """How much was taken. If that is not all, `on_writable` follows, unless it is broken."""
+        if self.broken:
+            return 0
+        try:
+            # Programs may have the signal that Python ignores kill them.
+            return self._socket.sendmsg(parts, (), socket.MSG_NOSIGNAL)
+        except OSError as error:
+            if error.errno not in _PASSING:
+                self._break()
+            elif error.errno not in _NO_ROOM:
+                # The socket counts as writable meanwhile.
+                self._want_write(False)
+                if self._retry is None:
+                    self._retry = self._loop.call_later(_MOMENT, self._write_again)
+            return 0
+
+    def want_write(self, wanted: bool) -> None:
+        if self._retry is None:
+            self._want_write(wanted)
+
+    def wait_writable(self, seconds: float) -> bool:
+        """Blocks."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLOUT)
+        return bool(poll.poll(seconds * 1000))
+
+    def end_writing(self) -> None:
+        """The peer reads the end of the stream after all that was written."""
+        if self.broken:
+            return
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._break()
+
+    def close(self) -> None:
+        if not self._foreign:
+            self.want_read(False)
+            self._want_write(False)
+            if self._retry is not None:
+                self._retry.cancel()
+            drain(self._socket)
+        self._socket.close()
+
+    @property
+    def _foreign(self) -> bool:
+        return self._made_in != fork.generation() or self._loop.is_closed()
+
+    def _want_write(self, wanted: bool) -> None:
+        if wanted == self._writing or self._foreign:
+            return
+        self._writing = wanted
+        if wanted:
+            self._loop.add_writer(self._socket, self._on_writable)
+        else:
+            self._loop.remove_writer(self._socket)
+
+    def _break(self) -> None:
+        self._broken = True
+        self._want_write(False)
+
+    def _write_again(self) -> None:
+        self._retry = None
+        self._on_writable()
+
+
+def drain(ending: socket.socket) -> None:
+    """To be called before closing: Linux answers a close with a reset, and forgets what it has not
+    sent yet, if unread input is waiting."""
+    with contextlib.suppress(OSError):
+        for _ in range(_MOST_DRAINED // _READ_SIZE):
+            if not ending.recv(_READ_SIZE):
+                break
+
+
+_READ_SIZE = 64 * 1024
+_MOST_DRAINED = 1024 * 1024
+
+_NO_ROOM = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR}
+_PASSING = {*_NO_ROOM, errno.ENOBUFS, errno.ENOMEM}
+
+# When to write again if the system has no memory, in seconds.
+_MOMENT = 0.05
