@@ -1,5 +1,17 @@
 #include "editions.h"
 
+#if GOOGLE_PROTOBUF_VERSION >= 5027000
+
+namespace messi::plugin {
+
+bool must_be_utf8(const google::protobuf::FieldDescriptor& field) {
+  return field.requires_utf8_validation();
+}
+
+}  // namespace messi::plugin
+
+#endif
+
 #if GOOGLE_PROTOBUF_VERSION < 5027000
 
 #include <google/protobuf/compiler/plugin.h>
@@ -20,6 +32,7 @@ namespace {
 
 using google::protobuf::DescriptorProto;
 using google::protobuf::EnumDescriptorProto;
+using google::protobuf::FieldDescriptor;
 using google::protobuf::FieldDescriptorProto;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::Message;
@@ -31,6 +44,8 @@ using google::protobuf::compiler::CodeGeneratorResponse;
 // Of the descriptor.proto that has editions.
 constexpr int kFileFeatures = 50;
 constexpr int kFieldFeatures = 21;
+constexpr int kUtf8Validation = 4;
+constexpr int kVerify = 2;
 constexpr int kMessageEncoding = 5;
 constexpr int kDelimited = 2;
 
@@ -41,10 +56,10 @@ constexpr int kMaximumEditionField = 4;
 
 bool has_editions(const FileDescriptorProto& file) { return file.syntax() == "editions"; }
 
-/// `features.message_encoding`, if these options say it.
+/// A feature, if these options say it.
 template <typename AnyOptions>
-std::optional<int> message_encoding(const AnyOptions& options, int features_field) {
-  std::optional<int> encoding;
+std::optional<int> feature(const AnyOptions& options, int features_field, int number) {
+  std::optional<int> value;
   const UnknownFieldSet& unknown = options.GetReflection()->GetUnknownFields(options);
   for (int i = 0; i < unknown.field_count(); ++i) {
     const UnknownField& features = unknown.field(i);
@@ -53,31 +68,41 @@ std::optional<int> message_encoding(const AnyOptions& options, int features_fiel
     UnknownFieldSet set;
     if (!set.ParseFromString(features.length_delimited())) continue;
     for (int j = 0; j < set.field_count(); ++j) {
-      const UnknownField& feature = set.field(j);
-      if (feature.number() != kMessageEncoding) continue;
-      if (feature.type() == UnknownField::TYPE_VARINT)
-        encoding = static_cast<int>(feature.varint());
+      const UnknownField& each = set.field(j);
+      if (each.number() != number) continue;
+      if (each.type() == UnknownField::TYPE_VARINT) value = static_cast<int>(each.varint());
     }
   }
-  return encoding;
+  return value;
 }
 
 /// Says in the words of proto2 which members of oneofs are delimited: they are groups.
 void mark_groups(DescriptorProto& message, int encoding_of_file) {
   for (FieldDescriptorProto& field : *message.mutable_field()) {
     if (field.type() != FieldDescriptorProto::TYPE_MESSAGE || !field.has_oneof_index()) continue;
-    if (message_encoding(field.options(), kFieldFeatures).value_or(encoding_of_file) ==
+    if (feature(field.options(), kFieldFeatures, kMessageEncoding).value_or(encoding_of_file) ==
         kDelimited) {
       field.set_type(FieldDescriptorProto::TYPE_GROUP);
     }
   }
 }
 
+/// Says what an edition says by itself, so that it is still known when the file is proto2.
+void say_utf8_validation(FileDescriptorProto& file) {
+  if (feature(file.options(), kFileFeatures, kUtf8Validation)) return;
+  auto& options = *file.mutable_options();
+  UnknownFieldSet features;
+  features.AddVarint(kUtf8Validation, kVerify);
+  std::string bytes;
+  features.SerializeToString(&bytes);
+  options.GetReflection()->MutableUnknownFields(&options)->AddLengthDelimited(kFileFeatures, bytes);
+}
+
 void become_proto2(FileDescriptorProto& file) {
-  const int encoding = message_encoding(file.options(), kFileFeatures).value_or(0);
+  const int encoding = feature(file.options(), kFileFeatures, kMessageEncoding).value_or(0);
   for (DescriptorProto& message : *file.mutable_message_type()) mark_groups(message, encoding);
+  say_utf8_validation(file);
   file.set_syntax("proto2");
-  file.DiscardUnknownFields();
 }
 
 void collect_enums(const std::string& scope, const DescriptorProto& message,
@@ -133,6 +158,15 @@ void declare_editions(CodeGeneratorResponse& response) {
 }
 
 }  // namespace
+
+bool must_be_utf8(const FieldDescriptor& field) {
+  if (field.type() != FieldDescriptor::TYPE_STRING) return false;
+  if (field.file()->syntax() == google::protobuf::FileDescriptor::SYNTAX_PROTO3) return true;
+  const std::optional<int> of_file =
+      feature(field.file()->options(), kFileFeatures, kUtf8Validation);
+  return feature(field.options(), kFieldFeatures, kUtf8Validation).value_or(of_file.value_or(0)) ==
+         kVerify;
+}
 
 int run_with_editions() {
   CodeGeneratorRequest request;

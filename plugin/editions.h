@@ -1,6 +1,7 @@
 #ifndef MESSI_PLUGIN_EDITIONS_H_
 #define MESSI_PLUGIN_EDITIONS_H_
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/stubs/common.h>
 
 #if GOOGLE_PROTOBUF_VERSION < 5027000
@@ -10,6 +11,10 @@
 #endif
 
 namespace messi::plugin {
+
+/// Whether the field is text, and its parsers refuse what is not UTF-8: strings of proto3, and of
+/// editions unless a feature says otherwise.
+bool must_be_utf8(const google::protobuf::FieldDescriptor& field);
 
 // The editions that were tested: proto2, which counts as one, to 2026.
 constexpr int kOldestEdition = 998;

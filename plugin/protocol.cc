@@ -79,13 +79,19 @@ Comment file_comment(const FileDescriptor& file) {
   return comment;
 }
 
-MessageType message_type(const Descriptor& message, FlatMessages& flat_messages) {
+/// Kinds of messages that get code of their own.
+struct Kinds {
+  FlatMessages flat_messages;
+  TextTypes text_types;
+};
+
+MessageType message_type(const Descriptor& message, Kinds& kinds) {
   MessageType type;
   type.full_name = to_string(message.full_name());
   type.package = to_string(message.file()->package());
   type.proto_path = to_string(message.file()->name());
   type.deprecated = message.options().deprecated();
-  type.flat_fields = flat_messages.fields(message);
+  type.flat_fields = kinds.flat_messages.fields(message);
   for (const Descriptor* each = &message; each != nullptr; each = each->containing_type()) {
     type.scope.insert(type.scope.begin(), to_string(each->name()));
   }
@@ -95,18 +101,15 @@ MessageType message_type(const Descriptor& message, FlatMessages& flat_messages)
 /// Reads one direction, and refuses what is not to be in it.
 class DirectionReader {
  public:
-  DirectionReader(const Descriptor& message, const DirectionRules& rules,
-                  FlatMessages& flat_messages, Diagnostics& diagnostics)
-      : message_(message),
-        rules_(rules),
-        flat_messages_(flat_messages),
-        diagnostics_(diagnostics) {}
+  DirectionReader(const Descriptor& message, const DirectionRules& rules, Kinds& kinds,
+                  Diagnostics& diagnostics)
+      : message_(message), rules_(rules), kinds_(kinds), diagnostics_(diagnostics) {}
 
   Direction read() {
     check_oneofs();
     check_extension_ranges();
     Direction direction;
-    direction.message = message_type(message_, flat_messages_);
+    direction.message = message_type(message_, kinds_);
     direction.comment = comment_of(message_);
     direction.location = location_of(message_);
     for (int i = 0; i < message_.field_count(); ++i) {
@@ -204,11 +207,12 @@ class DirectionReader {
     return std::string(field.type_name());
   }
 
-  Member read_member(const FieldDescriptor& field) const {
+  Member read_member(const FieldDescriptor& field) {
     Member member;
     member.name = to_string(field.name());
     member.number = field.number();
-    member.type = message_type(*field.message_type(), flat_messages_);
+    member.type = message_type(*field.message_type(), kinds_);
+    member.type.text_type = kinds_.text_types.index(*field.message_type());
     member.deprecated = field.options().deprecated();
     member.comment = comment_of(field);
     member.location = location_of(field);
@@ -234,7 +238,7 @@ class DirectionReader {
 
   const Descriptor& message_;
   const DirectionRules& rules_;
-  FlatMessages& flat_messages_;
+  Kinds& kinds_;
   Diagnostics& diagnostics_;
 };
 
@@ -258,18 +262,17 @@ std::optional<Protocol> read_protocol(const FileDescriptor& file, Diagnostics& d
   if (client_to_server == nullptr && server_to_client == nullptr) return std::nullopt;
 
   Diagnostics found;
-  FlatMessages flat_messages;
+  Kinds kinds;
   Protocol protocol;
   if (client_to_server == nullptr) {
     refuse_half_a_protocol(*server_to_client, down, found);
   } else {
-    protocol.client_to_server = DirectionReader(*client_to_server, up, flat_messages, found).read();
+    protocol.client_to_server = DirectionReader(*client_to_server, up, kinds, found).read();
   }
   if (server_to_client == nullptr) {
     refuse_half_a_protocol(*client_to_server, up, found);
   } else {
-    protocol.server_to_client =
-        DirectionReader(*server_to_client, down, flat_messages, found).read();
+    protocol.server_to_client = DirectionReader(*server_to_client, down, kinds, found).read();
   }
   if (!found.empty()) {
     diagnostics.add(std::move(found));
@@ -286,6 +289,7 @@ std::optional<Protocol> read_protocol(const FileDescriptor& file, Diagnostics& d
   } else {
     protocol.package_location = {protocol.proto_path};
   }
+  protocol.text_types = kinds.text_types.all();
   protocol.file = &file;
   return protocol;
 }

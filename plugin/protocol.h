@@ -9,6 +9,7 @@
 
 #include "diagnostics.h"
 #include "flat.h"
+#include "texts.h"
 
 namespace messi::plugin {
 
@@ -27,8 +28,10 @@ struct MessageType {
   std::string proto_path;          ///< The file that defines it: `acme/chat.proto`.
   bool deprecated = false;
   std::vector<FlatField> flat_fields;  ///< All fields, if the message is flat.
+  int text_type = TextTypes::kNoText;  ///< Of Protocol::text_types.
 
   bool is_flat() const { return !flat_fields.empty(); }
+  bool has_text() const { return text_type != TextTypes::kNoText; }
 };
 
 /// A member of a oneof `messages`.
@@ -57,6 +60,7 @@ struct Protocol {
   Comment comment;         ///< The one of the package, and the one at the top of the file.
   Direction client_to_server;
   Direction server_to_client;
+  std::vector<TextType> text_types;  ///< Where there is text in the members.
   Location location;          ///< Where the protocol as a whole is defined: its ClientToServer.
   Location package_location;  ///< Where the package is.
 

@@ -89,7 +89,7 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
   }
   if (options.client()) check_class(protocol, client, diagnostics);
   if (options.server()) check_class(protocol, server, diagnostics);
-  if (!flat_types(protocol).empty()) {
+  if (has_codec(protocol)) {
     check_class(protocol, codec_class(protocol, options), diagnostics);
   }
 }

@@ -102,22 +102,46 @@ void emit_functions(Text& text, const MessageType& type, const Options& options)
             )cc");
 }
 
+void emit_texts(Text& text, const Protocol& protocol) {
+  if (protocol.text_types.empty()) return;
+  std::string lines;
+  const auto add = [&lines](const std::string& line) {
+    lines += (lines.empty() ? "\"" : "\n\"") + line + "\\n\"";
+  };
+  for (const TextType& type : protocol.text_types) {
+    add(type.full_name);
+    for (const TextField& field : type.fields) {
+      add(' ' + std::to_string(field.number) + ' ' + field.name +
+          (field.type == TextField::kText ? "" : ' ' + std::to_string(field.type)));
+    }
+  }
+  text.emit({{"lines", lines + ';'}}, R"cc(
+    // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+    static constexpr char kTexts[] =
+        $lines$;
+  )cc");
+}
+
 }  // namespace
 
 void emit_codec(Text& text, const Protocol& protocol, const Options& options) {
+  if (!has_codec(protocol)) return;
   const std::vector<const MessageType*> types = flat_types(protocol);
-  if (types.empty()) return;
   const auto emit_all = [&] {
     for (const MessageType* type : types) {
       if (type != types.front()) text.lines("\n");
       emit_functions(text, *type, options);
     }
   };
-  text.emit({{"Codec", codec_class(protocol, options)}, {"functions", emit_all}},
+  text.emit({{"Codec", codec_class(protocol, options)},
+             {"functions", emit_all},
+             {"texts", [&] { emit_texts(text, protocol); }}},
             R"cc(
               // How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
               struct $Codec$ {
                 $functions$;
+
+                $texts$;
               };
             )cc");
 }

@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::size_t kDeepestIndentation = 4;
 
+/// What is to be known to send it.
+std::string codecs(const Protocol& protocol, const MessageType& type, const Options& options) {
+  const std::string codec = codec_class(protocol, options);
+  if (!type.has_text()) return type.is_flat() ? ", " + codec : "";
+  return (type.is_flat() ? ", " + codec : ", void") + ", " + codec + ", " +
+         std::to_string(type.text_type);
+}
+
 std::vector<Text::Hole> holes(const Protocol& protocol, const Member& member,
                               const Options& options) {
   const int release = options.protobuf_release;
@@ -21,6 +29,7 @@ std::vector<Text::Hole> holes(const Protocol& protocol, const Member& member,
           {"number", std::to_string(member.number)},
           {"Type", qualified_class(member.type, release)},
           {"Codec", member.type.is_flat() ? ", " + codec_class(protocol, options) : ""},
+          {"Codecs", codecs(protocol, member.type, options)},
           {"accessor", accessor(member.name, release)},
           {"Case", case_constant(member.name)}};
 }
@@ -37,6 +46,10 @@ std::vector<const MessageType*> flat_types(const Protocol& protocol) {
   std::vector<const MessageType*> sorted;
   for (const auto& [name, type] : types) sorted.push_back(type);
   return sorted;
+}
+
+bool has_codec(const Protocol& protocol) {
+  return !protocol.text_types.empty() || !flat_types(protocol).empty();
 }
 
 void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
@@ -70,7 +83,7 @@ void emit_senders(Text& text, const Protocol& protocol, const Direction& directi
                R"cc(
                  $comment$;
                  $deprecated$void send_$name$(const $Type$& message) {
-                   ::messi::codec::send<$number$$Codec$>(*this, message);
+                   ::messi::codec::send<$number$$Codecs$>(*this, message);
                  }
                )cc",
                R"cc(

@@ -14,11 +14,15 @@ namespace messi::plugin::cpp {
 /// The types of all members that are flat, each once.
 std::vector<const MessageType*> flat_types(const Protocol& protocol);
 
+/// Whether there are messages that need code to become bytes: flat ones, and those with text.
+bool has_codec(const Protocol& protocol);
+
 /// Prints the two skeletons for each member of a direction: `each`, and where the member's type
 /// occurs once in the direction also `if_unique`. Members with a comment stand between blank lines.
 ///
 /// Holes: $comment$, $deprecated$ (an attribute and a space, or nothing), $name$, $number$, $Type$,
-/// $Codec$ (a comma and the codec of a flat message, or nothing), $accessor$ and $Case$ (what
+/// $Codec$ (a comma and the codec of a flat message, or nothing), $Codecs$ (the same, and where the
+/// message has text), $accessor$ and $Case$ (what
 /// protobuf's code calls the member).
 void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
                   const Options& options, std::string_view each, std::string_view if_unique = {});

@@ -18,7 +18,7 @@ void emit_replies(Text& text, const Protocol& protocol, const Direction& directi
   emit_members(text, protocol, direction, options,
                R"cc(
                  $deprecated$void reply_$name$(const $Type$& message) {
-                   ::messi::codec::reply<$number$$Codec$>(*this, message);
+                   ::messi::codec::reply<$number$$Codecs$>(*this, message);
                  }
                )cc",
                R"cc(
@@ -33,10 +33,10 @@ void emit_broadcasts(Text& text, const Protocol& protocol, const Direction& dire
   emit_members(text, protocol, direction, options,
                R"cc(
                  $deprecated$bool broadcast_$name$(const $Type$& message) {
-                   return ::messi::codec::broadcast<$number$$Codec$>(*this, message, nullptr);
+                   return ::messi::codec::broadcast<$number$$Codecs$>(*this, message, nullptr);
                  }
                  $deprecated$bool broadcast_$name$(const $Type$& message, const Client& except) {
-                   return ::messi::codec::broadcast<$number$$Codec$>(*this, message, &except);
+                   return ::messi::codec::broadcast<$number$$Codecs$>(*this, message, &except);
                  }
                )cc",
                R"cc(

@@ -33,6 +33,7 @@ class Channel : private Connection {
   using Connection::handle_time;
   using Connection::proved;
   using Connection::reason;
+  using Connection::retract;
   using Connection::spare;
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
@@ -73,9 +74,7 @@ class Channel : private Connection {
   }
 
   /// True if there is something to write that the stream may take, or to clean up.
-  bool needs_attention() const {
-    return closed() || (!blocked_ && !queue().empty());
-  }
+  bool needs_attention() const { return closed() || (!blocked_ && !queue().empty()); }
 
   /// Whether the owner has put it on its list of channels to write and clean up.
   bool unsettled() const { return unsettled_; }

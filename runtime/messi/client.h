@@ -105,6 +105,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   // See Connection::reserve and Channel::send_gathered.
   std::uint8_t* reserve(std::size_t payload_size);
   void gather(wire::Slice* slices, std::size_t count, std::size_t payload_size);
+  void retract(std::size_t payload_size) { channel_->retract(payload_size); }
   // A message cannot be sent, so the connection is given up.
   void refuse(DisconnectReason reason) {
     if (connected()) close(reason);

@@ -285,6 +285,28 @@ TEST_CASE("an empty queue holds no memory, and steady traffic takes none", "[wir
   CHECK(live_bytes() == before);
 }
 
+TEST_CASE("a frame that is taken back leaves nothing behind", "[wire]") {
+  const std::size_t before = live_bytes();
+  {
+    BufferPool pool;
+    SendQueue queue(pool);
+    queue.append(100);
+    queue.retract(100);
+    CHECK(queue.empty());
+    CHECK(queue.pending() == 0);
+    append(queue, frame(1, "first"));
+    queue.consume(3);
+    for (const std::size_t size : {std::size_t{10}, 2 * BufferPool::kLarge}) {
+      queue.append(size);
+      queue.retract(size);
+    }
+    append(queue, frame(1, "second"));
+    queue.push_control(FrameType::kPing);
+    CHECK(contents(queue) == frame(1, "first").substr(3) + kPing + frame(1, "second"));
+  }
+  CHECK(live_bytes() == before);
+}
+
 TEST_CASE("a cleared queue is as new", "[wire]") {
   BufferPool pool;
   SharedFrames shared(pool);
@@ -322,6 +344,10 @@ TEST_CASE("whatever is done to a queue, it does what a plain string would", "[wi
         const std::string bytes = frame(2, pattern(below(scale), static_cast<unsigned>(random())));
         shared.append_to(queue, bytes);
         model.append(bytes);
+      } else if (action == 5) {
+        const std::size_t size = messi::wire::kHeaderSize + below(scale);
+        queue.append(size);
+        queue.retract(size);
       } else if (action < 7) {
         queue.push_control(FrameType::kPong);
         model.push_control(kPong);

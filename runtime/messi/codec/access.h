@@ -20,6 +20,11 @@ struct Access {
   static std::uint8_t* reserve(Sender& sender, std::size_t payload_size) {
     return sender.reserve(payload_size);
   }
+  /// Takes back what `reserve` gave just before.
+  template <typename Sender>
+  static void retract(Sender& sender, std::size_t payload_size) {
+    sender.retract(payload_size);
+  }
   /// Sends a payload that lies in pieces, see Channel::send_gathered.
   template <typename Sender>
   static void gather(Sender& sender, wire::Slice* slices, std::size_t count,

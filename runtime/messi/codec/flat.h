@@ -4,8 +4,7 @@
 // Protobuf's encoding of flat messages, those of proto3 that have only single numbers, enums,
 // strings and bytes: generated code tells the fields, so that encoding is straight code and takes
 // about half of libprotobuf's time (doc/performance.md). It knows the plain cases only. Whatever
-// else comes (unknown fields, text that is not UTF-8, anything wrong) is libprotobuf's, so that
-// the outcome is too.
+// else comes (unknown fields, anything wrong) is libprotobuf's, so that the outcome is too.
 //
 // Generated code for a message is a pair of functions:
 //
@@ -202,8 +201,11 @@ class FlatWriter : public FlatFields<FlatWriter> {
   explicit FlatWriter(std::uint8_t* out, FlatPieces* pieces = nullptr)
       : out_(out), pieces_(pieces) {}
 
-  /// The end of what was written; null if a string was not UTF-8.
-  std::uint8_t* end() const { return ok_ ? out_ : nullptr; }
+  /// The end of what was written.
+  std::uint8_t* end() const { return out_; }
+
+  /// The tag of a string that was not UTF-8; 0 if all were.
+  std::uint32_t bad_tag() const { return bad_tag_; }
 
  private:
   friend FlatFields;
@@ -218,7 +220,7 @@ class FlatWriter : public FlatFields<FlatWriter> {
     }
   }
   void put_text(std::uint32_t tag, std::string_view text, bool is_string) {
-    if (is_string && !is_utf8(text)) ok_ = false;
+    if (is_string && !is_utf8(text)) bad_tag_ = tag;
     out_ = write_varint(write_varint(out_, tag), text.size());
     if (pieces_ != nullptr && text.size() >= FlatPieces::kLargeText) {
       pieces_->end_slice(out_);
@@ -231,7 +233,7 @@ class FlatWriter : public FlatFields<FlatWriter> {
 
   std::uint8_t* out_;
   FlatPieces* pieces_;
-  bool ok_ = true;
+  std::uint32_t bad_tag_ = 0;
 };
 
 /// Reads a message. Once something was not as expected there is nothing more, and it is not ok.

@@ -15,6 +15,7 @@
 //
 // `Codec`, where there is one, encodes and decodes the plain cases in libprotobuf's place: flat.h.
 
+#include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/message_lite.h>
 
 #include <algorithm>
@@ -27,6 +28,7 @@
 
 #include "messi/codec/access.h"
 #include "messi/codec/flat.h"
+#include "messi/codec/texts.h"
 #include "messi/codec/varint.h"
 #include "messi/session/disconnect_reason.h"
 
@@ -44,13 +46,12 @@ Member single_member(std::string_view payload);
 /// The number of the first field in `payload`; 0 if there is none.
 std::uint32_t first_field(std::string_view payload);
 
-/// Parses `bytes` into `message`; false if that fails or a required field is missing.
-template <typename Message>
-bool parse(std::string_view bytes, Message& message) {
-  // The partial parse, since the other one logs what is missing, and peers could flood a log.
-  return message.ParsePartialFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
-         message.IsInitialized();
-}
+/// Parses a payload of any legal form into its wrapper message; false if that fails or a required
+/// field is missing.
+bool parse(std::string_view payload, google::protobuf::MessageLite& wrapper);
+
+/// As `parse` does with a member within its wrapper: messages may be nested as deeply.
+bool parse_member(std::string_view bytes, google::protobuf::MessageLite& message);
 
 /// A message that is kept from one receive to the next, so that receiving allocates nothing once
 /// it has grown to its usual size. It lets go of what an unusually large message made it take.
@@ -84,7 +85,7 @@ class Reused {
       message().Clear();
       if (Codec::decode(FlatReader(bytes), message())) return true;
     }
-    return parse(bytes, message());
+    return parse_member(bytes, message());
   }
 
   void release_excess(std::size_t size) {
@@ -124,18 +125,21 @@ class Reused {
   int small_in_a_row_ = 0;
 };
 
-/// Sends `message` as member `kField`.
-template <std::uint32_t kField, typename Codec = void, typename Sender, typename Message>
+/// Sends `message` as member `kField`. One with text is of type `kTextType` of `Texts::kTexts`,
+/// what a TextTable is made of.
+template <std::uint32_t kField, typename Codec = void, typename Texts = void, int kTextType = 0,
+          typename Sender, typename Message>
 void send(Sender& sender, const Message& message);
 
 /// Sends `message` to the client whose message is being handled; no-op when there is none.
-template <std::uint32_t kField, typename Codec = void, typename Server, typename Message>
+template <std::uint32_t kField, typename Codec = void, typename Texts = void, int kTextType = 0,
+          typename Server, typename Message>
 void reply(Server& server, const Message& message);
 
 /// Sends `message` to all clients but `except` (a pointer, or nullptr), encoding it once. False if
 /// it is too big or cannot be encoded: then it goes to nobody.
-template <std::uint32_t kField, typename Codec = void, typename Server, typename Message,
-          typename Except>
+template <std::uint32_t kField, typename Codec = void, typename Texts = void, int kTextType = 0,
+          typename Server, typename Message, typename Except>
 bool broadcast(Server& server, const Message& message, Except except);
 
 // ---------------------------------------------------------------------------------------------
@@ -155,8 +159,14 @@ auto has_only_known_fields(const Message& message, int) -> decltype(message.GetR
 }
 inline bool has_only_known_fields(const google::protobuf::MessageLite&, long) { return false; }
 
+template <typename Texts>
+const TextTable& text_table() {
+  static const auto* const table = new TextTable(Texts::kTexts);
+  return *table;
+}
+
 /// A message as member `kField`: tag, length, bytes.
-template <std::uint32_t kField, typename Codec, typename Message>
+template <std::uint32_t kField, typename Codec, typename Texts, int kTextType, typename Message>
 class Encoder {
  public:
   explicit Encoder(const Message& message) : message_(message) {
@@ -170,56 +180,78 @@ class Encoder {
         return;
       }
     }
-    body_size_ = message.ByteSizeLong();
+    body_size_ = any_message().ByteSizeLong();
   }
 
   std::size_t size() const { return head_size() + body_size_; }
 
-  void write(std::uint8_t* out) const {
+  /// False if a text is not UTF-8.
+  bool write(std::uint8_t* out) const {
     out = write_head(out);
-    if (write_body(out, nullptr) == nullptr) write_body_by_libprotobuf(out);
+    return by_codec_ ? write_flat(out, nullptr) != nullptr : write_any(out);
   }
 
+  /// False if a text is not UTF-8: nothing is sent then.
   template <typename Sender>
-  void send(Sender& sender) const {
+  bool send(Sender& sender) const {
     if constexpr (kHasCodec) {
       if (in_pieces_) {
         FlatPieces pieces;
-        if (std::uint8_t* const end = write_body(write_head(pieces.between), &pieces)) {
-          pieces.end_slice(end);
-          return Access::gather(sender, pieces.slices, pieces.count, size());
-        }
+        std::uint8_t* const end = write_flat(write_head(pieces.between), &pieces);
+        if (end == nullptr) return false;
+        pieces.end_slice(end);
+        Access::gather(sender, pieces.slices, pieces.count, size());
+        return true;
       }
     }
-    if (std::uint8_t* const out = Access::reserve(sender, size())) write(out);
+    std::uint8_t* const out = Access::reserve(sender, size());
+    if (out == nullptr || write(out)) return true;
+    if constexpr (kHasTexts) Access::retract(sender, size());
+    return false;
   }
 
  private:
   static constexpr bool kHasCodec = !std::is_void_v<Codec>;
+  static constexpr bool kHasTexts = !std::is_void_v<Texts>;
   static constexpr std::uint32_t kLengthDelimited = 2;
   static constexpr std::uint32_t kTag = kField << 3 | kLengthDelimited;
+
+  // Types of messages may have names within that hide those of protobuf's base class.
+  const google::protobuf::MessageLite& any_message() const { return message_; }
 
   std::size_t head_size() const { return varint_size(kTag) + varint_size(body_size_); }
   std::uint8_t* write_head(std::uint8_t* out) const {
     return write_varint(write_varint(out, kTag), body_size_);
   }
 
-  /// Null if it is not for the codec.
-  std::uint8_t* write_body([[maybe_unused]] std::uint8_t* out,
+  /// The end of what was written; null if a text is not UTF-8.
+  std::uint8_t* write_flat([[maybe_unused]] std::uint8_t* out,
                            [[maybe_unused]] FlatPieces* pieces) const {
     if constexpr (kHasCodec) {
-      if (by_codec_) {
-        FlatWriter writer(out, pieces);
-        Codec::encode(message_, writer);
-        return writer.end();
+      FlatWriter writer(out, pieces);
+      Codec::encode(message_, writer);
+      if (writer.bad_tag() == 0) return writer.end();
+      if constexpr (kHasTexts) {
+        complain_of(text_field(text_table<Texts>(), kTextType, field_number(writer.bad_tag())));
       }
     }
     return nullptr;
   }
-  void write_body_by_libprotobuf(std::uint8_t* out) const {
-    // Its serialising relies on sizes that it has noted in the message.
-    if (by_codec_) static_cast<void>(message_.ByteSizeLong());
-    static_cast<void>(message_.SerializeWithCachedSizesToArray(out));
+
+  bool write_any(std::uint8_t* out) const {
+    [[maybe_unused]] const std::uint8_t* const end =
+        any_message().SerializeWithCachedSizesToArray(out);
+    if constexpr (kHasTexts) {
+      // All ASCII: most messages, in a fraction of the time.
+      const std::string_view bytes(reinterpret_cast<const char*>(out), body_size_);
+      if (is_ascii(bytes)) return true;
+      const BadText bad = find_bad_text(text_table<Texts>(), kTextType, bytes);
+      if (bad.field != nullptr) {
+        complain_of(bad);
+        return false;
+      }
+    }
+    return true;
   }
 
   const Message& message_;
@@ -245,25 +277,51 @@ inline std::uint32_t first_field(std::string_view payload) {
   return read_varint<5>(payload, tag) ? internal::field_number(tag) : 0;
 }
 
-template <std::uint32_t kField, typename Codec, typename Sender, typename Message>
+inline bool parse(std::string_view payload, google::protobuf::MessageLite& wrapper) {
+  // The partial parse, since the other one logs what is missing, and peers could flood a log.
+  return wrapper.ParsePartialFromArray(payload.data(), static_cast<int>(payload.size())) &&
+         wrapper.IsInitialized();
+}
+
+inline bool parse_member(std::string_view bytes, google::protobuf::MessageLite& message) {
+  // The wrapper may have 100 levels below it, of which the member is one. Each takes two bytes.
+  constexpr int kLevels = 100 - 1;
+  if (bytes.size() <= 2 * kLevels) return parse(bytes, message);
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  in.SetRecursionLimit(kLevels);
+  return message.ParsePartialFromCodedStream(&in) && in.ConsumedEntireMessage() &&
+         message.IsInitialized();
+}
+
+template <std::uint32_t kField, typename Codec, typename Texts, int kTextType, typename Sender,
+          typename Message>
 void send(Sender& sender, const Message& message) {
-  if (!message.IsInitialized())
-    return Access::refuse(sender, DisconnectReason::kMessageEncodeError);
-  internal::Encoder<kField, Codec, Message>(message).send(sender);
+  const google::protobuf::MessageLite& any_message = message;
+  if (any_message.IsInitialized() &&
+      internal::Encoder<kField, Codec, Texts, kTextType, Message>(message).send(sender)) {
+    return;
+  }
+  Access::refuse(sender, DisconnectReason::kMessageEncodeError);
 }
 
-template <std::uint32_t kField, typename Codec, typename Server, typename Message>
+template <std::uint32_t kField, typename Codec, typename Texts, int kTextType, typename Server,
+          typename Message>
 void reply(Server& server, const Message& message) {
-  if (auto* const client = Access::current_client(server)) send<kField, Codec>(*client, message);
+  if (auto* const client = Access::current_client(server)) {
+    send<kField, Codec, Texts, kTextType>(*client, message);
+  }
 }
 
-template <std::uint32_t kField, typename Codec, typename Server, typename Message, typename Except>
+template <std::uint32_t kField, typename Codec, typename Texts, int kTextType, typename Server,
+          typename Message, typename Except>
 bool broadcast(Server& server, const Message& message, Except except) {
-  if (!message.IsInitialized()) return false;
-  const internal::Encoder<kField, Codec, Message> encoder(message);
+  const google::protobuf::MessageLite& any_message = message;
+  if (!any_message.IsInitialized()) return false;
+  const internal::Encoder<kField, Codec, Texts, kTextType, Message> encoder(message);
   if (!Access::can_broadcast(server, encoder.size())) return false;
   if (std::uint8_t* const out = Access::begin_broadcast(server, encoder.size())) {
-    encoder.write(out);
+    if (!encoder.write(out)) return false;
     Access::end_broadcast(server, except);
   }
   return true;

@@ -13,6 +13,9 @@ namespace messi::codec {
 /// bench/parts.cc).
 inline bool is_utf8(std::string_view text);
 
+/// Whether all bytes are below 0x80.
+inline bool is_ascii(std::string_view text);
+
 // ---------------------------------------------------------------------------------------------
 
 namespace internal {
@@ -68,6 +71,11 @@ inline std::ptrdiff_t character_size(const char* at, const char* end) {
 }
 
 }  // namespace internal
+
+inline bool is_ascii(std::string_view text) {
+  const char* const end = text.data() + text.size();
+  return internal::skip_ascii(text.data(), end) == end;
+}
 
 inline bool is_utf8(std::string_view text) {
   const char* at = text.data();

@@ -90,6 +90,9 @@ class Connection {
     return wire::write_header(frame, settings_.outgoing(), payload_size);
   }
 
+  /// Takes back what `reserve(payload_size)` gave just before.
+  void retract(std::size_t payload_size) { queue_.retract(wire::kHeaderSize + payload_size); }
+
   /// As `reserve`, for a frame that was encoded once for many connections.
   bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
     if (!accept(end - begin - wire::kHeaderSize)) return false;

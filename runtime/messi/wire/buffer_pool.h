@@ -28,6 +28,7 @@ class Buffer {
     used_ += static_cast<std::uint32_t>(size);
     return begin;
   }
+  void shrink(std::size_t size) { used_ -= static_cast<std::uint32_t>(size); }
 
  private:
   friend class BufferPool;
@@ -164,7 +165,9 @@ inline Buffer* BufferPool::take_from(FreeList& list, std::size_t capacity) {
 
 inline Buffer* BufferPool::take_own_size(std::size_t size) {
   Buffer** place = &own_size_.first;
-  const auto fits = [size](std::size_t capacity) { return capacity >= size && capacity <= 2 * size; };
+  const auto fits = [size](std::size_t capacity) {
+    return capacity >= size && capacity <= 2 * size;
+  };
   while (*place != nullptr && !fits((*place)->capacity_)) place = &(*place)->next_;
   FreeList found{*place, 1};
   if (*place != nullptr) *place = (*place)->next_;

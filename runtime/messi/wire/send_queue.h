@@ -45,6 +45,9 @@ class SendQueue {
   /// Space for one whole frame of `size` bytes, header included, to be filled before the next call.
   std::uint8_t* append(std::size_t size);
 
+  /// Takes back what `append(size)` gave just before.
+  void retract(std::size_t size);
+
   /// Adds the whole frames at [begin, end) of `buffer`, which is held as long as needed.
   void append_shared(Buffer& buffer, std::uint32_t begin, std::uint32_t end);
 
@@ -92,6 +95,21 @@ inline std::uint8_t* SendQueue::append(std::size_t size) {
   }
   pending_ += static_cast<std::uint32_t>(size);
   return reinterpret_cast<std::uint8_t*>(out);
+}
+
+inline void SendQueue::retract(std::size_t size) {
+  pending_ -= static_cast<std::uint32_t>(size);
+  open_->shrink(size);
+  tail_->end -= static_cast<std::uint32_t>(size);
+  if (tail_->begin < tail_->end) return;
+  if (head_ == tail_) {
+    pop_front();
+    return pool_.release(std::exchange(open_, nullptr));
+  }
+  Segment* before = head_;
+  while (before->next != tail_) before = before->next;
+  before->next = nullptr;
+  pool_.release_segment(std::exchange(tail_, before));
 }
 
 inline void SendQueue::append_shared(Buffer& buffer, std::uint32_t begin, std::uint32_t end) {

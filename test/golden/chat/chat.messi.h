@@ -81,6 +81,14 @@ struct ChatCodec {
     }
     return in.ok();
   }
+
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static constexpr char kTexts[] =
+      "chat.ConnectReq\n"
+      " 1 user\n"
+      "chat.MessageInd\n"
+      " 1 user\n"
+      " 2 text\n";
 };
 
 /// A client: derive from it and override the hooks you need. Those of the connection
@@ -106,13 +114,13 @@ class ChatClient : public ::messi::ClientBase {
 
   /// Enter the chat; answered with a ConnectRsp.
   void send_connect_req(const ::chat::ConnectReq& message) {
-    ::messi::codec::send<1, ChatCodec>(*this, message);
+    ::messi::codec::send<1, ChatCodec, ChatCodec, 0>(*this, message);
   }
   void send(const ::chat::ConnectReq& message) { send_connect_req(message); }
 
   /// Say something to everybody.
   void send_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::send<2, ChatCodec>(*this, message);
+    ::messi::codec::send<2, ChatCodec, ChatCodec, 1>(*this, message);
   }
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
 
@@ -169,7 +177,7 @@ class ChatServer : public ::messi::ServerBase {
 
     /// Somebody said something.
     void send_message_ind(const ::chat::MessageInd& message) {
-      ::messi::codec::send<2, ChatCodec>(*this, message);
+      ::messi::codec::send<2, ChatCodec, ChatCodec, 1>(*this, message);
     }
     void send(const ::chat::MessageInd& message) { send_message_ind(message); }
   };
@@ -207,7 +215,7 @@ class ChatServer : public ::messi::ServerBase {
   }
   void reply(const ::chat::ConnectRsp& message) { reply_connect_rsp(message); }
   void reply_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::reply<2, ChatCodec>(*this, message);
+    ::messi::codec::reply<2, ChatCodec, ChatCodec, 1>(*this, message);
   }
   void reply(const ::chat::MessageInd& message) { reply_message_ind(message); }
 
@@ -225,10 +233,10 @@ class ChatServer : public ::messi::ServerBase {
     return broadcast_connect_rsp(message, except);
   }
   bool broadcast_message_ind(const ::chat::MessageInd& message) {
-    return ::messi::codec::broadcast<2, ChatCodec>(*this, message, nullptr);
+    return ::messi::codec::broadcast<2, ChatCodec, ChatCodec, 1>(*this, message, nullptr);
   }
   bool broadcast_message_ind(const ::chat::MessageInd& message, const Client& except) {
-    return ::messi::codec::broadcast<2, ChatCodec>(*this, message, &except);
+    return ::messi::codec::broadcast<2, ChatCodec, ChatCodec, 1>(*this, message, &except);
   }
   bool broadcast(const ::chat::MessageInd& message) { return broadcast_message_ind(message); }
   bool broadcast(const ::chat::MessageInd& message, const Client& except) {

@@ -34,6 +34,16 @@
 
 namespace editions::proto3_user {
 
+// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
+struct Proto3UserCodec {
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static constexpr char kTexts[] =
+      "editions.proto3_user.Mine\n"
+      " 2 colors 1\n"
+      "editions.proto3_user.Mine.ColorsEntry\n"
+      " 1 key\n";
+};
+
 /// A client: derive from it and override the hooks you need. Those of the connection
 /// itself, such as on_connected and on_disconnected, are ClientBase's.
 class Proto3UserClient : public ::messi::ClientBase {
@@ -52,7 +62,7 @@ class Proto3UserClient : public ::messi::ClientBase {
   // Senders: a message goes to the server.
 
   void send_mine(const ::editions::proto3_user::Mine& message) {
-    ::messi::codec::send<1>(*this, message);
+    ::messi::codec::send<1, void, Proto3UserCodec, 0>(*this, message);
   }
   void send(const ::editions::proto3_user::Mine& message) { send_mine(message); }
 

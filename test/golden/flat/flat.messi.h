@@ -208,6 +208,30 @@ struct FlatCodec {
     }
     return in.ok();
   }
+
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static constexpr char kTexts[] =
+      "flat.Everything\n"
+      " 15 text\n"
+      " 2047 old\n"
+      "flat.Optional\n"
+      " 15 text\n"
+      "flat.Far\n"
+      " 2048 text\n"
+      "flat.Repeated\n"
+      " 1 texts\n"
+      "flat.Chosen\n"
+      " 1 text\n"
+      "flat.Mapped\n"
+      " 1 texts 6\n"
+      "flat.Mapped.TextsEntry\n"
+      " 1 key\n"
+      " 2 value\n"
+      "flat.Cord\n"
+      " 1 text\n"
+      "flat.Keywords\n"
+      " 1 delete\n"
+      " 3 fooBar\n";
 };
 
 /// A client: derive from it and override the hooks you need. Those of the connection
@@ -235,14 +259,16 @@ class FlatClient : public ::messi::ClientBase {
   // Senders: a message goes to the server.
 
   void send_everything(const ::flat::Everything& message) {
-    ::messi::codec::send<1, FlatCodec>(*this, message);
+    ::messi::codec::send<1, FlatCodec, FlatCodec, 0>(*this, message);
   }
   void send(const ::flat::Everything& message) { send_everything(message); }
   void send_optional(const ::flat::Optional& message) {
-    ::messi::codec::send<2, FlatCodec>(*this, message);
+    ::messi::codec::send<2, FlatCodec, FlatCodec, 1>(*this, message);
   }
   void send(const ::flat::Optional& message) { send_optional(message); }
-  void send_far(const ::flat::Far& message) { ::messi::codec::send<3>(*this, message); }
+  void send_far(const ::flat::Far& message) {
+    ::messi::codec::send<3, void, FlatCodec, 2>(*this, message);
+  }
   void send(const ::flat::Far& message) { send_far(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -311,23 +337,31 @@ class FlatServer : public ::messi::ServerBase {
     // Senders: a message goes to this client.
 
     void send_everything(const ::flat::Everything& message) {
-      ::messi::codec::send<1, FlatCodec>(*this, message);
+      ::messi::codec::send<1, FlatCodec, FlatCodec, 0>(*this, message);
     }
     void send(const ::flat::Everything& message) { send_everything(message); }
     void send_empty(const ::flat::Empty& message) { ::messi::codec::send<2>(*this, message); }
     void send(const ::flat::Empty& message) { send_empty(message); }
-    void send_repeated(const ::flat::Repeated& message) { ::messi::codec::send<3>(*this, message); }
+    void send_repeated(const ::flat::Repeated& message) {
+      ::messi::codec::send<3, void, FlatCodec, 3>(*this, message);
+    }
     void send(const ::flat::Repeated& message) { send_repeated(message); }
-    void send_chosen(const ::flat::Chosen& message) { ::messi::codec::send<4>(*this, message); }
+    void send_chosen(const ::flat::Chosen& message) {
+      ::messi::codec::send<4, void, FlatCodec, 4>(*this, message);
+    }
     void send(const ::flat::Chosen& message) { send_chosen(message); }
     void send_nested(const ::flat::Nested& message) { ::messi::codec::send<5>(*this, message); }
     void send(const ::flat::Nested& message) { send_nested(message); }
-    void send_mapped(const ::flat::Mapped& message) { ::messi::codec::send<6>(*this, message); }
+    void send_mapped(const ::flat::Mapped& message) {
+      ::messi::codec::send<6, void, FlatCodec, 5>(*this, message);
+    }
     void send(const ::flat::Mapped& message) { send_mapped(message); }
-    void send_cord(const ::flat::Cord& message) { ::messi::codec::send<7>(*this, message); }
+    void send_cord(const ::flat::Cord& message) {
+      ::messi::codec::send<7, void, FlatCodec, 7>(*this, message);
+    }
     void send(const ::flat::Cord& message) { send_cord(message); }
     void send_keywords(const ::flat::Keywords& message) {
-      ::messi::codec::send<8, FlatCodec>(*this, message);
+      ::messi::codec::send<8, FlatCodec, FlatCodec, 8>(*this, message);
     }
     void send(const ::flat::Keywords& message) { send_keywords(message); }
   };
@@ -359,23 +393,31 @@ class FlatServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_everything(const ::flat::Everything& message) {
-    ::messi::codec::reply<1, FlatCodec>(*this, message);
+    ::messi::codec::reply<1, FlatCodec, FlatCodec, 0>(*this, message);
   }
   void reply(const ::flat::Everything& message) { reply_everything(message); }
   void reply_empty(const ::flat::Empty& message) { ::messi::codec::reply<2>(*this, message); }
   void reply(const ::flat::Empty& message) { reply_empty(message); }
-  void reply_repeated(const ::flat::Repeated& message) { ::messi::codec::reply<3>(*this, message); }
+  void reply_repeated(const ::flat::Repeated& message) {
+    ::messi::codec::reply<3, void, FlatCodec, 3>(*this, message);
+  }
   void reply(const ::flat::Repeated& message) { reply_repeated(message); }
-  void reply_chosen(const ::flat::Chosen& message) { ::messi::codec::reply<4>(*this, message); }
+  void reply_chosen(const ::flat::Chosen& message) {
+    ::messi::codec::reply<4, void, FlatCodec, 4>(*this, message);
+  }
   void reply(const ::flat::Chosen& message) { reply_chosen(message); }
   void reply_nested(const ::flat::Nested& message) { ::messi::codec::reply<5>(*this, message); }
   void reply(const ::flat::Nested& message) { reply_nested(message); }
-  void reply_mapped(const ::flat::Mapped& message) { ::messi::codec::reply<6>(*this, message); }
+  void reply_mapped(const ::flat::Mapped& message) {
+    ::messi::codec::reply<6, void, FlatCodec, 5>(*this, message);
+  }
   void reply(const ::flat::Mapped& message) { reply_mapped(message); }
-  void reply_cord(const ::flat::Cord& message) { ::messi::codec::reply<7>(*this, message); }
+  void reply_cord(const ::flat::Cord& message) {
+    ::messi::codec::reply<7, void, FlatCodec, 7>(*this, message);
+  }
   void reply(const ::flat::Cord& message) { reply_cord(message); }
   void reply_keywords(const ::flat::Keywords& message) {
-    ::messi::codec::reply<8, FlatCodec>(*this, message);
+    ::messi::codec::reply<8, FlatCodec, FlatCodec, 8>(*this, message);
   }
   void reply(const ::flat::Keywords& message) { reply_keywords(message); }
 
@@ -383,10 +425,10 @@ class FlatServer : public ::messi::ServerBase {
   // encoded: then it goes to nobody.
 
   bool broadcast_everything(const ::flat::Everything& message) {
-    return ::messi::codec::broadcast<1, FlatCodec>(*this, message, nullptr);
+    return ::messi::codec::broadcast<1, FlatCodec, FlatCodec, 0>(*this, message, nullptr);
   }
   bool broadcast_everything(const ::flat::Everything& message, const Client& except) {
-    return ::messi::codec::broadcast<1, FlatCodec>(*this, message, &except);
+    return ::messi::codec::broadcast<1, FlatCodec, FlatCodec, 0>(*this, message, &except);
   }
   bool broadcast(const ::flat::Everything& message) { return broadcast_everything(message); }
   bool broadcast(const ::flat::Everything& message, const Client& except) {
@@ -403,20 +445,20 @@ class FlatServer : public ::messi::ServerBase {
     return broadcast_empty(message, except);
   }
   bool broadcast_repeated(const ::flat::Repeated& message) {
-    return ::messi::codec::broadcast<3>(*this, message, nullptr);
+    return ::messi::codec::broadcast<3, void, FlatCodec, 3>(*this, message, nullptr);
   }
   bool broadcast_repeated(const ::flat::Repeated& message, const Client& except) {
-    return ::messi::codec::broadcast<3>(*this, message, &except);
+    return ::messi::codec::broadcast<3, void, FlatCodec, 3>(*this, message, &except);
   }
   bool broadcast(const ::flat::Repeated& message) { return broadcast_repeated(message); }
   bool broadcast(const ::flat::Repeated& message, const Client& except) {
     return broadcast_repeated(message, except);
   }
   bool broadcast_chosen(const ::flat::Chosen& message) {
-    return ::messi::codec::broadcast<4>(*this, message, nullptr);
+    return ::messi::codec::broadcast<4, void, FlatCodec, 4>(*this, message, nullptr);
   }
   bool broadcast_chosen(const ::flat::Chosen& message, const Client& except) {
-    return ::messi::codec::broadcast<4>(*this, message, &except);
+    return ::messi::codec::broadcast<4, void, FlatCodec, 4>(*this, message, &except);
   }
   bool broadcast(const ::flat::Chosen& message) { return broadcast_chosen(message); }
   bool broadcast(const ::flat::Chosen& message, const Client& except) {
@@ -433,30 +475,30 @@ class FlatServer : public ::messi::ServerBase {
     return broadcast_nested(message, except);
   }
   bool broadcast_mapped(const ::flat::Mapped& message) {
-    return ::messi::codec::broadcast<6>(*this, message, nullptr);
+    return ::messi::codec::broadcast<6, void, FlatCodec, 5>(*this, message, nullptr);
   }
   bool broadcast_mapped(const ::flat::Mapped& message, const Client& except) {
-    return ::messi::codec::broadcast<6>(*this, message, &except);
+    return ::messi::codec::broadcast<6, void, FlatCodec, 5>(*this, message, &except);
   }
   bool broadcast(const ::flat::Mapped& message) { return broadcast_mapped(message); }
   bool broadcast(const ::flat::Mapped& message, const Client& except) {
     return broadcast_mapped(message, except);
   }
   bool broadcast_cord(const ::flat::Cord& message) {
-    return ::messi::codec::broadcast<7>(*this, message, nullptr);
+    return ::messi::codec::broadcast<7, void, FlatCodec, 7>(*this, message, nullptr);
   }
   bool broadcast_cord(const ::flat::Cord& message, const Client& except) {
-    return ::messi::codec::broadcast<7>(*this, message, &except);
+    return ::messi::codec::broadcast<7, void, FlatCodec, 7>(*this, message, &except);
   }
   bool broadcast(const ::flat::Cord& message) { return broadcast_cord(message); }
   bool broadcast(const ::flat::Cord& message, const Client& except) {
     return broadcast_cord(message, except);
   }
   bool broadcast_keywords(const ::flat::Keywords& message) {
-    return ::messi::codec::broadcast<8, FlatCodec>(*this, message, nullptr);
+    return ::messi::codec::broadcast<8, FlatCodec, FlatCodec, 8>(*this, message, nullptr);
   }
   bool broadcast_keywords(const ::flat::Keywords& message, const Client& except) {
-    return ::messi::codec::broadcast<8, FlatCodec>(*this, message, &except);
+    return ::messi::codec::broadcast<8, FlatCodec, FlatCodec, 8>(*this, message, &except);
   }
   bool broadcast(const ::flat::Keywords& message) { return broadcast_keywords(message); }
   bool broadcast(const ::flat::Keywords& message, const Client& except) {

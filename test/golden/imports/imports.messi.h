@@ -126,6 +126,24 @@ struct ImportsCodec {
     }
     return in.ok();
   }
+
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static constexpr char kTexts[] =
+      "google.protobuf.Any\n"
+      " 1 type_url\n"
+      "google.protobuf.Struct\n"
+      " 1 fields 2\n"
+      "google.protobuf.Struct.FieldsEntry\n"
+      " 1 key\n"
+      " 2 value 3\n"
+      "google.protobuf.Value\n"
+      " 3 string_value\n"
+      " 5 struct_value 1\n"
+      " 6 list_value 4\n"
+      "google.protobuf.ListValue\n"
+      " 1 values 3\n"
+      "google.protobuf.StringValue\n"
+      " 1 value\n";
 };
 
 /// A client: derive from it and override the hooks you need. Those of the connection
@@ -248,7 +266,7 @@ class ImportsServer : public ::messi::ServerBase {
     // Senders: a message goes to this client.
 
     void send_any(const ::google::protobuf::Any& message) {
-      ::messi::codec::send<1, ImportsCodec>(*this, message);
+      ::messi::codec::send<1, ImportsCodec, ImportsCodec, 0>(*this, message);
     }
     void send(const ::google::protobuf::Any& message) { send_any(message); }
     void send_duration(const ::google::protobuf::Duration& message) {
@@ -260,15 +278,15 @@ class ImportsServer : public ::messi::ServerBase {
     }
     void send(const ::google::protobuf::Empty& message) { send_empty(message); }
     void send_struct(const ::google::protobuf::Struct& message) {
-      ::messi::codec::send<4>(*this, message);
+      ::messi::codec::send<4, void, ImportsCodec, 1>(*this, message);
     }
     void send(const ::google::protobuf::Struct& message) { send_struct(message); }
     void send_value(const ::google::protobuf::Value& message) {
-      ::messi::codec::send<5>(*this, message);
+      ::messi::codec::send<5, void, ImportsCodec, 3>(*this, message);
     }
     void send(const ::google::protobuf::Value& message) { send_value(message); }
     void send_string(const ::google::protobuf::StringValue& message) {
-      ::messi::codec::send<6, ImportsCodec>(*this, message);
+      ::messi::codec::send<6, ImportsCodec, ImportsCodec, 5>(*this, message);
     }
     void send(const ::google::protobuf::StringValue& message) { send_string(message); }
     void send_timestamp(const ::google::protobuf::Timestamp& message) {
@@ -314,7 +332,7 @@ class ImportsServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_any(const ::google::protobuf::Any& message) {
-    ::messi::codec::reply<1, ImportsCodec>(*this, message);
+    ::messi::codec::reply<1, ImportsCodec, ImportsCodec, 0>(*this, message);
   }
   void reply(const ::google::protobuf::Any& message) { reply_any(message); }
   void reply_duration(const ::google::protobuf::Duration& message) {
@@ -326,15 +344,15 @@ class ImportsServer : public ::messi::ServerBase {
   }
   void reply(const ::google::protobuf::Empty& message) { reply_empty(message); }
   void reply_struct(const ::google::protobuf::Struct& message) {
-    ::messi::codec::reply<4>(*this, message);
+    ::messi::codec::reply<4, void, ImportsCodec, 1>(*this, message);
   }
   void reply(const ::google::protobuf::Struct& message) { reply_struct(message); }
   void reply_value(const ::google::protobuf::Value& message) {
-    ::messi::codec::reply<5>(*this, message);
+    ::messi::codec::reply<5, void, ImportsCodec, 3>(*this, message);
   }
   void reply(const ::google::protobuf::Value& message) { reply_value(message); }
   void reply_string(const ::google::protobuf::StringValue& message) {
-    ::messi::codec::reply<6, ImportsCodec>(*this, message);
+    ::messi::codec::reply<6, ImportsCodec, ImportsCodec, 5>(*this, message);
   }
   void reply(const ::google::protobuf::StringValue& message) { reply_string(message); }
   void reply_timestamp(const ::google::protobuf::Timestamp& message) {
@@ -346,10 +364,10 @@ class ImportsServer : public ::messi::ServerBase {
   // encoded: then it goes to nobody.
 
   bool broadcast_any(const ::google::protobuf::Any& message) {
-    return ::messi::codec::broadcast<1, ImportsCodec>(*this, message, nullptr);
+    return ::messi::codec::broadcast<1, ImportsCodec, ImportsCodec, 0>(*this, message, nullptr);
   }
   bool broadcast_any(const ::google::protobuf::Any& message, const Client& except) {
-    return ::messi::codec::broadcast<1, ImportsCodec>(*this, message, &except);
+    return ::messi::codec::broadcast<1, ImportsCodec, ImportsCodec, 0>(*this, message, &except);
   }
   bool broadcast(const ::google::protobuf::Any& message) { return broadcast_any(message); }
   bool broadcast(const ::google::protobuf::Any& message, const Client& except) {
@@ -378,30 +396,30 @@ class ImportsServer : public ::messi::ServerBase {
     return broadcast_empty(message, except);
   }
   bool broadcast_struct(const ::google::protobuf::Struct& message) {
-    return ::messi::codec::broadcast<4>(*this, message, nullptr);
+    return ::messi::codec::broadcast<4, void, ImportsCodec, 1>(*this, message, nullptr);
   }
   bool broadcast_struct(const ::google::protobuf::Struct& message, const Client& except) {
-    return ::messi::codec::broadcast<4>(*this, message, &except);
+    return ::messi::codec::broadcast<4, void, ImportsCodec, 1>(*this, message, &except);
   }
   bool broadcast(const ::google::protobuf::Struct& message) { return broadcast_struct(message); }
   bool broadcast(const ::google::protobuf::Struct& message, const Client& except) {
     return broadcast_struct(message, except);
   }
   bool broadcast_value(const ::google::protobuf::Value& message) {
-    return ::messi::codec::broadcast<5>(*this, message, nullptr);
+    return ::messi::codec::broadcast<5, void, ImportsCodec, 3>(*this, message, nullptr);
   }
   bool broadcast_value(const ::google::protobuf::Value& message, const Client& except) {
-    return ::messi::codec::broadcast<5>(*this, message, &except);
+    return ::messi::codec::broadcast<5, void, ImportsCodec, 3>(*this, message, &except);
   }
   bool broadcast(const ::google::protobuf::Value& message) { return broadcast_value(message); }
   bool broadcast(const ::google::protobuf::Value& message, const Client& except) {
     return broadcast_value(message, except);
   }
   bool broadcast_string(const ::google::protobuf::StringValue& message) {
-    return ::messi::codec::broadcast<6, ImportsCodec>(*this, message, nullptr);
+    return ::messi::codec::broadcast<6, ImportsCodec, ImportsCodec, 5>(*this, message, nullptr);
   }
   bool broadcast_string(const ::google::protobuf::StringValue& message, const Client& except) {
-    return ::messi::codec::broadcast<6, ImportsCodec>(*this, message, &except);
+    return ::messi::codec::broadcast<6, ImportsCodec, ImportsCodec, 5>(*this, message, &except);
   }
   bool broadcast(const ::google::protobuf::StringValue& message) {
     return broadcast_string(message);

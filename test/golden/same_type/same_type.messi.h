@@ -59,6 +59,11 @@ struct SameTypeCodec {
     }
     return in.ok();
   }
+
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static constexpr char kTexts[] =
+      "same_type.Text\n"
+      " 1 text\n";
 };
 
 /// A client: derive from it and override the hooks you need. Those of the connection
@@ -80,10 +85,10 @@ class SameTypeClient : public ::messi::ClientBase {
   // Senders: a message goes to the server.
 
   void send_say(const ::same_type::Text& message) {
-    ::messi::codec::send<1, SameTypeCodec>(*this, message);
+    ::messi::codec::send<1, SameTypeCodec, SameTypeCodec, 0>(*this, message);
   }
   void send_whisper(const ::same_type::Text& message) {
-    ::messi::codec::send<2, SameTypeCodec>(*this, message);
+    ::messi::codec::send<2, SameTypeCodec, SameTypeCodec, 0>(*this, message);
   }
   void send_once(const ::same_type::Once& message) { ::messi::codec::send<3>(*this, message); }
   void send(const ::same_type::Once& message) { send_once(message); }
@@ -136,7 +141,7 @@ class SameTypeServer : public ::messi::ServerBase {
     // Senders: a message goes to this client.
 
     void send_say(const ::same_type::Text& message) {
-      ::messi::codec::send<1, SameTypeCodec>(*this, message);
+      ::messi::codec::send<1, SameTypeCodec, SameTypeCodec, 0>(*this, message);
     }
     void send(const ::same_type::Text& message) { send_say(message); }
     void send_whisper(const ::same_type::Once& message) { ::messi::codec::send<2>(*this, message); }
@@ -170,7 +175,7 @@ class SameTypeServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_say(const ::same_type::Text& message) {
-    ::messi::codec::reply<1, SameTypeCodec>(*this, message);
+    ::messi::codec::reply<1, SameTypeCodec, SameTypeCodec, 0>(*this, message);
   }
   void reply(const ::same_type::Text& message) { reply_say(message); }
   void reply_whisper(const ::same_type::Once& message) { ::messi::codec::reply<2>(*this, message); }
@@ -180,10 +185,10 @@ class SameTypeServer : public ::messi::ServerBase {
   // encoded: then it goes to nobody.
 
   bool broadcast_say(const ::same_type::Text& message) {
-    return ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, nullptr);
+    return ::messi::codec::broadcast<1, SameTypeCodec, SameTypeCodec, 0>(*this, message, nullptr);
   }
   bool broadcast_say(const ::same_type::Text& message, const Client& except) {
-    return ::messi::codec::broadcast<1, SameTypeCodec>(*this, message, &except);
+    return ::messi::codec::broadcast<1, SameTypeCodec, SameTypeCodec, 0>(*this, message, &except);
   }
   bool broadcast(const ::same_type::Text& message) { return broadcast_say(message); }
   bool broadcast(const ::same_type::Text& message, const Client& except) {
