@@ -15,12 +15,21 @@ using google::protobuf::FieldOptions;
 using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorProto;
 
+/// Whether its text or bytes are a std::string in C++, as they nearly always are.
+bool is_plain_string(const FieldDescriptor& field) {
+#if GOOGLE_PROTOBUF_VERSION >= 5028000  // which takes ctype out of the options
+  return field.cpp_string_type() == FieldDescriptor::CppStringType::kString;
+#else
+  return field.options().ctype() == FieldOptions::STRING;
+#endif
+}
+
 bool is_flat(const FieldDescriptor& field) {
   constexpr int kLargestNumber = 2047;  // its tag has two bytes
   return !field.is_repeated() && field.real_containing_oneof() == nullptr &&
          field.number() <= kLargestNumber && field.type() != FieldDescriptor::TYPE_MESSAGE &&
          field.type() != FieldDescriptor::TYPE_GROUP &&
-         field.options().ctype() == FieldOptions::STRING;
+         (field.cpp_type() != FieldDescriptor::CPPTYPE_STRING || is_plain_string(field));
 }
 
 }  // namespace
