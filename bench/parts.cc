@@ -125,7 +125,7 @@ void decode_frames(benchmark::State& state) {
     decoder.decode(frames, [&](const wire::Frame& frame) {
       benchmark::DoNotOptimize(frame.payload.data());
       ++count;
-      return true;
+      return wire::Next::kGoOn;
     });
   }
   state.SetItemsProcessed(count);
@@ -141,7 +141,7 @@ void decode_cut_frames(benchmark::State& state) {
   for (auto _ : state) {
     const auto take = [](const wire::Frame& whole) {
       benchmark::DoNotOptimize(whole.payload.data());
-      return true;
+      return wire::Next::kGoOn;
     };
     decoder.decode(begin, take);
     decoder.decode(end, take);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,21 +21,36 @@
 namespace messi {
 
 /// A connection on its stream: what a client has one of, and a server one per client.
+///
+///     open --end(reason)--> flushing --all written--> finished --the peer's end--> over
+///       \__________________________ close(reason), abort() _______________________^
 // A server has thousands, so members are few; as a base, Connection shares its padding.
 class Channel : private Connection {
  public:
   Channel(const ConnectionSettings& settings, wire::BufferPool& pool,
           std::unique_ptr<Stream> stream, TimePoint now)
-      : Connection(settings, pool, now), stream_(std::move(stream)) {}
+      : Connection(settings, pool, now),
+        unsettled_(false),
+        blocked_(false),
+        slow_(false),
+        was_high_(false),
+        resuming_(false),
+        ending_(Ending::kNot),
+        stream_(std::move(stream)) {}
 
-  using Connection::close;
   using Connection::closed;
   using Connection::deadline;
   using Connection::handle_time;
+  using Connection::handle_time_paused;
+  using Connection::hint;
+  using Connection::last_heard;
+  using Connection::next_ping;
+  using Connection::paused;
   using Connection::proved;
   using Connection::reason;
   using Connection::retract;
   using Connection::spare;
+  using Connection::touch;
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
 
@@ -46,12 +62,55 @@ class Channel : private Connection {
     if (!closed() && !bytes.empty()) handle_bytes(bytes, now, dispatch);
   }
   void handle_room() { blocked_ = false; }
+  void handle_end() {
+    close(DisconnectReason::kConnectionClosed);
+    ending_ = Ending::kNot;
+  }
+
+  /// Closed without further ado: what is not written yet is written as far as the stream takes it
+  /// at once.
+  using Connection::close;
+
+  /// An orderly end: from now on nothing is sent or dispatched, and it is `over` when all that was
+  /// sent has been written and the peer has ended the stream in turn. The owner sets a limit to
+  /// that, and then calls `abort`. `last_heard` says when it began.
+  void end(DisconnectReason reason, TimePoint now) {
+    if (closed()) return;
+    close(reason);
+    ending_ = Ending::kFlushing;
+    touch(now);
+    // What comes is read, and dropped: the kernel answers close() with a reset otherwise.
+    if (paused()) stream_->want_input(true);
+  }
+  /// Waits for the peer no longer.
+  void abort() { ending_ = Ending::kNot; }
+  bool ending() const { return ending_ != Ending::kNot; }
+  bool flushing() const { return ending_ == Ending::kFlushing; }
+  bool over() const { return closed() && !ending(); }
+
+  void pause() {
+    resuming_ = false;
+    if (closed() || paused()) return;
+    Connection::pause();
+    stream_->want_input(false);
+  }
+  /// What was received before the pause is dispatched by `handle_resumed`, from the loop.
+  void resume() {
+    if (!closed() && paused()) resuming_ = true;
+  }
+  template <typename Dispatch>
+  void handle_resumed(TimePoint now, Dispatch&& dispatch) {
+    resuming_ = false;
+    stream_->want_input(true);
+    Connection::resume(now, dispatch);
+  }
+  bool resuming() const { return resuming_ && !closed(); }
 
   /// See Connection::reserve. Writes first if much is waiting, so that a stream of messages within
   /// one turn goes out in the meantime.
   std::uint8_t* reserve(std::size_t payload_size) {
     make_room(wire::kHeaderSize + payload_size);
-    return Connection::reserve(payload_size);
+    return Connection::reserve(payload_size, when_full());
   }
   /// As `reserve`, for a payload that lies in pieces, at slices[1] to slices[count - 1]; slices[0]
   /// is the header's. With nothing waiting before it the frame is written from where it lies, and
@@ -60,11 +119,16 @@ class Channel : private Connection {
 
   bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
     make_room(end - begin);
-    return Connection::share(buffer, begin, end);
+    return Connection::share(buffer, begin, end, when_full());
   }
+  /// Nothing more will be shared from `buffer`.
+  void handle_full(const wire::Buffer& buffer) { queue().handle_full(buffer); }
 
   /// Writes what the stream takes; with `more`, something is about to be added.
   void flush(bool more = false);
+
+  /// At the end of a turn: writes what the stream takes, and brings an orderly end forward.
+  void settle();
 
   /// True once after much was waiting and much of it has gone.
   bool poll_writable() {
@@ -82,21 +146,33 @@ class Channel : private Connection {
 
   std::size_t pending_bytes() const { return queue().pending(); }
   std::string peer_address() const { return stream_->peer_address(); }
+  int native_handle() const { return stream_->native_handle(); }
+  std::optional<PeerCredentials> peer_credentials() const { return stream_->peer_credentials(); }
 
  private:
+  enum class Ending : std::uint8_t { kNot, kFlushing, kFinished };
+
   // Enough for a system call to be worth its price.
   static constexpr std::size_t kWorthWriting = 64 * 1024;
   std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
 
-  // Only who does not take what is offered is a slow reader.
   void make_room(std::size_t frame_size) {
-    const bool too_much = pending_bytes() + frame_size > settings().max_pending_bytes;
-    if (too_much || pending_bytes() >= kWorthWriting) flush(/*more=*/true);
+    if (pending_bytes() >= kWorthWriting || too_much(frame_size)) write_early(frame_size);
+  }
+  bool too_much(std::size_t frame_size) const {
+    return pending_bytes() + frame_size > settings().max_pending_bytes && !queue().empty();
+  }
+  void write_early(std::size_t frame_size);
+  DisconnectReason when_full() const {
+    return slow_ ? DisconnectReason::kSlowReader : DisconnectReason::kTooMuchAtOnce;
   }
 
-  bool unsettled_ = false;
-  bool blocked_ = false;   // the stream took less than it was given: handle_room will come
-  bool was_high_ = false;  // more than the high mark was waiting since the last poll_writable
+  bool unsettled_ : 1;
+  bool blocked_ : 1;   // the stream took less than it was given: handle_room will come
+  bool slow_ : 1;      // something was left to be written at the end of the last turn
+  bool was_high_ : 1;  // more than the high mark was waiting since the last poll_writable
+  bool resuming_ : 1;
+  Ending ending_ : 2;
   std::unique_ptr<Stream> stream_;
 };
 
@@ -116,10 +192,33 @@ inline void Channel::flush(bool more) {
   }
 }
 
+// Only who does not take what is offered is a slow reader.
+inline void Channel::write_early(std::size_t frame_size) {
+  if (closed()) return;
+  flush(/*more=*/true);
+  // Nobody can have read what is sent within one turn: the system is given time to pass it on.
+  while (too_much(frame_size) && !slow_ && stream_->wait_for_room()) {
+    blocked_ = false;
+    flush(/*more=*/true);
+  }
+}
+
+inline void Channel::settle() {
+  flush();
+  slow_ = !queue().empty();
+  if (slow_) {
+    queue().handle_blocked();
+  } else if (ending_ == Ending::kFlushing) {
+    ending_ = Ending::kFinished;
+    stream_->finish();
+  }
+}
+
 inline void Channel::send_gathered(wire::Slice* slices, std::size_t count,
                                    std::size_t payload_size) {
   flush(/*more=*/true);
-  if (!accept(payload_size)) return;
+  make_room(wire::kHeaderSize + payload_size);
+  if (!accept(payload_size, when_full())) return;
   const std::size_t frame_size = wire::kHeaderSize + payload_size;
   std::uint8_t header[wire::kHeaderSize];
   wire::write_header(header, settings().outgoing(), payload_size);

@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "messi/base/finally.h"
 #include "messi/channel.h"
 #include "messi/flavour.h"
 #include "messi/io/address_memory.h"
@@ -18,6 +20,7 @@
 #include "messi/session/backoff.h"
 #include "messi/session/connection.h"
 #include "messi/session/disconnect_reason.h"
+#include "messi/session/hint.h"
 #include "messi/session/time.h"
 
 namespace messi {
@@ -27,21 +30,31 @@ struct Access;
 }  // namespace codec
 
 struct ClientOptions {
-  /// How often the server is asked for a sign of life; zero: never. The original's server drops a
-  /// client that has not pinged for 3 s.
+  /// How often the server is asked for a sign of life. It must be less than `pong_timeout`. Zero is
+  /// never, and then `pong_timeout` must be Duration::max(). The original's server drops a client
+  /// that has not pinged for 3 s.
   Duration ping_interval = std::chrono::seconds(2);
-  /// The connection is given up when no byte at all came from the server for this long.
+  /// The connection is given up when no byte at all came from the server for this long
+  /// (kKeepAliveTimeout). Duration::max(): never.
   Duration pong_timeout = std::chrono::seconds(4);
   /// For one attempt to connect, name resolution and all addresses of the host included.
   Duration connect_timeout = std::chrono::seconds(5);
+  /// Other URIs of the same service. When one cannot be connected to, or its connection ends before
+  /// it has proved itself, the next one is tried, and the first again after the last.
+  std::vector<std::string> more_uris;
+  /// Whether the URIs are tried in random order, so that many clients spread over many servers.
+  bool shuffle_uris = false;
   /// How long to wait between attempts.
   BackoffSettings backoff;
   /// The largest message sent or accepted, in bytes as encoded. A frame holds 2^24 - 1; more than
   /// that means that.
   std::size_t max_payload_size = 1024 * 1024;
   /// The most that waits to be written, in bytes. A message that would exceed it ends the
-  /// connection (kSlowReader), unless nothing is waiting.
+  /// connection, unless nothing is waiting: with kSlowReader if something has been waiting since an
+  /// earlier turn of the loop, else with kTooMuchAtOnce.
   std::size_t max_pending_bytes = 16 * 1024 * 1024;
+  /// How long `stop` waits at the most for the server to read what was sent to it.
+  Duration linger = std::chrono::seconds(5);
   SocketOptions socket;
 };
 
@@ -49,21 +62,42 @@ struct ClientOptions {
 ///
 /// Threads: the loop's only; from others, `EventLoop::post`.
 /// Hooks: come from the loop, never from within a call of yours. In a hook anything is legal but
-/// destroying this very client, which is a bug and asserted; post it instead.
-/// Delivery: in order, and no message is lost while the connection lives. What is under way when
-/// it breaks may be lost, as with TCP, and what is sent while there is none is dropped.
+/// destroying this very client, which is a bug and asserted; post it instead. An exception leaves
+/// the loop, and ends the connection (kGeneralError).
+/// Delivery: in order, and no message is lost while the connection lives, nor when `stop` ends it
+/// and the server goes on reading. What is under way when it breaks may be lost, as with TCP, and
+/// what is sent while there is none is dropped.
 class ClientBase : private StreamHandler, private ConnectHandler {
  public:
   ClientBase(const ClientBase&) = delete;
   ClientBase& operator=(const ClientBase&) = delete;
 
   /// Connects, and connects again whenever the connection is lost, until `stop`. No-op when
-  /// started. A URI that cannot work comes to `on_connect_failure` as kInvalidArgument.
+  /// started. A URI of the wrong form, or options that contradict each other, come to
+  /// `on_connect_failure` as kInvalidArgument. While an earlier `stop` is still under way, the new
+  /// connection begins when that is done.
   void start();
 
-  /// Ends the connection, after writing what can be written at once, and all attempts. If there
-  /// was a connection, `on_disconnected(kStopped)` follows. No-op when stopped.
+  /// Ends the connection in good order, and all attempts: no further message is sent or comes, and
+  /// what was sent before still arrives if the server goes on reading, see ClientOptions::linger.
+  /// When that is done, `on_disconnected(kStopped)` comes, if there was a connection. No-op when
+  /// stopped.
   void stop();
+
+  /// As `stop`, but at the end of the loop's turn; what the system has not taken by then, or not
+  /// sent yet, is lost. Also cuts a `stop` short.
+  void stop_now();
+
+  /// True when nothing is left to happen: after `stop`, or after `on_connect_failure` has returned
+  /// nothing. `loop.run_until([&] { return client.stopped(); })` runs a program until then.
+  bool stopped() const { return !started_ && !channel_ && !connecting_; }
+
+  /// From now on no message comes, until `resume`; what is on its way stays there, and in the end
+  /// the server's own sending waits. The server is not given up for being silent. Lasts no longer
+  /// than the connection.
+  void pause();
+  void resume();
+  bool paused() const { return channel_ && channel_->paused() && !channel_->resuming(); }
 
   /// True from `on_connected` until the connection is lost or given up.
   bool connected() const { return channel_.has_value() && !channel_->closed(); }
@@ -71,7 +105,17 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// Bytes that were sent and that the system has not taken yet.
   std::size_t pending_bytes() const { return channel_ ? channel_->pending_bytes() : 0; }
 
-  const std::string& uri() const { return uri_; }
+  /// The URI that is connected to, or tried next.
+  const std::string& uri() const { return uris_[uri_]; }
+
+  /// In `on_disconnected`: what more is known than the reason says, as a sentence, such as "The
+  /// peer seems to speak HTTP."; "" if nothing is.
+  std::string_view disconnect_hint() const { return to_string(hint_); }
+
+  /// The socket, to set or ask what messi has no word for; -1 while there is none. Not to be
+  /// closed, read from or written to.
+  int native_handle() const { return channel_ ? channel_->native_handle() : -1; }
+
   const ClientOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
 
@@ -86,8 +130,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   virtual void on_disconnected(DisconnectReason /*reason*/) {}
 
   /// An attempt to connect has failed. Returns after how long to try again; nothing for never,
-  /// which stops the client. By default: exponential backoff with jitter, and for a URI that can
-  /// never work (kInvalidArgument) a line on stderr and no further attempt.
+  /// which stops the client. By default: the next URI at once, exponential backoff with jitter
+  /// after the last, and for what can never work (kInvalidArgument) a line on stderr and no further
+  /// attempt.
   MESSI_INLINE virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
 
   /// Half of `max_pending_bytes` is free again after more than that was waiting.
@@ -123,18 +168,30 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   template <typename Hook>
   void in_hook(Hook&& hook) {
     in_hook_ = true;
+    bool threw = true;
+    const Finally after([&] {
+      in_hook_ = false;
+      if (threw && channel_) close(DisconnectReason::kGeneralError, Hint::kHookThrew);
+    });
     hook();
-    in_hook_ = false;
+    threw = false;
   }
 
   void connect();
+  void connect_after(Duration delay);
+  Duration next_delay();
+  void next_uri();
   void settle();
   void finish_connection();
   void handle_timer();
-  void close(DisconnectReason reason);
+  void handle_resumed();
+  void set_timer();
+  void close(DisconnectReason reason, Hint hint = Hint::kNone);
 
   EventLoop& loop_;
-  const std::string uri_;
+  std::vector<std::string> uris_;
+  std::size_t uri_ = 0;
+  std::size_t uris_failed_ = 0;  // since a connection proved itself, or the backoff was asked
   const ClientOptions options_;
   const ConnectionSettings settings_;
   Backoff backoff_;
@@ -146,6 +203,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   std::unique_ptr<Connecting> connecting_;
   std::optional<Channel> channel_;
   TimePoint connected_at_;
+  Hint hint_ = Hint::kNone;
 };
 
 }  // namespace messi

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "messi/base/finally.h"
 #include "messi/client_table.h"
 #include "messi/flavour.h"
 #include "messi/io/event_loop.h"
@@ -19,6 +20,7 @@
 #include "messi/server_client.h"
 #include "messi/session/connection.h"
 #include "messi/session/disconnect_reason.h"
+#include "messi/session/hint.h"
 #include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"
 
@@ -33,8 +35,12 @@ struct ServerOptions {
   /// that means that.
   std::size_t max_payload_size = 1024 * 1024;
   /// The most that waits to be written to one client, in bytes. A message that would exceed it
-  /// ends that client's connection (kSlowReader), unless nothing is waiting for it.
+  /// ends that client's connection, unless nothing is waiting for it: with kSlowReader if something
+  /// has been waiting since an earlier turn of the loop, else with kTooMuchAtOnce. What waits takes
+  /// at most twice this much memory, and 130 KiB.
   std::size_t max_pending_bytes = 4 * 1024 * 1024;
+  /// How long `stop` and `disconnect` wait at the most for a client to read what was sent to it.
+  Duration linger = std::chrono::seconds(5);
   SocketOptions socket;
   /// The permissions of a Unix socket's file, 0600 for one. By default what the umask leaves.
   std::optional<unsigned> unix_mode;
@@ -44,20 +50,30 @@ struct ServerOptions {
 ///
 /// Threads: the loop's only; from others, `EventLoop::post`.
 /// Hooks: come from the loop, never from within a call of yours. In a hook anything is legal but
-/// destroying this very server, which is a bug and asserted; post it instead.
-/// Delivery: in order to each client, and no message is lost while its connection lives.
+/// destroying this very server, which is a bug and asserted; post it instead. An exception leaves
+/// the loop; it ends the connection of the client that the hook was called for (kGeneralError).
+/// Delivery: in order to each client, and no message is lost while its connection lives, nor when
+/// `stop` or `disconnect` ends it and the client goes on reading.
 class ServerBase : private ListenHandler {
  public:
   ServerBase(const ServerBase&) = delete;
   ServerBase& operator=(const ServerBase&) = delete;
 
-  /// Listens at the URI. Fails if the URI has the wrong form or the address cannot be listened at;
-  /// the message names it. Resolving a host name may block. No-op when started.
+  /// Listens at the URI. Fails if the URI has the wrong form, options contradict each other, or the
+  /// address cannot be listened at; the message names it. Resolving a host name may block. No-op
+  /// when started.
   absl::Status start();
 
-  /// Stops listening and disconnects all clients, after writing what can be written at once;
+  /// Stops listening and disconnects all clients in good order, as ServerClient::disconnect says;
   /// `on_client_disconnected(client, kStopped)` follows for each. No-op when stopped.
   void stop();
+
+  /// As `stop`, but does not wait for anybody to read what was sent, nor for clients that are being
+  /// disconnected already.
+  void stop_now();
+
+  /// True when nothing is left to happen: not listening, and no client is left.
+  bool stopped() const { return listener_ == nullptr && table_.size() == 0; }
 
   /// The URI that clients connect to, with the port that was chosen if port 0 was asked for.
   /// While stopped: the URI given.
@@ -65,7 +81,8 @@ class ServerBase : private ListenHandler {
   /// The port listened at; 0 while stopped, or if the transport has none.
   std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
 
-  std::size_t client_count() const { return table_.size(); }
+  /// How many clients are connected.
+  std::size_t client_count() const { return table_.size() - ending_.size(); }
   const ServerOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
 
@@ -76,8 +93,12 @@ class ServerBase : private ListenHandler {
   ServerBase(EventLoop& loop, std::string uri, ServerOptions options);
   MESSI_INLINE virtual ~ServerBase();
 
-  /// A client was turned away: the server is full, or the process has no descriptor left
-  /// (`peer_address` is "" then).
+  /// Somebody at `peer_address` wants to be a client. With false it is turned away (kRefused),
+  /// before anything is read or kept of it.
+  virtual bool on_client_arriving(const std::string& /*peer_address*/) { return true; }
+
+  /// A client was turned away: it was not wanted (kRefused), or there is no room (kTooManyClients):
+  /// the server is full, or the process has no descriptor left (`peer_address` is "" then).
   virtual void on_client_refused(const std::string& /*peer_address*/, DisconnectReason /*reason*/) {
   }
 
@@ -116,30 +137,43 @@ class ServerBase : private ListenHandler {
   MESSI_INLINE void handle_accept(std::unique_ptr<Stream> stream) override;
   MESSI_INLINE void handle_out_of_descriptors() override;
 
+  // Runs hooks, during which this object must stay.
   template <typename Hook>
   void in_hook(Hook&& hook) {
     in_hook_ = true;
+    const Finally after([this] { in_hook_ = false; });
     hook();
-    in_hook_ = false;
   }
+  // Runs hooks about a client, whose connection ends if one throws.
+  template <typename Hook>
+  void in_hook_of(ServerClient& client, Hook&& hook);
 
   void handle_input(ServerClient& client, std::size_t in_spare, std::string_view bytes);
+  bool dispatch_guarded(ServerClient& client, std::string_view payload);
+  void close(ServerClient& client, DisconnectReason reason, Hint hint = Hint::kNone);
+  void end(ServerClient& client, DisconnectReason reason);
+  void wait_in(DeadlineQueue& queue, ServerClient& client);
   void needs_settling(ServerClient& client);
   void settle();
   void settle(ServerClient& client);
+  void handle_resumed(ServerClient& client);
   void handle_timer();
+  void set_timer();
 
   EventLoop& loop_;
   const std::string uri_;
   const ServerOptions options_;
   const ConnectionSettings settings_;
   Task settle_;  // at the end of the turn: write what was sent, finish what has ended
-  Timer timer_;  // when the client that was silent for longest has been so for too long
+  Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;
   ClientTable table_;
-  SilenceQueue silence_;
+  DeadlineQueue silence_;  // to be heard
+  DeadlineQueue paused_;   // to be told that the server lives
+  DeadlineQueue ending_;   // to have read everything
   std::uint64_t last_id_ = 0;
   std::vector<ServerClient*> unsettled_;
+  std::vector<ServerClient*> settling_;
   ServerClient* current_ = nullptr;
   bool in_hook_ = false;
 

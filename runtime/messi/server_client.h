@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "messi/io/stream.h"
 #include "messi/session/connection.h"
 #include "messi/session/disconnect_reason.h"
+#include "messi/session/hint.h"
 #include "messi/session/time.h"
 
 namespace messi {
@@ -21,6 +23,7 @@ namespace codec {
 struct Access;
 }  // namespace codec
 
+class DeadlineQueue;
 class ServerBase;
 
 /// A place for one object of the user's, of any type, without RTTI.
@@ -55,7 +58,8 @@ class UserState {
 };
 
 /// What a server knows of one connected client; generated code adds the senders. Belongs to the
-/// server and lives until its `on_client_disconnected` returns. Loop's thread only.
+/// server and lives until its `on_client_disconnected` returns; keep its `id()`, and ask
+/// `find_client` for it later. Loop's thread only.
 class ServerClient : private StreamHandler {
  public:
   /// What generated code passes on, unseen.
@@ -89,9 +93,32 @@ class ServerClient : private StreamHandler {
   /// Bytes that were sent to this client and that the system has not taken yet.
   std::size_t pending_bytes() const { return channel_.pending_bytes(); }
 
-  /// Ends the connection at the end of the loop's turn, after writing what the system takes;
-  /// `on_client_disconnected(client, kDisconnected)` follows. No-op if not connected.
+  /// Ends the connection in good order: no further message is sent or comes, and what was sent
+  /// before still arrives if the client goes on reading, see ServerOptions::linger. When that is
+  /// done, `on_client_disconnected(client, kDisconnected)` comes. No-op if not connected.
   void disconnect();
+
+  /// Ends the connection at the end of the loop's turn; what the system has not taken by then, or
+  /// not sent yet, is lost. Also cuts a `disconnect` short.
+  void disconnect_now();
+
+  /// From now on no message of this client comes, until `resume`; what is on its way stays there,
+  /// and in the end the client's own sending waits. The client is not dropped for being silent,
+  /// and is told that the server lives.
+  void pause();
+  void resume();
+  bool paused() const { return channel_.paused() && !channel_.resuming(); }
+
+  /// In `on_client_disconnected`: what more is known than the reason says, as a sentence, such as
+  /// "The peer seems to speak HTTP."; "" if nothing is.
+  std::string_view disconnect_hint() const { return to_string(channel_.hint()); }
+
+  /// The socket, to set or ask what messi has no word for; -1 if there is none. Not to be closed,
+  /// read from or written to.
+  int native_handle() const { return channel_.native_handle(); }
+
+  /// Who connected, if over a Unix socket: uid, gid and pid at that moment, as the system says.
+  std::optional<PeerCredentials> peer_credentials() const { return channel_.peer_credentials(); }
 
   /// A place for the user's own: an object of type State, made on the first call and destroyed
   /// with the client. All calls must name the same type.
@@ -102,7 +129,7 @@ class ServerClient : private StreamHandler {
 
  private:
   friend class ServerBase;
-  friend class SilenceQueue;
+  friend class DeadlineQueue;
   friend struct codec::Access;
 
   // See Connection::reserve and Channel::send_gathered.
@@ -119,11 +146,12 @@ class ServerClient : private StreamHandler {
   void handle_bytes(std::size_t in_spare, std::string_view bytes) override {
     receive(in_spare, bytes);
   }
-  void handle_room() override { resume(); }
-  void handle_end() override { close(DisconnectReason::kConnectionClosed); }
+  void handle_room() override { has_room(); }
+  void handle_end() override { ended(); }
 
   void receive(std::size_t in_spare, std::string_view bytes);
-  void resume();
+  void has_room();
+  void ended();
   void close(DisconnectReason reason);
 
   // A server has thousands of these: the order of the members leaves no gaps.
@@ -131,42 +159,55 @@ class ServerClient : private StreamHandler {
   Channel channel_;
   std::uint64_t id_;
   TimePoint connected_since_;
-  ServerClient* more_silent_ = nullptr;
-  ServerClient* less_silent_ = nullptr;
+  DeadlineQueue* queue_ = nullptr;
+  ServerClient* before_ = nullptr;
+  ServerClient* behind_ = nullptr;
   UserState state_;
 };
 
-/// The clients in the order in which they were heard last. All have the same time-out, so the next
-/// to exceed it is always the first, and one timer serves them all.
-class SilenceQueue {
+/// Clients that wait equally long, in the order in which they began to: the next whose time is up
+/// is always the first, and one timer serves them all. A client is in one queue at most.
+class DeadlineQueue {
  public:
-  /// The client that has been silent for longest, and who comes after another; null if none.
+  /// `delay`: how long after `Channel::last_heard` a client's time is up.
+  explicit DeadlineQueue(Duration delay) : delay_(delay) {}
+  DeadlineQueue(const DeadlineQueue&) = delete;
+  DeadlineQueue& operator=(const DeadlineQueue&) = delete;
+
+  bool empty() const { return first_ == nullptr; }
+  std::size_t size() const { return size_; }
+
+  /// The client whose time is up first; null if none is there.
   ServerClient* first() const { return first_; }
-  static ServerClient* after(const ServerClient& client) { return client.less_silent_; }
+  TimePoint deadline() const {
+    return empty() ? TimePoint::max() : deadline_after(first_->channel_.last_heard(), delay_);
+  }
 
+  /// Puts the client, which was touched just now, at the end; takes it out of its queue before.
   void push_back(ServerClient& client) {
-    client.more_silent_ = last_;
-    client.less_silent_ = nullptr;
-    (last_ != nullptr ? last_->less_silent_ : first_) = &client;
-    last_ = &client;
-  }
-
-  void remove(ServerClient& client) {
-    (client.more_silent_ != nullptr ? client.more_silent_->less_silent_ : first_) =
-        client.less_silent_;
-    (client.less_silent_ != nullptr ? client.less_silent_->more_silent_ : last_) =
-        client.more_silent_;
-  }
-
-  void handle_heard(ServerClient& client) {
-    if (last_ == &client) return;
+    if (client.queue_ == this && last_ == &client) return;
     remove(client);
-    push_back(client);
+    client.queue_ = this;
+    client.before_ = last_;
+    client.behind_ = nullptr;
+    (last_ != nullptr ? last_->behind_ : first_) = &client;
+    last_ = &client;
+    ++size_;
+  }
+
+  static void remove(ServerClient& client) {
+    DeadlineQueue* const queue = std::exchange(client.queue_, nullptr);
+    if (queue == nullptr) return;
+    (client.before_ != nullptr ? client.before_->behind_ : queue->first_) = client.behind_;
+    (client.behind_ != nullptr ? client.behind_->before_ : queue->last_) = client.before_;
+    --queue->size_;
   }
 
  private:
+  const Duration delay_;
   ServerClient* first_ = nullptr;
   ServerClient* last_ = nullptr;
+  std::size_t size_ = 0;
 };
 
 }  // namespace messi

@@ -131,9 +131,18 @@ TEST_CASE("large messages keep to the limits", "[client]") {
     pair.loop.network().faults.capacity = 10'000;
     pair.client.send(message_of(200'000));  // alone it may be as large as it likes
     CHECK(pair.client.connected());
-    pair.client.send(message_of(40'000));
-    pair.loop.run_until_idle();
-    CHECK(pair.client.log == Log{"disconnected: Slow reader."});
+    SECTION("in one go") {
+      pair.client.send(message_of(40'000));
+      pair.loop.run_until_idle();
+      CHECK(pair.client.log == Log{"disconnected: Too much sent at once."});
+    }
+    SECTION("since an earlier turn") {
+      pair.loop.network().faults.stalled = true;
+      pair.loop.run_until_idle();
+      pair.client.send(message_of(40'000));
+      pair.loop.run_until_idle();
+      CHECK(pair.client.log == Log{"disconnected: Slow reader."});
+    }
   }
 }
 

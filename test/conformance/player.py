@@ -41,9 +41,17 @@ class Peer:
                 data = b""
             if not data:
                 self.closed = True
+                self._finish()
             self._received += data
             self._take_frames()
         return True
+
+    def _finish(self):
+        """Ends this side too, as peers do: an orderly end waits for it."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other side has reset the connection
 
     def _take_frames(self):
         while len(self._received) >= 4:

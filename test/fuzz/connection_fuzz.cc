@@ -112,7 +112,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     rest.remove_prefix(piece);
     write_some(connection, pieces >> 20, written);
     now += std::chrono::milliseconds(pieces >> 24);
-    connection.handle_time(now);
+    connection.handle_time(now, now);
   }
   while (!connection.queue().empty()) write_some(connection, 1 << 20, written);
 

@@ -125,6 +125,6 @@ TEST_CASE("clients and servers work on a loop that another loop drives", "[io]")
   CHECK(run_until(loop, [&] { return std::chrono::steady_clock::now() > end; }));
   CHECK(client.connected());
   client.stop();
-  CHECK(run_until(loop, [&] { return server.count("1 disconnected") == 1; }));
+  CHECK(run_until(loop, [&] { return client.stopped() && server.count("1 disconnected") == 1; }));
   CHECK(client.log == Log{"connected", "message echo", "disconnected: Stopped."});
 }

@@ -37,7 +37,7 @@ TEST_CASE("a server may be stopped, and started, when a client connects or is re
       int left = 1;
       server.on = [&, hook = std::string(hook)](const std::string& event, Server::Client*) {
         if (event != hook || left-- != 1) return;
-        server.stop();
+        server.stop_now();
         if (start_again) REQUIRE(server.start().ok());
       };
       // Several wait to be accepted in the same turn.
@@ -126,7 +126,7 @@ TEST_CASE("clients that are disconnected in one turn with their input leave in p
   CHECK(run_until(loop, [&] { return server.client_count() == 50; }));
   server.on = [&](const std::string& event, Server::Client* /*client*/) {
     if (event != "message now") return;
-    for (Server::Client& each : server.clients()) each.disconnect();
+    for (Server::Client& each : server.clients()) each.disconnect_now();
   };
   for (const Fd& socket : sockets) {
     write_some(socket, messi::test::from_client(message("now")) +

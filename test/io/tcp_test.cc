@@ -47,7 +47,7 @@ void check_exchange(EpollLoop& loop, Server& server, const std::string& uri) {
   client.start();
   CHECK(run_until(loop, [&] { return client.has("message echo"); }));
   client.stop();
-  CHECK(run_until(loop, [&] { return server.client_count() == 0; }));
+  CHECK(run_until(loop, [&] { return client.stopped() && server.client_count() == 0; }));
   CHECK(client.log == Log{"connected", "message echo", "disconnected: Stopped."});
   CHECK(server.log.size() == 3);
 }

@@ -194,7 +194,7 @@ TEST_CASE("a broadcast to a slow reader reaches the others", "[server]") {
   crowd.loop.network().faults.capacity = 1'000;
   CHECK(crowd.received(0).size() == 3 * from_server(message_of(10'000)).size());
   CHECK(crowd.received(2).size() == 3 * from_server(message_of(10'000)).size());
-  CHECK(crowd.server.count("2 disconnected: Slow reader.") == 1);
+  CHECK(crowd.server.count("2 disconnected: Too much sent at once.") == 1);
   CHECK(crowd.server.client_count() == 2);
 }
 

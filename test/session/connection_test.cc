@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +49,8 @@ class Subject {
     connection.handle_spare(bytes.size(), now, dispatch_);
   }
 
+  void resume() { connection.resume(kStart, dispatch_); }
+
   bool send(const std::string& payload) {
     std::uint8_t* const out = connection.reserve(payload.size());
     if (out != nullptr) std::memcpy(out, payload.data(), payload.size());
@@ -78,10 +81,13 @@ class Subject {
  public:
   Connection connection;
   std::vector<std::string> dispatched;
+  std::string pause_at = "never";
 
  private:
   const std::function<bool(std::string_view)> dispatch_ = [this](std::string_view payload) {
     dispatched.emplace_back(payload);
+    if (payload == pause_at) connection.pause();
+    if (payload == "throw") throw std::runtime_error("a hook failed");
     return payload != "cannot be decoded";
   };
 };
@@ -149,7 +155,7 @@ TEST_CASE("a client pings on time however much is queued", "[session]") {
   for (int i = 0; i < 4; ++i) REQUIRE(client.send(pattern(1000)));
   client.connection.queue().consume(10);
   client.receive(kPong, kStart + 1900ms);
-  client.connection.handle_time(kStart + 2s);
+  client.connection.handle_time(kStart + 2s, kStart + 2s);
   const std::vector<int> types = messi::test::types_of(client.output().substr(994));
   CHECK(types == std::vector<int>{3, 1, 1, 1});
 }
@@ -161,7 +167,7 @@ TEST_CASE("any byte received counts as life", "[session]") {
     TimePoint now = kStart;
     for (std::size_t i = 0; i < slow.size(); ++i) {
       now += 2900ms;
-      subject.connection.handle_time(now);
+      subject.connection.handle_time(now, now);
       REQUIRE_FALSE(subject.connection.closed());
       const std::string_view byte = std::string_view(slow).substr(i, 1);
       if (i > 10 && i % 2 == 0) {
@@ -177,16 +183,16 @@ TEST_CASE("any byte received counts as life", "[session]") {
 
 TEST_CASE("a peer that is silent for too long is given up", "[session]") {
   Subject client(kClient);
-  client.connection.handle_time(kStart + 4s - 1ns);
+  client.connection.handle_time(kStart + 4s - 1ns, kStart + 4s - 1ns);
   CHECK_FALSE(client.connection.closed());
-  client.connection.handle_time(kStart + 4s);
+  client.connection.handle_time(kStart + 4s, kStart + 4s);
   CHECK(client.ended(DisconnectReason::kKeepAliveTimeout));
 
   Subject server(kServer);
   server.receive(kPing, kStart + 1s);
-  server.connection.handle_time(kStart + 4s - 1ns);
+  server.connection.handle_time(kStart + 4s - 1ns, kStart + 4s - 1ns);
   CHECK_FALSE(server.connection.closed());
-  server.connection.handle_time(kStart + 4s);
+  server.connection.handle_time(kStart + 4s, kStart + 4s);
   CHECK(server.ended(DisconnectReason::kKeepAliveTimeout));
 }
 
@@ -199,7 +205,7 @@ TEST_CASE("whoever calls at the deadline makes progress", "[session]") {
       REQUIRE(deadline > now);
       REQUIRE(deadline <= kStart + 4s);
       now = deadline;
-      subject.connection.handle_time(now);
+      subject.connection.handle_time(now, now);
     }
     CHECK(now == kStart + settings.keepalive.silence_limit);
   }
@@ -237,7 +243,7 @@ TEST_CASE("a server accepts only what clients send", "[session]") {
 TEST_CASE("a client ignores what a newer server may send", "[session]") {
   Subject client(kClient);
   for (int type = 0; type < 256; ++type) {
-    if (type == 2 || type == 4) continue;
+    if (type >= 1 && type <= 4) continue;
     client.receive(frame(type, "whatever it means"));
   }
   client.receive(frame(2, "after all that"));
@@ -268,7 +274,83 @@ TEST_CASE("a message over the limit is refused at its header", "[session]") {
 TEST_CASE("the limit is for frames of unknown types too", "[session]") {
   Subject client(kClient);
   client.receive(header(77, kMaxPayload + 1));
-  CHECK(client.ended(DisconnectReason::kMessageTooBig));
+  CHECK(client.ended(DisconnectReason::kProtocolError));
+}
+
+TEST_CASE("a client that is connected to a client, or to itself, notices", "[session]") {
+  for (const int type : {1, 3}) {
+    Subject whole(kClient);
+    whole.receive(frame(type, ""));
+    CHECK(whole.ended(DisconnectReason::kProtocolError));
+    CHECK(whole.connection.hint() == messi::Hint::kClient);
+
+    Subject cut(kClient);
+    cut.receive(header(type, 100));
+    CHECK(cut.ended(DisconnectReason::kProtocolError));
+  }
+}
+
+TEST_CASE("a peer of another protocol is told by its first bytes", "[session]") {
+  using messi::Hint;
+  const std::vector<std::pair<std::string, Hint>> greetings = {
+      {"HTTP/1.1 400 Bad Request\r\n", Hint::kHttp},
+      {"GET / HTTP/1.1\r\n", Hint::kHttp},
+      {"PRI * HTTP/2.0\r\n", Hint::kHttp},
+      {std::string("\x15\x03\x03\x00\x02\x02\x46", 7), Hint::kTls},
+      {std::string("\x16\x03\x01\x02\x00\x01\x00", 7), Hint::kTls},
+      {"SSH-2.0-OpenSSH_9.2p1\r\n", Hint::kSsh},
+      {"220 mail.example.org ESMTP\r\n", Hint::kNone}};
+  for (const auto& [greeting, hint] : greetings) {
+    for (const ConnectionSettings& settings : {kClient, kServer}) {
+      CAPTURE(greeting);
+      Subject subject(settings);
+      subject.receive(greeting);
+      CHECK(subject.ended(DisconnectReason::kProtocolError));
+      CHECK(subject.connection.hint() == hint);
+      Subject slowly(settings);
+      for (const char byte : greeting) slowly.receive(std::string(1, byte));
+      CHECK(slowly.ended(DisconnectReason::kProtocolError));
+    }
+  }
+}
+
+TEST_CASE("a paused connection dispatches nothing, and then all of it in order", "[session]") {
+  const std::string frames = frame(1, "one") + frame(1, "pause") + frame(1, "two") +
+                             frame(1, pattern(90)) + frame(1, "three");
+  for (std::size_t cut = 0; cut <= frames.size(); ++cut) {
+    CAPTURE(cut);
+    Subject server(kServer);
+    server.pause_at = "pause";
+    server.receive(frames.substr(0, cut));
+    const bool paused = server.connection.paused();
+    if (paused) CHECK(server.dispatched == std::vector<std::string>{"one", "pause"});
+    if (paused) server.resume();
+    server.receive(frames.substr(cut));
+    if (!paused) server.resume();
+    CHECK(server.dispatched ==
+          std::vector<std::string>{"one", "pause", "two", pattern(90), "three"});
+    CHECK_FALSE(server.connection.closed());
+  }
+}
+
+TEST_CASE("an exception of a hook ends the connection, and gives all memory back", "[session]") {
+  const std::string frames = frame(1, "fine") + frame(1, "throw") + frame(1, "too late");
+  for (std::size_t cut = 0; cut <= frames.size(); ++cut) {
+    CAPTURE(cut);
+    Subject server(kServer);
+    const auto receive = [&](const std::string& bytes) {
+      if (server.connection.closed()) return;
+      try {
+        server.receive(bytes);
+      } catch (const std::runtime_error&) {
+      }
+    };
+    receive(frames.substr(0, cut));
+    receive(frames.substr(cut));
+    CHECK(server.ended(DisconnectReason::kGeneralError));
+    CHECK(server.connection.hint() == messi::Hint::kHookThrew);
+    CHECK(server.dispatched == std::vector<std::string>{"fine", "throw"});
+  }
 }
 
 TEST_CASE("a message to be sent is refused if it is too big", "[session]") {
@@ -325,7 +407,7 @@ TEST_CASE("a closed connection takes nothing and gives nothing", "[session]") {
   CHECK(client.connection.spare().size == 0);
   CHECK_FALSE(client.send("too late"));
   CHECK(client.output().empty());
-  client.connection.handle_time(kStart + 1h);
+  client.connection.handle_time(kStart + 1h, kStart + 1h);
   CHECK(client.ended(DisconnectReason::kStopped));
 }
 

@@ -24,6 +24,7 @@ using messi::wire::DecodeResult;
 using messi::wire::Frame;
 using messi::wire::FrameDecoder;
 using messi::wire::kMaxPayloadSize;
+using messi::wire::Next;
 using messi::wire::Spare;
 
 namespace {
@@ -63,9 +64,9 @@ class Feeder {
   BufferPool pool_;
   FrameDecoder decoder_;
   std::vector<RawFrame> frames_;
-  const std::function<bool(const Frame&)> collect_ = [this](const Frame& each) {
+  const std::function<Next(const Frame&)> collect_ = [this](const Frame& each) {
     frames_.push_back({static_cast<int>(each.type), std::string(each.payload)});
-    return true;
+    return Next::kGoOn;
   };
 };
 
@@ -121,7 +122,7 @@ TEST_CASE("whole frames are handed out where they lie", "[wire]") {
   std::vector<const char*> places;
   decoder.decode(bytes, [&](const Frame& each) {
     places.push_back(each.payload.data());
-    return true;
+    return Next::kGoOn;
   });
   CHECK(places == std::vector<const char*>{bytes.data() + 4, bytes.data() + 11});
 }
@@ -300,7 +301,9 @@ TEST_CASE("who has had enough gets nothing more", "[wire]") {
     FrameDecoder decoder(pool, kMaxPayloadSize);
     const std::string bytes = frame(1, "last") + frame(1, "more") + frame(1, "even more");
     int count = 0;
-    const auto once = [&count](const Frame& /*frame*/) { return ++count != 1; };
+    const auto once = [&count](const Frame& /*frame*/) {
+      return ++count == 1 ? Next::kStop : Next::kGoOn;
+    };
     if (cut < 8) {
       CHECK(decoder.decode(bytes.substr(0, cut), once) == DecodeResult::kNeedMore);
     }
@@ -316,7 +319,7 @@ TEST_CASE("an idle decoder holds no memory, and a dropped one gives its cut fram
     BufferPool pool;
     {
       FrameDecoder decoder(pool, kMaxPayloadSize);
-      const auto ignore = [](const Frame& /*frame*/) { return true; };
+      const auto ignore = [](const Frame& /*frame*/) { return Next::kGoOn; };
       decoder.decode(frame(1, "whole"), ignore);
       CHECK(live_bytes() == before);
       decoder.decode(frame(1, "cut").substr(0, 5), ignore);

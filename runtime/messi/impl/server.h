@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,6 +17,17 @@
 
 namespace messi {
 
+// The original's client gives a server up that owes it a pong for 2 s.
+inline constexpr Duration kPongWhilePaused = std::chrono::seconds(1);
+
+/// What in the options cannot be meant; "" if nothing.
+inline std::string find_contradiction(const ServerOptions& options) {
+  if (options.client_timeout <= Duration::zero()) return "client_timeout must be more than zero";
+  if (options.max_payload_size == 0) return "max_payload_size must be more than zero";
+  if (options.linger < Duration::zero()) return "linger must not be less than zero";
+  return "";
+}
+
 MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOptions options)
     : loop_(loop),
       uri_(std::move(uri)),
@@ -25,7 +37,10 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
                 std::min(options_.max_pending_bytes, ConnectionSettings::kMaxPendingBytes),
                 {Duration::zero(), options_.client_timeout}},
       settle_(loop, [this] { settle(); }),
-      timer_(loop, [this] { handle_timer(); }) {}
+      timer_(loop, [this] { handle_timer(); }),
+      silence_(options_.client_timeout),
+      paused_(kPongWhilePaused),
+      ending_(options_.linger) {}
 
 MESSI_INLINE ServerBase::~ServerBase() {
   assert(!in_hook_ && "a server must not be destroyed by one of its own hooks");
@@ -34,6 +49,9 @@ MESSI_INLINE ServerBase::~ServerBase() {
 
 MESSI_INLINE absl::Status ServerBase::start() {
   if (listener_ != nullptr) return absl::OkStatus();
+  if (const std::string wrong = find_contradiction(options_); !wrong.empty()) {
+    return absl::InvalidArgumentError(uri_ + ": " + wrong);
+  }
   absl::StatusOr<std::unique_ptr<Listener>> listener =
       loop_.listen(uri_, {options_.socket, options_.unix_mode}, *this);
   if (!listener.ok()) return listener.status();
@@ -43,10 +61,13 @@ MESSI_INLINE absl::Status ServerBase::start() {
 
 MESSI_INLINE void ServerBase::stop() {
   listener_.reset();
-  for (ServerClient& client : clients_as<ServerClient>()) {
-    client.channel_.flush();
-    client.close(DisconnectReason::kStopped);
-  }
+  for (ServerClient& client : clients_as<ServerClient>()) end(client, DisconnectReason::kStopped);
+}
+
+MESSI_INLINE void ServerBase::stop_now() {
+  listener_.reset();
+  for (ServerClient& client : clients_as<ServerClient>()) close(client, DisconnectReason::kStopped);
+  while (!ending_.empty()) ending_.first()->disconnect_now();
 }
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
@@ -56,7 +77,10 @@ MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size)
   // they had better be full.
   if (shared_ == nullptr || shared_->room() < size) {
     wire::BufferPool& pool = loop_.buffers();
-    if (shared_ != nullptr) pool.release(shared_);
+    if (shared_ != nullptr) {
+      for (ServerClient& client : clients_as<ServerClient>()) client.channel_.handle_full(*shared_);
+      pool.release(shared_);
+    }
     shared_ = pool.take(std::max(size, wire::BufferPool::kLarge));
   }
   shared_begin_ = shared_->used();
@@ -73,20 +97,25 @@ MESSI_INLINE void ServerBase::end_broadcast(const ServerClient* except) {
 }
 
 MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
-  if (table_.size() >= options_.max_clients) {
-    return in_hook(
-        [&] { on_client_refused(stream->peer_address(), DisconnectReason::kTooManyClients); });
-  }
+  const auto refuse = [&](DisconnectReason reason) {
+    in_hook([&] { on_client_refused(stream->peer_address(), reason); });
+  };
+  bool wanted = true;
+  in_hook([&] { wanted = on_client_arriving(stream->peer_address()); });
+  if (listener_ == nullptr) return;  // the hook has stopped the server
+  if (!wanted) return refuse(DisconnectReason::kRefused);
+  if (table_.size() >= options_.max_clients) return refuse(DisconnectReason::kTooManyClients);
   const std::uint64_t id = ++last_id_;
   std::unique_ptr<ServerClient> made =
       make_client(ServerClient::Init(*this, std::move(stream), id));
   ServerClient& client = *made;
   table_.add(id, std::move(made));
-  silence_.push_back(client);
-  if (!timer_.pending()) timer_.set(client.channel_.deadline());
+  wait_in(silence_, client);
   const bool watched = client.channel_.start(client);
-  in_hook([&] { client_connected(client); });
-  if (!watched) client.close(DisconnectReason::kGeneralError);
+  const Finally unless_watched([&] {
+    if (!watched) close(client, DisconnectReason::kGeneralError);
+  });
+  in_hook_of(client, [&] { client_connected(client); });
 }
 
 MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
@@ -95,15 +124,45 @@ MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
 
 MESSI_INLINE void ServerBase::handle_input(ServerClient& client, std::size_t in_spare,
                                            std::string_view bytes) {
-  silence_.handle_heard(client);
+  if (client.channel_.closed()) return;  // it is ending: read, and dropped
   current_ = &client;
+  const Finally after([&] {
+    current_ = nullptr;
+    if (client.channel_.needs_attention()) needs_settling(client);
+  });
   in_hook([&] {
     client.channel_.handle_input(in_spare, bytes, loop_.now(), [&](std::string_view payload) {
       return dispatch(client, payload);
     });
   });
-  current_ = nullptr;
-  if (client.channel_.needs_attention()) needs_settling(client);
+  if (!client.channel_.closed() && !client.channel_.paused()) silence_.push_back(client);
+}
+
+template <typename Hook>
+void ServerBase::in_hook_of(ServerClient& client, Hook&& hook) {
+  bool threw = true;
+  const Finally guard([&] {
+    if (threw) close(client, DisconnectReason::kGeneralError, Hint::kHookThrew);
+  });
+  in_hook(hook);
+  threw = false;
+}
+
+MESSI_INLINE void ServerBase::close(ServerClient& client, DisconnectReason reason, Hint hint) {
+  client.channel_.close(reason, hint);
+  needs_settling(client);
+}
+
+MESSI_INLINE void ServerBase::end(ServerClient& client, DisconnectReason reason) {
+  if (client.channel_.closed()) return;
+  client.channel_.end(reason, loop_.now());
+  wait_in(ending_, client);
+  needs_settling(client);
+}
+
+MESSI_INLINE void ServerBase::wait_in(DeadlineQueue& queue, ServerClient& client) {
+  queue.push_back(client);
+  if (queue.first() == &client) set_timer();
 }
 
 MESSI_INLINE void ServerBase::needs_settling(ServerClient& client) {
@@ -114,32 +173,70 @@ MESSI_INLINE void ServerBase::needs_settling(ServerClient& client) {
 }
 
 MESSI_INLINE void ServerBase::settle() {
-  // Hooks that are called here may add to the list.
-  for (std::size_t i = 0; i < unsettled_.size(); ++i) settle(*unsettled_[i]);
-  unsettled_.clear();
+  // What hooks add while this goes on waits for the next turn.
+  settling_.swap(unsettled_);
+  std::size_t settled = 0;
+  const Finally rest([&] {
+    const auto next = settling_.begin() + static_cast<std::ptrdiff_t>(settled);
+    if (next != settling_.end()) {
+      unsettled_.insert(unsettled_.begin(), next, settling_.end());
+      settle_.schedule();
+    }
+    settling_.clear();
+  });
+  while (settled < settling_.size()) settle(*settling_[settled++]);
 }
 
 MESSI_INLINE void ServerBase::settle(ServerClient& client) {
-  client.channel_.flush();
-  if (!client.channel_.closed()) {
-    client.channel_.set_unsettled(false);
-    if (client.channel_.poll_writable()) in_hook([&] { client_writable(client); });
-    return;
+  client.channel_.set_unsettled(false);
+  if (client.channel_.resuming()) {
+    handle_resumed(client);
+    return needs_settling(client);
   }
-  // It stays unsettled, so that nothing a hook does brings it back to the list.
-  silence_.remove(client);
-  const std::unique_ptr<ServerClient> gone = table_.remove(client.id());
-  in_hook([&] { client_disconnected(client, client.channel_.reason()); });
+  client.channel_.settle();
+  if (client.channel_.over()) {
+    // Marked, so that nothing a hook does brings it back to the list.
+    client.channel_.set_unsettled(true);
+    DeadlineQueue::remove(client);
+    const std::unique_ptr<ServerClient> gone = table_.remove(client.id());
+    in_hook([&] { client_disconnected(client, client.channel_.reason()); });
+  } else if (!client.channel_.closed() && client.channel_.poll_writable()) {
+    in_hook_of(client, [&] { client_writable(client); });
+  }
+}
+
+MESSI_INLINE void ServerBase::handle_resumed(ServerClient& client) {
+  client.channel_.touch(loop_.now());
+  wait_in(silence_, client);
+  current_ = &client;
+  const Finally after([this] { current_ = nullptr; });
+  in_hook_of(client, [&] {
+    client.channel_.handle_resumed(
+        loop_.now(), [&](std::string_view payload) { return dispatch(client, payload); });
+  });
 }
 
 MESSI_INLINE void ServerBase::handle_timer() {
   const TimePoint now = loop_.now();
-  for (ServerClient* client = silence_.first(); client != nullptr;
-       client = SilenceQueue::after(*client)) {
-    if (client->channel_.deadline() > now) return timer_.set(client->channel_.deadline());
-    client->channel_.handle_time(now);
-    needs_settling(*client);
+  // Not before all that had come by its deadline was read.
+  while (silence_.deadline() <= loop_.input_until()) {
+    ServerClient& client = *silence_.first();
+    DeadlineQueue::remove(client);
+    close(client, DisconnectReason::kKeepAliveTimeout);
   }
+  while (ending_.deadline() <= now) ending_.first()->disconnect_now();
+  for (std::size_t most = paused_.size(); most > 0 && paused_.deadline() <= now; --most) {
+    ServerClient& client = *paused_.first();
+    client.channel_.handle_time_paused(now);
+    paused_.push_back(client);
+    needs_settling(client);
+  }
+  set_timer();
+}
+
+MESSI_INLINE void ServerBase::set_timer() {
+  const TimePoint next = std::min({silence_.deadline(), ending_.deadline(), paused_.deadline()});
+  if (next != TimePoint::max()) timer_.set(next);
 }
 
 MESSI_INLINE ServerClient::ServerClient(Init init)
@@ -150,7 +247,27 @@ MESSI_INLINE ServerClient::ServerClient(Init init)
       connected_since_(init.server_.loop_.now()) {}
 
 MESSI_INLINE void ServerClient::disconnect() {
-  if (connected()) close(DisconnectReason::kDisconnected);
+  server_.end(*this, DisconnectReason::kDisconnected);
+}
+
+MESSI_INLINE void ServerClient::disconnect_now() {
+  if (channel_.over()) return;
+  DeadlineQueue::remove(*this);
+  channel_.close(DisconnectReason::kDisconnected);
+  channel_.abort();
+  server_.needs_settling(*this);
+}
+
+MESSI_INLINE void ServerClient::pause() {
+  if (!connected() || channel_.paused()) return channel_.pause();
+  channel_.pause();
+  channel_.touch(server_.loop_.now());
+  server_.wait_in(server_.paused_, *this);
+}
+
+MESSI_INLINE void ServerClient::resume() {
+  channel_.resume();
+  if (channel_.resuming()) server_.needs_settling(*this);
 }
 
 MESSI_INLINE std::uint8_t* ServerClient::reserve(std::size_t payload_size) {
@@ -168,15 +285,17 @@ MESSI_INLINE void ServerClient::receive(std::size_t in_spare, std::string_view b
   server_.handle_input(*this, in_spare, bytes);
 }
 
-MESSI_INLINE void ServerClient::resume() {
+MESSI_INLINE void ServerClient::has_room() {
   channel_.handle_room();
   server_.needs_settling(*this);
 }
 
-MESSI_INLINE void ServerClient::close(DisconnectReason reason) {
-  channel_.close(reason);
+MESSI_INLINE void ServerClient::ended() {
+  channel_.handle_end();
   server_.needs_settling(*this);
 }
+
+MESSI_INLINE void ServerClient::close(DisconnectReason reason) { server_.close(*this, reason); }
 
 }  // namespace messi
 

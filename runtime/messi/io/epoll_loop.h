@@ -1,19 +1,15 @@
 #ifndef MESSI_IO_EPOLL_LOOP_H_
 #define MESSI_IO_EPOLL_LOOP_H_
 
-#include <sys/epoll.h>
-#include <sys/random.h>
-
-#include <array>
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "messi/flavour.h"
-#include "messi/io/fd.h"
 #include "messi/io/loop_core.h"
 #include "messi/io/poller.h"
 #include "messi/io/stream.h"
@@ -31,29 +27,39 @@ struct EpollLoopOptions {
 /// The event loop of Linux: TCP and Unix sockets. Either it runs the thread (`run`), or another
 /// loop does, and calls `poll` whenever `fd()` is readable: sockets, timers, posted calls and work
 /// to be done all show there.
+///
+/// Exceptions of hooks, and of posted calls, leave `run` and `poll`. The connection whose hook
+/// threw ends with kGeneralError; all else is as it was, and the loop may be run again.
+///
+/// A process that forks: the child may `exec`, `_exit`, or destroy the loop and what belongs to it,
+/// which leaves the parent's alone. To run the loop in the child is an error that aborts it.
 class EpollLoop final : public LoopCore, public Poller {
  public:
   /// Aborts if the system has no descriptors left for a loop.
   explicit EpollLoop(EpollLoopOptions options = {});
   MESSI_INLINE ~EpollLoop() override;
 
-  /// Takes turns until `stop`. What the stopping turn has begun, hooks included, is finished.
+  /// Takes turns until `stop`; returns at once if that was called since the last run. What the
+  /// stopping turn has begun is finished: hooks, and calls posted until then.
   void run() {
-    stopped_ = false;
-    while (!stopped_) poll(kForEver);
+    run_until([] { return false; });
   }
 
-  /// Ends `run` after the current turn. From another thread, `post` it. Neither is for signal
-  /// handlers: let the loop watch a signalfd (`add`), or a thread wait for the signal and post.
-  void stop() { stopped_ = true; }
+  /// Takes turns until `done()`, which is asked before each: false if `stop` came first. To end a
+  /// program when all is sent: `client.stop(); loop.run_until([&] { return client.stopped(); });`
+  bool run_until(const std::function<bool()>& done);
+
+  /// Ends `run` and `run_until`, see EventLoop::stop.
+  void stop() override { stopped_ = true; }
 
   /// Takes one turn: waits up to `patience` for something to do, and does it.
   void poll(Duration patience = Duration::zero());
 
   /// Readable whenever `poll` has something to do. Not to be read from, nor closed.
-  int fd() const { return epoll_.get(); }
+  int fd() const;
 
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
+  TimePoint input_until() override { return input_until_; }
   MESSI_INLINE std::unique_ptr<Connecting> connect(const std::string& uri,
                                                    const ConnectOptions& options,
                                                    ConnectHandler& handler) override;
@@ -65,74 +71,61 @@ class EpollLoop final : public LoopCore, public Poller {
 
   // Poller; a program may watch descriptors of its own too.
   EventLoop& loop() override { return *this; }
-  bool add(int fd, Interest interest, ReadyHandler& handler) override {
-    return control(EPOLL_CTL_ADD, fd, interest, handler);
-  }
-  void change(int fd, Interest interest, ReadyHandler& handler) override {
-    control(EPOLL_CTL_MOD, fd, interest, handler);
-  }
+  MESSI_INLINE bool add(int fd, Interest interest, ReadyHandler& handler) override;
+  MESSI_INLINE void change(int fd, Interest interest, ReadyHandler& handler) override;
   MESSI_INLINE void remove(int fd, ReadyHandler& handler) override;
+  MESSI_INLINE void retry_soon(ReadyHandler& handler) override;
+  MESSI_INLINE bool wait_writable(int fd) override;
   Input input() override { return {input_.get(), input_size_}; }
   MESSI_INLINE Resolver& resolver() override;
 
  private:
+  // What has to do with the system is there, so that its headers, and their macros, need not be
+  // here.
+  struct System;
   using Clock = std::chrono::steady_clock;
-  static constexpr int kEventsPerTurn = 256;
   // A read takes what a turn can handle in about this time. The least costs a system call each few
   // microseconds at the worst, and more than the most would not fit the processor's caches.
   static constexpr Duration kTurnTime = std::chrono::microseconds(100);
   static constexpr std::size_t kLeastInput = 4 * 1024;
   static constexpr std::size_t kMostInput = 64 * 1024;
-
-  /// An eventfd or timerfd that makes epoll_wait return.
-  class Waker final : public ReadyHandler {
-   public:
-    explicit Waker(int fd) : fd_(fd) {}
-    int fd() const { return fd_.get(); }
-    bool valid() const { return fd_.valid(); }
-
-   private:
-    void handle_ready(bool /*readable*/, bool /*writable*/) override {
-      std::uint64_t count = 0;
-      // Nothing to be read is fine: the timer was set anew, or another turn was quicker.
-      [[maybe_unused]] const ssize_t ignored = ::read(fd_.get(), &count, sizeof(count));
-    }
-    Fd fd_;
-  };
-
-  static std::uint64_t random_seed() {
-    std::uint64_t seed = 0;
-    [[maybe_unused]] const ssize_t ignored = ::getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
-    return seed;
-  }
+  // What one turn may wait for room in the system's buffers, all connections together.
+  static constexpr Duration kMostWaiting = std::chrono::milliseconds(100);
+  static constexpr Duration kRetryAfter = std::chrono::milliseconds(10);
 
   // LoopCore
-  void wake() override {
-    const std::uint64_t one = 1;
-    [[maybe_unused]] const ssize_t ignored = ::write(waker_.fd(), &one, sizeof(one));
-  }
+  MESSI_INLINE void wake() override;
   void deadline_changed() override {
     if (!in_turn()) arm_timer();
   }
 
-  bool control(int operation, int fd, Interest interest, ReadyHandler& handler);
   int wait(Duration patience);
   int wait_once(Duration patience);
+  void deliver(int event_count);
+  void note_round(std::size_t events_before, int event_count);
+  void retry();
   void adapt_input(Duration turn);
   void arm_timer();
 
   const EpollLoopOptions options_;
-  Fd epoll_;
-  Waker waker_;
-  Waker timer_;
+  const std::unique_ptr<System> system_;
   std::optional<TimePoint> armed_for_;
   TimePoint turn_began_;
+  TimePoint turn_ended_;  // or earlier
   bool stopped_ = false;
   bool found_something_ = false;
   std::unique_ptr<char[]> input_;
   std::size_t input_size_ = kMostInput;
-  std::array<epoll_event, kEventsPerTurn> events_;
-  int event_count_ = 0;
+  Duration waited_ = Duration::zero();  // for room, in this turn
+  std::vector<ReadyHandler*> retrying_;
+  Timer retry_;
+
+  // A round of reading: as many events as there are descriptors, or all that there are.
+  TimePoint input_until_;
+  TimePoint round_began_;
+  std::size_t round_events_ = 0;
+  std::size_t watched_ = 0;
+
   std::unique_ptr<Resolver> resolver_;  // goes first; not there before a name is asked for
 };
 

@@ -49,6 +49,16 @@ class EventLoop {
   /// The time at which the current turn of the loop began; outside of turns, the time.
   virtual TimePoint now() = 0;
 
+  /// All input that had come before this moment has been handed out. It lags behind `now` when the
+  /// loop was held up, or the process suspended: then much may wait to be read, and nobody who
+  /// seems to have been silent since is to be given up.
+  virtual TimePoint input_until() = 0;
+
+  /// Ends whatever runs the loop after the current turn, or as soon as it is run. Loop's thread;
+  /// from another, `post` it. Not for signal handlers: let the loop watch a signalfd, or a thread
+  /// wait for the signal and post.
+  virtual void stop() = 0;
+
   /// A uniformly distributed number, for jitter. Not for secrets.
   virtual std::uint64_t random() = 0;
 

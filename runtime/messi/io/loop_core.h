@@ -5,12 +5,16 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "messi/base/finally.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/timer_queue.h"
 #include "messi/wire/buffer_pool.h"
@@ -21,7 +25,9 @@ namespace messi {
 ///
 ///     { Turn turn(*this); ...deliver input...; fire_timers(now); run_posted(); run_tasks(); }
 ///
-/// Anything that wants a turn while none is under way calls `wake()`.
+/// Each of these is done once: what they bring about waits for the next turn, so that each turn
+/// ends. Anything that wants a turn while none is under way calls `wake()`. An exception from a
+/// user's hook ends the turn early, and what is left of it is done in the next.
 class LoopCore : public EventLoop {
  public:
   LoopCore(const LoopCore&) = delete;
@@ -48,23 +54,36 @@ class LoopCore : public EventLoop {
  protected:
   explicit LoopCore(std::uint64_t seed) : random_(seed) {}
   ~LoopCore() override {
-    assert(tasks_.empty() && !timers_.next_deadline() && "clients and servers go before their loop");
+    assert(tasks_.empty() && !timers_.next_deadline() &&
+           "clients and servers go before their loop");
   }
 
-  /// Marks a turn. Turns do not nest: handlers must not run the loop that called them.
+  /// Marks a turn. Turns do not nest: a handler that runs the loop that called it would be given
+  /// later messages before it has done with its own.
   class Turn {
    public:
     explicit Turn(LoopCore& loop) : loop_(loop) {
-      assert(!loop.in_turn_ && "a handler must not run the loop that called it");
+      if (loop.in_turn_) fatal("a hook must not run the loop that called it");
       loop.in_turn_ = true;
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
-    ~Turn() { loop_.in_turn_ = false; }
+    ~Turn() {
+      loop_.in_turn_ = false;
+      if (!complete_ || loop_.has_tasks()) loop_.wake();
+    }
+    /// Without it, something in the turn has thrown.
+    void complete() { complete_ = true; }
 
    private:
     LoopCore& loop_;
+    bool complete_ = false;
   };
+
+  [[noreturn]] static void fatal(const char* what) {
+    std::fprintf(stderr, "messi: %s\n", what);
+    std::abort();
+  }
   bool in_turn() const { return in_turn_; }
 
   /// Makes the loop take a turn soon. Any thread.
@@ -74,6 +93,10 @@ class LoopCore : public EventLoop {
 
   std::optional<TimePoint> next_deadline() const { return timers_.next_deadline(); }
   bool has_tasks() const { return !tasks_.empty(); }
+  bool has_posted() {
+    const std::lock_guard<std::mutex> lock(posted_mutex_);
+    return !posted_.empty();
+  }
 
   /// Fires what is due, at most as many timers as there are now: one that sets itself to a moment
   /// that has come does not keep the turn from ending.
@@ -87,25 +110,36 @@ class LoopCore : public EventLoop {
       const std::lock_guard<std::mutex> lock(posted_mutex_);
       running_posted_.swap(posted_);
     }
-    for (auto& call : running_posted_) call();
-    running_posted_.clear();
+    if (running_posted_.empty()) return;
+    std::size_t begun = 0;
+    const Finally rest([&] {
+      const auto next = running_posted_.begin() + static_cast<std::ptrdiff_t>(begun);
+      if (next != running_posted_.end()) {
+        const std::lock_guard<std::mutex> lock(posted_mutex_);
+        posted_.insert(posted_.begin(), std::make_move_iterator(next),
+                       std::make_move_iterator(running_posted_.end()));
+      }
+      running_posted_.clear();
+    });
+    while (begun < running_posted_.size()) running_posted_[begun++]();
   }
 
-  /// Runs the tasks, and those that they schedule; what never ends goes on in the next turn.
+  /// Runs the tasks that are scheduled now.
   void run_tasks() {
-    static constexpr int kMostRounds = 16;
-    for (int round = 0; round < kMostRounds && has_tasks(); ++round) {
-      running_tasks_.swap(tasks_);
-      for (std::size_t i = 0; i < running_tasks_.size(); ++i) {
-        Task* const task = running_tasks_[i];
-        if (task == nullptr) continue;
-        running_tasks_[i] = nullptr;
-        task->scheduled_ = false;
-        task->call_();
-      }
+    if (tasks_.empty()) return;
+    running_tasks_.swap(tasks_);
+    const Finally rest([&] {
+      std::copy_if(running_tasks_.begin(), running_tasks_.end(),
+                   std::inserter(tasks_, tasks_.begin()),
+                   [](const Task* task) { return task != nullptr; });
       running_tasks_.clear();
+    });
+    for (std::size_t i = 0; i < running_tasks_.size(); ++i) {
+      Task* const task = std::exchange(running_tasks_[i], nullptr);
+      if (task == nullptr) continue;
+      task->scheduled_ = false;
+      task->call_();
     }
-    if (has_tasks()) wake();
   }
 
  private:

@@ -35,6 +35,14 @@ class Poller {
   /// No call to `handler` comes afterwards, not even in this turn. Before `fd` is closed.
   virtual void remove(int fd, ReadyHandler& handler) = 0;
 
+  /// Calls `handler` once, as if its descriptor were writable, in a moment: for a write that failed
+  /// for want of memory, when waiting for writability would not wait.
+  virtual void retry_soon(ReadyHandler& handler) = 0;
+
+  /// Waits until `fd` is writable, for what is left of the time that a turn may be held up by such
+  /// waits; false if it is not by then.
+  virtual bool wait_writable(int fd) = 0;
+
   /// Scratch memory to read into, for the time of a callback: as much as one read should take, so
   /// that a flood on one descriptor does not keep the others waiting.
   struct Input {

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -27,33 +28,48 @@ class SocketStream final : public Stream, private ReadyHandler {
  public:
   /// `fd` is connected and does not block.
   SocketStream(Poller& poller, Fd fd, const SocketAddress& peer, const SocketOptions& options)
-      : poller_(poller), fd_(std::move(fd)), peer_(peer), wants_write_(false), after_large_(false) {
+      : poller_(poller),
+        fd_(std::move(fd)),
+        peer_(peer),
+        wants_input_(true),
+        wants_write_(false),
+        watched_(false),
+        after_large_(false) {
     apply(options);
   }
   inline ~SocketStream() override;
 
   bool start(StreamHandler& handler) override {
-    if (!poller_.add(fd_.get(), Poller::Interest::kRead, *this)) return false;
     handler_ = &handler;
-    return true;
+    watched_ = poller_.add(fd_.get(), interest(), *this);
+    return watched_;
   }
 
   inline std::size_t write(const wire::Slice* slices, std::size_t count, bool more) override;
+  bool wait_for_room() override { return poller_.wait_writable(fd_.get()); }
+  void finish() override { ::shutdown(fd_.get(), SHUT_WR); }
+  inline void want_input(bool wanted) override;
 
   std::string peer_address() const override { return peer_.to_string(); }
+  int native_handle() const override { return fd_.get(); }
+  inline std::optional<PeerCredentials> peer_credentials() const override;
 
  private:
   inline void handle_ready(bool readable, bool writable) override;
   void apply(const SocketOptions& options);
   void read();
   void want_write(bool wanted);
+  Poller::Interest interest() const;
+  void unwatch();
 
   Poller& poller_;
   StreamHandler* handler_ = nullptr;
   Fd fd_;
   PeerAddress peer_;
   // In one byte: with another, each of a server's thousands of streams would take 16 more.
+  bool wants_input_ : 1;
   bool wants_write_ : 1;
+  bool watched_ : 1;
   bool after_large_ : 1;  // the last read was for a large frame
 };
 
@@ -77,7 +93,7 @@ inline void SocketStream::apply(const SocketOptions& options) {
 
 inline SocketStream::~SocketStream() {
   if (handler_ == nullptr) return;
-  poller_.remove(fd_.get(), *this);
+  unwatch();
   // The kernel answers close() with a reset, and forgets what it has not sent yet, if there is
   // input that nobody has read.
   static constexpr int kMostReads = 16;
@@ -104,11 +120,18 @@ inline std::size_t SocketStream::write(const wire::Slice* slices, std::size_t co
     return count == 1 ? ::send(fd_.get(), slices->data, slices->size, flags)
                       : ::sendmsg(fd_.get(), &message, flags);
   });
-  // After an error the socket counts as readable, and reading tells the handler of the end, when
-  // it has had what was still to be read.
   const std::size_t written = result > 0 ? static_cast<std::size_t>(result) : 0;
-  const bool failed = result < 0 && errno != EAGAIN && errno != EWOULDBLOCK;
-  want_write(written < size && !failed);
+  if (result >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
+    want_write(written < size);
+  } else if (errno == EPIPE || errno == ECONNRESET) {
+    // Then the socket counts as readable, and reading tells the handler of the end, when it has had
+    // what was still to be read.
+    want_write(false);
+  } else {
+    // Such as ENOBUFS: it passes, but the socket may count as writable all the while.
+    wants_write_ = true;
+    poller_.retry_soon(*this);
+  }
   return written;
 }
 
@@ -117,7 +140,10 @@ inline void SocketStream::handle_ready(bool readable, bool writable) {
     want_write(false);
     handler_->handle_room();
   }
-  if (readable) read();
+  if (!readable || handler_ == nullptr) return;
+  if (wants_input_) return read();
+  // An end is told even to those who do not ask. It comes again when input is wanted.
+  unwatch();
 }
 
 inline void SocketStream::read() {
@@ -140,7 +166,7 @@ inline void SocketStream::read() {
     const std::size_t in_spare = std::min(size, spare.size);
     handler_->handle_bytes(in_spare, {input.data, size - in_spare});
   } else if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
-    poller_.remove(fd_.get(), *this);
+    unwatch();
     StreamHandler* const handler = std::exchange(handler_, nullptr);
     handler->handle_end();
   }
@@ -149,7 +175,34 @@ inline void SocketStream::read() {
 inline void SocketStream::want_write(bool wanted) {
   if (wanted == wants_write_ || handler_ == nullptr) return;
   wants_write_ = wanted;
-  poller_.change(fd_.get(), wanted ? Poller::Interest::kReadWrite : Poller::Interest::kRead, *this);
+  if (watched_) poller_.change(fd_.get(), interest(), *this);
+}
+
+inline void SocketStream::want_input(bool wanted) {
+  if (wanted == wants_input_) return;
+  wants_input_ = wanted;
+  if (handler_ == nullptr) return;
+  if (watched_) return poller_.change(fd_.get(), interest(), *this);
+  watched_ = poller_.add(fd_.get(), interest(), *this);
+}
+
+inline Poller::Interest SocketStream::interest() const {
+  if (wants_input_) return wants_write_ ? Poller::Interest::kReadWrite : Poller::Interest::kRead;
+  return wants_write_ ? Poller::Interest::kWrite : Poller::Interest::kNothing;
+}
+
+inline void SocketStream::unwatch() {
+  poller_.remove(fd_.get(), *this);
+  watched_ = false;
+}
+
+inline std::optional<PeerCredentials> SocketStream::peer_credentials() const {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (peer_.is_tcp() || ::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return std::nullopt;
+  }
+  return PeerCredentials{peer.uid, peer.gid, peer.pid};
 }
 
 }  // namespace messi

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,7 @@
 
 namespace messi {
 
-/// Hears of one stream. It may be told of anything but its own stream's destruction: a handler
-/// must not destroy the stream that is calling it.
+/// Hears of one stream. A handler must not destroy the stream that is calling it.
 class StreamHandler {
  public:
   /// Where the next bytes may be put directly; otherwise they lie in memory of the loop's.
@@ -37,8 +37,16 @@ class StreamHandler {
   ~StreamHandler() = default;
 };
 
-/// A connected stream. Destroying it closes it; what was written before still arrives, as far as
-/// the transport can do it.
+/// Who is at the other end of a Unix socket, as the system says. They hold for the moment at which
+/// it connected.
+struct PeerCredentials {
+  std::uint32_t user;    ///< uid
+  std::uint32_t group;   ///< gid
+  std::int32_t process;  ///< pid
+};
+
+/// A connected stream. Destroying it closes it at once: what the system has not sent yet may be
+/// lost. To have it arrive, `finish`, and read until the end.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -52,8 +60,24 @@ class Stream {
   /// is about to follow, and what would not fill a packet may wait for it.
   virtual std::size_t write(const wire::Slice* slices, std::size_t count, bool more) = 0;
 
+  /// After a short write: waits for room, for as long as one turn of the loop may be held up for
+  /// that, all streams together. False if there is none by then.
+  virtual bool wait_for_room() = 0;
+
+  /// Nothing more will be written: the other end finds the end of the stream behind what was.
+  virtual void finish() = 0;
+
+  /// Whether input is wanted; at first it is. Without, neither input nor its end is noticed.
+  virtual void want_input(bool wanted) = 0;
+
   /// The other end, as "127.0.0.1:5000", "[::1]:5000" or "unix".
   virtual std::string peer_address() const = 0;
+
+  /// The descriptor behind it, to set options that messi does not know; -1 if there is none.
+  virtual int native_handle() const { return -1; }
+
+  /// Nothing if the transport does not know.
+  virtual std::optional<PeerCredentials> peer_credentials() const { return std::nullopt; }
 };
 
 /// Hears how an attempt to connect ended; destroying the `Connecting` in the call is fine.

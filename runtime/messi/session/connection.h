@@ -4,7 +4,7 @@
 // One side of one connection, as a machine without sockets and without a clock:
 //
 //     in        handle_bytes, handle_spare, handle_time
-//     commands  reserve, close
+//     commands  reserve, share, pause, resume, close
 //     out       queue(): bytes to write; deadline(): when to call handle_time
 //
 // The same code runs on epoll, in the simulator of messi/testing and under the fuzzer.
@@ -14,7 +14,9 @@
 #include <optional>
 #include <string_view>
 
+#include "messi/base/finally.h"
 #include "messi/session/disconnect_reason.h"
+#include "messi/session/hint.h"
 #include "messi/session/keepalive.h"
 #include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"
@@ -53,14 +55,18 @@ class Connection {
       : settings_(settings),
         decoder_(pool, settings.max_payload_size),
         queue_(pool),
-        keepalive_(now) {
-    handle_time(now);
+        keepalive_(now),
+        proved_(false),
+        paused_(false) {
+    handle_time(now, now);
   }
 
   /// Bytes have come. Calls `dispatch(payload) -> bool` for each user message, which returns
-  /// false if the message cannot be decoded. Stops as soon as the connection is closed.
+  /// false if the message cannot be decoded. Stops as soon as the connection is closed, and for as
+  /// long as it is paused; an exception of `dispatch` closes it.
   template <typename Dispatch>
   void handle_bytes(std::string_view bytes, TimePoint now, Dispatch&& dispatch) {
+    if (paused_) return decoder_.keep(bytes);
     keepalive_.handle_received(now);
     check(decoder_.decode(bytes, frame_handler(dispatch)));
   }
@@ -73,19 +79,43 @@ class Connection {
     check(decoder_.decode_spare(size, frame_handler(dispatch)));
   }
 
-  void handle_time(TimePoint now) {
+  /// From now on nothing is dispatched, and the peer may be silent: nothing is read of it.
+  void pause() { paused_ = true; }
+  bool paused() const { return paused_; }
+  /// Goes on, with what had been received before `pause`.
+  template <typename Dispatch>
+  void resume(TimePoint now, Dispatch&& dispatch) {
+    paused_ = false;
+    keepalive_.handle_received(now);
+    check(decoder_.resume(frame_handler(dispatch)));
+  }
+
+  /// A server that is not reading cannot answer pings. Its client is told that it lives.
+  void handle_time_paused(TimePoint now) {
+    if (settings_.side == Side::kServer) queue_.push_control(wire::FrameType::kPong);
+    touch(now);
+  }
+
+  /// `heard_until` is as Keepalive::timed_out says.
+  void handle_time(TimePoint now, TimePoint heard_until) {
     if (keepalive_.poll_ping(settings_.keepalive, now)) {
       queue_.push_control(wire::FrameType::kPing);
     }
-    if (keepalive_.timed_out(settings_.keepalive, now)) close(DisconnectReason::kKeepAliveTimeout);
+    if (!paused_ && keepalive_.timed_out(settings_.keepalive, heard_until)) {
+      close(DisconnectReason::kKeepAliveTimeout);
+    }
   }
-  TimePoint deadline() const { return keepalive_.deadline(settings_.keepalive); }
+  TimePoint deadline() const {
+    return paused_ ? next_ping() : keepalive_.deadline(settings_.keepalive);
+  }
+  TimePoint next_ping() const { return keepalive_.next_ping(settings_.keepalive); }
 
   /// Space in the queue for a user message of `payload_size` bytes, to be filled at once; null if
-  /// it is not accepted, in which case the connection is, or now gets, closed. An empty queue
-  /// accepts any message that is not too big.
-  std::uint8_t* reserve(std::size_t payload_size) {
-    if (!accept(payload_size)) return nullptr;
+  /// it is not accepted, in which case the connection is, or now gets, closed, with `when_full` if
+  /// too much is waiting. An empty queue accepts any message that is not too big.
+  std::uint8_t* reserve(std::size_t payload_size,
+                        DisconnectReason when_full = DisconnectReason::kSlowReader) {
+    if (!accept(payload_size, when_full)) return nullptr;
     std::uint8_t* const frame = queue_.append(wire::kHeaderSize + payload_size);
     return wire::write_header(frame, settings_.outgoing(), payload_size);
   }
@@ -94,14 +124,15 @@ class Connection {
   void retract(std::size_t payload_size) { queue_.retract(wire::kHeaderSize + payload_size); }
 
   /// As `reserve`, for a frame that was encoded once for many connections.
-  bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
-    if (!accept(end - begin - wire::kHeaderSize)) return false;
+  bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end,
+             DisconnectReason when_full = DisconnectReason::kSlowReader) {
+    if (!accept(end - begin - wire::kHeaderSize, when_full)) return false;
     queue_.append_shared(buffer, begin, end);
     return true;
   }
 
   /// Whether `reserve` would succeed; if not, the connection is, or now gets, closed.
-  bool accept(std::size_t payload_size) {
+  bool accept(std::size_t payload_size, DisconnectReason when_full) {
     if (closed()) return false;
     if (payload_size > settings_.max_payload_size) {
       close(DisconnectReason::kMessageTooBig);
@@ -109,21 +140,28 @@ class Connection {
     }
     const std::size_t after = queue_.pending() + wire::kHeaderSize + payload_size;
     if (after > settings_.max_pending_bytes && !queue_.empty()) {
-      close(DisconnectReason::kSlowReader);
+      close(when_full);
       return false;
     }
     return true;
   }
 
-  /// Only the first reason counts.
-  void close(DisconnectReason reason) {
-    if (!closed()) reason_ = reason;
+  /// Only the first reason counts, and the hint that comes with it.
+  void close(DisconnectReason reason, Hint hint = Hint::kNone) {
+    if (closed()) return;
+    reason_ = reason;
+    hint_ = hint;
   }
   bool closed() const { return reason_.has_value(); }
   DisconnectReason reason() const { return *reason_; }
+  Hint hint() const { return hint_; }
 
   /// True once the peer has answered a ping: it is a server, and it is alive.
   bool proved() const { return proved_; }
+
+  /// When the peer was last heard, or what else is waited for began: see `touch`.
+  TimePoint last_heard() const { return keepalive_.last_heard(); }
+  void touch(TimePoint now) { keepalive_.handle_received(now); }
 
   const ConnectionSettings& settings() const { return settings_; }
   wire::SendQueue& queue() { return queue_; }
@@ -134,12 +172,23 @@ class Connection {
   auto frame_handler(Dispatch& dispatch) {
     return [this, &dispatch](const wire::Frame& frame) {
       if (frame.type == settings_.incoming()) {
-        if (!dispatch(frame.payload)) close(DisconnectReason::kMessageDecodeError);
+        dispatch_guarded(dispatch, frame.payload);
       } else {
         handle_other(frame);
       }
-      return !closed();
+      return closed() ? wire::Next::kStop : paused_ ? wire::Next::kPause : wire::Next::kGoOn;
     };
+  }
+
+  // After an exception what followed in the input is lost, so the connection cannot go on.
+  template <typename Dispatch>
+  void dispatch_guarded(Dispatch& dispatch, std::string_view payload) {
+    bool threw = true;
+    const Finally guard([&] {
+      if (threw) close(DisconnectReason::kGeneralError, Hint::kHookThrew);
+    });
+    if (!dispatch(payload)) close(DisconnectReason::kMessageDecodeError);
+    threw = false;
   }
 
   void handle_other(const wire::Frame& frame) {
@@ -153,13 +202,35 @@ class Connection {
       }
       return;
     }
-    // A newer server may say more than this client understands; a client only says what it was
-    // offered.
-    if (server) close(DisconnectReason::kProtocolError);
+    check_type(frame.type);
+  }
+
+  // A newer server may say more than this client understands; a client only says what it was
+  // offered. What only clients say comes to a client that is connected to another, or to itself.
+  void check_type(wire::FrameType type) {
+    if (settings_.side == Side::kServer) {
+      if (type != wire::FrameType::kPing) close(DisconnectReason::kProtocolError);
+    } else if (type == wire::FrameType::kPing || type == wire::FrameType::kClientToServer) {
+      close(DisconnectReason::kProtocolError, Hint::kClient);
+    }
   }
 
   void check(wire::DecodeResult result) {
-    if (result == wire::DecodeResult::kTooBig) close(DisconnectReason::kMessageTooBig);
+    if (closed()) return;
+    const char* const header = decoder_.unfinished_header();
+    if (header == nullptr) return;
+    // Somebody who speaks another protocol is told so at once, and not asked for a megabyte first.
+    const wire::FrameType type = wire::read_type(header);
+    if (type == settings_.incoming()) {
+      if (result == wire::DecodeResult::kTooBig) close(DisconnectReason::kMessageTooBig);
+      return;
+    }
+    const Hint foreign = foreign_protocol({header, wire::kHeaderSize});
+    if (result == wire::DecodeResult::kTooBig || foreign != Hint::kNone) {
+      close(DisconnectReason::kProtocolError, foreign);
+    } else {
+      check_type(type);
+    }
   }
 
   const ConnectionSettings& settings_;
@@ -167,7 +238,9 @@ class Connection {
   wire::SendQueue queue_;
   Keepalive keepalive_;
   std::optional<DisconnectReason> reason_;
-  bool proved_ = false;
+  Hint hint_ = Hint::kNone;
+  bool proved_ : 1;
+  bool paused_ : 1;
 };
 
 }  // namespace messi

@@ -13,13 +13,15 @@ enum class DisconnectReason : std::uint8_t {
   kMessageDecodeError,  ///< A message from the peer is not what the schema says.
   kConnectionClosed,    ///< The peer, or the network, closed the connection.
   kKeepAliveTimeout,    ///< Nothing was heard of the peer for too long.
-  kGeneralError,        ///< The system refused something the connection needs.
+  kGeneralError,        ///< The system refused something the connection needs, or a hook threw.
   kMessageTooBig,       ///< A message, sent or received, is larger than `max_payload_size`.
   kSlowReader,          ///< The peer reads more slowly than we send: `max_pending_bytes` is reached.
   kProtocolError,       ///< The peer does not speak this protocol.
   kTooManyClients,      ///< The server is full.
   kStopped,             ///< `stop()` was called on this side.
   kDisconnected,        ///< `disconnect()` was called on this side.
+  kTooMuchAtOnce,       ///< `max_pending_bytes` was reached before the peer could read anything.
+  kRefused,             ///< `on_client_arriving` did not want the client.
 };
 
 /// The reason as a sentence, "Keep alive timeout." for one. The text has static storage.
@@ -36,6 +38,8 @@ constexpr std::string_view to_string(DisconnectReason reason) {
     case DisconnectReason::kTooManyClients: return "Too many clients.";
     case DisconnectReason::kStopped: return "Stopped.";
     case DisconnectReason::kDisconnected: return "Disconnected.";
+    case DisconnectReason::kTooMuchAtOnce: return "Too much sent at once.";
+    case DisconnectReason::kRefused: return "Refused.";
   }
   return "Unknown reason.";
 }

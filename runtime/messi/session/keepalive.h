@@ -13,13 +13,14 @@ struct KeepaliveSettings {
   Duration silence_limit;  ///< The peer is gone when no byte came for this long.
 };
 
-/// The clockwork of one connection: when to ping, when to give the peer up. Any byte counts as life.
-/// The settings are a parameter, since thousands of connections share them.
+/// The clockwork of one connection: when to ping, when to give the peer up. Any byte counts as
+/// life. The settings are a parameter, since thousands of connections share them.
 class Keepalive {
  public:
   explicit Keepalive(TimePoint now) : last_heard_(now), next_ping_(now) {}
 
   void handle_received(TimePoint now) { last_heard_ = now; }
+  TimePoint last_heard() const { return last_heard_; }
 
   /// True once per interval, the first time at once: the early ping tells a client that the server
   /// is there, and which kind it is, without a time-out.
@@ -29,14 +30,20 @@ class Keepalive {
     return true;
   }
 
-  bool timed_out(const KeepaliveSettings& settings, TimePoint now) const {
-    return now >= silence_deadline(settings);
+  /// `heard_until`: all that came before this moment has been told to `handle_received`. It is
+  /// earlier than now when this side was held up, and what came meanwhile still waits to be read.
+  bool timed_out(const KeepaliveSettings& settings, TimePoint heard_until) const {
+    return heard_until >= silence_deadline(settings);
+  }
+
+  /// When to ping next.
+  TimePoint next_ping(const KeepaliveSettings& settings) const {
+    return settings.ping_interval == Duration::zero() ? TimePoint::max() : next_ping_;
   }
 
   /// When to look again. It may move away in the meantime, never nearer.
   TimePoint deadline(const KeepaliveSettings& settings) const {
-    if (settings.ping_interval == Duration::zero()) return silence_deadline(settings);
-    return std::min(next_ping_, silence_deadline(settings));
+    return std::min(next_ping(settings), silence_deadline(settings));
   }
 
  private:

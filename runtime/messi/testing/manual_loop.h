@@ -11,7 +11,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-
 #include "messi/io/loop_core.h"
 #include "messi/io/stream.h"
 #include "messi/testing/memory_network.h"
@@ -38,7 +37,7 @@ class ManualLoop final : public LoopCore {
   /// Lets everything happen that happens without time passing.
   void run_until_idle() {
     [[maybe_unused]] static constexpr int kMostTurns = 10'000'000;
-    for ([[maybe_unused]] int turns = 0; turn(); ++turns) {
+    for ([[maybe_unused]] int turns = 0; !stopped_ && turn(); ++turns) {
       assert(turns < kMostTurns && "this never becomes idle");
     }
   }
@@ -47,14 +46,19 @@ class ManualLoop final : public LoopCore {
   void advance(Duration duration) {
     const TimePoint end = now_ + duration;
     run_until_idle();
-    while (next_deadline() && *next_deadline() <= end) {
+    while (!stopped_ && next_deadline() && *next_deadline() <= end) {
       now_ = std::max(now_, *next_deadline());
       run_until_idle();
     }
-    now_ = end;
+    if (!stopped_) now_ = end;
   }
 
+  /// From then on nothing happens: a program's main loop would have returned.
+  void stop() override { stopped_ = true; }
+  bool stopped() const { return stopped_; }
+
   TimePoint now() override { return now_; }
+  TimePoint input_until() override { return now_; }
   std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& /*options*/,
                                       ConnectHandler& handler) override {
     return network_.connect(uri, handler);
@@ -71,19 +75,21 @@ class ManualLoop final : public LoopCore {
 
   // False if there was nothing to do.
   bool turn() {
-    const Turn turn(*this);
+    Turn turn(*this);
     const bool due = next_deadline() && *next_deadline() <= now_;
     bool busy = awake_.exchange(false) || has_tasks() || due;
     busy |= network_.deliver();
     fire_timers(now_);
     run_posted();
     run_tasks();
+    turn.complete();
     return busy;
   }
 
   MemoryNetwork network_;
   TimePoint now_{std::chrono::hours(1)};
   std::atomic<bool> awake_{false};
+  bool stopped_ = false;
 };
 
 }  // namespace messi::testing

@@ -69,6 +69,7 @@ class MemoryNetwork {
   struct Link {
     End* ends[2] = {nullptr, nullptr};  // null once closed
     std::string under_way[2];           // to the end of that index
+    bool finished[2] = {false, false};  // the end of that index writes no more
     bool cut = false;
     std::string names[2];
   };
@@ -119,6 +120,10 @@ class MemoryNetwork::End final : public Stream {
     return written;
   }
 
+  bool wait_for_room() override { return false; }
+  void finish() override { link_->finished[side_] = true; }
+  void want_input(bool wanted) override { wants_input_ = wanted; }
+
   std::string peer_address() const override { return link_->names[1 - side_]; }
 
  private:
@@ -130,6 +135,7 @@ class MemoryNetwork::End final : public Stream {
   StreamHandler* handler_ = nullptr;  // null before start and after the end
   bool ended_ = false;
   bool wants_room_ = false;
+  bool wants_input_ = true;
 };
 
 class MemoryNetwork::Place final : public Listener {
@@ -281,9 +287,10 @@ inline bool MemoryNetwork::deliver_to(End& end) {
   const std::shared_ptr<Link> link = end.link_;
   StreamHandler& handler = *end.handler_;
   std::string& bytes = link->under_way[end.side_];
-  const bool ended = link->cut || link->ends[1 - end.side_] == nullptr;
+  const bool ended =
+      link->cut || link->ends[1 - end.side_] == nullptr || link->finished[1 - end.side_];
 
-  if (bytes.empty() && ended) {
+  if (bytes.empty() && ended && end.wants_input_) {
     end.handler_ = nullptr;
     end.ended_ = true;
     handler.handle_end();
@@ -295,7 +302,7 @@ inline bool MemoryNetwork::deliver_to(End& end) {
     handler.handle_room();
     delivered = true;
   }
-  if (bytes.empty()) return delivered;
+  if (bytes.empty() || !end.wants_input_) return delivered;
 
   std::string read = bytes.substr(0, faults.most_per_read);
   bytes.erase(0, read.size());

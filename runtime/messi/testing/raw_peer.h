@@ -13,7 +13,6 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
 
@@ -33,8 +32,14 @@ class RawPeer final : private StreamHandler {
   /// All that has come since it was last taken.
   const std::string& received() const { return received_; }
   std::string take_received() { return std::exchange(received_, {}); }
-  /// True once the other side has closed the connection.
+  /// True once the other side has ended the connection. This one then ends it too, unless
+  /// `stay_open` was called.
   bool ended() const { return ended_; }
+  void stay_open() { stays_open_ = true; }
+  /// Whether to read what comes; at first it is read.
+  void want_input(bool wanted) { stream_->want_input(wanted); }
+  /// Sends nothing more, but still reads.
+  void finish() { stream_->finish(); }
   void close() { stream_.reset(); }
 
  private:
@@ -43,7 +48,10 @@ class RawPeer final : private StreamHandler {
     received_.append(bytes);
   }
   void handle_room() override { flush(); }
-  void handle_end() override { ended_ = true; }
+  void handle_end() override {
+    ended_ = true;
+    if (!stays_open_) stream_->finish();
+  }
 
   void flush() {
     if (stream_ == nullptr || unsent_.empty()) return;
@@ -55,6 +63,7 @@ class RawPeer final : private StreamHandler {
   std::string unsent_;
   std::string received_;
   bool ended_ = false;
+  bool stays_open_ = false;
 };
 
 /// Connects once, at once.

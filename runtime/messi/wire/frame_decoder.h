@@ -6,10 +6,14 @@
 // bytes that have arrived, never with what the header promises.
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
+#include "messi/base/finally.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 
@@ -17,9 +21,13 @@ namespace messi::wire {
 
 enum class DecodeResult {
   kNeedMore,  ///< All input was used; give more when there is more.
-  kStopped,   ///< The frame handler returned false; the rest of the input was dropped.
+  kPaused,    ///< The frame handler wants no more for now; the rest of the input was kept.
+  kStopped,   ///< The frame handler wants no more at all; the rest of the input was dropped.
   kTooBig,    ///< A header announces more than the limit; nothing further can be decoded.
 };
+
+/// What a frame handler wants after a frame.
+enum class Next { kGoOn, kPause, kStop };
 
 /// Memory that the next input may be read into directly, instead of being passed to `decode`.
 struct Spare {
@@ -36,13 +44,13 @@ class FrameDecoder {
 
   /// `pool` must outlive the decoder. Payloads over `max_payload_size` bytes are refused.
   FrameDecoder(BufferPool& pool, std::size_t max_payload_size)
-      : pool_(pool), max_payload_size_(max_payload_size) {}
+      : pool_(pool), max_payload_size_(static_cast<std::uint32_t>(max_payload_size)) {}
   FrameDecoder(const FrameDecoder&) = delete;
   FrameDecoder& operator=(const FrameDecoder&) = delete;
   ~FrameDecoder() { drop_cut_frame(); }
 
-  /// Calls `on_frame(const Frame&) -> bool` for each frame that `bytes` completes, until it
-  /// returns false.
+  /// Calls `on_frame(const Frame&) -> Next` for each frame that `bytes` completes, for as long as
+  /// it wants to go on.
   template <typename OnFrame>
   DecodeResult decode(std::string_view bytes, OnFrame&& on_frame);
 
@@ -53,6 +61,19 @@ class FrameDecoder {
   template <typename OnFrame>
   DecodeResult decode_spare(std::size_t size, OnFrame&& on_frame);
 
+  /// Keeps `bytes`, which come after a kPaused, for `resume`.
+  void keep(std::string_view bytes);
+
+  /// Goes on after a kPaused with what was kept.
+  template <typename OnFrame>
+  DecodeResult resume(OnFrame&& on_frame);
+
+  /// The header of the frame that is cut, or was too big; null if there is none.
+  const char* unfinished_header() const {
+    if (cut_ != nullptr) return cut_->used() < kHeaderSize ? nullptr : cut_->data();
+    return refused_[0] != 0 ? refused_ : nullptr;
+  }
+
  private:
   static constexpr std::size_t kLargeFrame = 16 * 1024;
 
@@ -60,9 +81,14 @@ class FrameDecoder {
   std::size_t cut_frame_size() const {
     return cut_->used() < kHeaderSize ? kHeaderSize : kHeaderSize + read_size(cut_->data());
   }
-  bool too_big(const char* header) const { return read_size(header) > max_payload_size_; }
+  bool too_big(const char* header) {
+    if (read_size(header) <= max_payload_size_) return false;
+    std::memcpy(refused_, header, kHeaderSize);
+    drop_cut_frame();
+    return true;
+  }
 
-  void keep(std::string_view bytes);
+  DecodeResult finish(Next next, std::string_view rest);
   void grow(std::size_t frame_size);
   void drop_cut_frame();
 
@@ -71,8 +97,9 @@ class FrameDecoder {
   DecodeResult finish_cut_frame(OnFrame&& on_frame);
 
   BufferPool& pool_;
-  std::size_t max_payload_size_;
-  Buffer* cut_ = nullptr;  // what has come of a frame that ended with the input
+  std::uint32_t max_payload_size_;
+  char refused_[kHeaderSize] = {};  // of the frame that was too big
+  Buffer* cut_ = nullptr;           // what has come of a frame that ended with the input
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -87,19 +114,37 @@ DecodeResult FrameDecoder::decode(std::string_view bytes, OnFrame&& on_frame) {
     std::memcpy(cut_->extend(taken), bytes.data(), taken);
     bytes.remove_prefix(taken);
     if (const DecodeResult result = finish_cut_frame(on_frame); result != DecodeResult::kNeedMore) {
+      if (result == DecodeResult::kPaused) keep(bytes);
       return result;
     }
   }
   while (bytes.size() >= kHeaderSize) {
     const std::size_t size = read_size(bytes.data());
-    if (size > max_payload_size_) return DecodeResult::kTooBig;
+    if (size > max_payload_size_) {
+      too_big(bytes.data());
+      return DecodeResult::kTooBig;
+    }
     if (bytes.size() - kHeaderSize < size) break;
     const Frame frame{read_type(bytes.data()), {bytes.data() + kHeaderSize, size}};
     bytes.remove_prefix(kHeaderSize + size);
-    if (!on_frame(frame)) return DecodeResult::kStopped;
+    if (const Next next = on_frame(frame); next != Next::kGoOn) return finish(next, bytes);
   }
-  if (!bytes.empty()) keep(bytes);
+  keep(bytes);
   return DecodeResult::kNeedMore;
+}
+
+inline DecodeResult FrameDecoder::finish(Next next, std::string_view rest) {
+  if (next == Next::kStop) return DecodeResult::kStopped;
+  keep(rest);
+  return DecodeResult::kPaused;
+}
+
+template <typename OnFrame>
+DecodeResult FrameDecoder::resume(OnFrame&& on_frame) {
+  if (cut_ == nullptr) return DecodeResult::kNeedMore;
+  Buffer* const kept = std::exchange(cut_, nullptr);
+  const Finally done([&] { pool_.release(kept); });
+  return decode({kept->data(), kept->used()}, on_frame);
 }
 
 inline Spare FrameDecoder::spare() const {
@@ -124,15 +169,16 @@ DecodeResult FrameDecoder::finish_cut_frame(OnFrame&& on_frame) {
     if (cut_->room() == 0) grow(frame_size);
     return DecodeResult::kNeedMore;
   }
-  Buffer* const whole = cut_;
-  cut_ = nullptr;
-  const bool more = on_frame(
+  Buffer* const whole = std::exchange(cut_, nullptr);
+  const Finally done([&] { pool_.release(whole); });
+  const Next next = on_frame(
       Frame{read_type(whole->data()), {whole->data() + kHeaderSize, frame_size - kHeaderSize}});
-  pool_.release(whole);
-  return more ? DecodeResult::kNeedMore : DecodeResult::kStopped;
+  return next == Next::kGoOn ? DecodeResult::kNeedMore : finish(next, {});
 }
 
 inline void FrameDecoder::keep(std::string_view bytes) {
+  if (bytes.empty()) return;
+  assert(cut_ == nullptr && "what comes now comes after a whole frame");
   // A frame that has shown little of itself gets a small buffer, whatever its header says.
   std::size_t size = bytes.size();
   if (bytes.size() >= kTrusted) {

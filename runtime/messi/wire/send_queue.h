@@ -12,10 +12,16 @@
 // Frames are encoded once, in place: into a buffer of this queue's own (`append`), or into one
 // that many queues share (`append_shared`, for broadcasts). A ping or pong goes ahead of all user
 // messages, but never into the middle of a frame that is partly taken.
+//
+// A small stretch must not hold a large buffer for long: a slow reader with a few bytes of each of
+// many broadcasts would. So a shared stretch that cannot grow any more, and that takes less than
+// half of its buffer, is copied into a buffer of the queue's own. What a queue holds is then at
+// most twice what is pending, its own buffer that is being filled, and the shared one that is.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "messi/wire/buffer_pool.h"
@@ -51,6 +57,16 @@ class SendQueue {
   /// Adds the whole frames at [begin, end) of `buffer`, which is held as long as needed.
   void append_shared(Buffer& buffer, std::uint32_t begin, std::uint32_t end);
 
+  /// Nothing more will be shared from `buffer`.
+  void handle_full(const Buffer& buffer) {
+    if (tail_ != nullptr && tail_->owner == &buffer) copy_out_if_small(*tail_);
+  }
+
+  /// The transport takes no more for now: what is left of the first buffer may be little.
+  void handle_blocked() {
+    if (head_ != nullptr) copy_out_if_small(*head_);
+  }
+
   /// Adds an empty frame of `type`, ahead of user messages. No-op while one is waiting already.
   void push_control(FrameType type);
 
@@ -65,6 +81,8 @@ class SendQueue {
  private:
   void push_back(Buffer* owner, const char* data, std::uint32_t begin, std::uint32_t end);
   void pop_front();
+  Buffer& open_for(std::size_t size);
+  void copy_out_if_small(Segment& segment);
   std::uint32_t next_frame_boundary();
   void set_known_boundary(std::uint32_t at) { known_boundary_ = at & 0x7fffffff; }
 
@@ -80,12 +98,8 @@ class SendQueue {
 // ---------------------------------------------------------------------------------------------
 
 inline std::uint8_t* SendQueue::append(std::size_t size) {
-  if (open_ == nullptr || open_->room() < size) {
-    // The first buffer may be small: most turns send little. Who has filled it sends a stream.
-    Buffer* const fresh = pool_.take(open_ == nullptr ? size : std::max(size, BufferPool::kLarge));
-    if (open_ != nullptr) pool_.release(open_);
-    open_ = fresh;
-  }
+  if (tail_ != nullptr && tail_->owner != open_) copy_out_if_small(*tail_);
+  if (open_ == nullptr || open_->room() < size) open_for(size);
   const std::uint32_t begin = open_->used();
   char* const out = open_->extend(size);
   if (tail_ != nullptr && tail_->owner == open_ && tail_->end == begin) {
@@ -116,9 +130,41 @@ inline void SendQueue::append_shared(Buffer& buffer, std::uint32_t begin, std::u
   if (tail_ != nullptr && tail_->owner == &buffer && tail_->end == begin) {
     tail_->end = end;
   } else {
+    if (tail_ != nullptr) copy_out_if_small(*tail_);
     push_back(&buffer, buffer.data(), begin, end);
   }
   pending_ += end - begin;
+}
+
+/// The buffer that is being filled, with room for `size` bytes.
+inline Buffer& SendQueue::open_for(std::size_t size) {
+  if (open_ == nullptr || open_->room() < size) {
+    // The first buffer may be small: most turns send little. Who has filled it sends a stream.
+    Buffer* const fresh = pool_.take(open_ == nullptr ? size : std::max(size, BufferPool::kLarge));
+    if (open_ != nullptr) pool_.release(open_);
+    open_ = fresh;
+  }
+  return *open_;
+}
+
+inline void SendQueue::copy_out_if_small(Segment& segment) {
+  if (segment.owner == nullptr || segment.owner == open_) return;
+  std::uint32_t from = segment.begin;
+  // A frame that is partly taken is copied whole, so that its end can be found.
+  if (&segment == head_ && next_frame_boundary() != segment.begin) from = known_boundary_;
+  const std::uint32_t size = segment.end - from;
+  if (segment.owner->capacity() < BufferPool::kLarge || size > segment.owner->capacity() / 2)
+    return;
+  Buffer& own = open_for(size);
+  const std::uint32_t moved_to = own.used();
+  std::memcpy(own.extend(size), segment.data + from, size);
+  BufferPool::hold(&own);
+  pool_.release(segment.owner);
+  segment.owner = &own;
+  segment.data = own.data();
+  segment.begin = moved_to + (segment.begin - from);
+  segment.end = own.used();
+  if (&segment == head_) set_known_boundary(moved_to);
 }
 
 inline void SendQueue::push_control(FrameType type) {

@@ -1,42 +1,95 @@
 #ifndef MESSI_IO_IMPL_EPOLL_LOOP_H_
 #define MESSI_IO_IMPL_EPOLL_LOOP_H_
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
-
+#include "messi/base/finally.h"
 #include "messi/io/epoll_loop.h"
+#include "messi/io/fd.h"
+#include "messi/io/fork.h"
 #include "messi/io/resolver.h"
 #include "messi/io/socket_connecting.h"
 #include "messi/io/socket_listener.h"
 
 namespace messi {
 
+struct EpollLoop::System {
+  static constexpr int kEventsPerTurn = 256;
+
+  /// An eventfd or timerfd that makes epoll_wait return.
+  class Waker final : public ReadyHandler {
+   public:
+    explicit Waker(int fd) : fd_(fd) {}
+    int fd() const { return fd_.get(); }
+
+   private:
+    void handle_ready(bool /*readable*/, bool /*writable*/) override {
+      std::uint64_t count = 0;
+      // Nothing to be read is fine: the timer was set anew, or another turn was quicker.
+      [[maybe_unused]] const ssize_t ignored = ::read(fd_.get(), &count, sizeof(count));
+    }
+    Fd fd_;
+  };
+
+  /// A child that was forked has the parent's epoll, and must leave it alone.
+  bool in_child() const { return fork_generation() != generation; }
+
+  bool control(int operation, int fd, Interest interest, ReadyHandler& handler) const {
+    if (in_child()) return false;
+    epoll_event event{};
+    event.data.ptr = &handler;
+    if (interest == Interest::kRead || interest == Interest::kReadWrite) event.events |= EPOLLIN;
+    if (interest == Interest::kWrite || interest == Interest::kReadWrite) event.events |= EPOLLOUT;
+    return ::epoll_ctl(epoll.get(), operation, fd, &event) == 0;
+  }
+
+  static std::uint64_t random_seed() {
+    std::uint64_t seed = 0;
+    [[maybe_unused]] const ssize_t ignored = ::getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
+    return seed;
+  }
+
+  const decltype(fork_generation()) generation = fork_generation();
+  Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+  Waker waker{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  Waker timer{::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)};
+  std::array<epoll_event, kEventsPerTurn> events;
+  int event_count = 0;  // of those that are being handled
+};
+
 MESSI_INLINE EpollLoop::EpollLoop(EpollLoopOptions options)
-    : LoopCore(random_seed()),
+    : LoopCore(System::random_seed()),
       options_(options),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      waker_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-      input_(new char[kMostInput]) {
-  if (!epoll_.valid() || !add(waker_.fd(), Interest::kRead, waker_) ||
-      !add(timer_.fd(), Interest::kRead, timer_)) {
-    std::abort();
+      system_(std::make_unique<System>()),
+      input_(new char[kMostInput]),
+      retry_(*this, [this] { retry(); }) {
+  if (!add(system_->waker.fd(), Interest::kRead, system_->waker) ||
+      !add(system_->timer.fd(), Interest::kRead, system_->timer)) {
+    fatal("the system has no descriptors left for an event loop");
   }
 }
 
 MESSI_INLINE EpollLoop::~EpollLoop() = default;
+
+MESSI_INLINE int EpollLoop::fd() const { return system_->epoll.get(); }
 
 MESSI_INLINE std::unique_ptr<Connecting> EpollLoop::connect(const std::string& uri,
                                                             const ConnectOptions& options,
@@ -49,24 +102,59 @@ MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> EpollLoop::listen(
   return SocketListener::open(*this, uri, options, handler);
 }
 
+MESSI_INLINE bool EpollLoop::run_until(const std::function<bool()>& done) {
+  bool is_done = false;
+  while (!stopped_ && !(is_done = done())) poll(kForEver);
+  if (has_posted()) poll();
+  if (!is_done) stopped_ = false;
+  return is_done;
+}
+
 MESSI_INLINE void EpollLoop::poll(Duration patience) {
+  if (system_->in_child()) fatal("a child that was forked must not run its parent's event loop");
+  Turn turn(*this);
   const int count = wait(patience);
-  const Turn turn(*this);
   turn_began_ = Clock::now();
-  event_count_ = count;
-  for (int i = 0; i < event_count_; ++i) {
-    auto* const handler = static_cast<ReadyHandler*>(events_[static_cast<std::size_t>(i)].data.ptr);
-    if (handler == nullptr) continue;  // removed by one of those before it
-    const std::uint32_t events = events_[static_cast<std::size_t>(i)].events;
-    const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
-    handler->handle_ready(failed || (events & EPOLLIN) != 0, failed || (events & EPOLLOUT) != 0);
-  }
-  event_count_ = 0;
+  waited_ = Duration::zero();
+  const Finally arm([this] { arm_timer(); });
+  const std::size_t before = std::exchange(round_events_, 0);  // an exception begins a new round
+  deliver(count);
+  note_round(before, count);
   fire_timers(turn_began_);
   run_posted();
   run_tasks();
-  arm_timer();
-  if (count > 0) adapt_input(Clock::now() - turn_began_);
+  turn.complete();
+  turn_ended_ = turn_began_;
+  if (count > 0) {
+    turn_ended_ = Clock::now();
+    adapt_input(turn_ended_ - turn_began_);
+  }
+}
+
+MESSI_INLINE void EpollLoop::deliver(int event_count) {
+  const Finally none([this] { system_->event_count = 0; });
+  system_->event_count = event_count;
+  for (int i = 0; i < system_->event_count; ++i) {
+    const epoll_event& event = system_->events[static_cast<std::size_t>(i)];
+    auto* const handler = static_cast<ReadyHandler*>(event.data.ptr);
+    if (handler == nullptr) continue;  // removed by one of those before it
+    const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+    handler->handle_ready(failed || (event.events & EPOLLIN) != 0,
+                          failed || (event.events & EPOLLOUT) != 0);
+  }
+}
+
+// With more descriptors ready than one wait returns, the system goes round: none comes a second
+// time before all others have come.
+MESSI_INLINE void EpollLoop::note_round(std::size_t events_before, int event_count) {
+  if (events_before == 0) round_began_ = turn_ended_;
+  // -1 is for a signal: nothing was looked at.
+  const std::size_t events = events_before + static_cast<std::size_t>(std::max(event_count, 0));
+  if (event_count >= 0 && (event_count < System::kEventsPerTurn || events >= watched_)) {
+    input_until_ = round_began_;
+  } else {
+    round_events_ = events;
+  }
 }
 
 MESSI_INLINE void EpollLoop::adapt_input(Duration turn) {
@@ -95,10 +183,21 @@ MESSI_INLINE int EpollLoop::wait_once(Duration patience) {
   int timeout = -1;
   if (patience != kForEver) {
     constexpr milliseconds kLongest = std::chrono::hours(24);
-    timeout = static_cast<int>(std::min(kLongest, std::chrono::ceil<milliseconds>(patience)).count());
+    timeout =
+        static_cast<int>(std::min(kLongest, std::chrono::ceil<milliseconds>(patience)).count());
   }
   // A signal ends the wait early, as it would anything that is waited for.
-  return ::epoll_wait(epoll_.get(), events_.data(), kEventsPerTurn, timeout);
+  return ::epoll_wait(fd(), system_->events.data(), System::kEventsPerTurn, timeout);
+}
+
+MESSI_INLINE bool EpollLoop::add(int fd, Interest interest, ReadyHandler& handler) {
+  if (!system_->control(EPOLL_CTL_ADD, fd, interest, handler)) return false;
+  ++watched_;
+  return true;
+}
+
+MESSI_INLINE void EpollLoop::change(int fd, Interest interest, ReadyHandler& handler) {
+  system_->control(EPOLL_CTL_MOD, fd, interest, handler);
 }
 
 MESSI_INLINE Resolver& EpollLoop::resolver() {
@@ -107,19 +206,48 @@ MESSI_INLINE Resolver& EpollLoop::resolver() {
 }
 
 MESSI_INLINE void EpollLoop::remove(int fd, ReadyHandler& handler) {
-  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-  for (int i = 0; i < event_count_; ++i) {
-    epoll_event& event = events_[static_cast<std::size_t>(i)];
+  if (system_->control(EPOLL_CTL_DEL, fd, Interest::kNothing, handler)) --watched_;
+  for (int i = 0; i < system_->event_count; ++i) {
+    epoll_event& event = system_->events[static_cast<std::size_t>(i)];
     if (event.data.ptr == &handler) event.data.ptr = nullptr;
+  }
+  retrying_.erase(std::remove(retrying_.begin(), retrying_.end(), &handler), retrying_.end());
+}
+
+MESSI_INLINE void EpollLoop::retry_soon(ReadyHandler& handler) {
+  if (std::find(retrying_.begin(), retrying_.end(), &handler) != retrying_.end()) return;
+  retrying_.push_back(&handler);
+  if (!retry_.pending()) retry_.set(now() + kRetryAfter);
+}
+
+MESSI_INLINE void EpollLoop::retry() {
+  // Those that fail again are put on the list again, and come later.
+  const Finally rest([this] {
+    if (!retrying_.empty() && !retry_.pending()) retry_.set(now() + kRetryAfter);
+  });
+  for (std::size_t most = retrying_.size(); most > 0 && !retrying_.empty(); --most) {
+    ReadyHandler* const handler = retrying_.front();
+    retrying_.erase(retrying_.begin());
+    handler->handle_ready(false, true);
   }
 }
 
-MESSI_INLINE bool EpollLoop::control(int operation, int fd, Interest interest, ReadyHandler& handler) {
-  epoll_event event{};
-  event.data.ptr = &handler;
-  if (interest == Interest::kRead || interest == Interest::kReadWrite) event.events |= EPOLLIN;
-  if (interest == Interest::kWrite || interest == Interest::kReadWrite) event.events |= EPOLLOUT;
-  return ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
+MESSI_INLINE bool EpollLoop::wait_writable(int fd) {
+  using std::chrono::milliseconds;
+  const auto left = std::chrono::ceil<milliseconds>(kMostWaiting - waited_);
+  if (left <= milliseconds::zero()) return false;
+  const TimePoint began = Clock::now();
+  pollfd waited_for{fd, POLLOUT, 0};
+  const bool writable = ::poll(&waited_for, 1, static_cast<int>(left.count())) > 0 &&
+                        (waited_for.revents & POLLOUT) != 0;
+  waited_ += Clock::now() - began;
+  return writable;
+}
+
+MESSI_INLINE void EpollLoop::wake() {
+  if (system_->in_child()) return;
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t ignored = ::write(system_->waker.fd(), &one, sizeof(one));
 }
 
 // The timer may be set to a deadline that has moved away since: then it wakes the loop once for
@@ -127,6 +255,7 @@ MESSI_INLINE bool EpollLoop::control(int operation, int fd, Interest interest, R
 MESSI_INLINE void EpollLoop::arm_timer() {
   const std::optional<TimePoint> next = next_deadline();
   if (!next || (armed_for_ && *armed_for_ <= *next && *armed_for_ > turn_began_)) return;
+  if (system_->in_child()) return;
   armed_for_ = next;
   using std::chrono::nanoseconds;
   using std::chrono::seconds;
@@ -136,7 +265,7 @@ MESSI_INLINE void EpollLoop::arm_timer() {
   itimerspec when{};
   when.it_value.tv_sec = whole.count();
   when.it_value.tv_nsec = (since_epoch - whole).count();
-  ::timerfd_settime(timer_.fd(), TFD_TIMER_ABSTIME, &when, nullptr);
+  ::timerfd_settime(system_->timer.fd(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
 }  // namespace messi

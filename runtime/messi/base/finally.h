@@ -1,0 +1,24 @@
+#ifndef MESSI_BASE_FINALLY_H_
+#define MESSI_BASE_FINALLY_H_
+
+#include <utility>
+
+namespace messi {
+
+/// Calls `call` when it goes out of scope, by an exception too. Hooks are the user's and may throw;
+/// messi itself is compiled without exceptions by some, and so has no `catch`.
+template <typename Call>
+class Finally {
+ public:
+  explicit Finally(Call call) : call_(std::move(call)) {}
+  Finally(const Finally&) = delete;
+  Finally& operator=(const Finally&) = delete;
+  ~Finally() { call_(); }
+
+ private:
+  Call call_;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_BASE_FINALLY_H_
