@@ -1,12 +1,17 @@
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <string>
 
 #include "messi/io/epoll_loop.h"
+#include "messi/io/lock_file.h"
 #include "messi/io/socket_address.h"
 #include "messi/io/system_error.h"
 #include "test/catch.h"
@@ -32,16 +37,25 @@ class Folder {
   Folder& operator=(const Folder&) = delete;
   ~Folder() {
     ::unlink(file().c_str());
+    ::unlink(lock().c_str());
     ::rmdir(path_.c_str());
   }
+  const std::string& path() const { return path_; }
   std::string file() const { return path_ + "/socket"; }
+  std::string lock() const { return file() + ".lock"; }
   std::string uri() const { return "unix://" + file(); }
-  bool file_exists() const {
+  bool file_exists() const { return exists(file()); }
+  bool lock_exists() const { return exists(lock()); }
+  mode_t mode() const {
     struct stat status {};
-    return ::lstat(file().c_str(), &status) == 0;
+    return ::lstat(file().c_str(), &status) == 0 ? status.st_mode & 07777 : 0;
   }
 
  private:
+  static bool exists(const std::string& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0;
+  }
   std::string path_ = "/tmp/messi-test-XXXXXX";
 };
 
@@ -170,4 +184,129 @@ TEST_CASE("a client waits for its server where another kind of socket is", "[io]
   Server server(loop, folder.uri());
   REQUIRE(server.start().ok());
   CHECK(run_until(loop, [&] { return client.connected(); }));
+}
+
+TEST_CASE("an old server that stops leaves the file of its successor", "[io]") {
+  const Folder folder;
+  EpollLoop loop;
+  Server old(loop, folder.uri());
+  REQUIRE(old.start().ok());
+  ::unlink(folder.file().c_str());
+  Server successor(loop, folder.uri());
+  REQUIRE(successor.start().ok());
+  old.stop();
+  messi::test::run_for(loop, 5ms);
+  CHECK(folder.file_exists());
+  check_exchange(loop, successor);
+}
+
+TEST_CASE("a server at a relative path finds its file after a change of folder", "[io]") {
+  const Folder folder;
+  char before[4096];
+  REQUIRE(::getcwd(before, sizeof(before)) != nullptr);
+  REQUIRE(::chdir(folder.path().c_str()) == 0);
+  EpollLoop loop;
+  Server server(loop, "unix://socket");
+  const bool started = server.start().ok();
+  REQUIRE(::chdir(before) == 0);
+  REQUIRE(started);
+  CHECK(server.uri() == folder.uri());
+  check_exchange(loop, server);
+  server.stop();
+  messi::test::run_for(loop, 5ms);
+  CHECK_FALSE(folder.file_exists());
+}
+
+TEST_CASE("a server does not notice who sees whether it lives", "[io]") {
+  const Folder folder;
+  EpollLoop loop;
+  Server server(loop, folder.uri());
+  REQUIRE(server.start().ok());
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(Server(loop, folder.uri()).start().ok());
+  messi::test::run_for(loop, 10ms);
+  CHECK(server.log.empty());
+}
+
+TEST_CASE("of those who start at once where a dead server was, one starts", "[io]") {
+  constexpr int kRounds = 30;
+  constexpr int kStarters = 4;
+  for (int round = 0; round < kRounds; ++round) {
+    const Folder folder;
+    leave_socket_behind(folder.file());
+    int go[2];
+    int told[2];
+    int end[2];
+    REQUIRE(::pipe(go) == 0);
+    REQUIRE(::pipe(told) == 0);
+    REQUIRE(::pipe(end) == 0);
+    for (int i = 0; i < kStarters; ++i) {
+      if (::fork() != 0) continue;
+      ::close(end[1]);
+      EpollLoop loop;
+      Server server(loop, folder.uri());
+      char byte = 0;
+      if (::read(go[0], &byte, 1) != 1) ::_exit(1);
+      byte = server.start().ok() ? '+' : '-';
+      if (::write(told[1], &byte, 1) != 1) ::_exit(1);
+      // Lives until the others have tried too.
+      ::_exit(::read(end[0], &byte, 1) == 0 ? 0 : 1);
+    }
+    std::string results(kStarters, ' ');
+    REQUIRE(::write(go[1], results.data(), kStarters) == kStarters);
+    for (char& result : results) REQUIRE(::read(told[0], &result, 1) == 1);
+    for (const int fd : {go[0], go[1], told[0], told[1], end[0], end[1]}) ::close(fd);
+    while (::wait(nullptr) > 0) {
+    }
+    CHECK(std::count(results.begin(), results.end(), '+') == 1);
+  }
+}
+
+TEST_CASE("the lock beside the socket is there for a moment only", "[io]") {
+  const Folder folder;
+  std::ofstream(folder.lock()) << "of one who died";
+  EpollLoop loop;
+  Server server(loop, folder.uri());
+  REQUIRE(server.start().ok());
+  CHECK_FALSE(folder.lock_exists());
+  server.stop();
+  messi::test::run_for(loop, 5ms);
+  CHECK_FALSE(folder.file_exists());
+  CHECK_FALSE(folder.lock_exists());
+  {
+    const messi::LockFile held(folder.lock());
+    REQUIRE(held.held());
+    CHECK(messi::errno_of(server.start()) == EADDRINUSE);
+  }
+  CHECK(server.start().ok());
+}
+
+TEST_CASE("the file has the permissions that were asked for, whatever the umask", "[io]") {
+  for (const mode_t mask : {0U, 077U}) {
+    const Folder folder;
+    const mode_t before = ::umask(mask);
+    EpollLoop loop;
+    messi::ServerOptions options;
+    options.unix_mode = 0620;
+    Server server(loop, folder.uri(), options);
+    const bool started = server.start().ok();
+    ::umask(before);
+    REQUIRE(started);
+    CHECK(folder.mode() == 0620);
+  }
+}
+
+TEST_CASE("clients and servers meet at a name that is no file", "[io]") {
+  const std::string uri = "unix-abstract:messi-test-" + std::to_string(::getpid());
+  EpollLoop loop;
+  Server server(loop, uri);
+  REQUIRE(server.start().ok());
+  CHECK(server.uri() == uri);
+  CHECK(server.port() == 0);
+  check_exchange(loop, server);
+  Server second(loop, uri);
+  CHECK(messi::errno_of(second.start()) == EADDRINUSE);
+  server.stop();
+  messi::test::run_for(loop, 5ms);
+  REQUIRE(second.start().ok());
+  check_exchange(loop, second);
 }

@@ -43,6 +43,15 @@ TEST_CASE("a Unix URI is a path", "[io]") {
   CHECK(parse_uri("unix://" + std::string(107, 'x'))->path.size() == 107);
 }
 
+TEST_CASE("a name for a Unix socket without a file, and one of systemd's", "[io]") {
+  CHECK(parse_uri("unix-abstract:chat")->scheme == Uri::Scheme::kUnixAbstract);
+  CHECK(parse_uri("unix-abstract:chat")->path == "chat");
+  CHECK(parse_uri("unix-abstract:" + std::string(107, 'x'))->path.size() == 107);
+  CHECK(parse_uri("systemd:chat")->scheme == Uri::Scheme::kSystemd);
+  CHECK(parse_uri("systemd:chat")->path == "chat");
+  CHECK(parse_uri("systemd:")->path == "");
+}
+
 TEST_CASE(
     "a URI of the wrong form is refused with what was given, what is wrong and what was expected",
     "[io]") {
@@ -78,6 +87,8 @@ TEST_CASE(
       {"unix://", "the path is missing"},
       {std::string("unix://a\0b", 10), "there is a NUL byte in it"},
       {"unix://" + std::string(108, 'x'), "the path is longer than 107 bytes"},
+      {"unix-abstract:", "the name is missing"},
+      {"unix-abstract:" + std::string(108, 'x'), "the name is longer than 107 bytes"},
   };
   for (const Case& each : cases) {
     CAPTURE(each.uri);
@@ -95,7 +106,7 @@ TEST_CASE("a server's start and a client's connect failure tell of a wrong URI",
   messi::test::Server server(loop, "tcp://127.0.0.1");
   CHECK(server.start().code() == absl::StatusCode::kInvalidArgument);
 
-  for (const std::string uri : {"tcp://127.0.0.1", "tcp://127.0.0.1:0", "nonsense"}) {
+  for (const std::string uri : {"tcp://127.0.0.1", "tcp://127.0.0.1:0", "systemd:", "nonsense"}) {
     messi::test::Client client(loop, uri);
     client.start();
     while (client.log.empty()) loop.poll(std::chrono::milliseconds(100));

@@ -1,5 +1,6 @@
 #include "test/support/own_network.h"
 
+#include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -21,7 +22,7 @@ namespace messi::test {
 
 namespace {
 
-constexpr int kNotPossible = 77;
+constexpr const char* kNotPossible = "not possible";
 
 bool enter() {
   const auto uid = std::to_string(::getuid());
@@ -40,28 +41,28 @@ bool enter() {
   return ::ioctl(socket.get(), SIOCSIFFLAGS, &loopback) == 0;
 }
 
-[[noreturn]] void be_child(const std::function<std::string()>& body, int report) {
-  if (!enter()) ::_exit(kNotPossible);
+[[noreturn]] void be_child(const std::function<std::string()>& body, const Fd& report) {
+  const Fd far(::fcntl(report.get(), F_DUPFD_CLOEXEC, 900));  // not in the way of `body`
   std::string wrong;
   try {
     wrong = body();
   } catch (const std::exception& error) {
     wrong = error.what();
   }
-  const bool told = ::write(report, wrong.data(), wrong.size()) >= 0;
+  const bool told = ::write(far.get(), wrong.data(), wrong.size()) >= 0;
   ::_exit(told ? 0 : 1);
 }
 
 }  // namespace
 
-std::optional<std::string> in_own_network(const std::function<std::string()>& body) {
+std::string in_child(const std::function<std::string()>& body) {
   int pipe[2];
   if (::pipe(pipe) != 0) std::abort();
   const Fd answer(pipe[0]);
   Fd report(pipe[1]);
   const pid_t child = ::fork();
   if (child < 0) std::abort();
-  if (child == 0) be_child(body, report.get());
+  if (child == 0) be_child(body, report);
   report.reset();
 
   std::string wrong;
@@ -71,12 +72,15 @@ std::optional<std::string> in_own_network(const std::function<std::string()>& bo
   }
   int status = 0;
   ::waitpid(child, &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotPossible) {
-    WARN("skipped: this user may not have a network of its own; root may");
-    return std::nullopt;
-  }
   if (wrong.empty() && status != 0) return "the child ended with status " + std::to_string(status);
   return wrong;
+}
+
+std::optional<std::string> in_own_network(const std::function<std::string()>& body) {
+  const std::string wrong = in_child([&] { return enter() ? body() : kNotPossible; });
+  if (wrong != kNotPossible) return wrong;
+  WARN("skipped: this user may not have a network of its own; root may");
+  return std::nullopt;
 }
 
 void replace_file(const std::string& path, const std::string& text) {

@@ -7,9 +7,11 @@
 
 namespace messi::test {
 
-/// Calls `body` in a child process that has a network and mounts of its own, with nothing but the
-/// loopback device. Returns what `body` says went wrong, "" if nothing. Not a value, and a warning,
-/// if the system does not let this user have such a process.
+/// Calls `body` in a child process. Returns what it says went wrong, "" if nothing.
+std::string in_child(const std::function<std::string()>& body);
+
+/// The same in a child process that has a network and mounts of its own, with nothing but the
+/// loopback device. Not a value, and a warning, if the system does not let this user have one.
 std::optional<std::string> in_own_network(const std::function<std::string()>& body);
 
 /// For `body`: has `path` read as `text` from now on.

@@ -33,6 +33,15 @@ class SocketAddress {
     return {reinterpret_cast<const sockaddr*>(&address), sizeof(address)};
   }
 
+  /// A name that no file stands for.
+  static SocketAddress unix_abstract(std::string_view name) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path + 1, name.data(), name.size());
+    const std::size_t size = offsetof(sockaddr_un, sun_path) + 1 + name.size();
+    return {reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size)};
+  }
+
   /// The address that `host` says, if it is none of the names that must be looked up: "127.0.0.1",
   /// "::1", "fe80::1%eth0".
   static inline std::optional<SocketAddress> parse(const std::string& host, std::uint16_t port);
@@ -41,6 +50,9 @@ class SocketAddress {
     if (family() == AF_INET) reinterpret_cast<sockaddr_in*>(&storage_)->sin_port = htons(port);
     if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
   }
+
+  /// What to connect to.
+  inline std::string to_uri() const;
 
   int family() const { return storage_.ss_family; }
   const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&storage_); }
@@ -125,6 +137,14 @@ class PeerAddress {
   std::uint8_t port_[2] = {};  // big endian; as bytes, so that there is no padding
   std::uint8_t family_;
 };
+
+inline std::string SocketAddress::to_uri() const {
+  if (family() != AF_UNIX) return "tcp://" + PeerAddress(*this).to_string();
+  const auto* const address = reinterpret_cast<const sockaddr_un*>(data());
+  const std::string path(address->sun_path, size_ - offsetof(sockaddr_un, sun_path));
+  if (path.front() == '\0') return "unix-abstract:" + path.substr(1);
+  return "unix://" + path.substr(0, path.find('\0'));
+}
 
 }  // namespace messi
 

@@ -149,6 +149,13 @@ inline void SocketConnecting::begin() {
     untried_ = {SocketAddress::unix_path(where->path)};
     return try_next();
   }
+  if (where->scheme == Uri::Scheme::kUnixAbstract) {
+    untried_ = {SocketAddress::unix_abstract(where->path)};
+    return try_next();
+  }
+  if (where->scheme == Uri::Scheme::kSystemd) {
+    return fail(absl::InvalidArgumentError("\"" + uri_ + "\": this is for servers only"));
+  }
   if (where->port == 0) {
     return fail(absl::InvalidArgumentError("\"" + uri_ +
                                            "\": port 0 cannot be connected to; expected the port "

@@ -1,89 +1,60 @@
 #ifndef MESSI_IO_SOCKET_LISTENER_H_
 #define MESSI_IO_SOCKET_LISTENER_H_
 
-#include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "messi/io/fd.h"
+#include "messi/io/inherited_socket.h"
+#include "messi/io/name_query.h"
 #include "messi/io/poller.h"
+#include "messi/io/socket_acceptor.h"
 #include "messi/io/socket_address.h"
-#include "messi/io/socket_stream.h"
 #include "messi/io/stream.h"
 #include "messi/io/system_error.h"
+#include "messi/io/unix_socket_file.h"
 #include "messi/io/uri.h"
 
 namespace messi {
 
-/// A listening TCP or Unix socket.
-class SocketListener final : public Listener, private ReadyHandler {
+/// Listens at all addresses of a URI.
+class SocketListener final : public Listener {
  public:
   static absl::StatusOr<std::unique_ptr<Listener>> open(Poller& poller, const std::string& uri,
                                                         const ListenOptions& options,
                                                         ListenHandler& handler);
-  ~SocketListener() override {
-    if (destroyed_ != nullptr) *destroyed_ = true;
-    poller_.remove(fd_.get(), *this);
-    if (where_.scheme == Uri::Scheme::kUnix) ::unlink(where_.path.c_str());
-  }
 
-  std::string uri() const override {
-    if (where_.scheme == Uri::Scheme::kUnix) return "unix://" + where_.path;
-    const bool v6 = where_.host.find(':') != std::string::npos;
-    return "tcp://" + (v6 ? "[" + where_.host + "]" : where_.host) + ":" + std::to_string(port());
-  }
-  std::uint16_t port() const override { return where_.port; }
+  std::string uri() const override;
+  std::uint16_t port() const override { return PeerAddress(acceptors_.front()->address()).port(); }
 
  private:
   // A herd of clients waits in the kernel rather than being turned away (Linux's default limit).
   static constexpr int kBacklog = 4096;
-  // What one turn accepts at the most, so that a herd does not starve the clients that are there.
-  static constexpr int kAcceptsPerTurn = 64;
-  static constexpr auto kPauseWhenOutOfMemory = std::chrono::milliseconds(100);
 
-  SocketListener(Poller& poller, Uri where, Fd fd, const ListenOptions& options,
-                 ListenHandler& handler)
-      : poller_(poller),
-        options_(options),
-        handler_(handler),
-        where_(std::move(where)),
-        fd_(std::move(fd)),
-        spare_(open_spare()),
-        resume_(poller.loop(),
-                [this] { poller_.change(fd_.get(), Poller::Interest::kRead, *this); }) {}
+  explicit SocketListener(Uri where) : where_(std::move(where)) {}
 
-  static Fd open_spare() { return Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
-  static Fd listen_at(const SocketAddress& address);
-  static Fd listen_tcp(const Uri& where, int& error, std::string& text);
-  static Fd listen_unix(const Uri& where);
+  absl::Status listen(const std::string& uri, const ListenOptions& options);
+  absl::Status listen_tcp(const std::string& uri);
+  // These return an errno, 0 if it went well.
+  int listen_at_any(std::uint16_t port);
+  int listen_at_all(const std::vector<SocketAddress>& addresses);
+  int try_to_listen_at_all(std::vector<SocketAddress> addresses);
+  int listen_at(const SocketAddress& address, bool v6_only = true);
+  int listen_unix(const ListenOptions& options);
 
-  inline void handle_ready(bool readable, bool writable) override;
-  /// False if there is nobody to accept, or no way to accept anybody now. The handler may destroy
-  /// this object, so calling it is always the last thing to happen.
-  bool accept_one();
-  /// 0, or why there is nobody to turn away now.
-  int turn_one_away();
-
-  Poller& poller_;
-  const ListenOptions options_;
-  ListenHandler& handler_;
   Uri where_;
-  Fd fd_;
-  Fd spare_;  // given up for a moment when descriptors run out, to turn a client away with
-  Timer resume_;
-  bool* destroyed_ = nullptr;  // where to tell, while the handler is called
+  std::vector<Fd> sockets_;  // until they are given to the acceptors
+  std::vector<std::unique_ptr<SocketAcceptor>> acceptors_;
+  UnixSocketFile file_;  // goes before the socket does, which shows that somebody lives there
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -94,137 +65,118 @@ inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(Poller& po
                                                                       ListenHandler& handler) {
   absl::StatusOr<Uri> where = parse_uri(uri);
   if (!where.ok()) return where.status();
-
-  int error = 0;
-  std::string text;
-  Fd fd;
-  if (where->scheme == Uri::Scheme::kTcp) {
-    fd = listen_tcp(*where, error, text);
-  } else {
-    fd = listen_unix(*where);
-    error = errno;
+  std::unique_ptr<SocketListener> listener(new SocketListener(*std::move(where)));
+  if (absl::Status status = listener->listen(uri, options); !status.ok()) return status;
+  const bool owned = listener->where_.scheme != Uri::Scheme::kSystemd;
+  for (Fd& socket : listener->sockets_) {
+    listener->acceptors_.push_back(std::make_unique<SocketAcceptor>(
+        poller, std::move(socket), owned, options.socket, handler));
+    if (!listener->acceptors_.back()->start()) {
+      return status_from_errno(errno, uri + ": cannot watch the socket");
+    }
   }
-  if (!fd.valid()) {
-    if (!text.empty()) return absl::NotFoundError(uri + ": cannot find the host: " + text);
-    return status_from_errno(error, uri + ": cannot listen");
-  }
-  if (where->scheme == Uri::Scheme::kTcp) {
-    SocketAddress bound;
-    ::getsockname(fd.get(), bound.writable(), bound.writable_size());
-    where->port = PeerAddress(bound).port();
-  }
-  std::unique_ptr<SocketListener> listener(
-      new SocketListener(poller, *std::move(where), std::move(fd), options, handler));
-  if (!poller.add(listener->fd_.get(), Poller::Interest::kRead, *listener)) {
-    return status_from_errno(errno, uri + ": cannot watch the socket");
-  }
+  listener->sockets_.clear();
   return std::unique_ptr<Listener>(std::move(listener));
 }
 
-inline Fd SocketListener::listen_at(const SocketAddress& address) {
-  Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return fd;
-  const int on = 1;
-  const int off = 0;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  // "Any address" means IPv4 too.
-  if (address.family() == AF_INET6) {
-    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+inline std::string SocketListener::uri() const {
+  switch (where_.scheme) {
+    case Uri::Scheme::kTcp:
+      break;
+    case Uri::Scheme::kUnix:
+      return "unix://" + file_.path();
+    case Uri::Scheme::kUnixAbstract:
+    case Uri::Scheme::kSystemd:
+      return acceptors_.front()->address().to_uri();
   }
-  if (::bind(fd.get(), address.data(), address.size()) != 0 || ::listen(fd.get(), kBacklog) != 0) {
-    const int error = errno;
-    fd.reset();
-    errno = error;
-  }
-  return fd;
+  const bool v6 = where_.host.find(':') != std::string::npos;
+  return "tcp://" + (v6 ? "[" + where_.host + "]" : where_.host) + ":" + std::to_string(port());
 }
 
-inline Fd SocketListener::listen_tcp(const Uri& where, int& error, std::string& text) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int result = ::getaddrinfo(where.host.empty() ? nullptr : where.host.c_str(),
-                                   std::to_string(where.port).c_str(), &hints, &found);
-  if (result != 0) {
-    text = ::gai_strerror(result);
-    return Fd();
+inline absl::Status SocketListener::listen(const std::string& uri, const ListenOptions& options) {
+  if (where_.scheme == Uri::Scheme::kTcp) return listen_tcp(uri);
+  if (where_.scheme == Uri::Scheme::kSystemd) {
+    absl::StatusOr<Fd> inherited = inherited_socket(where_.path, uri);
+    if (inherited.ok()) sockets_.push_back(*std::move(inherited));
+    return inherited.status();
   }
-  // The "any address" of IPv6 serves both families. A name that has addresses of both is listened
-  // at where every client can come: the original's know IPv4 only.
-  const bool any = where.host.empty();
-  Fd fd;
-  for (const int family : {any ? AF_INET6 : AF_INET, any ? AF_INET : AF_INET6}) {
-    for (const addrinfo* info = found; info != nullptr && !fd.valid(); info = info->ai_next) {
-      if (info->ai_family != family) continue;
-      fd = listen_at({info->ai_addr, info->ai_addrlen});
-      if (!fd.valid()) error = errno;
-    }
-  }
-  ::freeaddrinfo(found);
-  return fd;
+  const int error = where_.scheme == Uri::Scheme::kUnix
+                        ? listen_unix(options)
+                        : listen_at(SocketAddress::unix_abstract(where_.path));
+  return error == 0 ? absl::OkStatus() : status_from_errno(error, uri + ": cannot listen");
 }
 
-inline Fd SocketListener::listen_unix(const Uri& where) {
-  const SocketAddress address = SocketAddress::unix_path(where.path);
-  Fd fd = listen_at(address);
-  if (fd.valid() || errno != EADDRINUSE) return fd;
-  // The file may be what a process that died has left behind: then nobody answers there.
-  struct stat status {};
-  const bool socket = ::stat(where.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode);
-  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket && ::connect(probe.get(), address.data(), address.size()) != 0 &&
-      errno == ECONNREFUSED) {
-    ::unlink(where.path.c_str());
-    return listen_at(address);
+inline absl::Status SocketListener::listen_tcp(const std::string& uri) {
+  int error = 0;
+  if (where_.host.empty()) {
+    error = listen_at_any(where_.port);
+  } else if (const auto address = SocketAddress::parse(where_.host, where_.port)) {
+    error = listen_at(*address, false);
+  } else {
+    const auto addresses = look_up_now(where_.host, uri);
+    if (!addresses.ok()) return addresses.status();
+    error = listen_at_all(*addresses);
   }
-  errno = EADDRINUSE;
-  return fd;
+  return error == 0 ? absl::OkStatus() : status_from_errno(error, uri + ": cannot listen");
 }
 
-inline void SocketListener::handle_ready(bool /*readable*/, bool /*writable*/) {
-  bool destroyed = false;
-  destroyed_ = &destroyed;
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    const bool more = accept_one();
-    if (destroyed) return;
-    if (!more) break;
-  }
-  destroyed_ = nullptr;
+inline bool not_on_this_host(int error) { return error == EADDRNOTAVAIL || error == EAFNOSUPPORT; }
+
+inline int SocketListener::listen_at_any(std::uint16_t port) {
+  const int error = listen_at(*SocketAddress::parse("::", port), false);
+  return not_on_this_host(error) ? listen_at(*SocketAddress::parse("0.0.0.0", port)) : error;
 }
 
-inline bool SocketListener::accept_one() {
-  SocketAddress peer;
-  Fd fd(retry_on_signal([&] {
-    return ::accept4(fd_.get(), peer.writable(), peer.writable_size(),
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
-  }));
-  if (fd.valid()) {
-    handler_.handle_accept(
-        std::make_unique<SocketStream>(poller_, std::move(fd), peer, options_.socket));
-    return true;
+// The port that the system chooses for the first address may be taken at another. What has it is
+// kept until there is a better one, lest the system choose it again.
+inline int SocketListener::listen_at_all(const std::vector<SocketAddress>& addresses) {
+  constexpr int kTries = 16;
+  std::vector<std::vector<Fd>> refused;
+  int error = try_to_listen_at_all(addresses);
+  for (int i = 1; i < kTries && error == EADDRINUSE && where_.port == 0; ++i) {
+    refused.push_back(std::exchange(sockets_, {}));
+    error = try_to_listen_at_all(addresses);
   }
-  // Linux looks for a descriptor first, so this is no sign yet that somebody waits.
-  const int error = errno == EMFILE || errno == ENFILE ? turn_one_away() : errno;
-  if (error == EAGAIN || error == EWOULDBLOCK) return false;
-  if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) {
-    return true;  // one was turned away, or has gone before it was accepted
-  }
-  // The socket stays readable, so going on at once would be a busy loop.
-  poller_.change(fd_.get(), Poller::Interest::kNothing, *this);
-  resume_.set(poller_.loop().now() + kPauseWhenOutOfMemory);
-  return false;
-}
-
-inline int SocketListener::turn_one_away() {
-  if (!spare_.valid()) spare_ = open_spare();
-  if (!spare_.valid()) return EMFILE;
-  spare_.reset();
-  const bool accepted = Fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)).valid();
-  const int error = accepted ? 0 : errno;
-  spare_ = open_spare();
-  if (accepted) handler_.handle_out_of_descriptors();
   return error;
+}
+
+inline int SocketListener::try_to_listen_at_all(std::vector<SocketAddress> addresses) {
+  std::uint16_t port = where_.port;
+  int error = EADDRNOTAVAIL;
+  for (SocketAddress& address : addresses) {
+    address.set_port(port);
+    error = listen_at(address);
+    if (error != 0 && !not_on_this_host(error)) return error;
+    if (error != 0 || port != 0) continue;
+    SocketAddress bound;
+    ::getsockname(sockets_.back().get(), bound.writable(), bound.writable_size());
+    port = PeerAddress(bound).port();
+  }
+  return sockets_.empty() ? error : 0;
+}
+
+inline int SocketListener::listen_at(const SocketAddress& address, bool v6_only) {
+  Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return errno;
+  const auto set = [&fd](int level, int name, int value) {
+    ::setsockopt(fd.get(), level, name, &value, sizeof(value));
+  };
+  if (address.family() != AF_UNIX) set(SOL_SOCKET, SO_REUSEADDR, 1);
+  // The "any address" of IPv6 means IPv4 too, unless both have been asked for.
+  if (address.family() == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY, v6_only ? 1 : 0);
+  if (::bind(fd.get(), address.data(), address.size()) != 0) return errno;
+  if (::listen(fd.get(), kBacklog) != 0) return errno;
+  sockets_.push_back(std::move(fd));
+  return 0;
+}
+
+inline int SocketListener::listen_unix(const ListenOptions& options) {
+  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return errno;
+  if (const int error = file_.bind(fd, where_.path, options.unix_mode); error != 0) return error;
+  if (::listen(fd.get(), kBacklog) != 0) return errno;
+  sockets_.push_back(std::move(fd));
+  return 0;
 }
 
 }  // namespace messi

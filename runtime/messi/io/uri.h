@@ -14,19 +14,23 @@ namespace messi {
 
 /// Where to connect to or listen at.
 struct Uri {
-  enum class Scheme : std::uint8_t { kTcp, kUnix };
+  enum class Scheme : std::uint8_t { kTcp, kUnix, kUnixAbstract, kSystemd };
 
   Scheme scheme;
   std::string host;    ///< kTcp: a name or address, IPv6 without brackets; empty is any address.
   std::uint16_t port;  ///< kTcp
-  std::string path;    ///< kUnix: absolute in "unix:///run/x", relative in "unix://x".
+  /// kUnix: absolute in "unix:///run/x", relative in "unix://x". kUnixAbstract, kSystemd: the name.
+  std::string path;
 };
 
-/// Parses `tcp://<host>:<port>` (IPv6 addresses in brackets) or `unix://<path>`.
+/// Parses `tcp://<host>:<port>` (IPv6 addresses in brackets), `unix://<path>`,
+/// `unix-abstract:<name>` or `systemd:<name>` (the name may be missing).
 /// The error, kInvalidArgument, names what was given and what was expected.
 inline absl::StatusOr<Uri> parse_uri(std::string_view uri) {
   constexpr std::string_view kTcp = "tcp://";
   constexpr std::string_view kUnix = "unix://";
+  constexpr std::string_view kUnixAbstract = "unix-abstract:";
+  constexpr std::string_view kSystemd = "systemd:";
   constexpr std::size_t kLongestPath = 107;  // what a socket address has room for
 
   const auto starts_with = [uri](std::string_view prefix) {
@@ -45,6 +49,15 @@ inline absl::StatusOr<Uri> parse_uri(std::string_view uri) {
     if (path.empty()) return wrong("the path is missing");
     if (path.size() > kLongestPath) return wrong("the path is longer than 107 bytes");
     return Uri{Uri::Scheme::kUnix, "", 0, std::string(path)};
+  }
+  if (starts_with(kUnixAbstract)) {
+    const std::string_view name = uri.substr(kUnixAbstract.size());
+    if (name.empty()) return wrong("the name is missing");
+    if (name.size() > kLongestPath) return wrong("the name is longer than 107 bytes");
+    return Uri{Uri::Scheme::kUnixAbstract, "", 0, std::string(name)};
+  }
+  if (starts_with(kSystemd)) {
+    return Uri{Uri::Scheme::kSystemd, "", 0, std::string(uri.substr(kSystemd.size()))};
   }
   if (!starts_with(kTcp)) return wrong("the scheme is unknown");
 

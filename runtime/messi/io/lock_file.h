@@ -1,0 +1,59 @@
+#ifndef MESSI_IO_LOCK_FILE_H_
+#define MESSI_IO_LOCK_FILE_H_
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "messi/io/file_identity.h"
+#include "messi/io/system.h"
+
+namespace messi {
+
+/// A file that one at a time of all processes holds, for as long as the object lives; then it is
+/// gone. Never waits.
+class LockFile {
+ public:
+  explicit LockFile(std::string path) : path_(std::move(path)) {
+    // Its last holder may have removed the file between our opening and locking it.
+    while (lock() && !is_at_path()) close();
+  }
+  LockFile(const LockFile&) = delete;
+  LockFile& operator=(const LockFile&) = delete;
+  ~LockFile() {
+    if (!held()) return;
+    ::unlink(path_.c_str());
+    close();
+  }
+
+  /// If not, errno says why after the constructor: EWOULDBLOCK if somebody else holds it.
+  bool held() const { return file_ != nullptr; }
+
+ private:
+  bool lock() {
+    constexpr int kExclusiveOrNot = 2 | 4;  // LOCK_EX | LOCK_NB
+    file_ = std::fopen(path_.c_str(), "ae");
+    if (!held()) return false;
+    if (system::messi_flock(::fileno(file_), kExclusiveOrNot) != 0) close();
+    return held();
+  }
+  bool is_at_path() const {
+    const auto held = FileIdentity::of(::fileno(file_));
+    return !held || held == FileIdentity::of(path_);
+  }
+  void close() {
+    const int error = errno;
+    std::fclose(std::exchange(file_, nullptr));
+    errno = error;
+  }
+
+  const std::string path_;
+  std::FILE* file_ = nullptr;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IO_LOCK_FILE_H_
