@@ -25,7 +25,8 @@ if(MESSI_BUILD_RUNTIME)
     COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
   install(FILES
     "${PROJECT_BINARY_DIR}/messi-config.cmake" "${PROJECT_BINARY_DIR}/messi-config-version.cmake"
-    cmake/MessiCares.cmake cmake/MessiCompiled.cmake cmake/MessiGenerate.cmake
+    cmake/MessiCares.cmake cmake/MessiCompiled.cmake cmake/MessiDepfile.cmake
+    cmake/MessiGenerate.cmake
     DESTINATION "${config_dir}" COMPONENT runtime)
 
   string(REGEX REPLACE "[^/]+" ".." prefix_from_pc_dir "${pc_dir}")

@@ -19,8 +19,17 @@ cmake_policy(VERSION 3.22...3.31)
 function(messi_generate)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET" "PROTOS;IMPORT_DIRS;OPTIONS")
   if(arg_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "messi_generate: unknown argument ${arg_UNPARSED_ARGUMENTS}; "
-      "known are TARGET, PROTOS, IMPORT_DIRS and OPTIONS")
+    _messi_unknown("${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  # CMake takes a keyword that it does not know for a value of the one before.
+  foreach(value IN LISTS arg_TARGET arg_PROTOS arg_IMPORT_DIRS arg_OPTIONS)
+    if(value MATCHES "^[A-Z][A-Z_]+$" AND NOT value STREQUAL arg_TARGET AND NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${value}")
+      _messi_unknown("${value}")
+    endif()
+  endforeach()
+  if(NOT CMAKE_CXX_COMPILER_LOADED)
+    message(FATAL_ERROR "messi_generate: what is generated is C++, and this project has no C++; "
+      "write project(${PROJECT_NAME} CXX), or enable_language(CXX)")
   endif()
   if(NOT TARGET "${arg_TARGET}")
     message(FATAL_ERROR "messi_generate: TARGET names no target: '${arg_TARGET}'")
@@ -28,6 +37,11 @@ function(messi_generate)
   if(NOT arg_PROTOS)
     message(FATAL_ERROR "messi_generate: PROTOS is empty for ${arg_TARGET}")
   endif()
+  foreach(option IN LISTS arg_OPTIONS)
+    if(NOT option MATCHES "^[a-z_]+=")
+      message(FATAL_ERROR "messi_generate: OPTIONS has '${option}'; options are written name=value, such as side=client")
+    endif()
+  endforeach()
 
   if(NOT arg_IMPORT_DIRS)
     set(arg_IMPORT_DIRS .)
@@ -52,6 +66,10 @@ function(messi_generate)
 
   foreach(proto IN LISTS arg_PROTOS)
     get_filename_component(proto "${proto}" ABSOLUTE)
+    get_source_file_property(is_generated "${proto}" GENERATED)
+    if(NOT is_generated AND (NOT EXISTS "${proto}" OR IS_DIRECTORY "${proto}"))
+      message(FATAL_ERROR "messi_generate: PROTOS names a file that does not exist: ${proto}")
+    endif()
     _messi_import_path(import_path "${proto}" "${import_dirs}")
     string(REGEX REPLACE "\\.proto$" "" stem "${import_path}")
     set(outputs "${out_dir}/${stem}${extension}" "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
@@ -62,6 +80,7 @@ function(messi_generate)
       COMMAND "${protoc}" "--plugin=protoc-gen-messi=${plugin}" ${import_flags}
               "--cpp_out=${out_dir}" "--messi_out=${out_dir}" ${arg_OPTIONS}
               "--dependency_out=${out_dir}/${stem}.d" "${proto}"
+      COMMAND "${CMAKE_COMMAND}" "-DDEPFILE=${out_dir}/${stem}.d" -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/MessiDepfile.cmake"
       DEPENDS "${proto}" "${protoc}" "${plugin}"
       DEPFILE "${out_dir}/${stem}.d"
       COMMENT "Generating ${stem}${extension}"
@@ -71,6 +90,10 @@ function(messi_generate)
 
   target_include_directories("${arg_TARGET}" PUBLIC "$<BUILD_INTERFACE:${out_dir}>")
   target_link_libraries("${arg_TARGET}" PUBLIC messi::messi)
+endfunction()
+
+function(_messi_unknown argument)
+  message(FATAL_ERROR "messi_generate: unknown argument ${argument}; known are TARGET, PROTOS, IMPORT_DIRS and OPTIONS")
 endfunction()
 
 # How protoc names the file: its path below the first import directory that holds it.

@@ -3,6 +3,8 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <limits>
+
 #include "diagnostics.h"
 #include "names.h"
 
@@ -10,7 +12,12 @@ namespace messi::plugin {
 
 inline Location to_location(const google::protobuf::FileDescriptor& file,
                             const google::protobuf::SourceLocation& place) {
-  return {to_string(file.name()), place.start_line + 1, place.start_column + 1};
+  // What is no place of a file, such as INT_MAX, is not known.
+  const auto counted_from_1 = [](int number) {
+    return number < 0 || number == std::numeric_limits<int>::max() ? 0 : number + 1;
+  };
+  return {to_string(file.name()), counted_from_1(place.start_line),
+          counted_from_1(place.start_column)};
 }
 
 /// Where `descriptor`, of any kind that is written in a file, begins; without source information,

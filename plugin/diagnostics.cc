@@ -26,7 +26,14 @@ void Diagnostics::error(const Location& location, std::string_view problem,
   add(Error{location, std::move(text)});
 }
 
+void Diagnostics::warning(const Location& location, std::string_view problem,
+                          std::string_view remedy) {
+  warnings_ += place(location) + "warning: " + std::string(problem) + "; " + std::string(remedy);
+  warnings_ += '\n';
+}
+
 void Diagnostics::add(Diagnostics other) {
+  warnings_ += other.warnings_;
   for (Error& error : other.errors_) add(std::move(error));
 }
 

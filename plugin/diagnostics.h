@@ -21,10 +21,17 @@ class Diagnostics {
   /// `problem` says what is wrong, `remedy` what to write instead.
   void error(const Location& location, std::string_view problem, std::string_view remedy);
 
+  /// The same of what is legal, but hardly meant.
+  void warning(const Location& location, std::string_view problem, std::string_view remedy);
+
   /// All of `other`, after what is here already.
   void add(Diagnostics other);
 
+  /// Whether there are no errors.
   bool empty() const { return errors_.empty(); }
+
+  /// Each warning as `file:line:column: warning: problem; remedy` on its own line.
+  const std::string& warnings() const { return warnings_; }
 
   /// How many errors, then each as `file:line:column: error: problem; remedy` on its own line. The
   /// errors of a file are in the order of their places, the files in the order of the run.
@@ -39,6 +46,7 @@ class Diagnostics {
   void add(Error error);
 
   std::vector<Error> errors_;
+  std::string warnings_;
 };
 
 }  // namespace messi::plugin

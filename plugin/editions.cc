@@ -157,6 +157,25 @@ void declare_editions(CodeGeneratorResponse& response) {
   unknown.AddVarint(kMaximumEditionField, kNewestEdition);
 }
 
+/// Why libprotobuf takes no such request: GenerateCode leaves that to a log.
+std::string refusal(const CodeGeneratorRequest& request) {
+  class Collector : public google::protobuf::DescriptorPool::ErrorCollector {
+   public:
+    void AddError(const std::string& file, const std::string& element, const Message*,
+                  ErrorLocation, const std::string& problem) override {
+      text += '\n' + file + ": error: " + problem + " (" + element + ')';
+    }
+    std::string text;
+  };
+  Collector errors;
+  google::protobuf::DescriptorPool pool;
+  for (const FileDescriptorProto& file : request.proto_file()) {
+    if (pool.BuildFileCollectingErrors(file, &errors) == nullptr) break;
+  }
+  return "protobuf " + std::to_string(GOOGLE_PROTOBUF_VERSION / 1000 % 1000) +
+         ", which this plugin was built with, does not accept what protoc sent" + errors.text;
+}
+
 }  // namespace
 
 bool must_be_utf8(const FieldDescriptor& field) {
@@ -190,7 +209,10 @@ int run_with_editions() {
 bool generate_with_editions(CodeGeneratorRequest request, CodeGeneratorResponse& response,
                             std::string& error) {
   adapt(request);
-  if (!GenerateCode(request, Generator(), &response, &error)) return false;
+  if (!GenerateCode(request, Generator(), &response, &error)) {
+    if (error.empty()) error = refusal(request);
+    return false;
+  }
   declare_editions(response);
   return true;
 }

@@ -5,6 +5,7 @@
 #include <google/protobuf/io/zero_copy_stream.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -67,6 +68,7 @@ bool Generator::GenerateAll(const std::vector<const FileDescriptor*>& files,
     protocols.push_back(read_protocol(*file, diagnostics));
     if (protocols.back()) emitter.check(*protocols.back(), options, diagnostics);
   }
+  std::fputs(diagnostics.warnings().c_str(), stderr);
   if (!diagnostics.empty()) {
     *error = diagnostics.report();
     return false;

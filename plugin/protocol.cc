@@ -10,6 +10,7 @@
 #include "comments.h"
 #include "descriptor_location.h"
 #include "names.h"
+#include "near_misses.h"
 
 namespace messi::plugin {
 namespace {
@@ -259,7 +260,10 @@ std::optional<Protocol> read_protocol(const FileDescriptor& file, Diagnostics& d
   const DirectionRules& down = server_to_client_rules();
   const Descriptor* client_to_server = file.FindMessageTypeByName(std::string(up.message));
   const Descriptor* server_to_client = file.FindMessageTypeByName(std::string(down.message));
-  if (client_to_server == nullptr && server_to_client == nullptr) return std::nullopt;
+  if (client_to_server == nullptr && server_to_client == nullptr) {
+    warn_of_near_misses(file, diagnostics);
+    return std::nullopt;
+  }
 
   Diagnostics found;
   Kinds kinds;

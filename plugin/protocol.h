@@ -68,8 +68,8 @@ struct Protocol {
   const google::protobuf::FileDescriptor* file = nullptr;
 };
 
-/// The protocol that a file defines. Nothing if it defines neither of the two messages, and if it
-/// breaks the rules, which it then tells `diagnostics`.
+/// The protocol that a file defines. Nothing if it defines neither of the two messages, of which it
+/// warns if it looks like a mistake, and if it breaks the rules, which it then tells `diagnostics`.
 std::optional<Protocol> read_protocol(const google::protobuf::FileDescriptor& file,
                                       Diagnostics& diagnostics);
 

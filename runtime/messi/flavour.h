@@ -13,6 +13,8 @@
 // of virtual functions. The first virtual function that is not inline by the end of its class is
 // where the compiler puts the class's tables: here in messi.cc or nowhere.
 
+#include "messi/version.h"
+
 #ifdef MESSI_COMPILED
 
 #define MESSI_INLINE

@@ -8,4 +8,9 @@
 /// with the generation they were written for, so that a mismatch is one readable compile error.
 #define MESSI_RUNTIME_API 2
 
+#if __cplusplus < 201703L
+#error "messi needs C++17: compile with -std=c++17, or set CMAKE_CXX_STANDARD to 17"
+#include "see the error above"  // There is none: compilers stop here.
+#endif
+
 #endif  // MESSI_VERSION_H_

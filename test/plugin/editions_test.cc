@@ -193,4 +193,19 @@ TEST_CASE("a proto3 file may use an enum of an edition", "[plugin]") {
   CHECK(response.file_size() == 2);
 }
 
+TEST_CASE("a request that libprotobuf refuses is an error that says why", "[plugin]") {
+  CodeGeneratorRequest request;
+  auto& file = *request.add_proto_file();
+  file.set_name("chat.proto");
+  file.add_dependency("missing.proto");
+  file.add_message_type()->set_name("not a name");
+  request.add_file_to_generate("chat.proto");
+  CodeGeneratorResponse response;
+  std::string error;
+  CHECK_FALSE(messi::plugin::generate_with_editions(request, response, error));
+  CHECK_THAT(error, ContainsSubstring("does not accept what protoc sent"));
+  CHECK_THAT(error, ContainsSubstring("chat.proto: error: "));
+  CHECK_THAT(error, ContainsSubstring("missing.proto"));
+}
+
 #endif

@@ -125,3 +125,66 @@ TEST_CASE("a file without the two messages has no protocol, and no errors", "[pl
   CHECK_FALSE(read_protocol(*file, diagnostics));
   CHECK(diagnostics.empty());
 }
+
+TEST_CASE("a place that no file can have is not known", "[plugin]") {
+  for (const int line : {std::numeric_limits<int>::max(), -5}) {
+    FileDescriptorProto proto = acme_chat();
+    proto.mutable_message_type(1)->mutable_oneof_decl(0)->set_name("message");
+    auto& place = *proto.mutable_source_code_info()->add_location();
+    for (const int step : {4, 1, 8, 0}) place.add_path(step);
+    for (const int number : {line, line, line}) place.add_span(number);
+    DescriptorPool pool;
+    Diagnostics diagnostics;
+    const auto* const file = pool.BuildFile(proto);
+    REQUIRE(file != nullptr);
+    CHECK_FALSE(read_protocol(*file, diagnostics));
+    CHECK(diagnostics.report().find("acme/chat.proto: error: the oneof") != std::string::npos);
+  }
+}
+
+TEST_CASE("a file that was nearly a protocol is warned of, and no other", "[plugin]") {
+  const auto warnings = [](const std::string& name, const std::string& outer, bool has_oneof) {
+    FileDescriptorProto proto;
+    proto.set_name("chat.proto");
+    auto* message = proto.add_message_type();
+    if (!outer.empty()) {
+      message->set_name(outer);
+      message = message->add_nested_type();
+    }
+    message->set_name(name);
+    if (has_oneof) {
+      message->add_oneof_decl()->set_name("messages");
+      auto& field = *message->add_field();
+      field.set_name("number");
+      field.set_number(1);
+      field.set_label(google::protobuf::FieldDescriptorProto::LABEL_OPTIONAL);
+      field.set_type(google::protobuf::FieldDescriptorProto::TYPE_INT32);
+      field.set_oneof_index(0);
+    }
+    DescriptorPool pool;
+    Diagnostics diagnostics;
+    const auto* const file = pool.BuildFile(proto);
+    REQUIRE(file != nullptr);
+    CHECK_FALSE(read_protocol(*file, diagnostics));
+    CHECK(diagnostics.empty());
+    return diagnostics.warnings();
+  };
+  for (const std::string name : {"client_to_server", "ClientToserver", "CLIENT_TO_SERVER"}) {
+    const std::string warning = "chat.proto: warning: message \"" + name +
+                                "\" looks like ClientToServer, but is not called so, and this file "
+                                "has no protocol; call it ClientToServer\n";
+    CHECK(warnings(name, "", false) == warning);
+    CHECK(warnings(name, "", true) == warning);
+  }
+  CHECK(warnings("ServerToClient", "Outer", false) ==
+        "chat.proto: warning: message \"Outer.ServerToClient\" looks like ServerToClient, but is "
+        "nested, and this file has no protocol; move it out of \"Outer\" and call it "
+        "ServerToClient\n");
+  for (const std::string name : {"ClientToSever", "CleintToServer", "ClientToServers"}) {
+    CHECK(warnings(name, "", true).find("looks like ClientToServer") != std::string::npos);
+    CHECK(warnings(name, "", false).empty());
+  }
+  for (const std::string name : {"Client", "ServerStatus", "ClientToBroker", "Messages"}) {
+    CHECK(warnings(name, "", true).empty());
+  }
+}
