@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -33,8 +34,82 @@ bool check_module(const std::string& proto_path, const Location& location,
   return false;
 }
 
+/// What messages of protobuf's Python have, in one of its implementations or in several.
+constexpr std::string_view kOfMessages[] = {"ByteSize",
+                                            "Clear",
+                                            "ClearExtension",
+                                            "ClearField",
+                                            "CopyFrom",
+                                            "DESCRIPTOR",
+                                            "DiscardUnknownFields",
+                                            "Extensions",
+                                            "FindInitializationErrors",
+                                            "FromString",
+                                            "HasExtension",
+                                            "HasField",
+                                            "IsInitialized",
+                                            "ListFields",
+                                            "MergeFrom",
+                                            "MergeFromString",
+                                            "ParseFromString",
+                                            "RegisterExtension",
+                                            "SerializePartialToString",
+                                            "SerializeToString",
+                                            "SetInParent",
+                                            "UnknownFields",
+                                            "WhichOneof",
+                                            "_AssureWritable",
+                                            "_CheckCalledFromGeneratedFile",
+                                            "_InternalParse",
+                                            "_InternalSerialize",
+                                            "_ListFieldsItemKey",
+                                            "_Modified",
+                                            "_SetFrozen",
+                                            "_SetListener",
+                                            "_UpdateOneofState",
+                                            "_cached_byte_size",
+                                            "_cached_byte_size_dirty",
+                                            "_decoders_by_tag",
+                                            "_extensions_by_name",
+                                            "_extensions_by_number",
+                                            "_fields",
+                                            "_fields_by_tag",
+                                            "_frozen",
+                                            "_is_present_in_parent",
+                                            "_listener",
+                                            "_listener_for_children",
+                                            "_message_set_decoders_by_tag",
+                                            "_oneofs",
+                                            "_unknown_field_set",
+                                            "_unknown_fields"};
+
+bool is_of_messages(std::string_view name) {
+  constexpr std::string_view kUnderscores = "__";
+  const bool is_special = name.size() > 4 && name.substr(0, 2) == kUnderscores &&
+                          name.substr(name.size() - 2) == kUnderscores;
+  return is_special ||
+         std::find(std::begin(kOfMessages), std::end(kOfMessages), name) != std::end(kOfMessages);
+}
+
+void check_member(const Member& member, const Direction& direction, Diagnostics& diagnostics) {
+  if (!is_of_messages(member.name)) return;
+  diagnostics.error(member.location,
+                    "member " + in_quotes(member.name) + " of " + direction.message.scope.back() +
+                        " has the name of something that every message of protobuf's Python has",
+                    "give it another name");
+}
+
 void check_type(const Member& member, Diagnostics& diagnostics) {
-  for (const std::string& part : member.type.scope) {
+  for (std::size_t i = 0; i < member.type.scope.size(); ++i) {
+    const std::string& part = member.type.scope[i];
+    // A module has a DESCRIPTOR too.
+    if ((i > 0 && is_of_messages(part)) || part == "DESCRIPTOR") {
+      diagnostics.error(member.location,
+                        "member " + in_quotes(member.name) + " is of the type " +
+                            in_quotes(member.type.full_name) + ", and " + in_quotes(part) +
+                            " is something else in protobuf's Python",
+                        "give the message another name");
+    }
     if (!is_keyword(part) && !is_private(part)) continue;
     diagnostics.error(member.location,
                       "member " + in_quotes(member.name) + " is of the type " +
@@ -63,6 +138,7 @@ void check_names(const Protocol& protocol, const Options& options, Diagnostics& 
   }
   for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
     for (const Member& member : direction->members) {
+      check_member(member, *direction, diagnostics);
       check_type(member, diagnostics);
       if (modules.insert(member.type.proto_path).second) {
         check_module(member.type.proto_path, member.location, diagnostics);

@@ -56,6 +56,8 @@ void emit_client_class(Text& text, const Protocol& protocol, const Options& opti
              {"hooks", [&] { emit_hooks(text, incoming); }},
              {"senders", [&] { emit_senders(text, outgoing); }},
              {"send", [&] { emit_send(text, outgoing); }},
+             {"receives", [&] { emit_names(text, incoming, "RECEIVES"); }},
+             {"sends", [&] { emit_names(text, outgoing, "SENDS"); }},
              {"preparers", [&] { emit_preparers(text, outgoing); }}},
             R"py(
               class $Client$(ClientBase, sends=$Outgoing$, receives=$Incoming$):
@@ -78,6 +80,11 @@ void emit_client_class(Text& text, const Protocol& protocol, const Options& opti
                   # As in the original Messi: prepare a message, fill it in, `send()` it.
 
                   $preparers$;
+
+                  # The members, by number: what comes from the server, and what goes to it.
+
+                  $receives$;
+                  $sends$;
             )py");
 }
 

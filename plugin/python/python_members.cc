@@ -61,6 +61,19 @@ void emit_members(Text& text, const Members& members, std::string_view each) {
   }
 }
 
+void emit_names(Text& text, const Members& members, const std::string& dictionary) {
+  const auto emit_entries = [&] {
+    for (const Member& member : members.direction.members) {
+      text.lines(std::to_string(member.number) + ": \"" + member.name + "\",");
+    }
+  };
+  text.emit({{"NAMES", dictionary}, {"entries", emit_entries}}, R"py(
+    $NAMES$ = {
+        $entries$
+    }
+  )py");
+}
+
 std::string unique_types(const Members& members) {
   std::string types;
   for (const Member& member : members.direction.members) {

@@ -23,6 +23,9 @@ struct Members {
 /// $body$ (the same for a method that has nothing else, and so needs one).
 void emit_members(Text& text, const Members& members, std::string_view each);
 
+/// Prints a dictionary of the members' names by their numbers.
+void emit_names(Text& text, const Members& members, const std::string& dictionary);
+
 /// `chat_pb2.Foo | chat_pb2.Bar`: the types that `send` and its kin can tell apart.
 std::string unique_types(const Members& members);
 

@@ -29,8 +29,8 @@ void emit_replies(Text& text, const Members& outgoing) {
 
 void emit_broadcasts(Text& text, const Members& outgoing) {
   emit_members(text, outgoing, R"py(
-    def broadcast_$name$(self, message: $Type$, except_client: $Client$ | None = None) -> None:
-        self._messi_broadcast("$name$", message, except_client)
+    def broadcast_$name$(self, message: $Type$, except_client: $Client$ | None = None) -> bool:
+        return self._messi_broadcast("$name$", message, except_client)
   )py");
 }
 
@@ -55,8 +55,8 @@ void emit_reply(Text& text, const std::string& types) {
 void emit_broadcast(Text& text, const std::string& types, const std::string& client) {
   if (types.empty()) return;
   text.emit({{"Types", types}, {"Client", client}}, R"py(
-    def broadcast(self, message: $Types$, except_client: $Client$ | None = None) -> None:
-        self._messi_broadcast_unique(message, except_client)
+    def broadcast(self, message: $Types$, except_client: $Client$ | None = None) -> bool:
+        return self._messi_broadcast_unique(message, except_client)
   )py");
 }
 
@@ -72,6 +72,8 @@ void emit_server_classes(Text& text, const Protocol& protocol, const Options& op
              {"Server", server_class(protocol, options)},
              {"Outgoing", modules.type(outgoing.direction.message)},
              {"Incoming", modules.type(incoming.direction.message)},
+             {"receives", [&] { emit_names(text, incoming, "RECEIVES"); }},
+             {"sends", [&] { emit_names(text, outgoing, "SENDS"); }},
              {"senders", [&] { emit_senders(text, outgoing); }},
              {"hooks", [&] { emit_hooks(text, incoming); }},
              {"replies", [&] { emit_replies(text, outgoing); }},
@@ -107,11 +109,17 @@ void emit_server_classes(Text& text, const Protocol& protocol, const Options& op
 
                   $reply$;
 
-                  # Broadcasts: a message goes to all clients, or all but one.
+                  # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
+                  # be encoded: then it goes to nobody.
 
                   $broadcasts$;
 
                   $broadcast$;
+
+                  # The members, by number: what comes from clients, and what goes to them.
+
+                  $receives$;
+                  $sends$;
             )py");
 }
 

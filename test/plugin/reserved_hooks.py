@@ -14,6 +14,8 @@ from tools import report
 
 HOOK = re.compile(r"virtual [^;{(]*\bon_(\w+)\(")
 OF_A_MEMBER = re.compile(r"\b(?:on|send|reply|broadcast)_\w+|\bincoming_\w+_\b")
+PYTHON_HOOK = re.compile(r"async def on_(\w+)\(")
+PYTHON_OF_A_MEMBER = re.compile(r"def ((?:on|send|reply|broadcast|init)_\w+)\(")
 COMMENT = re.compile(r"//.*")
 
 
@@ -32,6 +34,14 @@ def main():
     ours = {f"on_{hook}" for names in hooks.values() for hook in names}
     problems += [f"{header} has {name}, which what is generated for a member may hide"
                  for header, text in bases.items() for name in OF_A_MEMBER.findall(text) if name not in ours]
+    python = source_dir / "runtime" / "python" / "src" / "messi_runtime"
+    for module, message in (("client", "ServerToClient"), ("server", "ClientToServer"), ("server_client", None)):
+        text = (python / f"{module}.py").read_text()
+        names = set(PYTHON_HOOK.findall(text))
+        problems += [f'Python has on_{hook} in {module}, but member "{hook}" of {message} is not refused'
+                     for hook in names if f'member "{hook}" of {message} ' not in refused]
+        problems += [f"Python's {module} has {name}, which what is generated for a member may hide"
+                     for name in PYTHON_OF_A_MEMBER.findall(text) if name not in {f"on_{hook}" for hook in names}]
     print(f"{len(ours)} hooks")
     return report(problems)
 

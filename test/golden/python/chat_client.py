@@ -62,3 +62,14 @@ class ChatClient(ClientBase, sends=chat_pb2.ClientToServer, receives=chat_pb2.Se
 
     def init_message_ind(self) -> chat_pb2.MessageInd:
         return self._messi_prepare("message_ind", chat_pb2.MessageInd)
+
+    # The members, by number: what comes from the server, and what goes to it.
+
+    RECEIVES = {
+        1: "connect_rsp",
+        2: "message_ind",
+    }
+    SENDS = {
+        1: "connect_req",
+        2: "message_ind",
+    }

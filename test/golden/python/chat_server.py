@@ -70,21 +70,33 @@ class ChatServer(
     def reply(self, message: chat_pb2.ConnectRsp | chat_pb2.MessageInd) -> None:
         self._messi_reply_unique(message)
 
-    # Broadcasts: a message goes to all clients, or all but one.
+    # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
+    # be encoded: then it goes to nobody.
 
     def broadcast_connect_rsp(
         self, message: chat_pb2.ConnectRsp, except_client: ChatServerClient | None = None
-    ) -> None:
-        self._messi_broadcast("connect_rsp", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("connect_rsp", message, except_client)
 
     def broadcast_message_ind(
         self, message: chat_pb2.MessageInd, except_client: ChatServerClient | None = None
-    ) -> None:
-        self._messi_broadcast("message_ind", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("message_ind", message, except_client)
 
     def broadcast(
         self,
         message: chat_pb2.ConnectRsp | chat_pb2.MessageInd,
         except_client: ChatServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast_unique(message, except_client)
+    ) -> bool:
+        return self._messi_broadcast_unique(message, except_client)
+
+    # The members, by number: what comes from clients, and what goes to them.
+
+    RECEIVES = {
+        1: "connect_req",
+        2: "message_ind",
+    }
+    SENDS = {
+        1: "connect_rsp",
+        2: "message_ind",
+    }

@@ -45,3 +45,12 @@ class AcmePythonOptionsClient(
 
     def init_request(self) -> python_options_pb2.Request:
         return self._messi_prepare("request", python_options_pb2.Request)
+
+    # The members, by number: what comes from the server, and what goes to it.
+
+    RECEIVES = {
+        1: "response",
+    }
+    SENDS = {
+        1: "request",
+    }

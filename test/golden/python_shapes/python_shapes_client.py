@@ -99,3 +99,19 @@ class PythonShapesClient(
 
     def init_undocumented(self) -> python_shapes_pb2.Note:
         return self._messi_prepare("undocumented", python_shapes_pb2.Note)
+
+    # The members, by number: what comes from the server, and what goes to it.
+
+    RECEIVES = {
+        1: "a_message_with_a_long_name",
+        2: "another_message_with_a_long_name",
+        3: "yet_another_message_with_a_long_name",
+        4: "class",
+        5: "None",
+    }
+    SENDS = {
+        1: "greeting",
+        2: "farewell",
+        3: "note",
+        4: "undocumented",
+    }

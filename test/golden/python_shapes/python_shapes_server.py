@@ -139,42 +139,43 @@ class PythonShapesServer(
     ) -> None:
         self._messi_reply_unique(message)
 
-    # Broadcasts: a message goes to all clients, or all but one.
+    # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
+    # be encoded: then it goes to nobody.
 
     def broadcast_a_message_with_a_long_name(
         self,
         message: python_shapes_pb2.AMessageWithALongName,
         except_client: PythonShapesServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast("a_message_with_a_long_name", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("a_message_with_a_long_name", message, except_client)
 
     def broadcast_another_message_with_a_long_name(
         self,
         message: python_shapes_pb2.AnotherMessageWithALongName,
         except_client: PythonShapesServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast("another_message_with_a_long_name", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("another_message_with_a_long_name", message, except_client)
 
     def broadcast_yet_another_message_with_a_long_name(
         self,
         message: python_shapes_pb2.YetAnotherMessageWithALongName,
         except_client: PythonShapesServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast("yet_another_message_with_a_long_name", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("yet_another_message_with_a_long_name", message, except_client)
 
     def broadcast_class(
         self,
         message: python_shapes_pb2.Class,
         except_client: PythonShapesServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast("class", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("class", message, except_client)
 
     def broadcast_None(
         self,
         message: python_shapes_pb2.Outer.Inner,
         except_client: PythonShapesServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast("None", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("None", message, except_client)
 
     def broadcast(
         self,
@@ -186,5 +187,21 @@ class PythonShapesServer(
             | python_shapes_pb2.Outer.Inner
         ),
         except_client: PythonShapesServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast_unique(message, except_client)
+    ) -> bool:
+        return self._messi_broadcast_unique(message, except_client)
+
+    # The members, by number: what comes from clients, and what goes to them.
+
+    RECEIVES = {
+        1: "greeting",
+        2: "farewell",
+        3: "note",
+        4: "undocumented",
+    }
+    SENDS = {
+        1: "a_message_with_a_long_name",
+        2: "another_message_with_a_long_name",
+        3: "yet_another_message_with_a_long_name",
+        4: "class",
+        5: "None",
+    }

@@ -73,3 +73,15 @@ class PythonImportsClient(
 
     def init_ring(self) -> empty_pb2.Empty:
         return self._messi_prepare("ring", empty_pb2.Empty)
+
+    # The members, by number: what comes from the server, and what goes to it.
+
+    RECEIVES = {
+        1: "handle",
+        2: "local",
+    }
+    SENDS = {
+        1: "door",
+        2: "new_door",
+        3: "ring",
+    }

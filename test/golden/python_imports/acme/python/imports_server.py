@@ -77,23 +77,36 @@ class PythonImportsServer(
     def reply(self, message: acme_kit_one_common_pb2.Door.Handle | imports_pb2.Local) -> None:
         self._messi_reply_unique(message)
 
-    # Broadcasts: a message goes to all clients, or all but one.
+    # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
+    # be encoded: then it goes to nobody.
 
     def broadcast_handle(
         self,
         message: acme_kit_one_common_pb2.Door.Handle,
         except_client: PythonImportsServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast("handle", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("handle", message, except_client)
 
     def broadcast_local(
         self, message: imports_pb2.Local, except_client: PythonImportsServerClient | None = None
-    ) -> None:
-        self._messi_broadcast("local", message, except_client)
+    ) -> bool:
+        return self._messi_broadcast("local", message, except_client)
 
     def broadcast(
         self,
         message: acme_kit_one_common_pb2.Door.Handle | imports_pb2.Local,
         except_client: PythonImportsServerClient | None = None,
-    ) -> None:
-        self._messi_broadcast_unique(message, except_client)
+    ) -> bool:
+        return self._messi_broadcast_unique(message, except_client)
+
+    # The members, by number: what comes from clients, and what goes to them.
+
+    RECEIVES = {
+        1: "door",
+        2: "new_door",
+        3: "ring",
+    }
+    SENDS = {
+        1: "handle",
+        2: "local",
+    }
