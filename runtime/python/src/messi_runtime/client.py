@@ -157,6 +157,13 @@ class ClientBase:
     async def on_unknown_message(self, field_number: int) -> None:
         """The server has sent a message that this client's schema does not have."""
 
+    # For the driver.
+
+    @property
+    def _messi_sees_all(self) -> bool:
+        """Whether `on_any_message` does anything."""
+        return getattr(self.on_any_message, "__func__", None) is not ClientBase.on_any_message
+
     # For generated code.
 
     def _messi_send(self, name: str, message: Message) -> None:

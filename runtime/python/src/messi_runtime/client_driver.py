@@ -16,7 +16,7 @@ from .connection import ConnectionSettings, Side
 from .connector import Connected, connect, give_up
 from .disconnect_reason import DisconnectReason
 from .hint import HOOK_RAISED
-from .hooks import LOGGER, HookFailed, call_hook
+from .hooks import LOGGER, HookFailed, call_hook, name_of
 from .inbox import Signal
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
@@ -67,6 +67,7 @@ class ClientDriver:
             self._loop = loop
         if self._stop is not None:
             return
+        self._round.begin_anew()
         self._stop = loop.create_future()
         self._task = begin_task(self._run(self._stop, after=self._task))
 
@@ -177,7 +178,7 @@ class ClientDriver:
             return self.next_delay()
         if delay is None or (isinstance(delay, (int, float)) and delay >= 0):
             return delay
-        LOGGER.error("%s returns seconds or None, but got %r.", hook.__qualname__, delay)
+        LOGGER.error("%s returns seconds or None, but got %r.", name_of(hook), delay)
         return self.next_delay()
 
     async def _use(self, connected: Connected) -> float:
@@ -200,7 +201,7 @@ class ClientDriver:
 
         delay = self._delay_after_use(link, connected.address, loop.time() - connected_at)
         self.disconnect_hint = link.hint
-        LOGGER.info("Disconnected from %s: %s %s", self.uri, link.reason, link.hint)
+        LOGGER.info("Disconnected from %s: %s", self.uri, f"{link.reason} {link.hint}".rstrip())
         await self._tell_disconnected(link.reason)
         return delay
 
@@ -223,9 +224,10 @@ class ClientDriver:
             return
         if received.field_number == 0:
             return
-        wanted = await call_hook(client.on_any_message, received.field_number)
-        if not wanted or link.deaf:
-            return
+        if client._messi_sees_all:
+            wanted = await call_hook(client.on_any_message, received.field_number)
+            if not wanted or link.deaf:
+                return
         if received.message is not None:
             await call_hook(getattr(client, f"on_{received.name}"), received.message)
         else:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from . import hint
 from .disconnect_reason import DisconnectReason
@@ -34,13 +35,13 @@ class ConnectionSettings:
     max_pending_bytes: int
     keepalive: KeepaliveSettings
 
-    @property
+    @cached_property
     def outgoing(self) -> FrameType:
         if self.side is Side.CLIENT:
             return FrameType.CLIENT_TO_SERVER
         return FrameType.SERVER_TO_CLIENT
 
-    @property
+    @cached_property
     def incoming(self) -> FrameType:
         if self.side is Side.CLIENT:
             return FrameType.SERVER_TO_CLIENT

@@ -37,6 +37,9 @@ async def call_hook(hook: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _failed(hook: Callable[..., Any], exception: BaseException) -> HookFailed:
-    name = getattr(hook, "__qualname__", None) or repr(hook)
-    LOGGER.error("The hook %s has failed: %r", name, exception, exc_info=exception)
-    return HookFailed(name)
+    LOGGER.error("The hook %s has failed: %r", name_of(hook), exception, exc_info=exception)
+    return HookFailed()
+
+
+def name_of(hook: Callable[..., Any]) -> str:
+    return getattr(hook, "__qualname__", None) or repr(hook)

@@ -49,6 +49,7 @@ class Link:
         self._reading = False
         self._flushing_soon = False
         self._takes_more = True
+        self._cannot_write = False
         self._behind = False  # the system has not taken at the end of a turn what there was
         self._crowded = False
         self._judging = False
@@ -67,7 +68,11 @@ class Link:
         if self.closed:
             return
         self._timer = self._loop.call_soon(self._handle_time)
-        self._read(True)
+        try:
+            self._read(True)
+        except OSError:  # the system cannot watch any more sockets
+            self._give_up(DisconnectReason.CONNECTION_CLOSED)
+            return
         if self._early:
             early, self._early = self._early, b""
             self._handle_bytes(early)
@@ -109,14 +114,12 @@ class Link:
 
     def send(self, frame: bytes | DisconnectReason) -> None:
         """Written at the end of the loop's turn, together with what else is sent in it."""
-        if self.closed or self._stream.broken:
+        if self._connection.reason is not None or self._cannot_write:
             return
         if isinstance(frame, DisconnectReason):
             self.close(frame)
             return
-        if not self._connection.has_room(len(frame)):
-            self._make_room(len(frame))
-        if not self._connection.has_room(len(frame)):
+        if not self._connection.has_room(len(frame)) and not self._make_room(len(frame)):
             slow = self._behind
             self.close(DisconnectReason.SLOW_READER if slow else DisconnectReason.TOO_MUCH_AT_ONCE)
             return
@@ -266,7 +269,7 @@ class Link:
 
     # Writing
 
-    def _make_room(self, size: int) -> None:
+    def _make_room(self, size: int) -> bool:
         """Only who does not take what is offered is a slow reader."""
         self._write()
         patience = self._settings.patience
@@ -278,6 +281,7 @@ class Link:
                 break
             self._takes_more = True
             self._write()
+        return self._connection.has_room(size)
 
     def _handle_writable(self) -> None:
         self._takes_more = True
@@ -304,6 +308,7 @@ class Link:
             offered = self._queue.offer()
             taken = self._stream.write(offered)
             if self._stream.broken:
+                self._cannot_write = True
                 self._queue.clear()
                 return
             self._takes_more = taken == sum(len(part) for part in offered)

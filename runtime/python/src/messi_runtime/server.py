@@ -122,6 +122,13 @@ class ServerBase(Generic[Client]):
     async def on_unknown_message(self, client: Client, field_number: int) -> None:
         """A client has sent a message that this server's schema does not have."""
 
+    # For the driver.
+
+    @property
+    def _messi_sees_all(self) -> bool:
+        """Whether `on_any_message` does anything."""
+        return getattr(self.on_any_message, "__func__", None) is not ServerBase.on_any_message
+
     # For generated code.
 
     def _messi_reply(self, name: str, message: Message) -> None:

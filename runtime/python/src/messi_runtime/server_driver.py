@@ -227,9 +227,10 @@ class ServerDriver(Generic[Client]):
             return
         token = current_client.set((server, client))
         try:
-            wanted = await call_hook(server.on_any_message, client, received.field_number)
-            if not wanted or link.deaf:
-                return
+            if server._messi_sees_all:
+                wanted = await call_hook(server.on_any_message, client, received.field_number)
+                if not wanted or link.deaf:
+                    return
             if received.message is not None:
                 hook = getattr(server, f"on_{received.name}")
                 await call_hook(hook, client, received.message)

@@ -160,7 +160,7 @@ def drain(ending: socket.socket) -> None:
                 break
 
 
-_READ_SIZE = 64 * 1024
+_READ_SIZE = 256 * 1024
 _MOST_DRAINED = 1024 * 1024
 
 _NO_ROOM = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR}

@@ -29,7 +29,8 @@ class UnixSocketFile:
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or not locked or not _left_behind(self._path):
                     raise
-                os.unlink(self._path)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._path)
                 unbound.bind(path)
             self._made = _identity(self._path)
             if mode is not None:
@@ -83,9 +84,12 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def _left_behind(path: str) -> bool:
-    """Whether it is the socket of a server that died."""
-    if not stat.S_ISSOCK(os.stat(path).st_mode):
-        return False
+    """Whether it is the socket of a server that died, or has gone in the meantime."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return not os.path.islink(path)
     # A socket of another kind sees whether there is one, without connecting to it: the living see
     # no client, and a full queue keeps nobody waiting.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
