@@ -88,7 +88,8 @@ function(messi_generate)
     target_sources("${arg_TARGET}" PRIVATE ${outputs})
   endforeach()
 
-  target_include_directories("${arg_TARGET}" PUBLIC "$<BUILD_INTERFACE:${out_dir}>")
+  # SYSTEM, since what protobuf generates has warnings (36 narrows the sizes of maps) that nobody can do anything about.
+  target_include_directories("${arg_TARGET}" SYSTEM PUBLIC "$<BUILD_INTERFACE:${out_dir}>")
   target_link_libraries("${arg_TARGET}" PUBLIC messi::messi)
 endfunction()
 

@@ -15,12 +15,14 @@ using google::protobuf::FieldOptions;
 using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorProto;
 
-/// Whether its text or bytes are a std::string in C++, as they nearly always are.
-bool is_plain_string(const FieldDescriptor& field) {
-#if GOOGLE_PROTOBUF_VERSION >= 5028000  // which takes ctype out of the options
-  return field.cpp_string_type() == FieldDescriptor::CppStringType::kString;
+/// FieldOptions::STRING, as nearly always, if its text or bytes are a plain std::string in C++.
+FieldOptions::CType ctype(const FieldDescriptor& field) {
+#if GOOGLE_PROTOBUF_VERSION >= 6030000  // which hides it from the options
+  google::protobuf::FieldDescriptorProto proto;
+  field.CopyTo(&proto);
+  return proto.options().ctype();
 #else
-  return field.options().ctype() == FieldOptions::STRING;
+  return field.options().ctype();
 #endif
 }
 
@@ -28,8 +30,7 @@ bool is_flat(const FieldDescriptor& field) {
   constexpr int kLargestNumber = 2047;  // its tag has two bytes
   return !field.is_repeated() && field.real_containing_oneof() == nullptr &&
          field.number() <= kLargestNumber && field.type() != FieldDescriptor::TYPE_MESSAGE &&
-         field.type() != FieldDescriptor::TYPE_GROUP &&
-         (field.cpp_type() != FieldDescriptor::CPPTYPE_STRING || is_plain_string(field));
+         field.type() != FieldDescriptor::TYPE_GROUP && ctype(field) == FieldOptions::STRING;
 }
 
 }  // namespace

@@ -7,12 +7,6 @@
 #include <utility>
 #include <vector>
 
-// protobuf 36 narrows the size of a map.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#include "flat.pb.h"
-#pragma GCC diagnostic pop
-
 #include "flat.messi.h"
 #include "test/catch.h"
 
