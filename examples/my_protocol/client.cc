@@ -3,13 +3,16 @@
 #include <chrono>
 #include <iostream>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "messi/io/epoll_loop.h"
 #include "my_protocol.messi.h"
 
 class Client final : public my_protocol::MyProtocolClient {
  public:
-  using MyProtocolClient::MyProtocolClient;
+  Client(messi::EpollLoop& loop, std::string uri, messi::ClientOptions options)
+      : MyProtocolClient(loop, std::move(uri), std::move(options)), loop_(loop) {}
 
   void on_connected() override {
     std::cout << "1. Connected to " << uri() << '.' << std::endl;
@@ -32,19 +35,21 @@ class Client final : public my_protocol::MyProtocolClient {
   // The client would connect again by itself, but the story ends here.
   void on_disconnected(messi::DisconnectReason reason) override {
     std::cout << "6. Disconnected: " << reason << std::endl;
-    stop();
+    loop_.stop();
   }
 
   // And it would go on trying.
   std::optional<messi::Duration> on_connect_failure(const absl::Status& error) override {
     std::cerr << error.message() << '\n';
     failed_ = true;
+    loop_.stop();
     return std::nullopt;
   }
 
   bool failed() const { return failed_; }
 
  private:
+  messi::EpollLoop& loop_;
   bool failed_ = false;
 };
 
@@ -56,6 +61,6 @@ int main(int argc, char* argv[]) {
   messi::EpollLoop loop;
   Client client(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:7840", options);
   client.start();
-  loop.run_until([&] { return client.stopped(); });
+  loop.run();
   return client.failed() ? 1 : 0;
 }

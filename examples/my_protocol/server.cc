@@ -2,14 +2,17 @@
 
 #include <chrono>
 #include <iostream>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "messi/io/epoll_loop.h"
 #include "my_protocol.messi.h"
 
 class Server final : public my_protocol::MyProtocolServer {
  public:
-  using MyProtocolServer::MyProtocolServer;
+  Server(messi::EpollLoop& loop, std::string uri)
+      : MyProtocolServer(loop, std::move(uri)), loop_(loop) {}
 
   void on_client_connected(Client& client) override {
     std::cout << "1. Client connected from " << client.peer_address() << '.' << std::endl;
@@ -35,7 +38,7 @@ class Server final : public my_protocol::MyProtocolServer {
 
   void on_client_disconnected(Client&, messi::DisconnectReason reason) override {
     std::cout << "6. Client disconnected: " << reason << std::endl;
-    stop();
+    loop_.stop();
   }
 
  private:
@@ -43,6 +46,8 @@ class Server final : public my_protocol::MyProtocolServer {
   struct Session {
     int bar_inds = 0;
   };
+
+  messi::EpollLoop& loop_;
 };
 
 int main(int argc, char* argv[]) {
@@ -53,5 +58,5 @@ int main(int argc, char* argv[]) {
     return 1;
   }
   std::cout << "Listening at " << server.uri() << std::endl;
-  loop.run_until([&] { return server.stopped(); });
+  loop.run();
 }

@@ -114,7 +114,7 @@ TEST_CASE("port 0 is one port for all addresses, even if few are free", "[io]") 
 TEST_CASE("addresses that this host does not have are passed over, unless there is no other",
           "[io]") {
   const auto wrong = in_own_network([]() -> std::string {
-    messi::test::replace_file("/etc/hosts", "10.9.9.9 half\n127.0.0.1 half\n10.9.9.9 none\n");
+    messi::test::replace_file("/etc/hosts", "10.9.9.9 half\n127.0.0.1 half\n10.9.9.8 none\n");
     EpollLoop loop;
     Server half(loop, "tcp://half:0");
     if (const auto status = half.start(); !status.ok()) return std::string(status.message());

@@ -10,19 +10,21 @@
 #include <string_view>
 #include <vector>
 
-#include "messi/io/address_memory.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/io/system_error.h"
 #include "test/catch.h"
+#include "test/io/attempt.h"
 #include "test/io/dns_server.h"
 #include "test/support/chat.h"
 #include "test/support/own_network.h"
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
+using messi::test::Attempt;
 using messi::test::Client;
 using messi::test::DnsServer;
 using messi::test::in_own_network;
+using messi::test::outcome;
 using messi::test::replace_file;
 using messi::test::run_until;
 using messi::test::Server;
@@ -35,40 +37,6 @@ constexpr const char* kLocal = "nameserver 127.0.0.1\n";
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
-}
-
-/// One attempt to connect, and how it ended.
-class Attempt final : private messi::ConnectHandler {
- public:
-  explicit Attempt(EpollLoop& loop, const std::string& uri, messi::AddressMemory* memory = nullptr)
-      : connecting_(loop.connect(uri, options(memory), *this)) {}
-
-  bool ended() const { return stream_ != nullptr || !failure_.ok(); }
-  std::string outcome() const {
-    return stream_ != nullptr ? stream_->peer_address() : std::string(failure_.message());
-  }
-  const absl::Status& failure() const { return failure_; }
-
- private:
-  static messi::ConnectOptions options(messi::AddressMemory* memory) {
-    messi::ConnectOptions result;
-    result.memory = memory;
-    return result;
-  }
-  void handle_stream(std::unique_ptr<messi::Stream> stream) override {
-    stream_ = std::move(stream);
-  }
-  void handle_no_stream(const absl::Status& why) override { failure_ = why; }
-
-  std::unique_ptr<messi::Stream> stream_;
-  absl::Status failure_;
-  std::unique_ptr<messi::Connecting> connecting_;
-};
-
-std::string outcome(EpollLoop& loop, const std::string& uri,
-                    messi::AddressMemory* memory = nullptr) {
-  const Attempt attempt(loop, uri, memory);
-  return run_until(loop, [&] { return attempt.ended(); }) ? attempt.outcome() : "no end";
 }
 
 int threads() {
@@ -275,6 +243,38 @@ TEST_CASE("without descriptors a name is not found, for as long as that lasts", 
     }
     const auto to = outcome(loop, "tcp://chat.example:6000");
     return to == "127.0.0.1:6000" ? "" : to;
+  });
+  if (wrong) CHECK(*wrong == "");
+}
+
+TEST_CASE("a look-up may be given up at any moment, and leaves nothing behind", "[io]") {
+  const auto wrong = in_own_network([]() -> std::string {
+    replace_file(kResolvConf, kLocal);
+    EpollLoop loop;
+    DnsServer dns(loop);
+    dns.a["chat.example"] = {"127.0.0.1"};
+    dns.aaaa["late.example"] = {"::1"};
+    dns.a["late.example"] = {"127.0.0.1"};
+    dns.answers_unknown = true;
+    const std::size_t descriptors = messi::test::open_descriptors().size();
+    for (const std::string name : {"chat.example", "late.example", "no.example", "localhost"}) {
+      for (int turns = 0; turns < 12; ++turns) {
+        std::vector<std::unique_ptr<Client>> clients;
+        for (int i = 0; i < 3; ++i) {
+          clients.push_back(std::make_unique<Client>(loop, "tcp://" + name + ":6000"));
+          // The first to hear of the failure ends all others, and asks again.
+          clients.back()->retry = [&clients, i](const absl::Status& /*error*/) {
+            for (int other = 0; other < 3; ++other) {
+              if (other != i) clients[static_cast<std::size_t>(other)].reset();
+            }
+            return messi::Duration::zero();
+          };
+          clients.back()->start();
+        }
+        for (int i = 0; i < turns; ++i) loop.poll(1ms);
+      }
+    }
+    return messi::test::open_descriptors().size() == descriptors ? "" : "descriptors are left";
   });
   if (wrong) CHECK(*wrong == "");
 }

@@ -2,16 +2,22 @@
 
 #include "test/support/own_network.h"
 
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "messi/io/epoll_loop.h"
+#include "messi/io/fd.h"
+#include "messi/io/socket_address.h"
 #include "messi/io/system_error.h"
 #include "test/catch.h"
+#include "test/io/attempt.h"
 #include "test/support/chat.h"
 #include "test/support/sockets.h"
 
@@ -19,6 +25,7 @@ using messi::EpollLoop;
 using messi::errno_of;
 using messi::test::Client;
 using messi::test::in_own_network;
+using messi::test::outcome;
 using messi::test::run_until;
 using messi::test::Server;
 using namespace std::chrono_literals;
@@ -34,10 +41,6 @@ messi::ClientOptions impatient() {
 
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
-}
-
-void run(const std::string& command) {
-  if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
 }
 
 }  // namespace
@@ -61,19 +64,103 @@ TEST_CASE("a client does not connect to itself", "[io]") {
   if (wrong) CHECK(*wrong == "");
 }
 
-TEST_CASE("a route that goes nowhere is no reason to give up", "[io]") {
+TEST_CASE("that the system calls an address invalid is no reason to give up", "[io]") {
+  EpollLoop loop;
+  Client client(loop, "tcp://[fe80::1]:6000", impatient());  // of which device?
+  client.start();
+  CHECK(run_until(loop, [&] { return client.count("failed") == 3; }));
+  CHECK(errno_of(client.last_failure) == EINVAL);
+}
+
+namespace {
+
+constexpr const char* kHost = "tcp://host:6000";
+
+/// Has "host" have so many addresses that do not answer, since their queues are full, and then
+/// 127.0.0.1.
+class DeadHosts {
+ public:
+  explicit DeadHosts(int count) {
+    std::string hosts;
+    for (int i = 1; i <= count; ++i) {
+      const std::string host = "127.0.1." + std::to_string(i);
+      hosts += host + " host\n";
+      die(*messi::SocketAddress::parse(host, 6000));
+    }
+    messi::test::replace_file("/etc/hosts", hosts + "127.0.0.1 host\n");
+  }
+
+ private:
+  void die(const messi::SocketAddress& address) {
+    sockets_.push_back(messi::test::tcp_socket());
+    if (::bind(sockets_.back().get(), address.data(), address.size()) != 0 ||
+        ::listen(sockets_.back().get(), 0) != 0) {
+      throw std::runtime_error("cannot listen");
+    }
+    for (int i = 0; i < 8; ++i) {
+      sockets_.push_back(messi::test::tcp_socket());
+      ::connect(sockets_.back().get(), address.data(), address.size());
+    }
+  }
+
+  std::vector<messi::Fd> sockets_;
+};
+
+}  // namespace
+
+TEST_CASE("an address that does not answer is in the way once", "[io]") {
   const auto wrong = in_own_network([]() -> std::string {
-    run("ip route add blackhole 10.1.2.3/32");
+    const DeadHosts dead(1);
     EpollLoop loop;
-    Client client(loop, "tcp://10.1.2.3:6000", impatient());
-    client.start();
-    if (!run_until(loop, [&] { return client.count("failed") == 3; })) return "it has given up";
-    if (errno_of(client.last_failure) != EINVAL) return client.log.back();
-    run("ip route del blackhole 10.1.2.3/32");
-    run("ip address add 10.1.2.3/32 dev lo");
-    Server server(loop, "tcp://10.1.2.3:6000");
+    Server server(loop, "tcp://127.0.0.1:6000");
     if (!server.start().ok()) return "the server cannot start";
-    if (!run_until(loop, [&] { return client.connected(); })) return "the server is not found";
+    messi::AddressMemory memory;
+    auto fastest = messi::Duration::max();
+    for (int i = 0; i < 5; ++i) {
+      const auto began = loop.now();
+      if (const auto to = outcome(loop, kHost, &memory); to != "127.0.0.1:6000") return to;
+      const auto took = loop.now() - began;
+      if (i == 0 && took < 240ms) return "the first one is not dead";
+      fastest = std::min(fastest, took);
+    }
+    return fastest < 200ms ? "" : "it is waited for each time";
+  });
+  if (wrong) CHECK(*wrong == "");
+}
+
+TEST_CASE("many addresses that do not answer do not hide the one that does", "[io]") {
+  const auto wrong = in_own_network([]() -> std::string {
+    const DeadHosts dead(22);
+    EpollLoop loop;
+    Server server(loop, "tcp://127.0.0.1:6000");
+    if (!server.start().ok()) return "the server cannot start";
+    Client client(loop, kHost);
+    client.start();
+    if (!run_until(loop, [&] { return !client.log.empty(); })) return "no end";
+    return client.log.front() == "connected" ? "" : client.log.front();
+  });
+  if (wrong) CHECK(*wrong == "");
+}
+
+TEST_CASE("those that had not answered when an attempt was given up are tried last", "[io]") {
+  const auto wrong = in_own_network([]() -> std::string {
+    const DeadHosts dead(3);
+    EpollLoop loop;
+    Server server(loop, "tcp://127.0.0.1:6000");
+    if (!server.start().ok()) return "the server cannot start";
+    messi::AddressMemory memory;
+    {
+      const messi::test::Attempt attempt(loop, kHost, &memory);
+      messi::test::run_for(loop, 100ms);
+      if (attempt.ended()) return "nothing is dead";
+    }
+    if (memory.rank("127.0.1.1:6000") == 0) return "forgotten";
+    // The first to be tried now is the second.
+    {
+      const messi::test::Attempt attempt(loop, kHost, &memory);
+      messi::test::run_for(loop, 100ms);
+    }
+    if (memory.rank("127.0.1.2:6000") <= memory.rank("127.0.1.1:6000")) return "the same again";
     return "";
   });
   if (wrong) CHECK(*wrong == "");

@@ -11,7 +11,8 @@ namespace messi::test {
 std::string in_child(const std::function<std::string()>& body);
 
 /// The same in a child process that has a network and mounts of its own, with nothing but the
-/// loopback device. Not a value, and a warning, if the system does not let this user have one.
+/// loopback device. Not a value, and ctest sees a skip, if the system does not let this user have
+/// one.
 std::optional<std::string> in_own_network(const std::function<std::string()>& body);
 
 /// For `body`: has `path` read as `text` from now on.
