@@ -15,7 +15,6 @@ class Client final : public chat::ChatClient {
  public:
   Client(messi::EpollLoop& loop, std::string uri, std::string user)
       : ChatClient(loop, std::move(uri)),
-        loop_(loop),
         user_(std::move(user)),
         input_(
             loop, STDIN_FILENO, [this](const std::string& line) { say(line); },
@@ -43,6 +42,7 @@ class Client final : public chat::ChatClient {
   }
 
   void on_disconnected(messi::DisconnectReason reason) override {
+    if (reason == messi::DisconnectReason::kStopped) return;
     std::cout << "Disconnected: " << reason << std::endl;
     if (unheard_ > 0) {
       std::cout << "Lines of yours that perhaps nobody heard: " << unheard_ << std::endl;
@@ -57,7 +57,7 @@ class Client final : public chat::ChatClient {
   std::optional<messi::Duration> on_connect_failure(const absl::Status& error) override {
     const std::optional<messi::Duration> delay = ChatClient::on_connect_failure(error);
     if (!delay) {
-      end(1);  // the URI can never work
+      exit_status_ = 1;  // the URI can never work
     } else if (!told_away_) {
       std::cout << error.message() << ". Trying again until the server is there." << std::endl;
       told_away_ = true;
@@ -85,10 +85,9 @@ class Client final : public chat::ChatClient {
 
   void end(int status) {
     exit_status_ = status;
-    loop_.stop();
+    stop();
   }
 
-  messi::EpollLoop& loop_;
   const std::string user_;
   LineReader input_;
   int unheard_ = 0;  // lines of ours that have not come back yet
@@ -104,6 +103,6 @@ int main(int argc, char* argv[]) {
   messi::EpollLoop loop;
   Client client(loop, argc > 2 ? argv[2] : "tcp://127.0.0.1:6000", argv[1]);
   client.start();
-  loop.run();
+  loop.run_until([&] { return client.stopped(); });
   return client.exit_status();
 }

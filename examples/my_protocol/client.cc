@@ -3,16 +3,13 @@
 #include <chrono>
 #include <iostream>
 #include <optional>
-#include <string>
-#include <utility>
 
 #include "messi/io/epoll_loop.h"
 #include "my_protocol.messi.h"
 
 class Client final : public my_protocol::MyProtocolClient {
  public:
-  Client(messi::EpollLoop& loop, std::string uri, messi::ClientOptions options)
-      : MyProtocolClient(loop, std::move(uri), std::move(options)), loop_(loop) {}
+  using MyProtocolClient::MyProtocolClient;
 
   void on_connected() override {
     std::cout << "1. Connected to " << uri() << '.' << std::endl;
@@ -35,21 +32,19 @@ class Client final : public my_protocol::MyProtocolClient {
   // The client would connect again by itself, but the story ends here.
   void on_disconnected(messi::DisconnectReason reason) override {
     std::cout << "6. Disconnected: " << reason << std::endl;
-    loop_.stop();
+    stop();
   }
 
   // And it would go on trying.
   std::optional<messi::Duration> on_connect_failure(const absl::Status& error) override {
     std::cerr << error.message() << '\n';
     failed_ = true;
-    loop_.stop();
     return std::nullopt;
   }
 
   bool failed() const { return failed_; }
 
  private:
-  messi::EpollLoop& loop_;
   bool failed_ = false;
 };
 
@@ -61,6 +56,6 @@ int main(int argc, char* argv[]) {
   messi::EpollLoop loop;
   Client client(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:7840", options);
   client.start();
-  loop.run();
+  loop.run_until([&] { return client.stopped(); });
   return client.failed() ? 1 : 0;
 }

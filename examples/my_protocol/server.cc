@@ -2,17 +2,14 @@
 
 #include <chrono>
 #include <iostream>
-#include <string>
 #include <thread>
-#include <utility>
 
 #include "messi/io/epoll_loop.h"
 #include "my_protocol.messi.h"
 
 class Server final : public my_protocol::MyProtocolServer {
  public:
-  Server(messi::EpollLoop& loop, std::string uri)
-      : MyProtocolServer(loop, std::move(uri)), loop_(loop) {}
+  using MyProtocolServer::MyProtocolServer;
 
   void on_client_connected(Client& client) override {
     std::cout << "1. Client connected from " << client.peer_address() << '.' << std::endl;
@@ -38,7 +35,7 @@ class Server final : public my_protocol::MyProtocolServer {
 
   void on_client_disconnected(Client&, messi::DisconnectReason reason) override {
     std::cout << "6. Client disconnected: " << reason << std::endl;
-    loop_.stop();
+    stop();
   }
 
  private:
@@ -46,8 +43,6 @@ class Server final : public my_protocol::MyProtocolServer {
   struct Session {
     int bar_inds = 0;
   };
-
-  messi::EpollLoop& loop_;
 };
 
 int main(int argc, char* argv[]) {
@@ -58,5 +53,5 @@ int main(int argc, char* argv[]) {
     return 1;
   }
   std::cout << "Listening at " << server.uri() << std::endl;
-  loop.run();
+  loop.run_until([&] { return server.stopped(); });
 }

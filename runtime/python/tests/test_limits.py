@@ -115,9 +115,9 @@ def test_a_broadcast_that_is_too_big_is_sent_to_nobody_and_drops_nobody(caplog, 
         async with running(server), raw_client(server) as (one, _), raw_client(server) as (two, _):
             await server.events.until("connected", 2)
             message = chat_pb2.MessageInd(user="Erik", text="x" * size)
-            assert not server._messi_broadcast("message_ind", message, None)
-            assert not server._messi_broadcast_unique(message, None)
-            assert server._messi_broadcast("message_ind", HI, None)
+            assert not server.broadcast_message_ind(message)
+            assert not server.broadcast(message)
+            assert server.broadcast(HI)
             assert await one.readexactly(16) == HI_IND
             assert await two.readexactly(16) == HI_IND
             assert len(server.clients) == 2

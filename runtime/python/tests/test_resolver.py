@@ -3,10 +3,11 @@
 import asyncio
 import socket
 import threading
+from unittest.mock import patch
 
 import pytest
 
-from messi_runtime import resolver
+from messi_runtime import hosts_file, resolver
 from messi_runtime.resolver import Resolver
 
 
@@ -143,6 +144,56 @@ def test_addresses_are_not_looked_up(name_server):
         for address in ("127.0.0.1", "::1", "fe80::1%lo"):
             assert await Resolver.of_running_loop().resolve(address) == [address]
         assert name_server.asked == []
+
+    asyncio.run(body())
+
+
+def test_a_host_that_took_long_leaves_threads_to_others(name_server):
+    async def body():
+        loop = asyncio.get_running_loop()
+        slow = [f"{number}.slow.host" for number in range(16)]
+        questions = asking(*slow)
+        await until(lambda: len(name_server.threads) == 16)
+        now = loop.time()
+        with patch.object(loop, "time", lambda: now + 2):
+            name_server.answer(16)
+            await asyncio.gather(*questions)
+        questions = asking(*slow)
+        await until(lambda: len(name_server.threads) == 12)
+        asked = len(name_server.asked)
+        others = asking("a.host", "b.host")
+        await until(lambda: len(name_server.asked) == asked + 2)
+        assert sorted(name_server.asked[-2:]) == ["a.host", "b.host"]
+        name_server.answer(18)
+        await asyncio.gather(*questions, *others)
+
+    asyncio.run(body())
+
+
+def test_what_the_hosts_file_says_is_not_looked_up(name_server, tmp_path, monkeypatch):
+    hosts = tmp_path / "hosts"
+    hosts.write_text(
+        "127.0.0.1 localhost\n"
+        "::1 localhost ip6-localhost # not-a-name\n"
+        "# 192.0.2.9 not-a-name\n"
+        "192.0.2.1\tChat.Example  chat\n"
+        "nonsense chat\n\n"
+    )
+    monkeypatch.setattr(hosts_file, "PATH", str(hosts))
+
+    async def body():
+        resolve = Resolver.of_running_loop().resolve
+        assert await resolve("localhost") == ["127.0.0.1", "::1"]
+        assert await resolve("chat.example") == ["192.0.2.1"]
+        assert await resolve("chat") == ["192.0.2.1"]
+        assert name_server.asked == []
+        (question,) = asking("not-a-name")
+        name_server.answer()
+        assert await question == ["address of not-a-name"]
+        hosts.unlink()
+        (question,) = asking("chat")
+        name_server.answer()
+        assert await question == ["address of chat"]
 
     asyncio.run(body())
 

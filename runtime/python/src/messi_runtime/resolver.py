@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 import threading
 import weakref
 from collections import deque
 from typing import Any
 
+from .hosts_file import addresses_of, is_address
+
 
 class Resolver:
     """One for each event loop. A look-up takes a thread as long as the system wants, so there is a
-    bound; of all who ask for one host at a time, only the first makes a question of it.
+    bound; of all who ask for one host at a time, only the first makes a question of it. What
+    `/etc/hosts` says needs none, and hosts that took long the last time leave some to the others.
 
     Threads of its own, not the loop's default executor, since a name server that is silent would
     fill that; and daemons, since the end of the program does not wait for it.
@@ -25,6 +27,8 @@ class Resolver:
         self._questions: dict[str, _Question] = {}
         self._waiting: deque[_Question] = deque()
         self._running = 0
+        self._running_slow = 0
+        self._slow: dict[str, None] = {}  # hosts that took long the last time
 
     @staticmethod
     def of_running_loop() -> Resolver:
@@ -38,8 +42,10 @@ class Resolver:
 
         Raises `OSError`, as `socket.getaddrinfo` does, or `UnicodeError`.
         """
-        if _is_address(host):
+        if is_address(host):
             return [host]
+        if known := addresses_of(host):
+            return known
         question = self._questions.get(host)
         if question is None:
             question = _Question(host, self._loop.create_future())
@@ -57,14 +63,25 @@ class Resolver:
         return question.answer.result()
 
     def _begin(self) -> None:
-        while self._waiting and self._running < _MOST_THREADS:
-            question = self._waiting.popleft()
+        while (question := self._next()) is not None:
+            self._waiting.remove(question)
+            question.slow = question.host in self._slow
+            question.begun = self._loop.time()
             self._running += 1
+            self._running_slow += question.slow
             thread = threading.Thread(target=self._look_up, args=(question,), daemon=True)
             try:
                 thread.start()
             except RuntimeError as error:  # there is no thread to be had
                 self._handle_answer(question, OSError(str(error)))
+
+    def _next(self) -> _Question | None:
+        if self._running == _MOST_THREADS:
+            return None
+        any_host = self._running_slow < _MOST_SLOW
+        return next(
+            (each for each in self._waiting if any_host or each.host not in self._slow), None
+        )
 
     def _look_up(self, question: _Question) -> None:
         answer: list[str] | Exception
@@ -77,6 +94,12 @@ class Resolver:
 
     def _handle_answer(self, question: _Question, answer: list[str] | Exception) -> None:
         self._running -= 1
+        self._running_slow -= question.slow
+        self._slow.pop(question.host, None)
+        if self._loop.time() - question.begun > _LONG:
+            self._slow[question.host] = None
+            if len(self._slow) > _MOST_REMEMBERED:
+                del self._slow[next(iter(self._slow))]
         del self._questions[question.host]
         if isinstance(answer, Exception):
             question.answer.set_exception(answer)
@@ -91,6 +114,8 @@ class _Question:
         self.host = host
         self.answer = answer
         self.askers = 0
+        self.slow = False
+        self.begun = 0.0
 
 
 def look_up(host: str) -> list[str]:
@@ -107,15 +132,10 @@ def _numeric(where: tuple[Any, ...]) -> str:
     return f"{where[0]}%{scope}" if scope else str(where[0])
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
 _MOST_THREADS = 16
+_MOST_SLOW = 12
+_LONG = 1.0  # seconds
+_MOST_REMEMBERED = 1024
 
 _resolvers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Resolver] = (
     weakref.WeakKeyDictionary()
