@@ -1,9 +1,12 @@
 #include "messi/io/epoll_loop.h"
 
 #include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <thread>
@@ -169,6 +172,70 @@ TEST_CASE("run runs until stop, and finishes the turn", "[io]") {
   CHECK(order == std::vector<std::string>{"stopped", "posted", "task"});
   loop.post([&] { loop.stop(); });
   loop.run();  // and it may be run again
+}
+
+TEST_CASE("a stop before run is not forgotten, and holds once", "[io]") {
+  EpollLoop loop;
+  loop.stop();
+  loop.run();  // returns at once
+  int calls = 0;
+  loop.post([&] { ++calls; });
+  loop.post([&] { loop.stop(); });
+  loop.run();
+  CHECK(calls == 1);
+}
+
+TEST_CASE("what is posted in the stopping turn is called before run returns", "[io]") {
+  EpollLoop loop;
+  std::string order;
+  messi::Task task(loop, [&] {
+    order += 't';
+    loop.post([&] { order += 'p'; });
+  });
+  loop.post([&] {
+    loop.stop();
+    task.schedule();
+  });
+  loop.run();
+  CHECK(order == "tp");
+}
+
+TEST_CASE("run_until asks before each turn, and says who ended it", "[io]") {
+  EpollLoop loop;
+  CHECK(loop.run_until([] { return true; }));
+  int turns = 0;
+  loop.post([&] { loop.post([] {}); });
+  CHECK(loop.run_until([&] { return ++turns == 3; }));
+  loop.post([&] { static_cast<messi::EventLoop&>(loop).stop(); });
+  CHECK_FALSE(loop.run_until([] { return false; }));
+}
+
+TEST_CASE("a hook that runs its own loop, and a child that runs its parent's, end with a line",
+          "[io]") {
+  for (const bool in_child : {false, true}) {
+    CAPTURE(in_child);
+    int lines[2];
+    REQUIRE(::pipe(lines) == 0);
+    EpollLoop parents;
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      ::dup2(lines[1], STDERR_FILENO);
+      std::signal(SIGABRT, SIG_DFL);
+      EpollLoop own;
+      own.post([&] { own.poll(); });
+      (in_child ? parents : own).poll();
+      ::_exit(0);
+    }
+    ::close(lines[1]);
+    char line[200] = "";
+    CHECK(::read(lines[0], line, sizeof(line) - 1) > 0);
+    ::close(lines[0]);
+    CHECK(std::string(line).rfind("messi: a ", 0) == 0);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK(WIFSIGNALED(status));
+  }
 }
 
 TEST_CASE("a post from another thread wakes the loop", "[io]") {

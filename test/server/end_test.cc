@@ -147,7 +147,8 @@ TEST_CASE("disconnect_now and stop_now wait for nobody", "[server]") {
 
 TEST_CASE("a hook of a server that throws ends the connection that it was called for, no other",
           "[server]") {
-  for (const std::string hook : {"connected", "message one", "unknown", "writable", "connect_req"}) {
+  for (const std::string hook :
+       {"connected", "message one", "unknown", "writable", "connect_req"}) {
     CAPTURE(hook);
     messi::ServerOptions options;
     options.max_pending_bytes = 10'000;
