@@ -100,16 +100,19 @@ def run_cases(check, tools, cases, directory):
         print(f"SKIPPED: there is no {tools.arguments.protoc}")
         return SKIPPED
     problems = []
-    skipped = 0
+    reasons = []
     for case in cases:
         settings_path = case / "case.json"
         settings = json.loads(settings_path.read_text()) if settings_path.exists() else {}
         try:
             problems += check(tools, case, settings, directory)
         except Skipped as why:
-            print(f"SKIPPED: {case.name} {why}")
-            skipped += 1
-    return SKIPPED if skipped == len(cases) else report(problems)
+            reasons.append(f"{case.name} {why}")
+    if len(reasons) < len(cases):
+        print("".join(f"left out: {reason}\n" for reason in reasons), end="")
+        return report(problems)
+    print(f"SKIPPED: {'; '.join(reasons)}")
+    return SKIPPED
 
 
 def report(problems):
