@@ -18,7 +18,7 @@ from support import HI, HI_IND, PONG, Client, Listener, Server, raw_client, runn
 from virtual_time import run
 
 import messi_runtime
-from messi_runtime import ClientOptions, DisconnectReason, ServerOptions
+from messi_runtime import ClientOptions, DisconnectReason, ServerOptions, patience
 from messi_runtime.stream import Stream
 
 
@@ -43,7 +43,10 @@ def reading_thread(port):
     thread.join()
 
 
-def test_more_than_may_be_pending_can_be_sent_at_once_to_who_reads_it():
+def test_more_than_may_be_pending_can_be_sent_at_once_to_who_reads_it(monkeypatch):
+    # The machine may be too busy for the reader to be quick.
+    monkeypatch.setattr(patience, "PER_TURN", 60)
+
     class Snapshot(Server):
         async def on_client_connected(self, client):
             for _ in range(200):
@@ -102,7 +105,7 @@ def test_many_who_do_not_read_do_not_make_the_loop_wait_for_each():
                     server.broadcast(blob(100_000))
             finally:
                 Stream.wait_writable = wait
-            assert sum(waited) <= 0.1 + 0.02
+            assert 1 <= len(waited) <= 2
             assert server.clients == []
 
     run(body())

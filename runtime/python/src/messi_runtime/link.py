@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .connection import Connection, ConnectionSettings
 from .disconnect_reason import DisconnectReason
@@ -21,8 +21,6 @@ class LinkSettings:
     socket: SocketOptions
     linger: float
     """How long an orderly end may take, in seconds."""
-
-    patience: Patience = field(default_factory=Patience)
 
 
 class Link:
@@ -272,7 +270,7 @@ class Link:
     def _make_room(self, size: int) -> bool:
         """Only who does not take what is offered is a slow reader."""
         self._write()
-        patience = self._settings.patience
+        patience = Patience.of(self._loop)
         while not (self._behind or self._stream.broken or self._connection.has_room(size)):
             began = time.monotonic()
             progress = patience.left > 0 and self._stream.wait_writable(patience.left)

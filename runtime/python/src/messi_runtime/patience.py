@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 
 
 class Patience:
-    """What is too much to be pending is offered to the system while it takes it, instead of being
-    taken for the fault of the reader. All connections of a client or server share the little time
-    that there is for it in a turn."""
+    """One for each event loop. What is too much to be pending is offered to the system while it
+    takes it, instead of being taken for the fault of the reader; all connections share the little
+    time that there is for it in a turn."""
 
     def __init__(self) -> None:
-        self._left = _PER_TURN
+        self.left = PER_TURN
+        """Seconds that may still be waited in this turn."""
+
         self._renewing = False
 
-    @property
-    def left(self) -> float:
-        """Seconds that may still be waited without progress."""
-        return min(self._left, _WITHOUT_PROGRESS)
+    @staticmethod
+    def of(loop: asyncio.AbstractEventLoop) -> Patience:
+        if loop not in _patiences:
+            _patiences[loop] = Patience()
+        return _patiences[loop]
 
     def spend(self, loop: asyncio.AbstractEventLoop, since: float) -> None:
         """`since`: of `time.monotonic`."""
-        self._left -= time.monotonic() - since
+        self.left -= time.monotonic() - since
         if not self._renewing:
             self._renewing = True
             loop.call_soon(self._renew)
 
     def _renew(self) -> None:
         self._renewing = False
-        self._left = _PER_TURN
+        self.left = PER_TURN
 
 
-_PER_TURN = 0.1
-_WITHOUT_PROGRESS = 0.02
+PER_TURN = 0.1
+
+_patiences: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Patience] = (
+    weakref.WeakKeyDictionary()
+)
