@@ -38,6 +38,12 @@ void Diagnostics::add(Diagnostics other) {
 }
 
 void Diagnostics::add(Error error) {
+  // Several protocols may import a file with a fault.
+  const auto is_same = [&](const Error& other) {
+    return std::tie(other.location.file, other.location.line, other.location.column, other.text) ==
+           std::tie(error.location.file, error.location.line, error.location.column, error.text);
+  };
+  if (std::any_of(errors_.begin(), errors_.end(), is_same)) return;
   const auto is_same_file = [&](const Error& other) {
     return other.location.file == error.location.file;
   };

@@ -12,6 +12,7 @@
 #include "../names.h"
 #include "cpp_members.h"
 #include "cpp_names.h"
+#include "macros.h"
 
 namespace messi::plugin::cpp {
 namespace {
@@ -25,23 +26,19 @@ std::string_view take_part(std::string_view& package) {
 }
 
 /// What not even protobuf's own C++ code can have as a namespace or class.
-struct LibraryName {
-  const char* name;
-  std::string_view meaning;
-};
-constexpr LibraryName kLibraryNames[] = {{"std", "the namespace of C++'s library"},
-                                         {"errno", "a macro of C++'s library"},
-                                         {"offsetof", "a macro of C++'s library"}};
+constexpr std::string_view kStd = "std";
+constexpr std::string_view kStdMeaning = "the namespace of C++'s library";
 
 void check_package(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   std::string_view rest = protocol.package;
   while (!rest.empty()) {
     const std::string part(take_part(rest));
-    for (const auto& [name, meaning] : kLibraryNames) {
-      if (part != name) continue;
+    if (part == kStd || is_object_macro(part)) {
       diagnostics.error(protocol.package_location,
                         "package " + in_quotes(protocol.package) + " has " + in_quotes(part) +
-                            " in it, which is " + std::string(meaning),
+                            " in it, which is " +
+                            (part == kStd ? std::string(kStdMeaning)
+                                          : "a macro of C++'s library or of compilers"),
                         "give the package another name");
     }
     // Where protobuf escapes keywords, the namespace is another word.
@@ -109,31 +106,16 @@ void check_type(const Protocol& protocol, const std::string& name, std::string_v
 }
 
 void check_types(const Protocol& protocol, Diagnostics& diagnostics) {
-  for (const auto& [name, meaning] : kLibraryNames) {
-    check_type(protocol, name, meaning, diagnostics);
-  }
+  check_type(protocol, std::string(kStd), kStdMeaning, diagnostics);
   if (!protocol.package.empty()) return;
   check_type(protocol, "messi", "messi's own namespace", diagnostics);
   check_type(protocol, "google", "protobuf's namespace", diagnostics);
   check_type(protocol, "absl", "the namespace of Abseil", diagnostics);
 }
 
-/// Why the class that protobuf makes of a direction cannot have this accessor; empty if it can.
-std::string_view accessor_trouble(const std::string& accessor, int release) {
-  constexpr int kEscapesMethods = 30;
-  constexpr std::string_view kHasIt = "which protobuf's class has already";
-  constexpr std::string_view kIsMacro = "which is a macro of C++'s library";
-  for (const std::string_view name : {"messages_case", "has_messages", "clear_messages"}) {
-    if (accessor == name) return kHasIt;
-  }
-  if (release < kEscapesMethods && (accessor == "descriptor" || accessor == "default_instance")) {
-    return kHasIt;
-  }
-  // Releases that put an underscore behind it have another accessor.
-  for (const std::string_view name : {"assert", "errno", "offsetof"}) {
-    if (accessor == name) return kIsMacro;
-  }
-  return "";
+/// Whether the class that protobuf makes of a direction has this accessor already.
+bool is_of_the_oneof(const std::string& accessor) {
+  return accessor == "messages_case" || accessor == "has_messages" || accessor == "clear_messages";
 }
 
 void check_members(const Direction& direction, const Options& options, Diagnostics& diagnostics) {
@@ -144,11 +126,10 @@ void check_members(const Direction& direction, const Options& options, Diagnosti
   std::map<std::string, std::string> owners;
   for (const Member& member : direction.members) {
     const std::string method = accessor(member.name, options.protobuf_release);
-    const std::string_view trouble = accessor_trouble(method, options.protobuf_release);
-    if (!trouble.empty()) {
+    if (is_of_the_oneof(method)) {
       diagnostics.error(member.location,
-                        named(member.name) + " would get the accessor \"" + method + "()\", " +
-                            std::string(trouble),
+                        named(member.name) + " would get the accessor \"" + method +
+                            "()\", which protobuf's class has already",
                         "give it another name");
     }
     for (const std::string& name :
@@ -170,6 +151,7 @@ void check(const Protocol& protocol, const Options& options, Diagnostics& diagno
   check_package(protocol, options, diagnostics);
   check_classes(protocol, options, diagnostics);
   check_types(protocol, diagnostics);
+  check_words(protocol, options, diagnostics);
   check_members(protocol.client_to_server, options, diagnostics);
   check_members(protocol.server_to_client, options, diagnostics);
 }

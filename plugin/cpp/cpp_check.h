@@ -11,6 +11,9 @@ namespace messi::plugin::cpp {
 /// code, cannot have.
 void check(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
 
+/// The part of it that is about single words, in the protocol's file and all that it imports.
+void check_words(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
+
 }  // namespace messi::plugin::cpp
 
 #endif  // MESSI_PLUGIN_CPP_CPP_CHECK_H_

@@ -45,6 +45,13 @@ constexpr std::string_view kMethodsOfAllMessages[] = {
     "Clear",     "CopyFrom", "GetDescriptor", "GetMetadata",     "GetReflection",   "IsInitialized",
     "MergeFrom", "New",      "Swap",          "UnsafeArenaSwap", "default_instance"};
 
+constexpr std::string_view kOtherMethodsOfAllMessages[] = {
+    "ByteSizeLong",   "CreateMaybeMessage", "GetArena",      "GetCachedSize", "GetClassData",
+    "GetOwningArena", "InternalSwap",       "SetCachedSize", "descriptor"};
+
+constexpr std::string_view kTypesInMessages[] = {"int32_t",  "int64_t",  "size_t",
+                                                 "uint32_t", "uint64_t", "uint8_t"};
+
 template <std::size_t kSize>
 bool contains(const std::string_view (&words)[kSize], std::string_view word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
@@ -137,6 +144,15 @@ std::string namespace_name(std::string_view package, int release) {
     package.remove_prefix(std::min(end + 1, package.size()));
   }
   return name;
+}
+
+bool is_method_of_messages(std::string_view name, int release) {
+  return contains(kOtherMethodsOfAllMessages, name) ||
+         (release < kEscapesMethods && contains(kMethodsOfAllMessages, name));
+}
+
+bool is_type_in_messages(std::string_view name, int release) {
+  return release < kEscapesMethods && contains(kTypesInMessages, name);
 }
 
 std::string qualified_class(const MessageType& type, int release) {

@@ -34,6 +34,13 @@ bool is_keyword(std::string_view name, int release);
 /// `acme.chat` -> `acme::chat`, empty without a package.
 std::string namespace_name(std::string_view package, int release);
 
+/// Whether protobuf's class of a message cannot be called so, since every such class has a member
+/// of that name.
+bool is_method_of_messages(std::string_view name, int release);
+
+/// Whether it is a type of C++'s library that protobuf's classes name as if it could be no other.
+bool is_type_in_messages(std::string_view name, int release);
+
 /// `chat.Outer.Inner` -> `::chat::Outer_Inner`
 std::string qualified_class(const MessageType& type, int release);
 

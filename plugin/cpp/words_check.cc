@@ -1,0 +1,124 @@
+#include <google/protobuf/descriptor.h>
+
+#include <set>
+#include <string>
+
+#include "../descriptor_location.h"
+#include "../names.h"
+#include "cpp_check.h"
+#include "cpp_names.h"
+#include "macros.h"
+
+namespace messi::plugin::cpp {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::EnumDescriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::FileDescriptor;
+
+/// Goes through all names that are names in protobuf's C++ code too, and might not compile there.
+class WordsCheck {
+ public:
+  WordsCheck(const Options& options, Diagnostics& diagnostics)
+      : options_(options), diagnostics_(diagnostics) {}
+
+  void check(const FileDescriptor& file) {
+    if (!seen_.insert(&file).second || is_protobufs(file)) return;
+    for (int i = 0; i < file.dependency_count(); ++i) check(*file.dependency(i));
+    for (int i = 0; i < file.message_type_count(); ++i) check(*file.message_type(i));
+    for (int i = 0; i < file.enum_type_count(); ++i) check(*file.enum_type(i));
+    for (int i = 0; i < file.extension_count(); ++i) check_extension(*file.extension(i));
+  }
+
+ private:
+  static bool is_protobufs(const FileDescriptor& file) {
+    return to_string(file.name()).rfind("google/protobuf/", 0) == 0;
+  }
+
+  void check(const Descriptor& message) {
+    const std::string name = to_string(message.name());
+    // A nested class has the names of those around it in front.
+    const bool is_nested = message.containing_type() != nullptr;
+    if (is_replaced(name, !is_nested)) refuse(message, "message " + in_quotes(name), name);
+    check_scope(message, "message", name, /*in_class=*/true);
+    for (int i = 0; i < message.field_count(); ++i) check_field(*message.field(i));
+    for (int i = 0; i < message.nested_type_count(); ++i) check(*message.nested_type(i));
+    for (int i = 0; i < message.enum_type_count(); ++i) check(*message.enum_type(i));
+    for (int i = 0; i < message.extension_count(); ++i) check_extension(*message.extension(i));
+  }
+
+  void check(const EnumDescriptor& enumeration) {
+    const std::string name = to_string(enumeration.name());
+    const bool is_nested = enumeration.containing_type() != nullptr;
+    if (is_replaced(name, false)) refuse(enumeration, "enum " + in_quotes(name), name);
+    check_scope(enumeration, "enum", name, is_nested);
+    for (int i = 0; i < enumeration.value_count(); ++i) {
+      const std::string value = to_string(enumeration.value(i)->name());
+      if (is_replaced(value, false)) {
+        refuse(*enumeration.value(i), "value " + in_quotes(value) + " of enum " + name, value);
+      }
+      check_scope(*enumeration.value(i), "value", value, is_nested);
+    }
+  }
+
+  void check_field(const FieldDescriptor& field) {
+    const std::string method = accessor(to_string(field.name()), options_.protobuf_release);
+    check_scope(field, "field", method, /*in_class=*/true);
+    if (!is_object_macro(method) && !is_function_macro(method)) return;
+    refuse(field,
+           "field " + in_quotes(to_string(field.name())) + " of " +
+               to_string(field.containing_type()->name()) + " gets the accessor \"" + method +
+               "()\", which",
+           method);
+  }
+
+  void check_extension(const FieldDescriptor& extension) {
+    const std::string name = to_string(extension.name());
+    if (is_replaced(name, true)) refuse(extension, "extension " + in_quotes(name), name);
+  }
+
+  /// Refuses what protobuf's own classes have, or name.
+  template <typename AnyDescriptor>
+  void check_scope(const AnyDescriptor& descriptor, const std::string& kind,
+                   const std::string& name, bool in_class) {
+    const int release = options_.protobuf_release;
+    // `arena` is what constructors call their parameter.
+    const bool is_method = (in_class && is_method_of_messages(name, release)) ||
+                           (kind == "message" && name == "arena");
+    if (!is_method && !is_type_in_messages(name, release)) return;
+    diagnostics_.error(location_of(descriptor),
+                       kind + ' ' + in_quotes(to_string(descriptor.name())) + " has the name of " +
+                           (is_method ? "something that every class of protobuf's has"
+                                      : "a type that protobuf's C++ code uses"),
+                       "give it another name");
+  }
+
+  /// Protobuf puts underscores behind keywords, of which some are macros.
+  bool is_replaced(const std::string& name, bool before_parenthesis) const {
+    if (is_keyword(name, options_.protobuf_release)) return false;
+    return is_object_macro(name) || (before_parenthesis && is_function_macro(name));
+  }
+
+  template <typename AnyDescriptor>
+  void refuse(const AnyDescriptor& descriptor, const std::string& what, const std::string& macro) {
+    const bool is_of_compilers = macro == "linux" || macro == "unix";
+    diagnostics_.error(location_of(descriptor),
+                       what + " is a macro of " +
+                           (is_of_compilers ? "compilers, unless they are told -std=c++17"
+                                            : "C++'s library or the system's headers"),
+                       "give it another name");
+  }
+
+  const Options& options_;
+  Diagnostics& diagnostics_;
+  std::set<const FileDescriptor*> seen_;
+};
+
+}  // namespace
+
+void check_words(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
+  WordsCheck(options, diagnostics).check(*protocol.file);
+}
+
+}  // namespace messi::plugin::cpp
