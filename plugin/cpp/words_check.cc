@@ -1,7 +1,10 @@
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/descriptor.pb.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "../descriptor_location.h"
 #include "../names.h"
@@ -16,6 +19,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
+using google::protobuf::FileDescriptorProto;
 
 /// Goes through all names that are names in protobuf's C++ code too, and might not compile there.
 class WordsCheck {
@@ -25,7 +29,10 @@ class WordsCheck {
 
   void check(const FileDescriptor& file) {
     if (!seen_.insert(&file).second || is_protobufs(file)) return;
-    for (int i = 0; i < file.dependency_count(); ++i) check(*file.dependency(i));
+    for (int i = 0; i < file.dependency_count(); ++i) {
+      check(*file.dependency(i));
+      check_package(*file.dependency(i));
+    }
     for (int i = 0; i < file.message_type_count(); ++i) check(*file.message_type(i));
     for (int i = 0; i < file.enum_type_count(); ++i) check(*file.enum_type(i));
     for (int i = 0; i < file.extension_count(); ++i) check_extension(*file.extension(i));
@@ -34,6 +41,24 @@ class WordsCheck {
  private:
   static bool is_protobufs(const FileDescriptor& file) {
     return to_string(file.name()).rfind("google/protobuf/", 0) == 0;
+  }
+
+  /// Of an import: the protocol's own is checked by others.
+  void check_package(const FileDescriptor& file) {
+    const std::string package = to_string(file.package());
+    std::string_view rest = package;
+    while (!rest.empty()) {
+      const std::string part(rest.substr(0, rest.find('.')));
+      rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+      if (!is_object_macro(part)) continue;
+      google::protobuf::SourceLocation place;
+      const bool is_known =
+          file.GetSourceLocation({FileDescriptorProto::kPackageFieldNumber}, &place);
+      diagnostics_.error(is_known ? to_location(file, place) : Location{to_string(file.name())},
+                         "package " + in_quotes(package) + " has " + in_quotes(part) +
+                             " in it, which is a macro of C++'s library or of compilers",
+                         "give the package another name");
+    }
   }
 
   void check(const Descriptor& message) {
