@@ -133,15 +133,18 @@ void emit_codec(Text& text, const Protocol& protocol, const Options& options) {
       emit_functions(text, *type, options);
     }
   };
-  text.emit({{"Codec", codec_class(protocol, options)},
-             {"functions", emit_all},
-             {"texts", [&] { emit_texts(text, protocol); }}},
+  const auto emit_parts = [&] {
+    text.emit({{"functions", emit_all}, {"texts", [&] { emit_texts(text, protocol); }}}, R"cc(
+      $functions$;
+
+      $texts$;
+    )cc");
+  };
+  text.emit({{"Codec", codec_class(protocol, options)}, {"parts", emit_parts}},
             R"cc(
               // How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
               struct $Codec$ {
-                $functions$;
-
-                $texts$;
+                $parts$;
               };
             )cc");
 }

@@ -52,7 +52,6 @@ struct StdNeighbourCodec {
     }
     return in.ok();
   }
-
 };
 
 /// A client: derive from it and override the hooks you need. Those of the connection
