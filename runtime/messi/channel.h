@@ -58,13 +58,13 @@ class Channel : private Connection {
   template <typename Dispatch>
   void handle_input(std::size_t in_spare, std::string_view bytes, TimePoint now,
                     Dispatch&& dispatch) {
-    if (!closed() && in_spare > 0) handle_spare(in_spare, now, dispatch);
-    if (!closed() && !bytes.empty()) handle_bytes(bytes, now, dispatch);
+    if (listens() && in_spare > 0) handle_spare(in_spare, now, dispatch);
+    if (listens() && !bytes.empty()) handle_bytes(bytes, now, dispatch);
   }
   void handle_room() { blocked_ = false; }
   void handle_end() {
     close(DisconnectReason::kConnectionClosed);
-    ending_ = Ending::kNot;
+    abort();
   }
 
   /// Closed without further ado: what is not written yet is written as far as the stream takes it
@@ -76,14 +76,17 @@ class Channel : private Connection {
   /// that, and then calls `abort`. `last_heard` says when it began.
   void end(DisconnectReason reason, TimePoint now) {
     if (closed()) return;
-    close(reason);
-    ending_ = Ending::kFlushing;
-    touch(now);
     // What comes is read, and dropped: the kernel answers close() with a reset otherwise.
     if (paused()) stream_->want_input(true);
+    Connection::end(reason);
+    ending_ = Ending::kFlushing;
+    touch(now);
   }
   /// Waits for the peer no longer.
-  void abort() { ending_ = Ending::kNot; }
+  void abort() {
+    Connection::finish();
+    ending_ = Ending::kNot;
+  }
   bool ending() const { return ending_ != Ending::kNot; }
   bool flushing() const { return ending_ == Ending::kFlushing; }
   bool over() const { return closed() && !ending(); }
@@ -210,6 +213,7 @@ inline void Channel::settle() {
     queue().handle_blocked();
   } else if (ending_ == Ending::kFlushing) {
     ending_ = Ending::kFinished;
+    Connection::finish();
     stream_->finish();
   }
 }

@@ -117,6 +117,30 @@ TEST_CASE("destroying a server in a hook of a client does not touch what that is
   CHECK(client.log.size() == 1'001);
 }
 
+TEST_CASE("a client that another's hook pauses in the turn of its own input still gets everything",
+          "[io]") {
+  EpollLoop loop;
+  Server server(loop, "tcp://127.0.0.1:0");
+  REQUIRE(server.start().ok());
+  Fd sockets[2] = {connected_socket(server.port()), connected_socket(server.port())};
+  CHECK(run_until(loop, [&] { return server.client_count() == 2; }));
+  bool paused = false;
+  server.on = [&](const std::string& event, Server::Client* client) {
+    if (event != "message now" || paused) return;
+    paused = true;
+    Server::Client& other = *server.find_client(3 - client->id());
+    other.pause();
+    // More than the system takes at once.
+    for (int i = 0; i < 35; ++i) other.send(message(std::string(100'000, 'x')));
+  };
+  for (const Fd& socket : sockets) write_some(socket, messi::test::from_client(message("now")));
+  std::size_t received = 0;
+  CHECK(run_until(loop, [&] {
+    for (const Fd& socket : sockets) received += messi::test::read_all(socket).size();
+    return received > 3'500'000;
+  }));
+}
+
 TEST_CASE("clients that are disconnected in one turn with their input leave in peace", "[io]") {
   EpollLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");

@@ -186,6 +186,20 @@ TEST_CASE("a forked child that destroys its copy of a server takes nothing away"
   ::rmdir(folder.c_str());
 }
 
+TEST_CASE("a forked child that destroys its copies takes none of the parent's input", "[io]") {
+  EpollLoop loop;
+  auto server = std::make_unique<Server>(loop, "tcp://127.0.0.1:0");
+  REQUIRE(server->start().ok());
+  const Fd peer = messi::test::connected_socket(server->port());
+  CHECK(run_until(loop, [&] { return server->client_count() == 1; }));
+  messi::test::write_some(peer, messi::test::from_client(messi::test::message("hello")));
+  CHECK(in_child([&] {
+          server.reset();
+          return "";
+        }) == "");
+  CHECK(run_until(loop, [&] { return server->has("1 message hello"); }));
+}
+
 TEST_CASE("a server takes over the socket that systemd has opened", "[io]") {
   CHECK(in_child([]() -> std::string {
           const Fd tcp = listen_at(*SocketAddress::parse("127.0.0.1", 0));

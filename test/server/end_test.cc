@@ -79,6 +79,30 @@ TEST_CASE("what was sent before disconnect arrives, however slowly it is read", 
   CHECK(world.server.log == Log{"1 disconnected: Disconnected."});
 }
 
+TEST_CASE("a server that is writing its last still answers pings, and drops messages", "[server]") {
+  for (const std::size_t most : {std::size_t{1}, std::size_t{100'000}}) {
+    CAPTURE(most);
+    World world(1);
+    world.loop.network().faults.most_per_read = most;
+    world.server.on = [](const std::string& event, Server::Client* client) {
+      if (event != "message bye") return;
+      client->send(message(text_of(300'000)));
+      client->pause();
+      client->disconnect();
+    };
+    world.peer(0).want_input(false);
+    world.peer(0).send(from_client(message("bye")) + kPing + from_client(message("late")));
+    world.loop.run_until_idle();
+    world.peer(0).send(from_client(message(text_of(100))) + kPing);
+    world.loop.run_until_idle();
+    world.peer(0).want_input(true);
+    world.loop.run_until_idle();
+    const std::string received = world.peer(0).received();
+    CHECK(received == from_server(message(text_of(300'000))) + kPong);
+    CHECK(world.server.log == Log{"1 message bye", "1 disconnected: Disconnected."});
+  }
+}
+
 TEST_CASE("what was sent before a server stops arrives at all clients", "[server]") {
   World world(3);
   world.loop.network().faults.capacity = 1'000;

@@ -168,7 +168,6 @@ MESSI_INLINE void ClientBase::handle_no_stream(const absl::Status& why) {
 MESSI_INLINE wire::Spare ClientBase::spare() { return channel_->spare(); }
 
 MESSI_INLINE void ClientBase::handle_bytes(std::size_t in_spare, std::string_view bytes) {
-  if (channel_->closed()) return;  // it is ending: read, and dropped
   const Finally after([this] {
     if (channel_->needs_attention()) settle_.schedule();
   });

@@ -124,7 +124,6 @@ MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
 
 MESSI_INLINE void ServerBase::handle_input(ServerClient& client, std::size_t in_spare,
                                            std::string_view bytes) {
-  if (client.channel_.closed()) return;  // it is ending: read, and dropped
   current_ = &client;
   const Finally after([&] {
     current_ = nullptr;

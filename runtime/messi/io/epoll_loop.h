@@ -76,6 +76,8 @@ class EpollLoop final : public LoopCore, public Poller {
   MESSI_INLINE void remove(int fd, ReadyHandler& handler) override;
   MESSI_INLINE void retry_soon(ReadyHandler& handler) override;
   MESSI_INLINE bool wait_writable(int fd) override;
+  MESSI_INLINE bool has_failed(int fd) override;
+  MESSI_INLINE bool in_child() const override;
   Input input() override { return {input_.get(), input_size_}; }
   MESSI_INLINE Resolver& resolver() override;
 

@@ -43,6 +43,12 @@ class Poller {
   /// waits; false if it is not by then.
   virtual bool wait_writable(int fd) = 0;
 
+  /// Whether `fd` has an error or was hung up.
+  virtual bool has_failed(int fd) = 0;
+
+  /// Whether this is a child that was forked, whose descriptors are the parent's too.
+  virtual bool in_child() const = 0;
+
   /// Scratch memory to read into, for the time of a callback: as much as one read should take, so
   /// that a flood on one descriptor does not keep the others waiting.
   struct Input {

@@ -94,6 +94,7 @@ inline void SocketStream::apply(const SocketOptions& options) {
 inline SocketStream::~SocketStream() {
   if (handler_ == nullptr) return;
   unwatch();
+  if (poller_.in_child()) return;  // what has come is for the parent
   // The kernel answers close() with a reset, and forgets what it has not sent yet, if there is
   // input that nobody has read.
   static constexpr int kMostReads = 16;
@@ -142,8 +143,9 @@ inline void SocketStream::handle_ready(bool readable, bool writable) {
   }
   if (!readable || handler_ == nullptr) return;
   if (wants_input_) return read();
-  // An end is told even to those who do not ask. It comes again when input is wanted.
-  unwatch();
+  // An end is told even to those who do not ask, and would be all the time. It comes again when
+  // input is wanted. Without one, this is from before the pause.
+  if (poller_.has_failed(fd_.get())) unwatch();
 }
 
 inline void SocketStream::read() {

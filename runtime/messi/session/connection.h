@@ -57,7 +57,8 @@ class Connection {
         queue_(pool),
         keepalive_(now),
         proved_(false),
-        paused_(false) {
+        paused_(false),
+        ending_(false) {
     handle_time(now, now);
   }
 
@@ -67,15 +68,15 @@ class Connection {
   template <typename Dispatch>
   void handle_bytes(std::string_view bytes, TimePoint now, Dispatch&& dispatch) {
     if (paused_) return decoder_.keep(bytes);
-    keepalive_.handle_received(now);
+    handle_received(now);
     check(decoder_.decode(bytes, frame_handler(dispatch)));
   }
 
   /// Memory that the transport may read into; `handle_spare` says how much it has read.
-  wire::Spare spare() const { return closed() ? wire::Spare{nullptr, 0} : decoder_.spare(); }
+  wire::Spare spare() const { return listens() ? decoder_.spare() : wire::Spare{nullptr, 0}; }
   template <typename Dispatch>
   void handle_spare(std::size_t size, TimePoint now, Dispatch&& dispatch) {
-    keepalive_.handle_received(now);
+    handle_received(now);
     check(decoder_.decode_spare(size, frame_handler(dispatch)));
   }
 
@@ -153,6 +154,13 @@ class Connection {
     hint_ = hint;
   }
   bool closed() const { return reason_.has_value(); }
+
+  /// As `close`, but what was sent is still to be written. Until `finish` pings are sent and
+  /// answered, so that the peer waits for it; messages that come are dropped.
+  void end(DisconnectReason reason);
+  void finish() { ending_ = false; }
+  /// Whether input still means anything.
+  bool listens() const { return !closed() || ending_; }
   DisconnectReason reason() const { return *reason_; }
   Hint hint() const { return hint_; }
 
@@ -171,12 +179,13 @@ class Connection {
   template <typename Dispatch>
   auto frame_handler(Dispatch& dispatch) {
     return [this, &dispatch](const wire::Frame& frame) {
-      if (frame.type == settings_.incoming()) {
-        dispatch_guarded(dispatch, frame.payload);
-      } else {
+      if (frame.type != settings_.incoming()) {
         handle_other(frame);
+      } else if (!closed()) {
+        dispatch_guarded(dispatch, frame.payload);
       }
-      return closed() ? wire::Next::kStop : paused_ ? wire::Next::kPause : wire::Next::kGoOn;
+      if (!listens()) return wire::Next::kStop;
+      return paused_ ? wire::Next::kPause : wire::Next::kGoOn;
     };
   }
 
@@ -215,8 +224,15 @@ class Connection {
     }
   }
 
+  void handle_received(TimePoint now) {
+    if (!closed()) keepalive_.handle_received(now);
+  }
+
   void check(wire::DecodeResult result) {
-    if (closed()) return;
+    if (closed()) {
+      if (result == wire::DecodeResult::kTooBig) ending_ = false;
+      return;
+    }
     const char* const header = decoder_.unfinished_header();
     if (header == nullptr) return;
     // Somebody who speaks another protocol is told so at once, and not asked for a megabyte first.
@@ -241,7 +257,20 @@ class Connection {
   Hint hint_ = Hint::kNone;
   bool proved_ : 1;
   bool paused_ : 1;
+  bool ending_ : 1;
 };
+
+// ---------------------------------------------------------------------------------------------
+
+inline void Connection::end(DisconnectReason reason) {
+  if (closed()) return;
+  close(reason);
+  ending_ = true;
+  if (!paused_) return;
+  paused_ = false;
+  const auto nothing = [](std::string_view /*payload*/) { return true; };
+  check(decoder_.resume(frame_handler(nothing)));
+}
 
 }  // namespace messi
 

@@ -244,6 +244,13 @@ MESSI_INLINE bool EpollLoop::wait_writable(int fd) {
   return writable;
 }
 
+MESSI_INLINE bool EpollLoop::has_failed(int fd) {
+  pollfd asked{fd, 0, 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+MESSI_INLINE bool EpollLoop::in_child() const { return system_->in_child(); }
+
 MESSI_INLINE void EpollLoop::wake() {
   if (system_->in_child()) return;
   const std::uint64_t one = 1;
