@@ -86,9 +86,11 @@ function(messi_generate)
       COMMENT "Generating ${stem}${extension}"
       VERBATIM)
     target_sources("${arg_TARGET}" PRIVATE ${outputs})
+    # What protobuf generates has warnings (36 narrows the sizes of maps) that nobody can do anything about.
+    set_source_files_properties("${out_dir}/${stem}.pb.cc" TARGET_DIRECTORY "${arg_TARGET}" PROPERTIES COMPILE_OPTIONS -w)
   endforeach()
 
-  # SYSTEM, since what protobuf generates has warnings (36 narrows the sizes of maps) that nobody can do anything about.
+  # SYSTEM for the same reason.
   target_include_directories("${arg_TARGET}" SYSTEM PUBLIC "$<BUILD_INTERFACE:${out_dir}>")
   target_link_libraries("${arg_TARGET}" PUBLIC messi::messi)
 endfunction()

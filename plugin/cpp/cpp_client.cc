@@ -32,7 +32,7 @@ void emit_client_class(Text& text, const Protocol& protocol, const Options& opti
                public:
                 explicit $Client$(::messi::EventLoop& loop, ::std::string uri,
                                   ::messi::ClientOptions options = {})
-                    : ClientBase(loop, ::std::move(uri), options) {}
+                    : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
                 // Hooks: a message has come from the server.
 

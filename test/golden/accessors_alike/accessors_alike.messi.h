@@ -50,7 +50,7 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
  public:
   explicit AccessorsAlikeClient(::messi::EventLoop& loop, ::std::string uri,
                                 ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

@@ -97,7 +97,7 @@ class ChatClient : public ::messi::ClientBase {
  public:
   explicit ChatClient(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

@@ -40,7 +40,7 @@ class The3dClient : public ::messi::ClientBase {
  public:
   explicit The3dClient(::messi::EventLoop& loop, ::std::string uri,
                        ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

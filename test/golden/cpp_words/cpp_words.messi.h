@@ -85,7 +85,7 @@ class CppWordsClient : public ::messi::ClientBase {
  public:
   explicit CppWordsClient(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

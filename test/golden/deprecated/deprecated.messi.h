@@ -47,7 +47,7 @@ class DeprecatedClient : public ::messi::ClientBase {
  public:
   explicit DeprecatedClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

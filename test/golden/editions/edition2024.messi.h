@@ -42,7 +42,7 @@ class Edition2024Client : public ::messi::ClientBase {
  public:
   explicit Edition2024Client(::messi::EventLoop& loop, ::std::string uri,
                              ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

@@ -50,7 +50,7 @@ class Proto3UserClient : public ::messi::ClientBase {
  public:
   explicit Proto3UserClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

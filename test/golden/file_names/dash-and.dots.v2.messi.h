@@ -40,7 +40,7 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
  public:
   explicit DashAndDotsV2Client(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

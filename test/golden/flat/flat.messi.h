@@ -240,7 +240,7 @@ class FlatClient : public ::messi::ClientBase {
  public:
   explicit FlatClient(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

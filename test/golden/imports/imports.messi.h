@@ -152,7 +152,7 @@ class ImportsClient : public ::messi::ClientBase {
  public:
   explicit ImportsClient(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

@@ -46,7 +46,7 @@ class LongNamesClient : public ::messi::ClientBase {
  public:
   explicit LongNamesClient(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

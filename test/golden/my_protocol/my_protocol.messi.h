@@ -50,7 +50,7 @@ class MyProtocolClient : public ::messi::ClientBase {
  public:
   explicit MyProtocolClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

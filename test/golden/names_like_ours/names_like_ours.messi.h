@@ -111,7 +111,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
  public:
   explicit NamesLikeOursClient(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

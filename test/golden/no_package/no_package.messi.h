@@ -39,7 +39,7 @@ class NoPackageClient : public ::messi::ClientBase {
  public:
   explicit NoPackageClient(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

@@ -55,7 +55,7 @@ class NumbersClient : public ::messi::ClientBase {
  public:
   explicit NumbersClient(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

@@ -41,7 +41,7 @@ class Proto2Client : public ::messi::ClientBase {
  public:
   explicit Proto2Client(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

@@ -72,7 +72,7 @@ class SameTypeClient : public ::messi::ClientBase {
  public:
   explicit SameTypeClient(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

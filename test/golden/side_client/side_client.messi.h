@@ -38,7 +38,7 @@ class SideClientClient : public ::messi::ClientBase {
  public:
   explicit SideClientClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 

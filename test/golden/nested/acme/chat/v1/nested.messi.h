@@ -46,7 +46,7 @@ class NestedClient : public ::messi::ClientBase {
  public:
   explicit NestedClient(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 
