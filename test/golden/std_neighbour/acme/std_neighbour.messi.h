@@ -60,7 +60,7 @@ class StdNeighbourClient : public ::messi::ClientBase {
  public:
   explicit StdNeighbourClient(::messi::EventLoop& loop, ::std::string uri,
                               ::messi::ClientOptions options = {})
-      : ClientBase(loop, ::std::move(uri), options) {}
+      : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
 
