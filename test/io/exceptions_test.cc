@@ -1,6 +1,7 @@
 // Exceptions of hooks leave the loop, which goes on as if nothing had happened to anybody else.
 
 #include <chrono>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
@@ -70,6 +71,23 @@ TEST_CASE("messages, timers and posts outlive an exception in the same turn", "[
   }
   CHECK(good.connected());
   CHECK(server.count("") > 0);
+}
+
+TEST_CASE("a server whose hook threw when a client came accepts others, stops and goes", "[io]") {
+  EpollLoop loop;
+  auto server = std::make_unique<Server>(loop, "tcp://127.0.0.1:0");
+  REQUIRE(server->start().ok());
+  server->on = [](const std::string& event, Server::Client* client) {
+    if (event == "connected" && client->id() == 1) throw std::runtime_error("a hook failed");
+  };
+  Client client(loop, server->uri());
+  client.start();
+  CHECK(run_through(loop, [&] { return client.has("disconnected"); }) == 1);
+  CHECK(server->has("1 disconnected: General error."));
+  CHECK(run_through(loop, [&] { return server->has("2 connected"); }) == 0);
+  server->stop();
+  CHECK(run_through(loop, [&] { return server->stopped(); }) == 0);
+  server.reset();
 }
 
 TEST_CASE("an exception leaves run, which may be called again", "[io]") {

@@ -200,6 +200,30 @@ TEST_CASE("a forked child that destroys its copies takes none of the parent's in
   CHECK(run_until(loop, [&] { return server->has("1 message hello"); }));
 }
 
+TEST_CASE("a peer is told of the end though a forked child has the connection open", "[io]") {
+  EpollLoop loop;
+  Server server(loop, "tcp://127.0.0.1:0");
+  REQUIRE(server.start().ok());
+  const Fd peer = messi::test::connected_socket(server.port());
+  CHECK(run_until(loop, [&] { return server.client_count() == 1; }));
+  int hold[2];
+  REQUIRE(::pipe(hold) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::close(hold[1]);
+    char byte;
+    [[maybe_unused]] const ssize_t ended = ::read(hold[0], &byte, 1);
+    ::_exit(0);
+  }
+  server.stop_now();
+  CHECK(run_until(loop, [&] { return server.stopped(); }));
+  CHECK(run_until(loop, [&] { return messi::test::at_end(peer); }));
+  ::close(hold[1]);
+  ::close(hold[0]);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST_CASE("a server takes over the socket that systemd has opened", "[io]") {
   CHECK(in_child([]() -> std::string {
           const Fd tcp = listen_at(*SocketAddress::parse("127.0.0.1", 0));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <utility>
 
+#include "messi/base/finally.h"
 #include "messi/io/fd.h"
 #include "messi/io/fork.h"
 #include "messi/io/poller.h"
@@ -86,12 +87,13 @@ inline SocketAcceptor::~SocketAcceptor() {
 inline void SocketAcceptor::handle_ready(bool /*readable*/, bool /*writable*/) {
   bool destroyed = false;
   destroyed_ = &destroyed;
+  const Finally after([&] {
+    if (!destroyed) destroyed_ = nullptr;
+  });
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     const bool more = accept_one();
-    if (destroyed) return;
-    if (!more) break;
+    if (destroyed || !more) return;
   }
-  destroyed_ = nullptr;
 }
 
 inline bool SocketAcceptor::accept_one() {

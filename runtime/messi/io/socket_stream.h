@@ -61,6 +61,7 @@ class SocketStream final : public Stream, private ReadyHandler {
   void want_write(bool wanted);
   Poller::Interest interest() const;
   void unwatch();
+  void drop_input();
 
   Poller& poller_;
   StreamHandler* handler_ = nullptr;
@@ -92,11 +93,18 @@ inline void SocketStream::apply(const SocketOptions& options) {
 }
 
 inline SocketStream::~SocketStream() {
-  if (handler_ == nullptr) return;
-  unwatch();
-  if (poller_.in_child()) return;  // what has come is for the parent
-  // The kernel answers close() with a reset, and forgets what it has not sent yet, if there is
-  // input that nobody has read.
+  if (poller_.in_child()) return;  // the connection is the parent's, with all that has come
+  if (handler_ != nullptr) {
+    unwatch();
+    drop_input();
+  }
+  // Closing alone would end nothing for as long as a forked child has the socket open too.
+  ::shutdown(fd_.get(), SHUT_RDWR);
+}
+
+// The kernel answers close() with a reset, and forgets what it has not sent yet, if there is input
+// that nobody has read.
+inline void SocketStream::drop_input() {
   static constexpr int kMostReads = 16;
   char unread[16 * 1024];  // not the poller's: that may hold what somebody is just handling
   for (int i = 0; i < kMostReads; ++i) {
