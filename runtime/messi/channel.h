@@ -147,6 +147,10 @@ class Channel : private Connection {
   bool unsettled() const { return unsettled_; }
   void set_unsettled(bool unsettled) { unsettled_ = unsettled; }
 
+  /// In which of the owner's queues it waits, by a number of the owner's; 0 for none.
+  std::uint8_t waits_in() const { return waits_in_; }
+  void set_waits_in(std::uint8_t queue) { waits_in_ = queue; }
+
   std::size_t pending_bytes() const { return queue().pending(); }
   std::string peer_address() const { return stream_->peer_address(); }
   int native_handle() const { return stream_->native_handle(); }
@@ -176,6 +180,7 @@ class Channel : private Connection {
   bool was_high_ : 1;  // more than the high mark was waiting since the last poll_writable
   bool resuming_ : 1;
   Ending ending_ : 2;
+  std::uint8_t waits_in_ = 0;
   std::unique_ptr<Stream> stream_;
 };
 

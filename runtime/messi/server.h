@@ -153,6 +153,7 @@ class ServerBase : private ListenHandler {
   void close(ServerClient& client, DisconnectReason reason, Hint hint = Hint::kNone);
   void end(ServerClient& client, DisconnectReason reason);
   void wait_in(DeadlineQueue& queue, ServerClient& client);
+  void leave_queue(ServerClient& client);
   void needs_settling(ServerClient& client);
   void settle();
   void settle(ServerClient& client);

@@ -159,7 +159,6 @@ class ServerClient : private StreamHandler {
   Channel channel_;
   std::uint64_t id_;
   TimePoint connected_since_;
-  DeadlineQueue* queue_ = nullptr;
   ServerClient* before_ = nullptr;
   ServerClient* behind_ = nullptr;
   UserState state_;
@@ -169,8 +168,9 @@ class ServerClient : private StreamHandler {
 /// is always the first, and one timer serves them all. A client is in one queue at most.
 class DeadlineQueue {
  public:
-  /// `delay`: how long after `Channel::last_heard` a client's time is up.
-  explicit DeadlineQueue(Duration delay) : delay_(delay) {}
+  /// `number`: what Channel::waits_in says of its clients, not 0. `delay`: how long after
+  /// Channel::last_heard a client's time is up.
+  DeadlineQueue(std::uint8_t number, Duration delay) : number_(number), delay_(delay) {}
   DeadlineQueue(const DeadlineQueue&) = delete;
   DeadlineQueue& operator=(const DeadlineQueue&) = delete;
 
@@ -183,11 +183,11 @@ class DeadlineQueue {
     return empty() ? TimePoint::max() : deadline_after(first_->channel_.last_heard(), delay_);
   }
 
-  /// Puts the client, which was touched just now, at the end; takes it out of its queue before.
+  /// The client was touched just now. It is in no other queue.
   void push_back(ServerClient& client) {
-    if (client.queue_ == this && last_ == &client) return;
+    if (last_ == &client) return;
     remove(client);
-    client.queue_ = this;
+    client.channel_.set_waits_in(number_);
     client.before_ = last_;
     client.behind_ = nullptr;
     (last_ != nullptr ? last_->behind_ : first_) = &client;
@@ -195,15 +195,17 @@ class DeadlineQueue {
     ++size_;
   }
 
-  static void remove(ServerClient& client) {
-    DeadlineQueue* const queue = std::exchange(client.queue_, nullptr);
-    if (queue == nullptr) return;
-    (client.before_ != nullptr ? client.before_->behind_ : queue->first_) = client.behind_;
-    (client.behind_ != nullptr ? client.behind_->before_ : queue->last_) = client.before_;
-    --queue->size_;
+  /// No-op if it is not in this queue.
+  void remove(ServerClient& client) {
+    if (client.channel_.waits_in() != number_) return;
+    client.channel_.set_waits_in(0);
+    (client.before_ != nullptr ? client.before_->behind_ : first_) = client.behind_;
+    (client.behind_ != nullptr ? client.behind_->before_ : last_) = client.before_;
+    --size_;
   }
 
  private:
+  const std::uint8_t number_;
   const Duration delay_;
   ServerClient* first_ = nullptr;
   ServerClient* last_ = nullptr;

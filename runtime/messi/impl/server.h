@@ -38,9 +38,9 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
                 {Duration::zero(), options_.client_timeout}},
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_timer(); }),
-      silence_(options_.client_timeout),
-      paused_(kPongWhilePaused),
-      ending_(options_.linger) {}
+      silence_(1, options_.client_timeout),
+      paused_(2, kPongWhilePaused),
+      ending_(3, options_.linger) {}
 
 MESSI_INLINE ServerBase::~ServerBase() {
   assert(!in_hook_ && "a server must not be destroyed by one of its own hooks");
@@ -159,7 +159,14 @@ MESSI_INLINE void ServerBase::end(ServerClient& client, DisconnectReason reason)
   needs_settling(client);
 }
 
+MESSI_INLINE void ServerBase::leave_queue(ServerClient& client) {
+  silence_.remove(client);
+  paused_.remove(client);
+  ending_.remove(client);
+}
+
 MESSI_INLINE void ServerBase::wait_in(DeadlineQueue& queue, ServerClient& client) {
+  leave_queue(client);
   queue.push_back(client);
   if (queue.first() == &client) set_timer();
 }
@@ -196,7 +203,7 @@ MESSI_INLINE void ServerBase::settle(ServerClient& client) {
   if (client.channel_.over()) {
     // Marked, so that nothing a hook does brings it back to the list.
     client.channel_.set_unsettled(true);
-    DeadlineQueue::remove(client);
+    leave_queue(client);
     const std::unique_ptr<ServerClient> gone = table_.remove(client.id());
     in_hook([&] { client_disconnected(client, client.channel_.reason()); });
   } else if (!client.channel_.closed() && client.channel_.poll_writable()) {
@@ -220,7 +227,7 @@ MESSI_INLINE void ServerBase::handle_timer() {
   // Not before all that had come by its deadline was read.
   while (silence_.deadline() <= loop_.input_until()) {
     ServerClient& client = *silence_.first();
-    DeadlineQueue::remove(client);
+    silence_.remove(client);
     close(client, DisconnectReason::kKeepAliveTimeout);
   }
   while (ending_.deadline() <= now) ending_.first()->disconnect_now();
@@ -251,7 +258,7 @@ MESSI_INLINE void ServerClient::disconnect() {
 
 MESSI_INLINE void ServerClient::disconnect_now() {
   if (channel_.over()) return;
-  DeadlineQueue::remove(*this);
+  server_.leave_queue(*this);
   channel_.close(DisconnectReason::kDisconnected);
   channel_.abort();
   server_.needs_settling(*this);
