@@ -37,9 +37,14 @@ void check_package(const Protocol& protocol, const Options& options, Diagnostics
       diagnostics.error(protocol.package_location,
                         "package " + in_quotes(protocol.package) + " has " + in_quotes(part) +
                             " in it, which is " +
-                            (part == kStd ? std::string(kStdMeaning)
-                                          : "a macro of C++'s library or of compilers"),
+                            (part == kStd ? std::string(kStdMeaning) : "a macro of C++'s library"),
                         "give the package another name");
+    }
+    if (is_gnu_macro(part)) {
+      warn_of_gnu_macro(
+          protocol.package_location,
+          "package " + in_quotes(protocol.package) + " has " + in_quotes(part) + " in it, which",
+          diagnostics);
     }
     // Where protobuf escapes keywords, the namespace is another word.
     if (namespace_name(part, options.protobuf_release) != part) continue;

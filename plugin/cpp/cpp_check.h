@@ -1,6 +1,8 @@
 #ifndef MESSI_PLUGIN_CPP_CPP_CHECK_H_
 #define MESSI_PLUGIN_CPP_CPP_CHECK_H_
 
+#include <string>
+
 #include "../diagnostics.h"
 #include "../options.h"
 #include "../protocol.h"
@@ -13,6 +15,10 @@ void check(const Protocol& protocol, const Options& options, Diagnostics& diagno
 
 /// The part of it that is about single words, in the protocol's file and all that it imports.
 void check_words(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
+
+/// Warns that `what`, such as `field "linux" of Versions`, is a macro of compilers that are not
+/// told otherwise.
+void warn_of_gnu_macro(const Location& location, const std::string& what, Diagnostics& diagnostics);
 
 }  // namespace messi::plugin::cpp
 

@@ -93,7 +93,7 @@ constexpr std::string_view kObjects =
     "UINT_LEAST8_WIDTH UINT_MAX UINT_WIDTH ULLONG_MAX ULLONG_WIDTH ULONG_LONG_MAX ULONG_MAX "
     "ULONG_WIDTH USHRT_MAX USHRT_WIDTH WCHAR_MAX WCHAR_MIN WCHAR_WIDTH WCONTINUED WEOF WEXITED "
     "WINT_MAX WINT_MIN WINT_WIDTH WNOHANG WNOWAIT WORD_BIT WSTOPPED WUNTRACED W_OK "
-    "XATTR_LIST_MAX XATTR_NAME_MAX XATTR_SIZE_MAX X_OK errno linux math_errhandling unix ";
+    "XATTR_LIST_MAX XATTR_NAME_MAX XATTR_SIZE_MAX X_OK errno math_errhandling ";
 
 constexpr std::string_view kFunctions =
     " "
@@ -129,5 +129,7 @@ bool contains(std::string_view words, std::string_view word) {
 bool is_object_macro(std::string_view name) { return contains(kObjects, name); }
 
 bool is_function_macro(std::string_view name) { return contains(kFunctions, name); }
+
+bool is_gnu_macro(std::string_view name) { return name == "linux" || name == "unix"; }
 
 }  // namespace messi::plugin::cpp

@@ -9,12 +9,14 @@ namespace messi::plugin::cpp {
 // Abseil's. A list, since what headers define is not known to a plugin; a test compares it with
 // what they define here.
 
-/// Whether the name is a macro that is replaced wherever it stands: `EOF`, `NAN`, `errno`, and
-/// `linux`, which g++ and clang++ have unless they are told -std=c++17.
+/// Whether the name is a macro that is replaced wherever it stands: `EOF`, `NAN`, `errno`.
 bool is_object_macro(std::string_view name);
 
 /// Whether it is one that is replaced in front of a parenthesis: `assert`, `va_end`.
 bool is_function_macro(std::string_view name);
+
+/// Whether it is one that g++ and clang++ have with -std=gnu++17, but not with -std=c++17.
+bool is_gnu_macro(std::string_view name);
 
 }  // namespace messi::plugin::cpp
 

@@ -50,14 +50,20 @@ class WordsCheck {
     while (!rest.empty()) {
       const std::string part(rest.substr(0, rest.find('.')));
       rest.remove_prefix(std::min(rest.size(), part.size() + 1));
-      if (!is_object_macro(part)) continue;
+      if (!is_object_macro(part) && !is_gnu_macro(part)) continue;
       google::protobuf::SourceLocation place;
       const bool is_known =
           file.GetSourceLocation({FileDescriptorProto::kPackageFieldNumber}, &place);
-      diagnostics_.error(is_known ? to_location(file, place) : Location{to_string(file.name())},
-                         "package " + in_quotes(package) + " has " + in_quotes(part) +
-                             " in it, which is a macro of C++'s library or of compilers",
-                         "give the package another name");
+      const Location location =
+          is_known ? to_location(file, place) : Location{to_string(file.name())};
+      const std::string what =
+          "package " + in_quotes(package) + " has " + in_quotes(part) + " in it, which";
+      if (is_gnu_macro(part)) {
+        warn_of_gnu_macro(location, what, diagnostics_);
+      } else {
+        diagnostics_.error(location, what + " is a macro of C++'s library",
+                           "give the package another name");
+      }
     }
   }
 
@@ -90,7 +96,7 @@ class WordsCheck {
   void check_field(const FieldDescriptor& field) {
     const std::string method = accessor(to_string(field.name()), options_.protobuf_release);
     check_scope(field, "field", method, /*in_class=*/true);
-    if (!is_object_macro(method) && !is_function_macro(method)) return;
+    if (!is_replaced(method, true)) return;
     refuse(field,
            "field " + in_quotes(to_string(field.name())) + " of " +
                to_string(field.containing_type()->name()) + " gets the accessor \"" + method +
@@ -122,16 +128,18 @@ class WordsCheck {
   /// Protobuf puts underscores behind keywords, of which some are macros.
   bool is_replaced(const std::string& name, bool before_parenthesis) const {
     if (is_keyword(name, options_.protobuf_release)) return false;
-    return is_object_macro(name) || (before_parenthesis && is_function_macro(name));
+    return is_object_macro(name) || is_gnu_macro(name) ||
+           (before_parenthesis && is_function_macro(name));
   }
 
   template <typename AnyDescriptor>
   void refuse(const AnyDescriptor& descriptor, const std::string& what, const std::string& macro) {
-    const bool is_of_compilers = macro == "linux" || macro == "unix";
+    if (is_gnu_macro(macro)) {
+      warn_of_gnu_macro(location_of(descriptor), what, diagnostics_);
+      return;
+    }
     diagnostics_.error(location_of(descriptor),
-                       what + " is a macro of " +
-                           (is_of_compilers ? "compilers, unless they are told -std=c++17"
-                                            : "C++'s library or the system's headers"),
+                       what + " is a macro of C++'s library or the system's headers",
                        "give it another name");
   }
 
@@ -144,6 +152,12 @@ class WordsCheck {
 
 void check_words(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   WordsCheck(options, diagnostics).check(*protocol.file);
+}
+
+void warn_of_gnu_macro(const Location& location, const std::string& what,
+                       Diagnostics& diagnostics) {
+  diagnostics.warning(location, what + " is a macro of compilers, unless they are told -std=c++17",
+                      "compile with that (in CMake, CXX_EXTENSIONS OFF), or with -Ulinux -Uunix");
 }
 
 }  // namespace messi::plugin::cpp

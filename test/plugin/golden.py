@@ -7,14 +7,18 @@ the case is written anew instead of compared; read the diff before you commit it
 A case is a folder of protos. Its case.json, if there is one, may have
   options   for the plugin, such as "side=client"
   protobuf  the oldest release of protoc that can read the protos, such as 27
+  warnings  all that there are, each as file:line:column: warning: problem; remedy
 """
 
 import argparse
 import pathlib
+import re
 import shutil
 import sys
 
-from tools import Skipped, Tools, add_tool_arguments, check_golden, is_update, run_cases
+from tools import Skipped, Tools, add_tool_arguments, check_golden, diff, is_update, run_cases
+
+WARNING = re.compile(": warning: .*; ")
 
 
 def main():
@@ -40,7 +44,7 @@ def check(tools, case, settings, directory):
 
     generated = {str(path.relative_to(messi_out)): path for path in sorted(messi_out.rglob("*.*"))}
     expected = {str(path.relative_to(case)): path for path in sorted(case.rglob("*.*")) if is_expectation(path)}
-    problems = []
+    problems = check_warnings(settings.get("warnings"), run.stderr)
     for name, path in generated.items():
         problems += check_golden(case / name, path.read_text())
         problems += tools.check_format(path)
@@ -50,6 +54,13 @@ def check(tools, case, settings, directory):
         else:
             problems.append(f"{expected[name]} was not generated")
     return problems
+
+
+def check_warnings(expected, errors):
+    """Those of the plugin end in a remedy, those of protoc do not."""
+    if expected is None:
+        return []
+    return diff("\n".join(expected), "\n".join(line for line in errors.splitlines() if WARNING.search(line)), "case.json", "said now")
 
 
 def is_expectation(path):

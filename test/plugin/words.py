@@ -126,7 +126,7 @@ def refused_words(errors):
 
 def macros(arguments, tools):
     source = f'#include "{(arguments.directory / "plain.messi.h").resolve()}"\n'
-    run = subprocess.run([arguments.compiler, "-dM", "-E", "-x", "c++", "-std=gnu++17", f"-I{arguments.directory}",
+    run = subprocess.run([arguments.compiler, "-dM", "-E", "-x", "c++", "-std=c++17", f"-I{arguments.directory}",
                           *(f"-isystem{path}" for path in tools.include_path), "-"],
                          input=source, capture_output=True, text=True, check=True)
     return {name for name in MACRO.findall(run.stdout) if not OF_A_HEADER.search(name)}
@@ -153,7 +153,7 @@ def methods_of_protobuf(tools):
 def compiles(tools, directory, files):
     source = directory / "source" / "include_all.cc"
     source.parent.mkdir(exist_ok=True)
-    return tools.check_compiles(source, files, [], system_dirs=[directory], standards=["gnu++17"])
+    return tools.check_compiles(source, files, [], system_dirs=[directory], standards=["c++17"])
 
 
 if __name__ == "__main__":
