@@ -13,7 +13,6 @@ namespace {
 constexpr int kEscapesCpp20 = 22;
 constexpr int kEscapesAssert = 23;
 constexpr int kEscapesPackages = 27;
-constexpr int kEscapesMethods = 30;
 
 constexpr std::string_view kKeywords[] = {
     "NULL",          "alignas",      "alignof",   "and",        "and_eq",

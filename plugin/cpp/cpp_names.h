@@ -34,6 +34,9 @@ bool is_keyword(std::string_view name, int release);
 /// `acme.chat` -> `acme::chat`, empty without a package.
 std::string namespace_name(std::string_view package, int release);
 
+/// The release of protobuf that came to put underscores behind most methods of its classes.
+inline constexpr int kEscapesMethods = 30;
+
 /// Whether protobuf's class of a message cannot be called so, since every such class has a member
 /// of that name.
 bool is_method_of_messages(std::string_view name, int release);

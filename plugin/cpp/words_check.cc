@@ -114,15 +114,23 @@ class WordsCheck {
   void check_scope(const AnyDescriptor& descriptor, const std::string& kind,
                    const std::string& name, bool in_class) {
     const int release = options_.protobuf_release;
-    // `arena` is what constructors call their parameter.
-    const bool is_method = (in_class && is_method_of_messages(name, release)) ||
-                           (kind == "message" && name == "arena");
+    const bool is_method = is_taken(kind, name, in_class, release);
     if (!is_method && !is_type_in_messages(name, release)) return;
+    const std::string escaped = kind == "field" ? accessor(name, kEscapesMethods) : name;
     diagnostics_.error(location_of(descriptor),
                        kind + ' ' + in_quotes(to_string(descriptor.name())) + " has the name of " +
                            (is_method ? "something that every class of protobuf's has"
                                       : "a type that protobuf's C++ code uses"),
-                       "give it another name");
+                       is_taken(kind, escaped, in_class, kEscapesMethods)
+                           ? "give it another name"
+                           : "give it another name, or use protobuf 30 or newer");
+  }
+
+  static bool is_taken(const std::string& kind, const std::string& name, bool in_class,
+                       int release) {
+    // `arena` is what constructors call their parameter.
+    return (in_class && is_method_of_messages(name, release)) ||
+           (kind == "message" && name == "arena");
   }
 
   /// Protobuf puts underscores behind keywords, of which some are macros.
