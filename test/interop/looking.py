@@ -136,4 +136,4 @@ def size_seen(announced, endpoint, refusal):
     if announced is not None:
         return f"says that {OVER_24_BITS} bytes of text are {announced}", False
     endpoint.skip_until(refusal)
-    return "sends nothing, Message too big.", True
+    return "sends nothing", True

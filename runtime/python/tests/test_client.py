@@ -344,3 +344,29 @@ def test_ending_the_program_ends_the_connection():
             assert await is_closed(reader)
 
     run(body())
+
+
+def test_a_flood_does_not_keep_a_client_from_pinging():
+    class Slow(Client):
+        async def on_message_ind(self, message):
+            await asyncio.sleep(0.1)
+            await super().on_message_ind(message)
+
+    async def body():
+        flood = chat_pb2.ServerToClient(message_ind=chat_pb2.MessageInd(text="x" * 60_000))
+        payload = flood.SerializeToString()
+        frame = b"\x02" + len(payload).to_bytes(3, "big") + payload
+        async with Listener() as listener:
+            client = Slow(listener.uri, user=None)
+            async with running(client):
+                reader, writer = await listener.accept()
+                await client.events.until("connected")
+                # More than is taken in ahead of the hooks, all the time.
+                writer.write(frame * 10)
+                for _ in range(100):
+                    await client.events.until("message_ind", "", "x" * 60_000)
+                    writer.write(frame)
+                client.stop_now()
+                assert (await reader.read()).count(PING) >= 5
+
+    run(body())
