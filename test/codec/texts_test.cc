@@ -158,7 +158,7 @@ TEST_CASE("bad text is refused by its name, wherever in a message it is", "[code
 
 TEST_CASE("bytes, numbers, and strings of proto2 may hold anything", "[codec]") {
   texts::Numbers numbers;
-  for (std::int64_t i = 1; i != 0; i *= 2) numbers.add_numbers(-i);
+  for (int bit = 0; bit < 63; ++bit) numbers.add_numbers(-(std::int64_t{1} << bit));
   numbers.set_data(kBad);
   CHECK(arrives(numbers));
   strict::Tree tree;
