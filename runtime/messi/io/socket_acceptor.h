@@ -8,7 +8,6 @@
 #include <memory>
 #include <utility>
 
-#include "messi/base/finally.h"
 #include "messi/io/fd.h"
 #include "messi/io/fork.h"
 #include "messi/io/poller.h"
@@ -71,28 +70,23 @@ class SocketAcceptor final : private ReadyHandler {
   bool started_ = false;
   Fd spare_;  // given up for a moment when descriptors run out, to turn a client away with
   Timer resume_;
-  bool* destroyed_ = nullptr;  // where to tell, while the handler is called
+  const std::shared_ptr<bool> life_ = std::make_shared<bool>();  // expires with this object
   const unsigned generation_ = fork_generation();
 };
 
 // ---------------------------------------------------------------------------------------------
 
 inline SocketAcceptor::~SocketAcceptor() {
-  if (destroyed_ != nullptr) *destroyed_ = true;
   if (started_) poller_.remove(fd_.get(), *this);
   // Closing alone would leave the address taken for as long as a forked child has it open too.
   if (owned_ && generation_ == fork_generation()) ::shutdown(fd_.get(), SHUT_RDWR);
 }
 
 inline void SocketAcceptor::handle_ready(bool /*readable*/, bool /*writable*/) {
-  bool destroyed = false;
-  destroyed_ = &destroyed;
-  const Finally after([&] {
-    if (!destroyed) destroyed_ = nullptr;
-  });
+  const std::weak_ptr<bool> life = life_;
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     const bool more = accept_one();
-    if (destroyed || !more) return;
+    if (life.expired() || !more) return;
   }
 }
 
