@@ -40,9 +40,10 @@ class Proxy:
                 self._connect(client)
 
     def _connect(self, client):
-        server = socket.create_connection(("127.0.0.1", self.server_port), 5)
-        server.settimeout(None)
+        # The server may say that it is connected before this thread goes on.
         with self._lock:
+            server = socket.create_connection(("127.0.0.1", self.server_port), 5)
+            server.settimeout(None)
             self._sockets += [client, server]
         for source, target, direction in ((client, server, UP), (server, client, DOWN)):
             source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -196,6 +196,7 @@ TEST_CASE("clients of a silent name server cost no thread, little, and nothing w
     Server server(loop, "tcp://127.0.0.1:6000");
     if (!server.start().ok()) return "the server cannot start";
     const std::size_t descriptors = messi::test::open_descriptors().size();
+    const auto threads_before = threads();  // a sanitizer may have one of its own
     constexpr std::size_t kMuch =
         101 * 128 * 1024;  // 101 names; an old c-ares takes 80 kB for each
     const std::size_t memory = ::mallinfo2().uordblks;
@@ -213,7 +214,7 @@ TEST_CASE("clients of a silent name server cost no thread, little, and nothing w
       if (!run_until(loop, [&] { return client->count("failed") >= 5; })) return "no time-out";
     }
     if (outcome(loop, "tcp://127.0.0.1:6000") != "127.0.0.1:6000") return "the others wait";
-    if (threads() != 1) return "there are threads";
+    if (threads() != threads_before) return "there are threads";
     if (messi::test::open_descriptors().size() > descriptors + 150) return "many descriptors";
     if (::mallinfo2().uordblks > memory + kMuch) return "much memory";
     clients.clear();
