@@ -36,8 +36,9 @@ forget_home() {
   rm -rf "$work-home"
 }
 
-# says <words> <file>: also where the words are broken into lines.
-says() { tr -s ' \n' ' ' < "$2" | grep -qF -- "$1" || { cat "$2"; fail "there is no '$1'"; }; }
+# says <words> <file>: also where the words are broken into lines. Not a pipe: grep -q leaves at the first match, and with
+# pipefail the writer's SIGPIPE would then count as a failure.
+says() { grep -qF -- "$1" <(tr -s ' \n' ' ' < "$2") || { cat "$2"; fail "there is no '$1'"; }; }
 
 # quietly <command>...: shows what it said only if it fails.
 quietly() {
