@@ -131,8 +131,8 @@ chat::ServerToClient response() {
   }
 }
 
-// The publisher is bound to the port after the one that is announced, which somebody may have taken: then the system
-// chooses again.
+// The publisher is bound to the port after the one that is announced, which somebody may have
+// taken: then the system chooses again.
 [[noreturn]] void serve_broadcast(void* context, const Options& options) {
   Socket out(context, ZMQ_PUB, options.size);
   auto in = std::make_unique<Socket>(context, ZMQ_PULL, options.size);

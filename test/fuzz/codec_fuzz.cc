@@ -1,5 +1,5 @@
-// A payload means the same to the short way (one member, without a wrapper message) as to protobuf's
-// own parser.
+// A payload means the same to the short way (one member, without a wrapper message) as to
+// protobuf's own parser.
 
 #include <cstddef>
 #include <cstdint>

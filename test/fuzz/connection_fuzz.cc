@@ -96,7 +96,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view rest = stream;
   while (!rest.empty() && !connection.closed()) {
     pieces = pieces * 1664525 + 1013904223;
-    const std::size_t piece = std::min<std::size_t>(rest.size(), pieces >> 8 & (pieces & 1 ? 7 : 4095));
+    const std::size_t piece =
+        std::min<std::size_t>(rest.size(), pieces >> 8 & (pieces & 1 ? 7 : 4095));
     const wire::Spare spare = connection.spare();
     const std::size_t in_spare = std::min(spare.size, piece);
     if (in_spare > 0) {

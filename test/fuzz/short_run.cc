@@ -1,5 +1,5 @@
-// Runs a fuzz target over inputs that a fixed seed generates: bytes that look like frames more often
-// than chance would have it.
+// Runs a fuzz target over inputs that a fixed seed generates: bytes that look like frames more
+// often than chance would have it.
 
 #include <cstddef>
 #include <cstdint>

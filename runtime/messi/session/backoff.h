@@ -22,7 +22,8 @@ struct BackoffSettings {
 /// of a server that comes back do not come all at once.
 class Backoff {
  public:
-  explicit Backoff(const BackoffSettings& settings) : settings_(settings), base_(settings.initial) {}
+  explicit Backoff(const BackoffSettings& settings)
+      : settings_(settings), base_(settings.initial) {}
 
   /// The connection has proved itself: the server answered.
   void reset() { base_ = settings_.initial; }

@@ -15,31 +15,44 @@ enum class DisconnectReason : std::uint8_t {
   kKeepAliveTimeout,    ///< Nothing was heard of the peer for too long.
   kGeneralError,        ///< The system refused something the connection needs, or a hook threw.
   kMessageTooBig,       ///< A message, sent or received, is larger than `max_payload_size`.
-  kSlowReader,          ///< The peer reads more slowly than we send: `max_pending_bytes` is reached.
-  kProtocolError,       ///< The peer does not speak this protocol.
-  kTooManyClients,      ///< The server is full.
-  kStopped,             ///< `stop()` was called on this side.
-  kDisconnected,        ///< `disconnect()` was called on this side.
-  kTooMuchAtOnce,       ///< `max_pending_bytes` was reached before the peer could read anything.
-  kRefused,             ///< `on_client_arriving` did not want the client.
+  kSlowReader,      ///< The peer reads more slowly than we send: `max_pending_bytes` is reached.
+  kProtocolError,   ///< The peer does not speak this protocol.
+  kTooManyClients,  ///< The server is full.
+  kStopped,         ///< `stop()` was called on this side.
+  kDisconnected,    ///< `disconnect()` was called on this side.
+  kTooMuchAtOnce,   ///< `max_pending_bytes` was reached before the peer could read anything.
+  kRefused,         ///< `on_client_arriving` did not want the client.
 };
 
 /// The reason as a sentence, "Keep alive timeout." for one. The text has static storage.
 constexpr std::string_view to_string(DisconnectReason reason) {
   switch (reason) {
-    case DisconnectReason::kMessageEncodeError: return "Message encode error.";
-    case DisconnectReason::kMessageDecodeError: return "Message decode error.";
-    case DisconnectReason::kConnectionClosed: return "Connection closed.";
-    case DisconnectReason::kKeepAliveTimeout: return "Keep alive timeout.";
-    case DisconnectReason::kGeneralError: return "General error.";
-    case DisconnectReason::kMessageTooBig: return "Message too big.";
-    case DisconnectReason::kSlowReader: return "Slow reader.";
-    case DisconnectReason::kProtocolError: return "Protocol error.";
-    case DisconnectReason::kTooManyClients: return "Too many clients.";
-    case DisconnectReason::kStopped: return "Stopped.";
-    case DisconnectReason::kDisconnected: return "Disconnected.";
-    case DisconnectReason::kTooMuchAtOnce: return "Too much sent at once.";
-    case DisconnectReason::kRefused: return "Refused.";
+    case DisconnectReason::kMessageEncodeError:
+      return "Message encode error.";
+    case DisconnectReason::kMessageDecodeError:
+      return "Message decode error.";
+    case DisconnectReason::kConnectionClosed:
+      return "Connection closed.";
+    case DisconnectReason::kKeepAliveTimeout:
+      return "Keep alive timeout.";
+    case DisconnectReason::kGeneralError:
+      return "General error.";
+    case DisconnectReason::kMessageTooBig:
+      return "Message too big.";
+    case DisconnectReason::kSlowReader:
+      return "Slow reader.";
+    case DisconnectReason::kProtocolError:
+      return "Protocol error.";
+    case DisconnectReason::kTooManyClients:
+      return "Too many clients.";
+    case DisconnectReason::kStopped:
+      return "Stopped.";
+    case DisconnectReason::kDisconnected:
+      return "Disconnected.";
+    case DisconnectReason::kTooMuchAtOnce:
+      return "Too much sent at once.";
+    case DisconnectReason::kRefused:
+      return "Refused.";
   }
   return "Unknown reason.";
 }

@@ -12,12 +12,18 @@ enum class Hint : std::uint8_t { kNone, kHttp, kTls, kSsh, kClient, kHookThrew }
 /// The hint as a sentence, with static storage; "" if nothing more is known.
 constexpr std::string_view to_string(Hint hint) {
   switch (hint) {
-    case Hint::kNone: return "";
-    case Hint::kHttp: return "The peer seems to speak HTTP.";
-    case Hint::kTls: return "The peer seems to speak TLS.";
-    case Hint::kSsh: return "The peer seems to speak SSH.";
-    case Hint::kClient: return "The peer is a client, not a server.";
-    case Hint::kHookThrew: return "A hook threw an exception.";
+    case Hint::kNone:
+      return "";
+    case Hint::kHttp:
+      return "The peer seems to speak HTTP.";
+    case Hint::kTls:
+      return "The peer seems to speak TLS.";
+    case Hint::kSsh:
+      return "The peer seems to speak SSH.";
+    case Hint::kClient:
+      return "The peer is a client, not a server.";
+    case Hint::kHookThrew:
+      return "A hook threw an exception.";
   }
   return "";
 }
@@ -30,7 +36,8 @@ constexpr Hint foreign_protocol(std::string_view header) {
   }
   if (header == "SSH-") return Hint::kSsh;
   // A record of version 3.x with a handshake or an alert.
-  const bool tls = (header[0] == 0x16 || header[0] == 0x15) && header[1] == 0x03 && header[2] <= 0x04;
+  const bool tls =
+      (header[0] == 0x16 || header[0] == 0x15) && header[1] == 0x03 && header[2] <= 0x04;
   return tls ? Hint::kTls : Hint::kNone;
 }
 

@@ -2,8 +2,9 @@
 #define MESSI_TEST_INTEROP_ENDPOINT_H_
 
 /*
- * What the endpoints around the original's C code have in common: options, commands from standard input and events to
- * standard output as test/conformance/README.md describes them, and streams of numbered messages.
+ * What the endpoints around the original's C code have in common: options, commands from standard
+ * input and events to standard output as test/conformance/README.md describes them, and streams of
+ * numbered messages.
  */
 
 #include <stdbool.h>
@@ -57,10 +58,9 @@ bool count_command(const char *line_p);
 
 bool writable(int fd);
 
-/* Waits for events on `epoll_fd`: standard input's become commands, others go to `process`; `idle` sends streams. */
-void run(int epoll_fd,
-         void (*handle_command)(char *line_p),
-         void (*process)(int fd, uint32_t events),
-         bool (*idle)(void));
+/* Waits for events on `epoll_fd`: standard input's become commands, others go to `process`; `idle`
+ * sends streams. */
+void run(int epoll_fd, void (*handle_command)(char *line_p),
+         void (*process)(int fd, uint32_t events), bool (*idle)(void));
 
 #endif
