@@ -25,8 +25,6 @@ bool must_be_utf8(const google::protobuf::FieldDescriptor& field) {
 #include <string>
 #include <utility>
 
-#include "generator.h"
-
 namespace messi::plugin {
 namespace {
 
@@ -38,6 +36,7 @@ using google::protobuf::FileDescriptorProto;
 using google::protobuf::Message;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
+using google::protobuf::compiler::CodeGenerator;
 using google::protobuf::compiler::CodeGeneratorRequest;
 using google::protobuf::compiler::CodeGeneratorResponse;
 
@@ -187,7 +186,7 @@ bool must_be_utf8(const FieldDescriptor& field) {
          kVerify;
 }
 
-int run_with_editions() {
+int run_with_editions(const CodeGenerator& generator) {
   CodeGeneratorRequest request;
   if (!request.ParseFromIstream(&std::cin)) {
     std::cerr << "protoc-gen-messi: what came on standard input is not a request of protoc's\n";
@@ -195,7 +194,7 @@ int run_with_editions() {
   }
   CodeGeneratorResponse response;
   std::string error;
-  if (!generate_with_editions(std::move(request), response, error)) {
+  if (!generate_with_editions(generator, std::move(request), response, error)) {
     std::cerr << "protoc-gen-messi: " << error << '\n';
     return 1;
   }
@@ -206,10 +205,10 @@ int run_with_editions() {
   return 0;
 }
 
-bool generate_with_editions(CodeGeneratorRequest request, CodeGeneratorResponse& response,
-                            std::string& error) {
+bool generate_with_editions(const CodeGenerator& generator, CodeGeneratorRequest request,
+                            CodeGeneratorResponse& response, std::string& error) {
   adapt(request);
-  if (!GenerateCode(request, Generator(), &response, &error)) {
+  if (!GenerateCode(request, generator, &response, &error)) {
     if (error.empty()) error = refusal(request);
     return false;
   }

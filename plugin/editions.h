@@ -5,6 +5,7 @@
 #include <google/protobuf/stubs/common.h>
 
 #if GOOGLE_PROTOBUF_VERSION < 5027000
+#include <google/protobuf/compiler/code_generator.h>
 #include <google/protobuf/compiler/plugin.pb.h>
 
 #include <string>
@@ -25,10 +26,11 @@ constexpr int kNewestEdition = 1002;
 // looks the same in all of them, so such files are read as proto2.
 
 /// Answers protoc's request on standard input. Returns the exit status.
-int run_with_editions();
+int run_with_editions(const google::protobuf::compiler::CodeGenerator& generator);
 
 /// The same without the streams. False if the request makes no sense, as `error` then says.
-bool generate_with_editions(google::protobuf::compiler::CodeGeneratorRequest request,
+bool generate_with_editions(const google::protobuf::compiler::CodeGenerator& generator,
+                            google::protobuf::compiler::CodeGeneratorRequest request,
                             google::protobuf::compiler::CodeGeneratorResponse& response,
                             std::string& error);
 #endif

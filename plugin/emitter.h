@@ -23,6 +23,9 @@ class Emitter {
  public:
   virtual ~Emitter() = default;
 
+  /// The options that only this language has. To set one is to change this emitter.
+  virtual std::vector<Option> options() { return {}; }
+
   /// Refuses what is a legal protocol but cannot be said in this language, such as two members
   /// whose names become the same.
   virtual void check(const Protocol& protocol, const Options& options,

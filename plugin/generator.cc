@@ -13,10 +13,9 @@
 
 #include "diagnostics.h"
 #include "editions.h"
-#include "languages.h"
 #include "names.h"
-#include "options.h"
 #include "protocol.h"
+#include "request.h"
 
 namespace messi::plugin {
 namespace {
@@ -59,9 +58,10 @@ bool Generator::GenerateAll(const std::vector<const FileDescriptor*>& files,
                             const std::string& parameter, GeneratorContext* context,
                             std::string* error) const {
   Diagnostics diagnostics;
-  Options options = parse_options(parameter, diagnostics);
-  options.protobuf_release = protobuf_release(*context);
-  const Emitter& emitter = options.language->emitter;
+  Request request = parse_request(parameter, languages_, diagnostics);
+  request.options.protobuf_release = protobuf_release(*context);
+  const Options& options = request.options;
+  const Emitter& emitter = *request.emitter;
 
   std::vector<std::optional<Protocol>> protocols;
   for (const FileDescriptor* file : files) {

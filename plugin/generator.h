@@ -8,12 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "languages.h"
+
 namespace messi::plugin {
 
 /// What protoc talks to: reads the protocols, gathers every error of the run, and writes an output
 /// for every input if there is none.
 class Generator : public google::protobuf::compiler::CodeGenerator {
  public:
+  /// The languages must outlive the generator.
+  explicit Generator(const Languages& languages) : languages_(languages) {}
+
   bool Generate(const google::protobuf::FileDescriptor* file, const std::string& parameter,
                 google::protobuf::compiler::GeneratorContext* context,
                 std::string* error) const override;
@@ -33,6 +38,9 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
   // Editions are run_with_editions()'s affair.
   std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL; }
 #endif
+
+ private:
+  const Languages& languages_;
 };
 
 }  // namespace messi::plugin

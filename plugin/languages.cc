@@ -5,10 +5,10 @@
 
 namespace messi::plugin {
 
-const std::vector<Language>& languages() {
-  static const std::vector<Language> all = {
-      {"cpp", cpp::emitter()},
-      {"python", python::emitter()},
+const Languages& languages() {
+  static const Languages all = {
+      {"cpp", cpp::make_emitter},
+      {"python", python::make_emitter},
   };
   return all;
 }

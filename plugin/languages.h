@@ -1,6 +1,7 @@
 #ifndef MESSI_PLUGIN_LANGUAGES_H_
 #define MESSI_PLUGIN_LANGUAGES_H_
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -10,11 +11,14 @@ namespace messi::plugin {
 
 struct Language {
   std::string_view name;  ///< As in `lang=cpp`.
-  const Emitter& emitter;
+  std::unique_ptr<Emitter> (*make_emitter)();
 };
 
-/// All that we can generate, the default first.
-const std::vector<Language>& languages();
+/// The default first.
+using Languages = std::vector<Language>;
+
+/// All that protoc-gen-messi can generate.
+const Languages& languages();
 
 }  // namespace messi::plugin
 

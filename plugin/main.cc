@@ -7,8 +7,9 @@
 
 #include "editions.h"
 #include "generator.h"
+#include "languages.h"
 #include "messi/version.h"
-#include "options.h"
+#include "request.h"
 
 namespace {
 
@@ -37,16 +38,16 @@ void print_help(std::FILE* out) {
                "Options, separated by commas:\n"
                "\n"
                "%s",
-               MESSI_VERSION, messi::plugin::options_help().c_str());
+               MESSI_VERSION, messi::plugin::options_help(messi::plugin::languages()).c_str());
 }
 
 int run(int argc, char* argv[]) {
+  const messi::plugin::Generator generator(messi::plugin::languages());
 #if GOOGLE_PROTOBUF_VERSION < 5027000
   static_cast<void>(argc);
   static_cast<void>(argv);
-  return messi::plugin::run_with_editions();
+  return messi::plugin::run_with_editions(generator);
 #else
-  const messi::plugin::Generator generator;
   return google::protobuf::compiler::PluginMain(argc, argv, &generator);
 #endif
 }

@@ -6,6 +6,17 @@
 
 namespace messi::plugin {
 
+// Of ASCII: the ones of <cctype> depend on the locale.
+constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_alnum(char c) { return is_lower(c) || is_upper(c) || is_digit(c); }
+constexpr char to_upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
+constexpr char to_lower(char c) { return is_upper(c) ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// Whether all characters are ASCII letters, digits, or among the `others`.
+bool consists_of_alnum(std::string_view text, std::string_view others = {});
+
 /// The path without `.proto`: `acme/my-protocol.proto` -> `acme/my-protocol`.
 std::string strip_proto(std::string_view proto_path);
 

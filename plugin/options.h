@@ -1,25 +1,19 @@
 #ifndef MESSI_PLUGIN_OPTIONS_H_
 #define MESSI_PLUGIN_OPTIONS_H_
 
-#include <optional>
+#include <functional>
 #include <string>
 #include <string_view>
-
-#include "diagnostics.h"
+#include <vector>
 
 namespace messi::plugin {
 
-struct Language;
-
 enum class Side { kClient, kServer, kBoth };
 
-/// What `--messi_opt` says.
+/// What `--messi_opt` says to every language.
 struct Options {
-  const Language* language = nullptr;  ///< By default the first of languages().
   Side side = Side::kBoth;
-  std::string class_prefix;                   ///< `Acme` -> `AcmeChatClient`
-  std::string header_extension = ".messi.h";  ///< C++ only.
-  std::string runtime_include_prefix;         ///< C++ only. `deps/` -> "deps/messi/client.h"
+  std::string class_prefix;  ///< `Acme` -> `AcmeChatClient`
 
   /// Not the user's: the release of protobuf, 21 for 3.21, whose generated code ours goes with.
   int protobuf_release = 0;
@@ -28,12 +22,14 @@ struct Options {
   bool server() const { return side != Side::kClient; }
 };
 
-/// Parses `side=client,class_prefix=Acme`. Tells `diagnostics` of every option that is wrong: its
-/// name, what was given and what is allowed.
-Options parse_options(std::string_view parameter, Diagnostics& diagnostics);
-
-/// For people: a few lines for each option.
-std::string options_help();
+/// An option of `--messi_opt`: how it is documented, and what it changes.
+struct Option {
+  std::string_view name;
+  std::string values;   ///< For the help: what stands behind the `=`.
+  std::string allowed;  ///< For errors: completes "write ...".
+  std::vector<std::string_view> help;
+  std::function<bool(std::string_view value)> set;  ///< False if the value is not allowed.
+};
 
 }  // namespace messi::plugin
 

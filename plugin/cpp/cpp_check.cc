@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "../class_names.h"
 #include "../descriptor_location.h"
 #include "../names.h"
 #include "cpp_members.h"
@@ -80,17 +81,9 @@ void check_class(const Protocol& protocol, const std::string& name, Diagnostics&
 }
 
 void check_classes(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
-  const std::string client = client_class(protocol, options);
-  const std::string server = server_class(protocol, options);
-  if (pascal_case(options.class_prefix + protocol.name).empty() || !is_identifier(client)) {
-    diagnostics.error(protocol.location,
-                      "no class can be named after the file " + in_quotes(protocol.proto_path),
-                      "let the file's name begin with a letter from A to Z, or use "
-                      "--messi_opt=class_prefix=...");
-    return;
-  }
-  if (options.client()) check_class(protocol, client, diagnostics);
-  if (options.server()) check_class(protocol, server, diagnostics);
+  if (!check_class_base(protocol, options, diagnostics)) return;
+  if (options.client()) check_class(protocol, client_class(protocol, options), diagnostics);
+  if (options.server()) check_class(protocol, server_class(protocol, options), diagnostics);
   if (has_codec(protocol)) {
     check_class(protocol, codec_class(protocol, options), diagnostics);
   }

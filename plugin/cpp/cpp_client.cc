@@ -5,9 +5,8 @@
 namespace messi::plugin::cpp {
 namespace {
 
-void emit_hooks(Text& text, const Protocol& protocol, const Direction& direction,
-                const Options& options) {
-  emit_members(text, protocol, direction, options, R"cc(
+void emit_hooks(const Context& context, const Direction& direction) {
+  emit_members(context, direction, R"cc(
     $comment$;
     $deprecated$virtual void on_$name$(const $Type$& /*message*/) {}
   )cc");
@@ -15,17 +14,16 @@ void emit_hooks(Text& text, const Protocol& protocol, const Direction& direction
 
 }  // namespace
 
-void emit_client_class(Text& text, const Protocol& protocol, const Options& options) {
-  text.emit(
-      {{"Client", client_class(protocol, options)},
-       {"receives",
-        [&] { emit_numbers(text, protocol, protocol.server_to_client, options, "Receives"); }},
-       {"sends",
-        [&] { emit_numbers(text, protocol, protocol.client_to_server, options, "Sends"); }},
-       {"hooks", [&] { emit_hooks(text, protocol, protocol.server_to_client, options); }},
-       {"senders", [&] { emit_senders(text, protocol, protocol.client_to_server, options); }},
-       {"incoming", [&] { emit_incoming(text, protocol, protocol.server_to_client, options); }}},
-      R"cc(
+void emit_client_class(const Context& context) {
+  const Direction& up = context.protocol.client_to_server;
+  const Direction& down = context.protocol.server_to_client;
+  context.text.emit({{"Client", context.client_class()},
+                     {"receives", [&] { emit_numbers(context, down, "Receives"); }},
+                     {"sends", [&] { emit_numbers(context, up, "Sends"); }},
+                     {"hooks", [&] { emit_hooks(context, down); }},
+                     {"senders", [&] { emit_senders(context, up); }},
+                     {"incoming", [&] { emit_incoming(context, down); }}},
+                    R"cc(
               /// A client: derive from it and override the hooks you need. Those of the connection
               /// itself, such as on_connected and on_disconnected, are ClientBase's.
               class $Client$ : public ::messi::ClientBase {

@@ -51,13 +51,13 @@ Kind kind_of(FieldDescriptor::Type type) {
   }
 }
 
-void emit_fields(Text& text, const MessageType& type, const Options& options,
-                 std::string_view number_skeleton, std::string_view text_skeleton) {
+void emit_fields(const Context& context, const MessageType& type, std::string_view number_skeleton,
+                 std::string_view text_skeleton) {
   for (const FlatField& field : type.flat_fields) {
     const Kind kind = kind_of(field.type);
-    const std::string name = accessor(field.name, options.protobuf_release);
+    const std::string name = context.accessor(field.name);
     const bool is_text = kind.wire_type == kLengthDelimited;
-    text.emit(
+    context.text.emit(
         {{"tag", std::to_string(static_cast<std::uint32_t>(field.number) << 3 | kind.wire_type)},
          {"put", std::string(kind.put)},
          {"take", std::string(kind.take)},
@@ -67,7 +67,7 @@ void emit_fields(Text& text, const MessageType& type, const Options& options,
   }
 }
 
-void emit_functions(Text& text, const MessageType& type, const Options& options) {
+void emit_functions(const Context& context, const MessageType& type) {
   constexpr std::string_view kPut = R"cc(
     out.$put$($tag$, message.$name$()$presence$);
   )cc";
@@ -81,10 +81,10 @@ void emit_functions(Text& text, const MessageType& type, const Options& options)
       in.$take$(*message.mutable_$name$());
       break;
   )cc";
-  text.emit({{"Type", qualified_class(type, options.protobuf_release)},
-             {"put_fields", [&] { emit_fields(text, type, options, kPut, kPut); }},
-             {"take_fields", [&] { emit_fields(text, type, options, kTakeNumber, kTakeText); }}},
-            R"cc(
+  context.text.emit({{"Type", context.qualified_class(type)},
+                     {"put_fields", [&] { emit_fields(context, type, kPut, kPut); }},
+                     {"take_fields", [&] { emit_fields(context, type, kTakeNumber, kTakeText); }}},
+                    R"cc(
               template <typename Out>
               static void encode(const $Type$& message, Out& out) {
                 $put_fields$;
@@ -102,7 +102,8 @@ void emit_functions(Text& text, const MessageType& type, const Options& options)
             )cc");
 }
 
-void emit_texts(Text& text, const Protocol& protocol) {
+void emit_texts(const Context& context) {
+  const Protocol& protocol = context.protocol;
   if (protocol.text_types.empty()) return;
   std::string lines;
   const auto add = [&lines](const std::string& line) {
@@ -115,7 +116,7 @@ void emit_texts(Text& text, const Protocol& protocol) {
           (field.type == TextField::kText ? "" : ' ' + std::to_string(field.type)));
     }
   }
-  text.emit({{"lines", lines + ';'}}, R"cc(
+  context.text.emit({{"lines", lines + ';'}}, R"cc(
     // Where there is text, which has to be UTF-8: messi/codec/texts.h.
     static constexpr char kTexts[] =
         $lines$;
@@ -124,24 +125,24 @@ void emit_texts(Text& text, const Protocol& protocol) {
 
 }  // namespace
 
-void emit_codec(Text& text, const Protocol& protocol, const Options& options) {
-  if (!has_codec(protocol)) return;
-  const std::vector<const MessageType*> types = flat_types(protocol);
+void emit_codec(const Context& context) {
+  if (!has_codec(context.protocol)) return;
+  const std::vector<const MessageType*> types = flat_types(context.protocol);
   const auto emit_all = [&] {
     for (const MessageType* type : types) {
-      if (type != types.front()) text.lines("\n");
-      emit_functions(text, *type, options);
+      if (type != types.front()) context.text.lines("\n");
+      emit_functions(context, *type);
     }
   };
   const auto emit_parts = [&] {
-    text.emit({{"functions", emit_all}, {"texts", [&] { emit_texts(text, protocol); }}}, R"cc(
+    context.text.emit({{"functions", emit_all}, {"texts", [&] { emit_texts(context); }}}, R"cc(
       $functions$;
 
       $texts$;
     )cc");
   };
-  text.emit({{"Codec", codec_class(protocol, options)}, {"parts", emit_parts}},
-            R"cc(
+  context.text.emit({{"Codec", context.codec_class()}, {"parts", emit_parts}},
+                    R"cc(
               // How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
               struct $Codec$ {
                 $parts$;

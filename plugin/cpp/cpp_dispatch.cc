@@ -9,28 +9,28 @@ namespace messi::plugin::cpp {
 // Generated code reads from `incoming`, which is const: with members x and clear_x, protobuf's
 // class has a clear_x() const that returns the one, and a clear_x() that clears the other.
 
-void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& options) {
-  const Direction& direction = protocol.server_to_client;
-  const std::string client = client_class(protocol, options);
-  const std::string incoming = qualified_class(direction.message, options.protobuf_release);
+void emit_client_dispatch(const Context& context) {
+  const Direction& direction = context.protocol.server_to_client;
+  const std::string client = context.client_class();
+  const std::string incoming = context.qualified_class(direction.message);
   const auto emit_plain_cases = [&] {
-    emit_members(text, protocol, direction, options, {{"Client", client}}, R"cc(
+    emit_members(context, direction, {{"Client", client}}, R"cc(
       case $number$:
         return deliver(incoming_$name$_, &$Client$::on_$name$);
     )cc");
   };
   const auto emit_other_cases = [&] {
-    emit_members(text, protocol, direction, options, {{"Incoming", incoming}}, R"cc(
+    emit_members(context, direction, {{"Incoming", incoming}}, R"cc(
       case $Incoming$::$Case$:
         if (on_any_message($number$)) on_$name$(incoming.$accessor$());
         break;
     )cc");
   };
-  text.emit({{"Client", client},
-             {"Incoming", incoming},
-             {"plain_cases", emit_plain_cases},
-             {"other_cases", emit_other_cases}},
-            R"cc(
+  context.text.emit({{"Client", client},
+                     {"Incoming", incoming},
+                     {"plain_cases", emit_plain_cases},
+                     {"other_cases", emit_other_cases}},
+                    R"cc(
               inline bool $Client$::dispatch(::std::string_view payload) {
                 // The plain encoding: one member.
                 const ::messi::codec::Member member = ::messi::codec::single_member(payload);
@@ -62,28 +62,28 @@ void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& o
             )cc");
 }
 
-void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& options) {
-  const Direction& direction = protocol.client_to_server;
-  const std::string server = server_class(protocol, options);
-  const std::string incoming = qualified_class(direction.message, options.protobuf_release);
+void emit_server_dispatch(const Context& context) {
+  const Direction& direction = context.protocol.client_to_server;
+  const std::string server = context.server_class();
+  const std::string incoming = context.qualified_class(direction.message);
   const auto emit_plain_cases = [&] {
-    emit_members(text, protocol, direction, options, {{"Server", server}}, R"cc(
+    emit_members(context, direction, {{"Server", server}}, R"cc(
       case $number$:
         return deliver(incoming_$name$_, &$Server$::on_$name$);
     )cc");
   };
   const auto emit_other_cases = [&] {
-    emit_members(text, protocol, direction, options, {{"Incoming", incoming}}, R"cc(
+    emit_members(context, direction, {{"Incoming", incoming}}, R"cc(
       case $Incoming$::$Case$:
         if (on_any_message(client, $number$)) on_$name$(client, incoming.$accessor$());
         break;
     )cc");
   };
-  text.emit({{"Server", server},
-             {"Incoming", incoming},
-             {"plain_cases", emit_plain_cases},
-             {"other_cases", emit_other_cases}},
-            R"cc(
+  context.text.emit({{"Server", server},
+                     {"Incoming", incoming},
+                     {"plain_cases", emit_plain_cases},
+                     {"other_cases", emit_other_cases}},
+                    R"cc(
               inline bool $Server$::dispatch(::messi::ServerClient& from,
                                              ::std::string_view payload) {
                 auto& client = static_cast<Client&>(from);

@@ -1,12 +1,17 @@
 #include "cpp_emitter.h"
 
 #include <algorithm>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "../summary.h"
 #include "../text.h"
 #include "cpp_check.h"
+#include "cpp_context.h"
 #include "cpp_names.h"
+#include "cpp_options.h"
 #include "cpp_parts.h"
 #include "fit.h"
 #include "messi/version.h"
@@ -14,25 +19,27 @@
 namespace messi::plugin::cpp {
 namespace {
 
-void emit_includes(Text& text, const Options& options) {
-  const std::string runtime = options.runtime_include_prefix + "messi/";
-  if (options.client()) text.lines("#include \"" + runtime + "client.h\"");
-  text.lines("#include \"" + runtime + "codec/protobuf.h\"");
-  if (options.server()) text.lines("#include \"" + runtime + "server.h\"");
+void emit_includes(const Context& context) {
+  const Options& options = context.options;
+  const std::string runtime = context.cpp_options.runtime_include_prefix + "messi/";
+  if (options.client()) context.text.lines("#include \"" + runtime + "client.h\"");
+  context.text.lines("#include \"" + runtime + "codec/protobuf.h\"");
+  if (options.server()) context.text.lines("#include \"" + runtime + "server.h\"");
 }
 
-void emit_classes(Text& text, const Protocol& protocol, const Options& options) {
+void emit_classes(const Context& context) {
+  const Options& options = context.options;
   const auto emit_if = [&](bool wanted, auto emit_part) {
-    return [&text, &protocol, &options, wanted, emit_part] {
-      if (wanted) emit_part(text, protocol, options);
+    return [&context, wanted, emit_part] {
+      if (wanted) emit_part(context);
     };
   };
-  text.emit({{"codec", [&] { emit_codec(text, protocol, options); }},
-             {"client", emit_if(options.client(), emit_client_class)},
-             {"server", emit_if(options.server(), emit_server_class)},
-             {"client_dispatch", emit_if(options.client(), emit_client_dispatch)},
-             {"server_dispatch", emit_if(options.server(), emit_server_dispatch)}},
-            R"cc(
+  context.text.emit({{"codec", [&] { emit_codec(context); }},
+                     {"client", emit_if(options.client(), emit_client_class)},
+                     {"server", emit_if(options.server(), emit_server_class)},
+                     {"client_dispatch", emit_if(options.client(), emit_client_dispatch)},
+                     {"server_dispatch", emit_if(options.server(), emit_server_dispatch)}},
+                    R"cc(
               $codec$;
 
               $client$;
@@ -64,22 +71,25 @@ bool uses_deprecated(const Protocol& protocol) {
 
 class CppEmitter : public Emitter {
  public:
+  std::vector<Option> options() override { return options_for(cpp_options_); }
+
   void check(const Protocol& protocol, const Options& options,
              Diagnostics& diagnostics) const override {
     cpp::check(protocol, options, diagnostics);
   }
 
   std::vector<Output> emit(const Protocol& protocol, const Options& options) const override {
-    const std::string path = header_path(protocol.proto_path, options);
+    const std::string path = header_path(protocol.proto_path, cpp_options_);
     const std::string name_space = namespace_name(protocol.package, options.protobuf_release);
     const bool quiet = uses_deprecated(protocol);
     Text text;
+    const Context context{protocol, options, cpp_options_, text};
     text.emit({{"summary", [&] { emit_summary(text, protocol, "//"); }},
                {"GUARD", include_guard(path)},
                {"protobuf_header", protobuf_header(protocol.proto_path)},
                {"memory", options.server() ? "#include <memory>" : ""},
-               {"includes", [&] { emit_includes(text, options); }},
-               {"runtime", options.runtime_include_prefix},
+               {"includes", [&] { emit_includes(context); }},
+               {"runtime", cpp_options_.runtime_include_prefix},
                {"API", std::to_string(MESSI_RUNTIME_API)},
                {"push", quiet ? "#pragma GCC diagnostic push\n"
                                 "#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\""
@@ -87,7 +97,7 @@ class CppEmitter : public Emitter {
                {"pop", quiet ? "#pragma GCC diagnostic pop" : ""},
                {"open", name_space.empty() ? "" : "namespace " + name_space + " {"},
                {"close", name_space.empty() ? "" : "}  // namespace " + name_space},
-               {"classes", [&] { emit_classes(text, protocol, options); }}},
+               {"classes", [&] { emit_classes(context); }}},
               R"cc(
                 $summary$;
 
@@ -129,8 +139,8 @@ class CppEmitter : public Emitter {
   }
 
   std::vector<Output> emit_nothing(std::string_view proto_path,
-                                   const Options& options) const override {
-    const std::string path = header_path(proto_path, options);
+                                   const Options& /*options*/) const override {
+    const std::string path = header_path(proto_path, cpp_options_);
     Text text;
     text.emit({{"proto", std::string(proto_path)}, {"GUARD", include_guard(path)}},
               R"cc(
@@ -144,13 +154,13 @@ class CppEmitter : public Emitter {
               )cc");
     return {{path, text.str()}};
   }
+
+ private:
+  CppOptions cpp_options_;
 };
 
 }  // namespace
 
-const Emitter& emitter() {
-  static const CppEmitter emitter;
-  return emitter;
-}
+std::unique_ptr<Emitter> make_emitter() { return std::make_unique<CppEmitter>(); }
 
 }  // namespace messi::plugin::cpp

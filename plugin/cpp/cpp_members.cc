@@ -13,24 +13,22 @@ namespace {
 constexpr std::size_t kDeepestIndentation = 4;
 
 /// What is to be known to send it.
-std::string codecs(const Protocol& protocol, const MessageType& type, const Options& options) {
-  const std::string codec = codec_class(protocol, options);
+std::string codecs(const Context& context, const MessageType& type) {
+  const std::string codec = context.codec_class();
   if (!type.has_text()) return type.is_flat() ? ", " + codec : "";
   return (type.is_flat() ? ", " + codec : ", void") + ", " + codec + ", " +
          std::to_string(type.text_type);
 }
 
-std::vector<Text::Hole> holes(const Protocol& protocol, const Member& member,
-                              const Options& options) {
-  const int release = options.protobuf_release;
+std::vector<Text::Hole> holes(const Context& context, const Member& member) {
   return {{"comment", format_comment(member.comment, "///", kColumns - kDeepestIndentation)},
           {"deprecated", member.deprecated ? "[[deprecated]] " : ""},
           {"name", member.name},
           {"number", std::to_string(member.number)},
-          {"Type", qualified_class(member.type, release)},
-          {"Codec", member.type.is_flat() ? ", " + codec_class(protocol, options) : ""},
-          {"Codecs", codecs(protocol, member.type, options)},
-          {"accessor", accessor(member.name, release)},
+          {"Type", context.qualified_class(member.type)},
+          {"Codec", member.type.is_flat() ? ", " + context.codec_class() : ""},
+          {"Codecs", codecs(context, member.type)},
+          {"accessor", context.accessor(member.name)},
           {"Case", case_constant(member.name)}};
 }
 
@@ -52,34 +50,32 @@ bool has_codec(const Protocol& protocol) {
   return !protocol.text_types.empty() || !flat_types(protocol).empty();
 }
 
-void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options, std::string_view each, std::string_view if_unique) {
+void emit_members(const Context& context, const Direction& direction, std::string_view each,
+                  std::string_view if_unique) {
   const bool shows_comments = each.find("$comment$") != std::string_view::npos;
   const Member* previous = nullptr;
   for (const Member& member : direction.members) {
     const bool is_apart = previous != nullptr && shows_comments &&
                           !(previous->comment.empty() && member.comment.empty());
-    if (is_apart) text.lines("\n");
-    const std::vector<Text::Hole> member_holes = holes(protocol, member, options);
-    text.emit(member_holes, each);
-    if (member.type_is_unique) text.emit(member_holes, if_unique);
+    if (is_apart) context.text.lines("\n");
+    const std::vector<Text::Hole> member_holes = holes(context, member);
+    context.text.emit(member_holes, each);
+    if (member.type_is_unique) context.text.emit(member_holes, if_unique);
     previous = &member;
   }
 }
 
-void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options, const std::vector<Text::Hole>& more_holes,
-                  std::string_view each) {
+void emit_members(const Context& context, const Direction& direction,
+                  const std::vector<Text::Hole>& more_holes, std::string_view each) {
   for (const Member& member : direction.members) {
-    std::vector<Text::Hole> all_holes = holes(protocol, member, options);
+    std::vector<Text::Hole> all_holes = holes(context, member);
     all_holes.insert(all_holes.end(), more_holes.begin(), more_holes.end());
-    text.emit(all_holes, each);
+    context.text.emit(all_holes, each);
   }
 }
 
-void emit_senders(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options) {
-  emit_members(text, protocol, direction, options,
+void emit_senders(const Context& context, const Direction& direction) {
+  emit_members(context, direction,
                R"cc(
                  $comment$;
                  $deprecated$void send_$name$(const $Type$& message) {
@@ -93,20 +89,19 @@ void emit_senders(Text& text, const Protocol& protocol, const Direction& directi
                )cc");
 }
 
-void emit_numbers(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options, const std::string& name) {
+void emit_numbers(const Context& context, const Direction& direction, const std::string& name) {
   const auto emit_constants = [&] {
-    emit_members(text, protocol, direction, options, R"cc(
+    emit_members(context, direction, R"cc(
       static constexpr ::std::uint32_t $Case$ = $number$;
     )cc");
   };
   const auto emit_names = [&] {
-    emit_members(text, protocol, direction, options, R"cc(
+    emit_members(context, direction, R"cc(
       if (number == $Case$) return "$name$";
     )cc");
   };
-  text.emit({{"Name", name}, {"constants", emit_constants}, {"names", emit_names}},
-            R"cc(
+  context.text.emit({{"Name", name}, {"constants", emit_constants}, {"names", emit_names}},
+                    R"cc(
               struct $Name$ {
                 $constants$;
 
@@ -119,9 +114,8 @@ void emit_numbers(Text& text, const Protocol& protocol, const Direction& directi
             )cc");
 }
 
-void emit_incoming(Text& text, const Protocol& protocol, const Direction& direction,
-                   const Options& options) {
-  emit_members(text, protocol, direction, options, R"cc(
+void emit_incoming(const Context& context, const Direction& direction) {
+  emit_members(context, direction, R"cc(
     ::messi::codec::Reused<$Type$$Codec$> incoming_$name$_;
   )cc");
 }

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "../options.h"
 #include "../protocol.h"
 #include "../text.h"
+#include "cpp_context.h"
 
 namespace messi::plugin::cpp {
 
@@ -24,25 +24,21 @@ bool has_codec(const Protocol& protocol);
 /// $Codec$ (a comma and the codec of a flat message, or nothing), $Codecs$ (the same, and where the
 /// message has text), $accessor$ and $Case$ (what
 /// protobuf's code calls the member).
-void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options, std::string_view each, std::string_view if_unique = {});
+void emit_members(const Context& context, const Direction& direction, std::string_view each,
+                  std::string_view if_unique = {});
 
 /// The same, with holes beyond those.
-void emit_members(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options, const std::vector<Text::Hole>& more_holes,
-                  std::string_view each);
+void emit_members(const Context& context, const Direction& direction,
+                  const std::vector<Text::Hole>& more_holes, std::string_view each);
 
 /// `send_<name>` and `send`, for whatever ::messi::codec::send can send through.
-void emit_senders(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options);
+void emit_senders(const Context& context, const Direction& direction);
 
 /// A struct with the numbers of the members, and their names by number.
-void emit_numbers(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options, const std::string& name);
+void emit_numbers(const Context& context, const Direction& direction, const std::string& name);
 
 /// What is received, kept from one receive to the next.
-void emit_incoming(Text& text, const Protocol& protocol, const Direction& direction,
-                   const Options& options);
+void emit_incoming(const Context& context, const Direction& direction);
 
 }  // namespace messi::plugin::cpp
 

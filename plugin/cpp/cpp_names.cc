@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 
+#include "../class_names.h"
 #include "../names.h"
 
 namespace messi::plugin::cpp {
@@ -61,15 +62,6 @@ std::string with_underscore(std::string name, bool has_it) {
   return name;
 }
 
-constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
-constexpr char to_upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
-
-std::string class_base(const Protocol& protocol, const Options& options) {
-  return options.class_prefix + pascal_case(protocol.name);
-}
-
 /// Whether no other path becomes the same words: `chat.messi.h`, `my_protocol.messi.h`.
 bool is_plain(std::string_view header_path) {
   constexpr std::string_view kExtension = ".messi.h";
@@ -94,14 +86,14 @@ std::string fnv1a_in_hex(std::string_view text) {
 
 }  // namespace
 
-std::string header_path(std::string_view proto_path, const Options& options) {
+std::string header_path(std::string_view proto_path, const CppOptions& options) {
   return strip_proto(proto_path) + options.header_extension;
 }
 
 std::string include_guard(std::string_view header_path) {
   std::string words;
   for (const char c : header_path) {
-    if (is_lower(c) || is_upper(c) || is_digit(c)) {
+    if (is_alnum(c)) {
       words += to_upper(c);
     } else if (!words.empty() && words.back() != '_') {
       words += '_';

@@ -7,13 +7,14 @@
 
 #include "../options.h"
 #include "../protocol.h"
+#include "cpp_options.h"
 
 namespace messi::plugin::cpp {
 
 // Ours.
 
 /// `acme/chat.proto` -> `acme/chat.messi.h`
-std::string header_path(std::string_view proto_path, const Options& options);
+std::string header_path(std::string_view proto_path, const CppOptions& options);
 
 /// `chat.messi.h` -> `CHAT_MESSI_H_`. Different paths have different guards.
 std::string include_guard(std::string_view header_path);

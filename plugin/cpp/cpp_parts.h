@@ -1,9 +1,7 @@
 #ifndef MESSI_PLUGIN_CPP_CPP_PARTS_H_
 #define MESSI_PLUGIN_CPP_CPP_PARTS_H_
 
-#include "../options.h"
-#include "../protocol.h"
-#include "../text.h"
+#include "cpp_context.h"
 
 namespace messi::plugin::cpp {
 
@@ -11,14 +9,14 @@ namespace messi::plugin::cpp {
 // fit.h.
 
 /// How flat messages become bytes and bytes messages.
-void emit_codec(Text& text, const Protocol& protocol, const Options& options);
+void emit_codec(const Context& context);
 
-void emit_client_class(Text& text, const Protocol& protocol, const Options& options);
-void emit_server_class(Text& text, const Protocol& protocol, const Options& options);
+void emit_client_class(const Context& context);
+void emit_server_class(const Context& context);
 
 /// How a payload finds its hook.
-void emit_client_dispatch(Text& text, const Protocol& protocol, const Options& options);
-void emit_server_dispatch(Text& text, const Protocol& protocol, const Options& options);
+void emit_client_dispatch(const Context& context);
+void emit_server_dispatch(const Context& context);
 
 }  // namespace messi::plugin::cpp
 

@@ -5,17 +5,15 @@
 namespace messi::plugin::cpp {
 namespace {
 
-void emit_hooks(Text& text, const Protocol& protocol, const Direction& direction,
-                const Options& options) {
-  emit_members(text, protocol, direction, options, R"cc(
+void emit_hooks(const Context& context, const Direction& direction) {
+  emit_members(context, direction, R"cc(
     $comment$;
     $deprecated$virtual void on_$name$(Client& /*client*/, const $Type$& /*message*/) {}
   )cc");
 }
 
-void emit_replies(Text& text, const Protocol& protocol, const Direction& direction,
-                  const Options& options) {
-  emit_members(text, protocol, direction, options,
+void emit_replies(const Context& context, const Direction& direction) {
+  emit_members(context, direction,
                R"cc(
                  $deprecated$void reply_$name$(const $Type$& message) {
                    ::messi::codec::reply<$number$$Codecs$>(*this, message);
@@ -28,9 +26,8 @@ void emit_replies(Text& text, const Protocol& protocol, const Direction& directi
                )cc");
 }
 
-void emit_broadcasts(Text& text, const Protocol& protocol, const Direction& direction,
-                     const Options& options) {
-  emit_members(text, protocol, direction, options,
+void emit_broadcasts(const Context& context, const Direction& direction) {
+  emit_members(context, direction,
                R"cc(
                  $deprecated$bool broadcast_$name$(const $Type$& message) {
                    return ::messi::codec::broadcast<$number$$Codecs$>(*this, message, nullptr);
@@ -51,18 +48,18 @@ void emit_broadcasts(Text& text, const Protocol& protocol, const Direction& dire
 
 }  // namespace
 
-void emit_server_class(Text& text, const Protocol& protocol, const Options& options) {
-  const Direction& up = protocol.client_to_server;
-  const Direction& down = protocol.server_to_client;
-  text.emit({{"Server", server_class(protocol, options)},
-             {"receives", [&] { emit_numbers(text, protocol, up, options, "Receives"); }},
-             {"sends", [&] { emit_numbers(text, protocol, down, options, "Sends"); }},
-             {"senders", [&] { emit_senders(text, protocol, down, options); }},
-             {"hooks", [&] { emit_hooks(text, protocol, up, options); }},
-             {"replies", [&] { emit_replies(text, protocol, down, options); }},
-             {"broadcasts", [&] { emit_broadcasts(text, protocol, down, options); }},
-             {"incoming", [&] { emit_incoming(text, protocol, up, options); }}},
-            R"cc(
+void emit_server_class(const Context& context) {
+  const Direction& up = context.protocol.client_to_server;
+  const Direction& down = context.protocol.server_to_client;
+  context.text.emit({{"Server", context.server_class()},
+                     {"receives", [&] { emit_numbers(context, up, "Receives"); }},
+                     {"sends", [&] { emit_numbers(context, down, "Sends"); }},
+                     {"senders", [&] { emit_senders(context, down); }},
+                     {"hooks", [&] { emit_hooks(context, up); }},
+                     {"replies", [&] { emit_replies(context, down); }},
+                     {"broadcasts", [&] { emit_broadcasts(context, down); }},
+                     {"incoming", [&] { emit_incoming(context, up); }}},
+                    R"cc(
               /// A server: derive from it and override the hooks you need. One more, on_client_refused, is
               /// ServerBase's.
               class $Server$ : public ::messi::ServerBase {

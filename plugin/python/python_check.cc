@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "../class_names.h"
 #include "../names.h"
 #include "python_names.h"
 #include "python_parts.h"
@@ -120,21 +121,12 @@ void check_type(const Member& member, Diagnostics& diagnostics) {
   }
 }
 
-void check_classes(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
-  const bool has_name = !pascal_case(options.class_prefix + protocol.name).empty();
-  if (has_name && is_identifier(client_class(protocol, options))) return;
-  diagnostics.error(protocol.location,
-                    "no class can be named after the file " + in_quotes(protocol.proto_path),
-                    "let the file's name begin with a letter from A to Z, or use "
-                    "--messi_opt=class_prefix=...");
-}
-
 }  // namespace
 
 void check_names(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   std::set<std::string> modules = {protocol.proto_path};
   if (check_module(protocol.proto_path, protocol.location, diagnostics)) {
-    check_classes(protocol, options, diagnostics);
+    check_class_base(protocol, options, diagnostics);
   }
   for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
     for (const Member& member : direction->members) {

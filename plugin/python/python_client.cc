@@ -5,31 +5,31 @@
 namespace messi::plugin::python {
 namespace {
 
-void emit_hooks(Text& text, const Members& incoming) {
-  emit_members(text, incoming, R"py(
+void emit_hooks(const Context& context, const Direction& incoming) {
+  emit_members(context, incoming, R"py(
     async def on_$name$(self, message: $Type$) -> None:
         $body$;
   )py");
 }
 
-void emit_senders(Text& text, const Members& outgoing) {
-  emit_members(text, outgoing, R"py(
+void emit_senders(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
     def send_$name$(self, message: $Type$) -> None:
         $doc$;
         self._messi_send("$name$", message)
   )py");
 }
 
-void emit_send(Text& text, const Members& outgoing) {
-  const std::string types = unique_types(outgoing);
+void emit_send(const Context& context, const Direction& outgoing) {
+  const std::string types = unique_types(context, outgoing);
   if (types.empty()) {
-    text.emit(R"py(
+    context.text.emit(R"py(
       def send(self) -> None:
           """Sends the message that was prepared last."""
           self._messi_send_prepared()
     )py");
   } else {
-    text.emit({{"Types", types}}, R"py(
+    context.text.emit({{"Types", types}}, R"py(
       def send(self, message: $Types$ | None = None) -> None:
           """Sends `message`, or without one the message that was prepared last."""
           self._messi_send_unique(message)
@@ -37,8 +37,8 @@ void emit_send(Text& text, const Members& outgoing) {
   }
 }
 
-void emit_preparers(Text& text, const Members& outgoing) {
-  emit_members(text, outgoing, R"py(
+void emit_preparers(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
     def init_$name$(self) -> $Type$:
         return self._messi_prepare("$name$", $Type$)
   )py");
@@ -46,20 +46,19 @@ void emit_preparers(Text& text, const Members& outgoing) {
 
 }  // namespace
 
-void emit_client_class(Text& text, const Protocol& protocol, const Options& options) {
-  const ModuleNames modules(protocol);
-  const Members outgoing{protocol.client_to_server, modules, {}};
-  const Members incoming{protocol.server_to_client, modules, {}};
-  text.emit({{"Client", client_class(protocol, options)},
-             {"Outgoing", modules.type(outgoing.direction.message)},
-             {"Incoming", modules.type(incoming.direction.message)},
-             {"hooks", [&] { emit_hooks(text, incoming); }},
-             {"senders", [&] { emit_senders(text, outgoing); }},
-             {"send", [&] { emit_send(text, outgoing); }},
-             {"receives", [&] { emit_names(text, incoming, "RECEIVES"); }},
-             {"sends", [&] { emit_names(text, outgoing, "SENDS"); }},
-             {"preparers", [&] { emit_preparers(text, outgoing); }}},
-            R"py(
+void emit_client_class(const Context& context) {
+  const Direction& outgoing = context.protocol.client_to_server;
+  const Direction& incoming = context.protocol.server_to_client;
+  context.text.emit({{"Client", context.client_class()},
+                     {"Outgoing", context.modules.type(outgoing.message)},
+                     {"Incoming", context.modules.type(incoming.message)},
+                     {"hooks", [&] { emit_hooks(context, incoming); }},
+                     {"senders", [&] { emit_senders(context, outgoing); }},
+                     {"send", [&] { emit_send(context, outgoing); }},
+                     {"receives", [&] { emit_names(context, incoming, "RECEIVES"); }},
+                     {"sends", [&] { emit_names(context, outgoing, "SENDS"); }},
+                     {"preparers", [&] { emit_preparers(context, outgoing); }}},
+                    R"py(
               class $Client$(ClientBase, sends=$Outgoing$, receives=$Incoming$):
                   """A client: derive from it and override the hooks you need.
 

@@ -1,5 +1,6 @@
 #include "python_emitter.h"
 
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "../summary.h"
 #include "../text.h"
 #include "fit.h"
+#include "python_context.h"
 #include "python_names.h"
 #include "python_parts.h"
 
@@ -19,23 +21,26 @@ constexpr std::string_view kRuntimeApi = "1";
 
 constexpr std::string_view kMarker = "#";
 
-void emit_imports(Text& text, const Protocol& protocol) {
-  const ModuleNames modules(protocol);
+void emit_imports(const Context& context) {
+  const Protocol& protocol = context.protocol;
+  const ModuleNames& modules = context.modules;
   std::set<std::string> statements = {modules.import_statement(protocol.proto_path)};
   for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
     for (const Member& member : direction->members) {
       statements.insert(modules.import_statement(member.type.proto_path));
     }
   }
-  for (const std::string& statement : statements) text.lines(statement);
+  for (const std::string& statement : statements) context.text.lines(statement);
 }
 
 std::string client_module(const Protocol& protocol, const Options& options) {
+  const ModuleNames modules(protocol);
   Text text;
+  const Context context{protocol, options, modules, text};
   text.emit({{"summary", [&] { emit_summary(text, protocol, kMarker); }},
-             {"imports", [&] { emit_imports(text, protocol); }},
+             {"imports", [&] { emit_imports(context); }},
              {"API", std::string(kRuntimeApi)},
-             {"class", [&] { emit_client_class(text, protocol, options); }}},
+             {"class", [&] { emit_client_class(context); }}},
             R"py(
               $summary$;
 
@@ -55,11 +60,13 @@ std::string client_module(const Protocol& protocol, const Options& options) {
 }
 
 std::string server_module(const Protocol& protocol, const Options& options) {
+  const ModuleNames modules(protocol);
   Text text;
+  const Context context{protocol, options, modules, text};
   text.emit({{"summary", [&] { emit_summary(text, protocol, kMarker); }},
-             {"imports", [&] { emit_imports(text, protocol); }},
+             {"imports", [&] { emit_imports(context); }},
              {"API", std::string(kRuntimeApi)},
-             {"classes", [&] { emit_server_classes(text, protocol, options); }}},
+             {"classes", [&] { emit_server_classes(context); }}},
             R"py(
               $summary$;
 
@@ -116,9 +123,6 @@ class PythonEmitter : public Emitter {
 
 }  // namespace
 
-const Emitter& emitter() {
-  static const PythonEmitter emitter;
-  return emitter;
-}
+std::unique_ptr<Emitter> make_emitter() { return std::make_unique<PythonEmitter>(); }
 
 }  // namespace messi::plugin::python

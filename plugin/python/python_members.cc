@@ -39,47 +39,47 @@ std::string docstring(Comment comment) {
   return text.append(kQuotes);
 }
 
-std::vector<Text::Hole> holes(const Member& member, const Members& members) {
+std::vector<Text::Hole> holes(const Context& context, const Member& member) {
   Comment comment = member.comment;
   if (member.deprecated) comment = join_comments(std::move(comment), {"Deprecated."});
   const std::string doc = docstring(std::move(comment));
   return {{"name", member.name},
-          {"Type", members.modules.type(member.type)},
-          {"Client", members.client},
+          {"Type", context.modules.type(member.type)},
+          {"Client", context.server_client_class()},
           {"doc", doc},
           {"body", doc.empty() ? "pass" : doc}};
 }
 
 }  // namespace
 
-void emit_members(Text& text, const Members& members, std::string_view each) {
+void emit_members(const Context& context, const Direction& direction, std::string_view each) {
   bool first = true;
-  for (const Member& member : members.direction.members) {
-    if (!first) text.lines("\n");
+  for (const Member& member : direction.members) {
+    if (!first) context.text.lines("\n");
     first = false;
-    text.emit(holes(member, members), each);
+    context.text.emit(holes(context, member), each);
   }
 }
 
-void emit_names(Text& text, const Members& members, const std::string& dictionary) {
+void emit_names(const Context& context, const Direction& direction, const std::string& dictionary) {
   const auto emit_entries = [&] {
-    for (const Member& member : members.direction.members) {
-      text.lines(std::to_string(member.number) + ": \"" + member.name + "\",");
+    for (const Member& member : direction.members) {
+      context.text.lines(std::to_string(member.number) + ": \"" + member.name + "\",");
     }
   };
-  text.emit({{"NAMES", dictionary}, {"entries", emit_entries}}, R"py(
+  context.text.emit({{"NAMES", dictionary}, {"entries", emit_entries}}, R"py(
     $NAMES$ = {
         $entries$
     }
   )py");
 }
 
-std::string unique_types(const Members& members) {
+std::string unique_types(const Context& context, const Direction& direction) {
   std::string types;
-  for (const Member& member : members.direction.members) {
+  for (const Member& member : direction.members) {
     if (!member.type_is_unique) continue;
     if (!types.empty()) types += " | ";
-    types += members.modules.type(member.type);
+    types += context.modules.type(member.type);
   }
   return types;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../class_names.h"
 #include "../names.h"
 
 namespace messi::plugin::python {
@@ -29,10 +30,6 @@ std::string module_path(std::string module) {
 
 std::string last_part(std::string_view module) {
   return std::string(module.substr(module.rfind('.') + 1));
-}
-
-std::string class_base(const Protocol& protocol, const Options& options) {
-  return options.class_prefix + pascal_case(protocol.name);
 }
 
 }  // namespace

@@ -4,12 +4,12 @@
 #include "../diagnostics.h"
 #include "../options.h"
 #include "../protocol.h"
-#include "../text.h"
+#include "python_context.h"
 
 namespace messi::plugin::python {
 
-void emit_client_class(Text& text, const Protocol& protocol, const Options& options);
-void emit_server_classes(Text& text, const Protocol& protocol, const Options& options);
+void emit_client_class(const Context& context);
+void emit_server_classes(const Context& context);
 
 /// Refuses what Python has no words for.
 void check_names(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);

@@ -5,30 +5,30 @@
 namespace messi::plugin::python {
 namespace {
 
-void emit_senders(Text& text, const Members& outgoing) {
-  emit_members(text, outgoing, R"py(
+void emit_senders(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
     def send_$name$(self, message: $Type$) -> None:
         $doc$;
         self._messi_send("$name$", message)
   )py");
 }
 
-void emit_hooks(Text& text, const Members& incoming) {
-  emit_members(text, incoming, R"py(
+void emit_hooks(const Context& context, const Direction& incoming) {
+  emit_members(context, incoming, R"py(
     async def on_$name$(self, client: $Client$, message: $Type$) -> None:
         $body$;
   )py");
 }
 
-void emit_replies(Text& text, const Members& outgoing) {
-  emit_members(text, outgoing, R"py(
+void emit_replies(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
     def reply_$name$(self, message: $Type$) -> None:
         self._messi_reply("$name$", message)
   )py");
 }
 
-void emit_broadcasts(Text& text, const Members& outgoing) {
-  emit_members(text, outgoing, R"py(
+void emit_broadcasts(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
     def broadcast_$name$(self, message: $Type$, except_client: $Client$ | None = None) -> bool:
         return self._messi_broadcast("$name$", message, except_client)
   )py");
@@ -36,25 +36,25 @@ void emit_broadcasts(Text& text, const Members& outgoing) {
 
 // Where types are unique.
 
-void emit_send(Text& text, const std::string& types) {
+void emit_send(const Context& context, const std::string& types) {
   if (types.empty()) return;
-  text.emit({{"Types", types}}, R"py(
+  context.text.emit({{"Types", types}}, R"py(
     def send(self, message: $Types$) -> None:
         self._messi_send_unique(message)
   )py");
 }
 
-void emit_reply(Text& text, const std::string& types) {
+void emit_reply(const Context& context, const std::string& types) {
   if (types.empty()) return;
-  text.emit({{"Types", types}}, R"py(
+  context.text.emit({{"Types", types}}, R"py(
     def reply(self, message: $Types$) -> None:
         self._messi_reply_unique(message)
   )py");
 }
 
-void emit_broadcast(Text& text, const std::string& types, const std::string& client) {
+void emit_broadcast(const Context& context, const std::string& types, const std::string& client) {
   if (types.empty()) return;
-  text.emit({{"Types", types}, {"Client", client}}, R"py(
+  context.text.emit({{"Types", types}, {"Client", client}}, R"py(
     def broadcast(self, message: $Types$, except_client: $Client$ | None = None) -> bool:
         return self._messi_broadcast_unique(message, except_client)
   )py");
@@ -62,26 +62,25 @@ void emit_broadcast(Text& text, const std::string& types, const std::string& cli
 
 }  // namespace
 
-void emit_server_classes(Text& text, const Protocol& protocol, const Options& options) {
-  const ModuleNames modules(protocol);
-  const std::string client = server_client_class(protocol, options);
-  const Members outgoing{protocol.server_to_client, modules, client};
-  const Members incoming{protocol.client_to_server, modules, client};
-  const std::string types = unique_types(outgoing);
-  text.emit({{"Client", client},
-             {"Server", server_class(protocol, options)},
-             {"Outgoing", modules.type(outgoing.direction.message)},
-             {"Incoming", modules.type(incoming.direction.message)},
-             {"receives", [&] { emit_names(text, incoming, "RECEIVES"); }},
-             {"sends", [&] { emit_names(text, outgoing, "SENDS"); }},
-             {"senders", [&] { emit_senders(text, outgoing); }},
-             {"hooks", [&] { emit_hooks(text, incoming); }},
-             {"replies", [&] { emit_replies(text, outgoing); }},
-             {"broadcasts", [&] { emit_broadcasts(text, outgoing); }},
-             {"send", [&] { emit_send(text, types); }},
-             {"reply", [&] { emit_reply(text, types); }},
-             {"broadcast", [&] { emit_broadcast(text, types, client); }}},
-            R"py(
+void emit_server_classes(const Context& context) {
+  const std::string client = context.server_client_class();
+  const Direction& outgoing = context.protocol.server_to_client;
+  const Direction& incoming = context.protocol.client_to_server;
+  const std::string types = unique_types(context, outgoing);
+  context.text.emit({{"Client", client},
+                     {"Server", context.server_class()},
+                     {"Outgoing", context.modules.type(outgoing.message)},
+                     {"Incoming", context.modules.type(incoming.message)},
+                     {"receives", [&] { emit_names(context, incoming, "RECEIVES"); }},
+                     {"sends", [&] { emit_names(context, outgoing, "SENDS"); }},
+                     {"senders", [&] { emit_senders(context, outgoing); }},
+                     {"hooks", [&] { emit_hooks(context, incoming); }},
+                     {"replies", [&] { emit_replies(context, outgoing); }},
+                     {"broadcasts", [&] { emit_broadcasts(context, outgoing); }},
+                     {"send", [&] { emit_send(context, types); }},
+                     {"reply", [&] { emit_reply(context, types); }},
+                     {"broadcast", [&] { emit_broadcast(context, types, client); }}},
+                    R"py(
               class $Client$(ServerClient, sends=$Outgoing$):
                   """A client that is connected, as the hooks of the server see it."""
 

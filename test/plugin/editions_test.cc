@@ -6,6 +6,8 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/unknown_field_set.h>
 
+#include "generator.h"
+#include "languages.h"
 #include "test/catch.h"
 
 using Catch::Matchers::ContainsSubstring;
@@ -90,6 +92,10 @@ FileDescriptorProto edition_file() {
   return file;
 }
 
+messi::plugin::Generator generator() {
+  return messi::plugin::Generator(messi::plugin::languages());
+}
+
 CodeGeneratorResponse generate(const std::vector<FileDescriptorProto>& files) {
   CodeGeneratorRequest request;
   for (const FileDescriptorProto& file : files) {
@@ -98,7 +104,7 @@ CodeGeneratorResponse generate(const std::vector<FileDescriptorProto>& files) {
   }
   CodeGeneratorResponse response;
   std::string error;
-  CHECK(messi::plugin::generate_with_editions(std::move(request), response, error));
+  CHECK(messi::plugin::generate_with_editions(generator(), std::move(request), response, error));
   CHECK(error.empty());
   return response;
 }
@@ -202,7 +208,7 @@ TEST_CASE("a request that libprotobuf refuses is an error that says why", "[plug
   request.add_file_to_generate("chat.proto");
   CodeGeneratorResponse response;
   std::string error;
-  CHECK_FALSE(messi::plugin::generate_with_editions(request, response, error));
+  CHECK_FALSE(messi::plugin::generate_with_editions(generator(), request, response, error));
   CHECK_THAT(error, ContainsSubstring("does not accept what protoc sent"));
   CHECK_THAT(error, ContainsSubstring("chat.proto: error: "));
   CHECK_THAT(error, ContainsSubstring("missing.proto"));

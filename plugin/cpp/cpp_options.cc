@@ -1,0 +1,44 @@
+#include "cpp_options.h"
+
+#include <string_view>
+
+#include "../names.h"
+
+namespace messi::plugin::cpp {
+namespace {
+
+bool set_header_extension(std::string_view value, CppOptions& options) {
+  const bool is_protobufs = value == ".pb.h" || value == ".pb.cc" || value == ".proto";
+  const bool is_extension =
+      value.size() > 1 && value.front() == '.' && consists_of_alnum(value, ".-_+");
+  if (!is_extension || is_protobufs) return false;
+  options.header_extension = value;
+  return true;
+}
+
+bool set_runtime_include_prefix(std::string_view value, CppOptions& options) {
+  if (value.empty() || !consists_of_alnum(value, ".-_+/")) return false;
+  options.runtime_include_prefix = value;
+  if (value.back() != '/') options.runtime_include_prefix += '/';
+  return true;
+}
+
+}  // namespace
+
+std::vector<Option> options_for(CppOptions& options) {
+  return {
+      {"header_extension",
+       "<.ext>",
+       "what the header's name is to end with, a dot first, such as .messi.hpp",
+       {"C++: the end of the header's name. Default: .messi.h."},
+       [&options](std::string_view value) { return set_header_extension(value, options); }},
+      {"runtime_include_prefix",
+       "<path>",
+       "a path of letters, digits and .-_+/",
+       {"C++: put in front of the runtime's headers: with deps, they are included",
+        "as \"deps/messi/client.h\"."},
+       [&options](std::string_view value) { return set_runtime_include_prefix(value, options); }},
+  };
+}
+
+}  // namespace messi::plugin::cpp

@@ -1,0 +1,22 @@
+#ifndef MESSI_PLUGIN_CPP_CPP_OPTIONS_H_
+#define MESSI_PLUGIN_CPP_CPP_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "../options.h"
+
+namespace messi::plugin::cpp {
+
+/// What `--messi_opt` says to C++ only.
+struct CppOptions {
+  std::string header_extension = ".messi.h";
+  std::string runtime_include_prefix;  ///< `deps/` -> "deps/messi/client.h"
+};
+
+/// The options that set these.
+std::vector<Option> options_for(CppOptions& options);
+
+}  // namespace messi::plugin::cpp
+
+#endif  // MESSI_PLUGIN_CPP_CPP_OPTIONS_H_

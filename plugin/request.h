@@ -1,0 +1,32 @@
+#ifndef MESSI_PLUGIN_REQUEST_H_
+#define MESSI_PLUGIN_REQUEST_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "diagnostics.h"
+#include "emitter.h"
+#include "languages.h"
+#include "options.h"
+
+namespace messi::plugin {
+
+/// What the user wants, as `--messi_opt` says it.
+struct Request {
+  std::string_view language;  ///< By default the first.
+  std::unique_ptr<Emitter> emitter;
+  Options options;
+};
+
+/// Parses `side=client,class_prefix=Acme`. Tells `diagnostics` of every option that is wrong: its
+/// name, what was given and what is allowed.
+Request parse_request(std::string_view parameter, const Languages& languages,
+                      Diagnostics& diagnostics);
+
+/// For people: a few lines for each option, be it for all languages or for one.
+std::string options_help(const Languages& languages);
+
+}  // namespace messi::plugin
+
+#endif  // MESSI_PLUGIN_REQUEST_H_
