@@ -10,15 +10,15 @@
 #include <string_view>
 #include <utility>
 
+#include "messi/base/time.h"
+#include "messi/connection/connection.h"
+#include "messi/connection/disconnect_reason.h"
 #include "messi/io/stream.h"
-#include "messi/session/connection.h"
-#include "messi/session/disconnect_reason.h"
-#include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/send_queue.h"
 
-namespace messi {
+namespace messi::connection {
 
 /// A connection on its stream: what a client has one of, and a server one per client.
 ///
@@ -247,6 +247,6 @@ inline void Channel::send_gathered(wire::Slice* slices, std::size_t count,
   queue().consume(written);
 }
 
-}  // namespace messi
+}  // namespace messi::connection
 
 #endif  // MESSI_CHANNEL_H_

@@ -11,17 +11,17 @@
 #include <vector>
 
 #include "messi/base/finally.h"
+#include "messi/base/time.h"
 #include "messi/channel.h"
+#include "messi/connection/backoff.h"
+#include "messi/connection/connection.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/connection/hint.h"
 #include "messi/flavour.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
-#include "messi/session/backoff.h"
-#include "messi/session/connection.h"
-#include "messi/session/disconnect_reason.h"
-#include "messi/session/hint.h"
-#include "messi/session/time.h"
 
 namespace messi {
 
@@ -193,15 +193,15 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   std::size_t uri_ = 0;
   std::size_t uris_failed_ = 0;  // since a connection proved itself, or the backoff was asked
   const ClientOptions options_;
-  const ConnectionSettings settings_;
-  Backoff backoff_;
+  const connection::ConnectionSettings settings_;
+  connection::Backoff backoff_;
   AddressMemory addresses_;  // of the hosts, which have failed
   Task settle_;  // at the end of the turn: write what was sent, or finish what has ended
   Timer timer_;  // the next attempt; or the end of this one; or the connection's next deadline
   bool started_ = false;
   bool in_hook_ = false;
   std::unique_ptr<Connecting> connecting_;
-  std::optional<Channel> channel_;
+  std::optional<connection::Channel> channel_;
   TimePoint connected_at_;
   Hint hint_ = Hint::kNone;
 };

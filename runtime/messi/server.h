@@ -12,16 +12,16 @@
 #include <vector>
 
 #include "messi/base/finally.h"
+#include "messi/base/time.h"
 #include "messi/client_table.h"
+#include "messi/connection/connection.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/connection/hint.h"
 #include "messi/flavour.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/server_client.h"
-#include "messi/session/connection.h"
-#include "messi/session/disconnect_reason.h"
-#include "messi/session/hint.h"
-#include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"
 
 namespace messi {
@@ -164,7 +164,7 @@ class ServerBase : private ListenHandler {
   EventLoop& loop_;
   const std::string uri_;
   const ServerOptions options_;
-  const ConnectionSettings settings_;
+  const connection::ConnectionSettings settings_;
   Task settle_;  // at the end of the turn: write what was sent, finish what has ended
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;

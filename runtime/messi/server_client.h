@@ -10,12 +10,12 @@
 #include <string_view>
 #include <utility>
 
+#include "messi/base/time.h"
 #include "messi/channel.h"
+#include "messi/connection/connection.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/connection/hint.h"
 #include "messi/io/stream.h"
-#include "messi/session/connection.h"
-#include "messi/session/disconnect_reason.h"
-#include "messi/session/hint.h"
-#include "messi/session/time.h"
 
 namespace messi {
 
@@ -156,7 +156,7 @@ class ServerClient : private StreamHandler {
 
   // A server has thousands of these: the order of the members leaves no gaps.
   ServerBase& server_;
-  Channel channel_;
+  connection::Channel channel_;
   std::uint64_t id_;
   TimePoint connected_since_;
   ServerClient* before_ = nullptr;

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "messi/session/disconnect_reason.h"
+#include "messi/connection/disconnect_reason.h"
 #include "strict.messi.h"
 #include "test/catch.h"
 #include "test/support/chat.h"

@@ -11,14 +11,14 @@
 #include <string_view>
 #include <vector>
 
-#include "messi/session/connection.h"
+#include "messi/connection/connection.h"
 
 namespace {
 
-using messi::Connection;
-using messi::ConnectionSettings;
-using messi::Side;
 using messi::TimePoint;
+using messi::connection::Connection;
+using messi::connection::ConnectionSettings;
+using messi::connection::Side;
 namespace wire = messi::wire;
 
 void require(bool condition) {

@@ -12,8 +12,8 @@
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
-using messi::Fd;
 using messi::Timer;
+using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connect_to;
 using messi::test::Log;

@@ -10,7 +10,7 @@
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
-using messi::Fd;
+using messi::io::Fd;
 using messi::test::at_end;
 using messi::test::Client;
 using messi::test::connect_to;

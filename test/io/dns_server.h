@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/fd.h"
+#include "messi/io/linux/fd.h"
 
 namespace messi::test {
 
@@ -92,7 +92,7 @@ class DnsServer final : private ReadyHandler {
   }
 
   EpollLoop& loop_;
-  Fd fd_;
+  io::Fd fd_;
 };
 
 }  // namespace messi::test

@@ -18,11 +18,11 @@
 
 using messi::Duration;
 using messi::EpollLoop;
-using messi::Fd;
 using messi::Poller;
 using messi::Task;
 using messi::TimePoint;
 using messi::Timer;
+using messi::io::Fd;
 using messi::test::Client;
 using messi::test::run_until;
 using messi::test::Server;

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/socket_address.h"
+#include "messi/io/linux/socket_address.h"
 #include "messi/io/system_error.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
@@ -23,8 +23,8 @@
 
 using messi::EpollLoop;
 using messi::errno_of;
-using messi::Fd;
-using messi::SocketAddress;
+using messi::io::Fd;
+using messi::io::SocketAddress;
 using messi::test::Client;
 using messi::test::in_child;
 using messi::test::in_own_network;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/socket_stream.h"
+#include "messi/io/linux/socket_stream.h"
 #include "messi/server_client.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
@@ -14,7 +14,7 @@
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
-using messi::Fd;
+using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connected_socket;
 using messi::test::DescriptorLimit;
@@ -32,7 +32,7 @@ namespace {
 
 // What an idle client's memory is made of: each is the most that fits the allocator's size class.
 static_assert(sizeof(messi::ServerClient) <= 168);
-static_assert(sizeof(messi::SocketStream) <= 56);
+static_assert(sizeof(messi::io::SocketStream) <= 56);
 
 /// Patient enough for any machine; what is tested here is not time.
 messi::ServerOptions patient(std::size_t max_clients = 1'024) {

@@ -15,7 +15,7 @@
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
-using messi::Fd;
+using messi::io::Fd;
 using messi::test::connected_socket;
 using messi::test::live_bytes;
 using messi::test::message;

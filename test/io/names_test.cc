@@ -236,7 +236,7 @@ TEST_CASE("without descriptors a name is not found, for as long as that lasts", 
     const messi::test::DescriptorLimit limit(64);
     // All are taken at the beginning of each attempt, or all but a few.
     for (std::size_t left = 0; left < 4; ++left) {
-      std::vector<messi::Fd> taken = messi::test::take_all_descriptors();
+      std::vector<messi::io::Fd> taken = messi::test::take_all_descriptors();
       taken.resize(taken.size() - left);
       const Attempt attempt(loop, "tcp://chat.example:6000");
       if (!run_until(loop, [&] { return attempt.ended(); })) return "no end";

@@ -16,7 +16,7 @@
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
-using messi::Fd;
+using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connected_socket;
 using messi::test::from_server;

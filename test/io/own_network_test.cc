@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/fd.h"
-#include "messi/io/socket_address.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/socket_address.h"
 #include "messi/io/system_error.h"
 #include "test/catch.h"
 #include "test/io/attempt.h"
@@ -85,13 +85,13 @@ class DeadHosts {
     for (int i = 1; i <= count; ++i) {
       const std::string host = "127.0.1." + std::to_string(i);
       hosts += host + " host\n";
-      die(*messi::SocketAddress::parse(host, 6000));
+      die(*messi::io::SocketAddress::parse(host, 6000));
     }
     messi::test::replace_file("/etc/hosts", hosts + "127.0.0.1 host\n");
   }
 
  private:
-  void die(const messi::SocketAddress& address) {
+  void die(const messi::io::SocketAddress& address) {
     sockets_.push_back(messi::test::tcp_socket());
     if (::bind(sockets_.back().get(), address.data(), address.size()) != 0 ||
         ::listen(sockets_.back().get(), 0) != 0) {
@@ -103,7 +103,7 @@ class DeadHosts {
     }
   }
 
-  std::vector<messi::Fd> sockets_;
+  std::vector<messi::io::Fd> sockets_;
 };
 
 }  // namespace

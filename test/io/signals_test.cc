@@ -12,7 +12,7 @@
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
-using messi::Fd;
+using messi::io::Fd;
 using messi::test::Client;
 using messi::test::message;
 using messi::test::run_until;

@@ -15,7 +15,7 @@
 
 using messi::Duration;
 using messi::EpollLoop;
-using messi::Fd;
+using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connected_socket;
 using messi::test::DescriptorLimit;

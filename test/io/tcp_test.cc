@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/socket_listener.h"
+#include "messi/io/linux/socket_listener.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
@@ -14,7 +14,7 @@
 #include "test/support/sockets.h"
 
 using messi::EpollLoop;
-using messi::Fd;
+using messi::io::Fd;
 using messi::test::Client;
 using messi::test::from_server;
 using messi::test::Log;

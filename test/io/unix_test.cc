@@ -11,8 +11,8 @@
 #include <string>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/lock_file.h"
-#include "messi/io/socket_address.h"
+#include "messi/io/linux/lock_file.h"
+#include "messi/io/linux/socket_address.h"
 #include "messi/io/system_error.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
@@ -75,8 +75,8 @@ void check_exchange(EpollLoop& loop, Server& server) {
 
 /// What a server that was killed leaves behind.
 void leave_socket_behind(const std::string& path) {
-  const messi::Fd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
-  const auto address = messi::SocketAddress::unix_path(path);
+  const messi::io::Fd fd(::socket(AF_UNIX, SOCK_STREAM, 0));
+  const auto address = messi::io::SocketAddress::unix_path(path);
   REQUIRE(::bind(fd.get(), address.data(), address.size()) == 0);
   REQUIRE(::listen(fd.get(), 1) == 0);
 }
@@ -169,8 +169,8 @@ TEST_CASE("a client of a path waits for its server", "[io]") {
 
 TEST_CASE("a client waits for its server where another kind of socket is", "[io]") {
   const Folder folder;
-  messi::Fd other(::socket(AF_UNIX, SOCK_DGRAM, 0));
-  const auto address = messi::SocketAddress::unix_path(folder.file());
+  messi::io::Fd other(::socket(AF_UNIX, SOCK_DGRAM, 0));
+  const auto address = messi::io::SocketAddress::unix_path(folder.file());
   REQUIRE(::bind(other.get(), address.data(), address.size()) == 0);
   EpollLoop loop;
   messi::ClientOptions options;
@@ -273,7 +273,7 @@ TEST_CASE("the lock beside the socket is there for a moment only", "[io]") {
   CHECK_FALSE(folder.file_exists());
   CHECK_FALSE(folder.lock_exists());
   {
-    const messi::LockFile held(folder.lock());
+    const messi::io::LockFile held(folder.lock());
     REQUIRE(held.held());
     CHECK(messi::errno_of(server.start()) == EADDRINUSE);
   }

@@ -15,7 +15,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "messi/io/fd.h"
+#include "messi/io/linux/fd.h"
 
 namespace messi::test {
 
@@ -36,12 +36,12 @@ bool enter() {
   ifreq loopback{};
   std::snprintf(loopback.ifr_name, sizeof(loopback.ifr_name), "lo");
   loopback.ifr_flags = IFF_UP;
-  const Fd socket(::socket(AF_INET, SOCK_DGRAM, 0));
+  const io::Fd socket(::socket(AF_INET, SOCK_DGRAM, 0));
   return ::ioctl(socket.get(), SIOCSIFFLAGS, &loopback) == 0;
 }
 
-[[noreturn]] void be_child(const std::function<std::string()>& body, const Fd& report) {
-  const Fd far(::fcntl(report.get(), F_DUPFD_CLOEXEC, 900));  // not in the way of `body`
+[[noreturn]] void be_child(const std::function<std::string()>& body, const io::Fd& report) {
+  const io::Fd far(::fcntl(report.get(), F_DUPFD_CLOEXEC, 900));  // not in the way of `body`
   std::string wrong;
   try {
     wrong = body();
@@ -57,8 +57,8 @@ bool enter() {
 std::string in_child(const std::function<std::string()>& body) {
   int pipe[2];
   if (::pipe(pipe) != 0) std::abort();
-  const Fd answer(pipe[0]);
-  Fd report(pipe[1]);
+  const io::Fd answer(pipe[0]);
+  io::Fd report(pipe[1]);
   const pid_t child = ::fork();
   if (child < 0) std::abort();
   if (child == 0) be_child(body, report);
@@ -84,7 +84,7 @@ std::optional<std::string> in_own_network(const std::function<std::string()>& bo
 
 void replace_file(const std::string& path, const std::string& text) {
   std::string replacement = "/tmp/messi-test-XXXXXX";
-  const Fd fd(::mkstemp(replacement.data()));
+  const io::Fd fd(::mkstemp(replacement.data()));
   write_file(replacement, text);
   ::umount2(path.c_str(), MNT_DETACH);  // what was put there before
   const bool mounted = ::mount(replacement.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0;

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/fd.h"
+#include "messi/io/linux/fd.h"
 
 namespace messi::test {
 
@@ -57,18 +57,18 @@ inline sockaddr_in loopback(std::uint16_t port) {
   return address;
 }
 
-inline Fd tcp_socket() { return Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)); }
+inline io::Fd tcp_socket() { return io::Fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0)); }
 
 /// Begins to connect; true unless that fails at once.
-inline bool connect_to(const Fd& fd, std::uint16_t port) {
+inline bool connect_to(const io::Fd& fd, std::uint16_t port) {
   const sockaddr_in address = loopback(port);
   const int result =
       ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   return result == 0 || errno == EINPROGRESS;
 }
 
-inline Fd connected_socket(std::uint16_t port) {
-  Fd fd = tcp_socket();
+inline io::Fd connected_socket(std::uint16_t port) {
+  io::Fd fd = tcp_socket();
   if (!connect_to(fd, port)) std::abort();
   return fd;
 }
@@ -90,15 +90,15 @@ class RawListener {
   std::string uri() const { return "tcp://127.0.0.1:" + std::to_string(port_); }
   int fd() const { return fd_.get(); }
   /// Not valid if nobody has connected.
-  Fd accept() { return Fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK)); }
+  io::Fd accept() { return io::Fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_NONBLOCK)); }
 
  private:
-  Fd fd_;
+  io::Fd fd_;
   std::uint16_t port_;
 };
 
 /// All that can be read at once.
-inline std::string read_all(const Fd& fd) {
+inline std::string read_all(const io::Fd& fd) {
   std::string result;
   char bytes[65536];
   for (;;) {
@@ -109,20 +109,20 @@ inline std::string read_all(const Fd& fd) {
 }
 
 /// True if the other side has closed or reset the connection, and all has been read.
-inline bool at_end(const Fd& fd) {
+inline bool at_end(const io::Fd& fd) {
   char byte;
   const ssize_t size = ::recv(fd.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK);
   return size == 0 || (size < 0 && errno != EAGAIN);
 }
 
 /// Writes as much as the system takes; returns how much.
-inline std::size_t write_some(const Fd& fd, std::string_view bytes) {
+inline std::size_t write_some(const io::Fd& fd, std::string_view bytes) {
   const ssize_t size = ::send(fd.get(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
   return size > 0 ? static_cast<std::size_t>(size) : 0;
 }
 
 /// Closes with a reset instead of an orderly end.
-inline void reset(Fd& fd) {
+inline void reset(io::Fd& fd) {
   const linger now{1, 0};
   ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
   fd.reset();
@@ -161,10 +161,10 @@ class DescriptorLimit {
 };
 
 /// Takes all descriptors that are left.
-inline std::vector<Fd> take_all_descriptors() {
-  std::vector<Fd> taken;
+inline std::vector<io::Fd> take_all_descriptors() {
+  std::vector<io::Fd> taken;
   for (;;) {
-    Fd fd(::open("/dev/null", O_RDONLY));
+    io::Fd fd(::open("/dev/null", O_RDONLY));
     if (!fd.valid()) return taken;
     taken.push_back(std::move(fd));
   }

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "messi/session/disconnect_reason.h"
+#include "messi/connection/disconnect_reason.h"
 #include "messi/wire/send_queue.h"
 
 namespace messi::codec {

@@ -30,7 +30,7 @@
 #include "messi/codec/flat.h"
 #include "messi/codec/texts.h"
 #include "messi/codec/varint.h"
-#include "messi/session/disconnect_reason.h"
+#include "messi/connection/disconnect_reason.h"
 
 namespace messi::codec {
 

@@ -39,10 +39,11 @@ MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOpti
     : loop_(loop),
       uris_{std::move(uri)},
       options_(std::move(options)),
-      settings_{Side::kClient,
-                std::min(options_.max_payload_size, wire::kMaxPayloadSize),
-                std::min(options_.max_pending_bytes, ConnectionSettings::kMaxPendingBytes),
-                {options_.ping_interval, options_.pong_timeout}},
+      settings_{
+          connection::Side::kClient,
+          std::min(options_.max_payload_size, wire::kMaxPayloadSize),
+          std::min(options_.max_pending_bytes, connection::ConnectionSettings::kMaxPendingBytes),
+          {options_.ping_interval, options_.pong_timeout}},
       backoff_(options_.backoff),
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_timer(); }) {

@@ -79,7 +79,7 @@ class EpollLoop final : public LoopCore, public Poller {
   MESSI_INLINE bool has_failed(int fd) override;
   MESSI_INLINE bool in_child() const override;
   Input input() override { return {input_.get(), input_size_}; }
-  MESSI_INLINE Resolver& resolver() override;
+  MESSI_INLINE io::Resolver& resolver() override;
 
  private:
   // What has to do with the system is there, so that its headers, and their macros, need not be
@@ -128,7 +128,7 @@ class EpollLoop final : public LoopCore, public Poller {
   std::size_t round_events_ = 0;
   std::size_t watched_ = 0;
 
-  std::unique_ptr<Resolver> resolver_;  // goes first; not there before a name is asked for
+  std::unique_ptr<io::Resolver> resolver_;  // goes first; not there before a name is asked for
 };
 
 }  // namespace messi

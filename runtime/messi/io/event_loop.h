@@ -16,11 +16,11 @@
 #include <string>
 #include <utility>
 
+#include "messi/base/time.h"
 #include "messi/flavour.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
-#include "messi/session/time.h"
 #include "messi/wire/buffer_pool.h"
 
 namespace messi {

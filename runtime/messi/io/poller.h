@@ -7,7 +7,9 @@
 
 namespace messi {
 
+namespace io {
 class Resolver;
+}  // namespace io
 
 /// Hears when a descriptor is ready.
 class ReadyHandler {
@@ -58,7 +60,7 @@ class Poller {
   virtual Input input() = 0;
 
   /// Finds the addresses of names.
-  virtual Resolver& resolver() = 0;
+  virtual io::Resolver& resolver() = 0;
 };
 
 }  // namespace messi

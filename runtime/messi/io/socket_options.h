@@ -1,7 +1,7 @@
 #ifndef MESSI_IO_SOCKET_OPTIONS_H_
 #define MESSI_IO_SOCKET_OPTIONS_H_
 
-#include "messi/session/time.h"
+#include "messi/base/time.h"
 
 namespace messi {
 

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "messi/base/time.h"
 #include "messi/io/event_loop.h"
-#include "messi/session/time.h"
 
 namespace messi {
 

@@ -23,11 +23,11 @@
 #include "absl/status/statusor.h"
 #include "messi/base/finally.h"
 #include "messi/io/epoll_loop.h"
-#include "messi/io/fd.h"
-#include "messi/io/fork.h"
-#include "messi/io/resolver.h"
-#include "messi/io/socket_connecting.h"
-#include "messi/io/socket_listener.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/fork.h"
+#include "messi/io/linux/resolver.h"
+#include "messi/io/linux/socket_connecting.h"
+#include "messi/io/linux/socket_listener.h"
 
 namespace messi {
 
@@ -46,11 +46,11 @@ struct EpollLoop::System {
       // Nothing to be read is fine: the timer was set anew, or another turn was quicker.
       [[maybe_unused]] const ssize_t ignored = ::read(fd_.get(), &count, sizeof(count));
     }
-    Fd fd_;
+    io::Fd fd_;
   };
 
   /// A child that was forked has the parent's epoll, and must leave it alone.
-  bool in_child() const { return fork_generation() != generation; }
+  bool in_child() const { return io::fork_generation() != generation; }
 
   bool control(int operation, int fd, Interest interest, ReadyHandler& handler) const {
     if (in_child()) return false;
@@ -67,8 +67,8 @@ struct EpollLoop::System {
     return seed;
   }
 
-  const decltype(fork_generation()) generation = fork_generation();
-  Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
+  const decltype(io::fork_generation()) generation = io::fork_generation();
+  io::Fd epoll{::epoll_create1(EPOLL_CLOEXEC)};
   Waker waker{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   Waker timer{::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)};
   std::array<epoll_event, kEventsPerTurn> events;
@@ -94,12 +94,12 @@ MESSI_INLINE int EpollLoop::fd() const { return system_->epoll.get(); }
 MESSI_INLINE std::unique_ptr<Connecting> EpollLoop::connect(const std::string& uri,
                                                             const ConnectOptions& options,
                                                             ConnectHandler& handler) {
-  return std::make_unique<SocketConnecting>(*this, uri, options, handler);
+  return std::make_unique<io::SocketConnecting>(*this, uri, options, handler);
 }
 
 MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> EpollLoop::listen(
     const std::string& uri, const ListenOptions& options, ListenHandler& handler) {
-  return SocketListener::open(*this, uri, options, handler);
+  return io::SocketListener::open(*this, uri, options, handler);
 }
 
 MESSI_INLINE bool EpollLoop::run_until(const std::function<bool()>& done) {
@@ -200,8 +200,8 @@ MESSI_INLINE void EpollLoop::change(int fd, Interest interest, ReadyHandler& han
   system_->control(EPOLL_CTL_MOD, fd, interest, handler);
 }
 
-MESSI_INLINE Resolver& EpollLoop::resolver() {
-  if (resolver_ == nullptr) resolver_ = std::make_unique<Resolver>(*this);
+MESSI_INLINE io::Resolver& EpollLoop::resolver() {
+  if (resolver_ == nullptr) resolver_ = std::make_unique<io::Resolver>(*this);
   return *resolver_;
 }
 

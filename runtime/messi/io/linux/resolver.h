@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_RESOLVER_H_
-#define MESSI_IO_RESOLVER_H_
+#ifndef MESSI_IO_LINUX_RESOLVER_H_
+#define MESSI_IO_LINUX_RESOLVER_H_
 
 #include <algorithm>
 #include <chrono>
@@ -14,11 +14,11 @@
 
 #include "absl/status/status.h"
 #include "messi/io/event_loop.h"
-#include "messi/io/name_query.h"
+#include "messi/io/linux/name_query.h"
+#include "messi/io/linux/socket_address.h"
 #include "messi/io/poller.h"
-#include "messi/io/socket_address.h"
 
-namespace messi {
+namespace messi::io {
 
 /// Finds the addresses of names on a loop, without a thread. Who asks for the same name while it is
 /// being looked up, or in the turn of its answer, shares that; a name that nobody waits for any
@@ -199,6 +199,6 @@ inline void Resolver::Question::watch(int fd, bool readable, bool writable) {
   poller.add(fd, interest, sockets_.try_emplace(fd, *this, fd).first->second);
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_RESOLVER_H_
+#endif  // MESSI_IO_LINUX_RESOLVER_H_

@@ -1,5 +1,5 @@
-#ifndef MESSI_SESSION_TIME_H_
-#define MESSI_SESSION_TIME_H_
+#ifndef MESSI_BASE_TIME_H_
+#define MESSI_BASE_TIME_H_
 
 // Types for time. Nothing below io/ reads a clock: `now` is always a parameter.
 
@@ -20,4 +20,4 @@ constexpr TimePoint deadline_after(TimePoint now, Duration duration) {
 
 }  // namespace messi
 
-#endif  // MESSI_SESSION_TIME_H_
+#endif  // MESSI_BASE_TIME_H_

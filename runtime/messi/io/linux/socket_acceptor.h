@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_SOCKET_ACCEPTOR_H_
-#define MESSI_IO_SOCKET_ACCEPTOR_H_
+#ifndef MESSI_IO_LINUX_SOCKET_ACCEPTOR_H_
+#define MESSI_IO_LINUX_SOCKET_ACCEPTOR_H_
 
 #include <sys/socket.h>
 
@@ -8,15 +8,15 @@
 #include <memory>
 #include <utility>
 
-#include "messi/io/fd.h"
-#include "messi/io/fork.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/fork.h"
+#include "messi/io/linux/socket_address.h"
+#include "messi/io/linux/socket_stream.h"
 #include "messi/io/poller.h"
-#include "messi/io/socket_address.h"
 #include "messi/io/socket_options.h"
-#include "messi/io/socket_stream.h"
 #include "messi/io/stream.h"
 
-namespace messi {
+namespace messi::io {
 
 /// Accepts streams from one listening socket.
 class SocketAcceptor final : private ReadyHandler {
@@ -123,6 +123,6 @@ inline int SocketAcceptor::turn_one_away() {
   return error;
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_SOCKET_ACCEPTOR_H_
+#endif  // MESSI_IO_LINUX_SOCKET_ACCEPTOR_H_

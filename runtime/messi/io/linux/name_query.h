@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_NAME_QUERY_H_
-#define MESSI_IO_NAME_QUERY_H_
+#ifndef MESSI_IO_LINUX_NAME_QUERY_H_
+#define MESSI_IO_LINUX_NAME_QUERY_H_
 
 #include <ares.h>
 #include <poll.h>
@@ -18,12 +18,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "messi/io/fd.h"
-#include "messi/io/socket_address.h"
+#include "messi/base/time.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/socket_address.h"
 #include "messi/io/system_error.h"
-#include "messi/session/time.h"
 
-namespace messi {
+namespace messi::io {
 
 /// A question for the addresses of a name: to /etc/hosts, and if they are not there to DNS, for
 /// IPv6 and IPv4 apart, since some servers answer one of the two only. It knows no loop: who asks
@@ -180,6 +180,6 @@ inline absl::StatusOr<std::vector<SocketAddress>> look_up_now(const std::string&
   return query.addresses();
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_NAME_QUERY_H_
+#endif  // MESSI_IO_LINUX_NAME_QUERY_H_

@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_SOCKET_CONNECTING_H_
-#define MESSI_IO_SOCKET_CONNECTING_H_
+#ifndef MESSI_IO_LINUX_SOCKET_CONNECTING_H_
+#define MESSI_IO_LINUX_SOCKET_CONNECTING_H_
 
 #include <sys/socket.h>
 
@@ -16,16 +16,16 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "messi/io/fd.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/resolver.h"
+#include "messi/io/linux/socket_address.h"
+#include "messi/io/linux/socket_stream.h"
 #include "messi/io/poller.h"
-#include "messi/io/resolver.h"
-#include "messi/io/socket_address.h"
-#include "messi/io/socket_stream.h"
 #include "messi/io/stream.h"
 #include "messi/io/system_error.h"
 #include "messi/io/uri.h"
 
-namespace messi {
+namespace messi::io {
 
 /// Resolves a URI's host and connects to one of its addresses: one of IPv6 and one of IPv4 in turn,
 /// those that have failed before last, the next one as soon as one fails or has not answered for a
@@ -250,6 +250,6 @@ inline void SocketConnecting::succeed(const Attempt& winner, std::unique_ptr<Str
   handler_.handle_stream(std::move(stream));
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_SOCKET_CONNECTING_H_
+#endif  // MESSI_IO_LINUX_SOCKET_CONNECTING_H_

@@ -1,14 +1,14 @@
-#ifndef MESSI_IO_FILE_IDENTITY_H_
-#define MESSI_IO_FILE_IDENTITY_H_
+#ifndef MESSI_IO_LINUX_FILE_IDENTITY_H_
+#define MESSI_IO_LINUX_FILE_IDENTITY_H_
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <tuple>
 
-#include "messi/io/system.h"
+#include "messi/io/linux/system.h"
 
-namespace messi {
+namespace messi::io {
 
 /// Which file it is that a path leads to: tomorrow it may be another.
 struct FileIdentity {
@@ -42,6 +42,6 @@ struct FileIdentity {
   }
 };
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_FILE_IDENTITY_H_
+#endif  // MESSI_IO_LINUX_FILE_IDENTITY_H_

@@ -1,12 +1,12 @@
-#include "messi/session/keepalive.h"
+#include "messi/connection/keepalive.h"
 
 #include <chrono>
 
 #include "test/catch.h"
 
-using messi::Keepalive;
-using messi::KeepaliveSettings;
 using messi::TimePoint;
+using messi::connection::Keepalive;
+using messi::connection::KeepaliveSettings;
 using namespace std::chrono_literals;
 
 namespace {

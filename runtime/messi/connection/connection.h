@@ -1,5 +1,5 @@
-#ifndef MESSI_SESSION_CONNECTION_H_
-#define MESSI_SESSION_CONNECTION_H_
+#ifndef MESSI_CONNECTION_CONNECTION_H_
+#define MESSI_CONNECTION_CONNECTION_H_
 
 // One side of one connection, as a machine without sockets and without a clock:
 //
@@ -15,16 +15,16 @@
 #include <string_view>
 
 #include "messi/base/finally.h"
-#include "messi/session/disconnect_reason.h"
-#include "messi/session/hint.h"
-#include "messi/session/keepalive.h"
-#include "messi/session/time.h"
+#include "messi/base/time.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/connection/hint.h"
+#include "messi/connection/keepalive.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/frame_decoder.h"
 #include "messi/wire/send_queue.h"
 
-namespace messi {
+namespace messi::connection {
 
 enum class Side : std::uint8_t { kClient, kServer };
 
@@ -272,6 +272,6 @@ inline void Connection::end(DisconnectReason reason) {
   check(decoder_.resume(frame_handler(nothing)));
 }
 
-}  // namespace messi
+}  // namespace messi::connection
 
-#endif  // MESSI_SESSION_CONNECTION_H_
+#endif  // MESSI_CONNECTION_CONNECTION_H_

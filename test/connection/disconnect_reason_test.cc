@@ -1,4 +1,4 @@
-#include "messi/session/disconnect_reason.h"
+#include "messi/connection/disconnect_reason.h"
 
 #include <sstream>
 #include <utility>

@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_SYSTEM_H_
-#define MESSI_IO_SYSTEM_H_
+#ifndef MESSI_IO_LINUX_SYSTEM_H_
+#define MESSI_IO_LINUX_SYSTEM_H_
 
 // Functions of the system whose own headers would bring macros into the user's file that are good
 // names of fields and enum values too: st_mtime, h_addr, NO_DATA. Declared here by other names for
@@ -7,7 +7,7 @@
 
 #include <linux/stat.h>
 
-namespace messi::system {
+namespace messi::io::system {
 
 extern "C" {
 int messi_chmod(const char* path, unsigned mode) noexcept __asm__("chmod");
@@ -18,6 +18,6 @@ int messi_statx(int folder, const char* path, int flags, unsigned mask,
                 struct statx* result) noexcept __asm__("statx");
 }
 
-}  // namespace messi::system
+}  // namespace messi::io::system
 
-#endif  // MESSI_IO_SYSTEM_H_
+#endif  // MESSI_IO_LINUX_SYSTEM_H_

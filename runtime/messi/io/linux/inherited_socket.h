@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_INHERITED_SOCKET_H_
-#define MESSI_IO_INHERITED_SOCKET_H_
+#ifndef MESSI_IO_LINUX_INHERITED_SOCKET_H_
+#define MESSI_IO_LINUX_INHERITED_SOCKET_H_
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,11 +11,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "messi/io/fd.h"
-#include "messi/io/system.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/system.h"
 #include "messi/io/system_error.h"
 
-namespace messi {
+namespace messi::io {
 
 /// A copy of the listening socket that systemd has opened for this process (sd_listen_fds(3)): the
 /// one whose unit says FileDescriptorName=`name`, or the first if `name` is empty.
@@ -60,6 +60,6 @@ inline absl::StatusOr<Fd> inherited_socket(const std::string& name, const std::s
                                        ": systemd has opened no such socket for this process");
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_INHERITED_SOCKET_H_
+#endif  // MESSI_IO_LINUX_INHERITED_SOCKET_H_

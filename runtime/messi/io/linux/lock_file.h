@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_LOCK_FILE_H_
-#define MESSI_IO_LOCK_FILE_H_
+#ifndef MESSI_IO_LINUX_LOCK_FILE_H_
+#define MESSI_IO_LINUX_LOCK_FILE_H_
 
 #include <unistd.h>
 
@@ -8,10 +8,10 @@
 #include <string>
 #include <utility>
 
-#include "messi/io/file_identity.h"
-#include "messi/io/system.h"
+#include "messi/io/linux/file_identity.h"
+#include "messi/io/linux/system.h"
 
-namespace messi {
+namespace messi::io {
 
 /// A file that one at a time of all processes holds, for as long as the object lives; then it is
 /// gone. Never waits.
@@ -54,6 +54,6 @@ class LockFile {
   std::FILE* file_ = nullptr;
 };
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_LOCK_FILE_H_
+#endif  // MESSI_IO_LINUX_LOCK_FILE_H_

@@ -1,5 +1,5 @@
-#ifndef MESSI_SESSION_DISCONNECT_REASON_H_
-#define MESSI_SESSION_DISCONNECT_REASON_H_
+#ifndef MESSI_CONNECTION_DISCONNECT_REASON_H_
+#define MESSI_CONNECTION_DISCONNECT_REASON_H_
 
 #include <cstdint>
 #include <iosfwd>
@@ -66,4 +66,4 @@ std::basic_ostream<char, Traits>& operator<<(std::basic_ostream<char, Traits>& o
 
 }  // namespace messi
 
-#endif  // MESSI_SESSION_DISCONNECT_REASON_H_
+#endif  // MESSI_CONNECTION_DISCONNECT_REASON_H_

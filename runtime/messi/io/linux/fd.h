@@ -1,12 +1,12 @@
-#ifndef MESSI_IO_FD_H_
-#define MESSI_IO_FD_H_
+#ifndef MESSI_IO_LINUX_FD_H_
+#define MESSI_IO_LINUX_FD_H_
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <utility>
 
-namespace messi {
+namespace messi::io {
 
 /// Owns a file descriptor.
 class Fd {
@@ -39,6 +39,6 @@ auto retry_on_signal(Call call) {
   }
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_FD_H_
+#endif  // MESSI_IO_LINUX_FD_H_

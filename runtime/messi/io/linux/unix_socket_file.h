@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_UNIX_SOCKET_FILE_H_
-#define MESSI_IO_UNIX_SOCKET_FILE_H_
+#ifndef MESSI_IO_LINUX_UNIX_SOCKET_FILE_H_
+#define MESSI_IO_LINUX_UNIX_SOCKET_FILE_H_
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,14 +9,14 @@
 #include <string>
 #include <string_view>
 
-#include "messi/io/fd.h"
-#include "messi/io/file_identity.h"
-#include "messi/io/fork.h"
-#include "messi/io/lock_file.h"
-#include "messi/io/socket_address.h"
-#include "messi/io/system.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/file_identity.h"
+#include "messi/io/linux/fork.h"
+#include "messi/io/linux/lock_file.h"
+#include "messi/io/linux/socket_address.h"
+#include "messi/io/linux/system.h"
 
-namespace messi {
+namespace messi::io {
 
 /// The file of a Unix socket that is listened at. A lock beside it, `<path>.lock`, is held while
 /// the file is made or removed, so that of several who find what a dead server has left behind
@@ -83,6 +83,6 @@ inline bool UnixSocketFile::left_behind(const SocketAddress& address) const {
   return dead;
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_UNIX_SOCKET_FILE_H_
+#endif  // MESSI_IO_LINUX_UNIX_SOCKET_FILE_H_

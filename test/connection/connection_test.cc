@@ -1,4 +1,4 @@
-#include "messi/session/connection.h"
+#include "messi/connection/connection.h"
 
 #include <algorithm>
 #include <chrono>
@@ -13,11 +13,11 @@
 #include "test/catch.h"
 #include "test/support/bytes.h"
 
-using messi::Connection;
-using messi::ConnectionSettings;
 using messi::DisconnectReason;
-using messi::Side;
 using messi::TimePoint;
+using messi::connection::Connection;
+using messi::connection::ConnectionSettings;
+using messi::connection::Side;
 using messi::test::frame;
 using messi::test::header;
 using messi::test::kPing;

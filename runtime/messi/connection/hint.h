@@ -1,5 +1,5 @@
-#ifndef MESSI_SESSION_HINT_H_
-#define MESSI_SESSION_HINT_H_
+#ifndef MESSI_CONNECTION_HINT_H_
+#define MESSI_CONNECTION_HINT_H_
 
 #include <cstdint>
 #include <string_view>
@@ -43,4 +43,4 @@ constexpr Hint foreign_protocol(std::string_view header) {
 
 }  // namespace messi
 
-#endif  // MESSI_SESSION_HINT_H_
+#endif  // MESSI_CONNECTION_HINT_H_

@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_SOCKET_ADDRESS_H_
-#define MESSI_IO_SOCKET_ADDRESS_H_
+#ifndef MESSI_IO_LINUX_SOCKET_ADDRESS_H_
+#define MESSI_IO_LINUX_SOCKET_ADDRESS_H_
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,9 +14,9 @@
 #include <string>
 #include <string_view>
 
-#include "messi/io/system.h"
+#include "messi/io/linux/system.h"
 
-namespace messi {
+namespace messi::io {
 
 /// Any socket address.
 class SocketAddress {
@@ -146,6 +146,6 @@ inline std::string SocketAddress::to_uri() const {
   return "unix://" + path.substr(0, path.find('\0'));
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_SOCKET_ADDRESS_H_
+#endif  // MESSI_IO_LINUX_SOCKET_ADDRESS_H_

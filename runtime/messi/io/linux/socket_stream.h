@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_SOCKET_STREAM_H_
-#define MESSI_IO_SOCKET_STREAM_H_
+#ifndef MESSI_IO_LINUX_SOCKET_STREAM_H_
+#define MESSI_IO_LINUX_SOCKET_STREAM_H_
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -15,13 +15,13 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/io/fd.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/socket_address.h"
 #include "messi/io/poller.h"
-#include "messi/io/socket_address.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 
-namespace messi {
+namespace messi::io {
 
 /// A connected TCP or Unix socket.
 class SocketStream final : public Stream, private ReadyHandler {
@@ -215,6 +215,6 @@ inline std::optional<PeerCredentials> SocketStream::peer_credentials() const {
   return PeerCredentials{peer.uid, peer.gid, peer.pid};
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_SOCKET_STREAM_H_
+#endif  // MESSI_IO_LINUX_SOCKET_STREAM_H_

@@ -1,11 +1,11 @@
-#ifndef MESSI_SESSION_KEEPALIVE_H_
-#define MESSI_SESSION_KEEPALIVE_H_
+#ifndef MESSI_CONNECTION_KEEPALIVE_H_
+#define MESSI_CONNECTION_KEEPALIVE_H_
 
 #include <algorithm>
 
-#include "messi/session/time.h"
+#include "messi/base/time.h"
 
-namespace messi {
+namespace messi::connection {
 
 /// Who pings, and how long a peer may be silent.
 struct KeepaliveSettings {
@@ -55,6 +55,6 @@ class Keepalive {
   TimePoint next_ping_;
 };
 
-}  // namespace messi
+}  // namespace messi::connection
 
-#endif  // MESSI_SESSION_KEEPALIVE_H_
+#endif  // MESSI_CONNECTION_KEEPALIVE_H_

@@ -1,5 +1,5 @@
-#ifndef MESSI_IO_SOCKET_LISTENER_H_
-#define MESSI_IO_SOCKET_LISTENER_H_
+#ifndef MESSI_IO_LINUX_SOCKET_LISTENER_H_
+#define MESSI_IO_LINUX_SOCKET_LISTENER_H_
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -13,18 +13,18 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "messi/io/fd.h"
-#include "messi/io/inherited_socket.h"
-#include "messi/io/name_query.h"
+#include "messi/io/linux/fd.h"
+#include "messi/io/linux/inherited_socket.h"
+#include "messi/io/linux/name_query.h"
+#include "messi/io/linux/socket_acceptor.h"
+#include "messi/io/linux/socket_address.h"
+#include "messi/io/linux/unix_socket_file.h"
 #include "messi/io/poller.h"
-#include "messi/io/socket_acceptor.h"
-#include "messi/io/socket_address.h"
 #include "messi/io/stream.h"
 #include "messi/io/system_error.h"
-#include "messi/io/unix_socket_file.h"
 #include "messi/io/uri.h"
 
-namespace messi {
+namespace messi::io {
 
 /// Listens at all addresses of a URI.
 class SocketListener final : public Listener {
@@ -179,6 +179,6 @@ inline int SocketListener::listen_unix(const ListenOptions& options) {
   return 0;
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_SOCKET_LISTENER_H_
+#endif  // MESSI_IO_LINUX_SOCKET_LISTENER_H_

@@ -1,4 +1,4 @@
-#include "messi/session/backoff.h"
+#include "messi/connection/backoff.h"
 
 #include <algorithm>
 #include <chrono>
@@ -10,9 +10,9 @@
 
 #include "test/catch.h"
 
-using messi::Backoff;
 using messi::BackoffSettings;
 using messi::Duration;
+using messi::connection::Backoff;
 using namespace std::chrono_literals;
 
 namespace {

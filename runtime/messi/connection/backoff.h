@@ -1,11 +1,11 @@
-#ifndef MESSI_SESSION_BACKOFF_H_
-#define MESSI_SESSION_BACKOFF_H_
+#ifndef MESSI_CONNECTION_BACKOFF_H_
+#define MESSI_CONNECTION_BACKOFF_H_
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 
-#include "messi/session/time.h"
+#include "messi/base/time.h"
 
 namespace messi {
 
@@ -17,6 +17,8 @@ struct BackoffSettings {
   Duration quick = std::chrono::milliseconds(200);
   Duration settled = std::chrono::seconds(10);
 };
+
+namespace connection {
 
 /// How long to wait before the next attempt to connect: exponential, with jitter, so that clients
 /// of a server that comes back do not come all at once.
@@ -54,6 +56,8 @@ class Backoff {
   bool quick_ = false;
 };
 
+}  // namespace connection
+
 }  // namespace messi
 
-#endif  // MESSI_SESSION_BACKOFF_H_
+#endif  // MESSI_CONNECTION_BACKOFF_H_

@@ -1,11 +1,11 @@
-#ifndef MESSI_IO_FORK_H_
-#define MESSI_IO_FORK_H_
+#ifndef MESSI_IO_LINUX_FORK_H_
+#define MESSI_IO_LINUX_FORK_H_
 
 #include <pthread.h>
 
 #include <atomic>
 
-namespace messi {
+namespace messi::io {
 
 /// A number that is another one in a child of fork() than in its parent: what stands for something
 /// outside of the process, such as a file or what the kernel watches, compares it with the number
@@ -17,6 +17,6 @@ inline unsigned fork_generation() {
   return generation.load(std::memory_order_relaxed);
 }
 
-}  // namespace messi
+}  // namespace messi::io
 
-#endif  // MESSI_IO_FORK_H_
+#endif  // MESSI_IO_LINUX_FORK_H_
