@@ -10,8 +10,8 @@ std::string class_base(const Protocol& protocol, const Options& options) {
 
 bool check_class_base(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   if (is_identifier(class_base(protocol, options))) return true;
-  diagnostics.error(protocol.location,
-                    "no class can be named after the file " + in_quotes(protocol.proto_path),
+  diagnostics.error(protocol.location(),
+                    "no class can be named after the file " + in_quotes(protocol.file.path),
                     "let the file's name begin with a letter from A to Z, or use "
                     "--messi_opt=class_prefix=...");
   return false;

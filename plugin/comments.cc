@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "split.h"
+
 namespace messi::plugin {
 namespace {
 
@@ -76,11 +78,9 @@ void strip_end(std::string& line) {
 
 Comment printable_lines(std::string_view text) {
   Comment lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(only_printable(text.substr(0, end)));
+  for (const std::string_view line : split(text, '\n')) {
+    lines.push_back(only_printable(line));
     strip_end(lines.back());
-    text.remove_prefix(std::min(end + 1, text.size()));
   }
   return lines;
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "protocol.h"
+#include "schema.h"
 
 namespace messi::plugin {
 

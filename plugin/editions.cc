@@ -8,6 +8,14 @@ bool must_be_utf8(const google::protobuf::FieldDescriptor& field) {
   return field.requires_utf8_validation();
 }
 
+bool has_presence(const google::protobuf::FieldDescriptor& field) { return field.has_presence(); }
+
+bool is_packed(const google::protobuf::FieldDescriptor& field) { return field.is_packed(); }
+
+bool is_closed(const google::protobuf::EnumDescriptor& enumeration) {
+  return enumeration.is_closed();
+}
+
 }  // namespace messi::plugin
 
 #endif
@@ -19,6 +27,7 @@ bool must_be_utf8(const google::protobuf::FieldDescriptor& field) {
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/unknown_field_set.h>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 #include <set>
@@ -29,9 +38,11 @@ namespace messi::plugin {
 namespace {
 
 using google::protobuf::DescriptorProto;
+using google::protobuf::EnumDescriptor;
 using google::protobuf::EnumDescriptorProto;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::FieldDescriptorProto;
+using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorProto;
 using google::protobuf::Message;
 using google::protobuf::UnknownField;
@@ -43,6 +54,15 @@ using google::protobuf::compiler::CodeGeneratorResponse;
 // Of the descriptor.proto that has editions.
 constexpr int kFileFeatures = 50;
 constexpr int kFieldFeatures = 21;
+constexpr int kEnumFeatures = 7;
+constexpr int kFieldPresence = 1;
+constexpr int kImplicit = 2;
+constexpr int kLegacyRequired = 3;
+constexpr int kEnumType = 2;
+constexpr int kOpen = 1;
+constexpr int kClosed = 2;
+constexpr int kRepeatedFieldEncoding = 3;
+constexpr int kPacked = 1;
 constexpr int kUtf8Validation = 4;
 constexpr int kVerify = 2;
 constexpr int kMessageEncoding = 5;
@@ -75,14 +95,30 @@ std::optional<int> feature(const AnyOptions& options, int features_field, int nu
   return value;
 }
 
-/// Says in the words of proto2 which members of oneofs are delimited: they are groups.
-void mark_groups(DescriptorProto& message, int encoding_of_file) {
+bool is_map(const FieldDescriptorProto& field, const DescriptorProto& message) {
+  const auto& nested = message.nested_type();
+  return std::any_of(nested.begin(), nested.end(), [&](const DescriptorProto& each) {
+    const std::string name = '.' + message.name() + '.' + each.name();
+    const std::string& type = field.type_name();
+    return each.options().map_entry() && type.size() >= name.size() &&
+           type.compare(type.size() - name.size(), name.size(), name) == 0;
+  });
+}
+
+/// Says in the words of proto2 which fields are delimited, which are groups, and which required.
+void say_as_proto2(DescriptorProto& message, int encoding_of_file) {
   for (FieldDescriptorProto& field : *message.mutable_field()) {
-    if (field.type() != FieldDescriptorProto::TYPE_MESSAGE || !field.has_oneof_index()) continue;
+    if (feature(field.options(), kFieldFeatures, kFieldPresence) == kLegacyRequired) {
+      field.set_label(FieldDescriptorProto::LABEL_REQUIRED);
+    }
+    if (field.type() != FieldDescriptorProto::TYPE_MESSAGE || is_map(field, message)) continue;
     if (feature(field.options(), kFieldFeatures, kMessageEncoding).value_or(encoding_of_file) ==
         kDelimited) {
       field.set_type(FieldDescriptorProto::TYPE_GROUP);
     }
+  }
+  for (DescriptorProto& nested : *message.mutable_nested_type()) {
+    say_as_proto2(nested, encoding_of_file);
   }
 }
 
@@ -99,7 +135,7 @@ void say_utf8_validation(FileDescriptorProto& file) {
 
 void become_proto2(FileDescriptorProto& file) {
   const int encoding = feature(file.options(), kFileFeatures, kMessageEncoding).value_or(0);
-  for (DescriptorProto& message : *file.mutable_message_type()) mark_groups(message, encoding);
+  for (DescriptorProto& message : *file.mutable_message_type()) say_as_proto2(message, encoding);
   say_utf8_validation(file);
   file.set_syntax("proto2");
 }
@@ -175,15 +211,44 @@ std::string refusal(const CodeGeneratorRequest& request) {
          ", which this plugin was built with, does not accept what protoc sent" + errors.text;
 }
 
+/// Which it says, since we do.
+bool is_of_edition(const FileDescriptor& file) {
+  return feature(file.options(), kFileFeatures, kUtf8Validation).has_value();
+}
+
+/// A feature, if the descriptor or its file says it.
+template <typename AnyDescriptor>
+std::optional<int> feature_of(const AnyDescriptor& descriptor, int features_field, int number) {
+  const std::optional<int> own = feature(descriptor.options(), features_field, number);
+  return own ? own : feature(descriptor.file()->options(), kFileFeatures, number);
+}
+
 }  // namespace
 
 bool must_be_utf8(const FieldDescriptor& field) {
   if (field.type() != FieldDescriptor::TYPE_STRING) return false;
-  if (field.file()->syntax() == google::protobuf::FileDescriptor::SYNTAX_PROTO3) return true;
-  const std::optional<int> of_file =
-      feature(field.file()->options(), kFileFeatures, kUtf8Validation);
-  return feature(field.options(), kFieldFeatures, kUtf8Validation).value_or(of_file.value_or(0)) ==
-         kVerify;
+  if (field.file()->syntax() == FileDescriptor::SYNTAX_PROTO3) return true;
+  return feature_of(field, kFieldFeatures, kUtf8Validation) == kVerify;
+}
+
+bool has_presence(const FieldDescriptor& field) {
+  const bool is_number_or_text =
+      field.message_type() == nullptr && field.containing_oneof() == nullptr;
+  if (is_number_or_text && feature_of(field, kFieldFeatures, kFieldPresence) == kImplicit)
+    return false;
+  return field.has_presence();
+}
+
+bool is_packed(const FieldDescriptor& field) {
+  if (!is_of_edition(*field.file())) return field.is_packed();
+  return field.is_packable() &&
+         feature_of(field, kFieldFeatures, kRepeatedFieldEncoding).value_or(kPacked) == kPacked;
+}
+
+bool is_closed(const EnumDescriptor& enumeration) {
+  if (enumeration.file()->syntax() == FileDescriptor::SYNTAX_PROTO3) return false;
+  return feature_of(enumeration, kEnumFeatures, kEnumType)
+             .value_or(is_of_edition(*enumeration.file()) ? kOpen : kClosed) == kClosed;
 }
 
 int run_with_editions(const CodeGenerator& generator) {

@@ -13,9 +13,19 @@
 
 namespace messi::plugin {
 
-/// Whether the field is text, and its parsers refuse what is not UTF-8: strings of proto3, and of
-/// editions unless a feature says otherwise.
+// What editions have features for, and proto2 and proto3 have decided.
+
+/// Whether the field is text, and its parsers refuse what is not UTF-8.
 bool must_be_utf8(const google::protobuf::FieldDescriptor& field);
+
+/// Whether a single field can be absent.
+bool has_presence(const google::protobuf::FieldDescriptor& field);
+
+/// Whether a repeated field of numbers is one field on the wire.
+bool is_packed(const google::protobuf::FieldDescriptor& field);
+
+/// Whether a number that the enum does not have is an unknown field.
+bool is_closed(const google::protobuf::EnumDescriptor& enumeration);
 
 // The editions that were tested: proto2, which counts as one, to 2026.
 constexpr int kOldestEdition = 998;

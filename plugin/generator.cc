@@ -16,6 +16,7 @@
 #include "names.h"
 #include "protocol.h"
 #include "request.h"
+#include "schema_reader.h"
 
 namespace messi::plugin {
 namespace {
@@ -63,9 +64,11 @@ bool Generator::GenerateAll(const std::vector<const FileDescriptor*>& files,
   const Options& options = request.options;
   const Emitter& emitter = *request.emitter;
 
+  const Schema schema = read_schema(files);
   std::vector<std::optional<Protocol>> protocols;
   for (const FileDescriptor* file : files) {
-    protocols.push_back(read_protocol(*file, diagnostics));
+    protocols.push_back(
+        read_protocol(schema, *schema.find_file(to_string(file->name())), diagnostics));
     if (protocols.back()) emitter.check(*protocols.back(), options, diagnostics);
   }
   std::fputs(diagnostics.warnings().c_str(), stderr);

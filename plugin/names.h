@@ -1,6 +1,8 @@
 #ifndef MESSI_PLUGIN_NAMES_H_
 #define MESSI_PLUGIN_NAMES_H_
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -33,6 +35,11 @@ std::string lower_case(std::string_view name);
 
 /// Whether C++, Python and their kin take it for a name: `chat_2`, but not `2chat`.
 bool is_identifier(std::string_view name);
+
+template <typename Words, typename Word>
+bool is_among(const Words& words, const Word& word) {
+  return std::find(std::begin(words), std::end(words), word) != std::end(words);
+}
 
 /// `chat` -> `"chat"`, for messages to people.
 std::string in_quotes(std::string_view text);

@@ -5,14 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "descriptor_location.h"
 #include "names.h"
 
 namespace messi::plugin {
 namespace {
-
-using google::protobuf::Descriptor;
-using google::protobuf::FileDescriptor;
 
 /// `Client_To_Server` -> `clienttoserver`
 std::string only_letters(const std::string& name) {
@@ -40,40 +36,37 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return rows[a.size()][b.size()];
 }
 
-bool is_near(const Descriptor& message, std::string_view wanted) {
+bool is_near(const Message& message, std::string_view wanted) {
   constexpr std::size_t kMostLetters = 30;
   constexpr std::size_t kFewSlips = 2;
-  const std::string letters = only_letters(to_string(message.name()));
+  const std::string letters = only_letters(message.name());
   const std::string wanted_letters = only_letters(std::string(wanted));
   if (letters == wanted_letters) return true;
   // Others may be anything, unless they are made like a protocol.
-  return message.real_oneof_decl_count() > 0 && letters.size() < kMostLetters &&
+  return !message.oneofs.empty() && letters.size() < kMostLetters &&
          distance(letters, wanted_letters) <= kFewSlips;
 }
 
-void warn(const Descriptor& message, Diagnostics& diagnostics) {
+void warn(const Message& message, Diagnostics& diagnostics) {
   for (const std::string_view wanted : {"ClientToServer", "ServerToClient"}) {
     if (!is_near(message, wanted)) continue;
     const std::string name(wanted);
-    const bool is_nested = message.containing_type() != nullptr;
-    diagnostics.warning(location_of(message),
-                        "message " + in_quotes(to_string(message.full_name())) + " looks like " +
-                            name + (is_nested ? ", but is nested" : ", but is not called so") +
-                            ", and this file has no protocol",
-                        is_nested
-                            ? "move it out of \"" + to_string(message.containing_type()->name()) +
-                                  "\" and call it " + name
-                            : "call it " + name);
+    const bool is_nested = message.parent != nullptr;
+    diagnostics.warning(
+        message.location,
+        "message " + in_quotes(message.full_name) + " looks like " + name +
+            (is_nested ? ", but is nested" : ", but is not called so") +
+            ", and this file has no protocol",
+        is_nested ? "move it out of \"" + message.parent->name() + "\" and call it " + name
+                  : "call it " + name);
   }
-  for (int i = 0; i < message.nested_type_count(); ++i) {
-    warn(*message.nested_type(i), diagnostics);
-  }
+  for (const Message& nested : message.messages) warn(nested, diagnostics);
 }
 
 }  // namespace
 
-void warn_of_near_misses(const FileDescriptor& file, Diagnostics& diagnostics) {
-  for (int i = 0; i < file.message_type_count(); ++i) warn(*file.message_type(i), diagnostics);
+void warn_of_near_misses(const File& file, Diagnostics& diagnostics) {
+  for (const Message& message : file.messages) warn(message, diagnostics);
 }
 
 }  // namespace messi::plugin

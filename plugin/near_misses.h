@@ -1,15 +1,14 @@
 #ifndef MESSI_PLUGIN_NEAR_MISSES_H_
 #define MESSI_PLUGIN_NEAR_MISSES_H_
 
-#include <google/protobuf/descriptor.h>
-
 #include "diagnostics.h"
+#include "schema.h"
 
 namespace messi::plugin {
 
 /// Warns of messages in a file without a protocol that look as if they were meant to be one:
 /// nested, or with a name that is nearly right.
-void warn_of_near_misses(const google::protobuf::FileDescriptor& file, Diagnostics& diagnostics);
+void warn_of_near_misses(const File& file, Diagnostics& diagnostics);
 
 }  // namespace messi::plugin
 

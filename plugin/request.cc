@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "names.h"
+#include "split.h"
 
 namespace messi::plugin {
 namespace {
@@ -16,12 +17,9 @@ struct Setting {
 };
 
 /// `side=client,lang=cpp`, as protoc and buf join what they were given.
-std::vector<Setting> split(std::string_view parameter) {
+std::vector<Setting> read_settings(std::string_view parameter) {
   std::vector<Setting> settings;
-  while (!parameter.empty()) {
-    const std::size_t end = std::min(parameter.find(','), parameter.size());
-    const std::string_view setting = parameter.substr(0, end);
-    parameter.remove_prefix(std::min(end + 1, parameter.size()));
+  for (const std::string_view setting : split(parameter, ',')) {
     if (setting.empty()) continue;
     const std::size_t equals = std::min(setting.find('='), setting.size());
     settings.push_back(
@@ -84,7 +82,7 @@ class Parser {
         diagnostics_(diagnostics) {}
 
   Request parse(std::string_view parameter) {
-    const std::vector<Setting> settings = split(parameter);
+    const std::vector<Setting> settings = read_settings(parameter);
     // First, since it says what else there is.
     for (const Setting& setting : settings) {
       if (setting.name == "lang") set_language(setting.value);

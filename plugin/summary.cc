@@ -13,10 +13,10 @@ constexpr std::string_view kIndent = "  ";
 constexpr std::size_t kWidestColumn = 40;
 
 /// Without the package if it is the protocol's own.
-std::string type_name(const MessageType& type, const Protocol& protocol) {
-  if (type.package != protocol.package) return type.full_name;
-  return protocol.package.empty() ? type.full_name
-                                  : type.full_name.substr(protocol.package.size() + 1);
+std::string type_name(const Message& type, const Protocol& protocol) {
+  const std::string& package = protocol.file.package;
+  if (type.file->package != package || package.empty()) return type.full_name;
+  return type.full_name.substr(package.size() + 1);
 }
 
 std::string right_aligned(const std::string& text, std::size_t width) {
@@ -32,18 +32,19 @@ void emit_table(Text& text, const Direction& direction, const Protocol& protocol
   std::size_t number_width = 0;
   std::size_t name_width = 0;
   for (const Member& member : direction.members) {
-    number_width = std::max(number_width, std::to_string(member.number).size());
-    name_width = std::max(name_width, std::min(member.name.size(), kWidestColumn));
+    number_width = std::max(number_width, std::to_string(member.field.number).size());
+    name_width = std::max(name_width, std::min(member.field.name.size(), kWidestColumn));
   }
   for (const Member& member : direction.members) {
     const std::string start = std::string(marker) + ' ' + std::string(kIndent) +
-                              right_aligned(std::to_string(member.number), number_width) + "  ";
+                              right_aligned(std::to_string(member.field.number), number_width) +
+                              "  ";
     const std::string type = type_name(member.type, protocol);
-    const std::string row = start + left_aligned(member.name, name_width) + "  " + type;
+    const std::string row = start + left_aligned(member.field.name, name_width) + "  " + type;
     if (row.size() <= kColumns) {
       text.lines(row);
     } else {
-      text.lines(start + member.name);
+      text.lines(start + member.field.name);
       text.lines(std::string(marker) + std::string(start.size() - marker.size() + 2, ' ') + type);
     }
   }
@@ -51,7 +52,7 @@ void emit_table(Text& text, const Direction& direction, const Protocol& protocol
 
 void emit_direction(Text& text, const Direction& direction, const Protocol& protocol,
                     std::string_view marker) {
-  Comment indented = direction.comment;
+  Comment indented = direction.message.comment;
   for (std::string& line : indented) {
     if (!line.empty()) line.insert(0, kIndent);
   }
@@ -65,11 +66,11 @@ void emit_direction(Text& text, const Direction& direction, const Protocol& prot
 }  // namespace
 
 void emit_summary(Text& text, const Protocol& protocol, std::string_view marker) {
-  Comment comment = protocol.comment;
+  Comment comment = protocol.file.comment;
   if (!comment.empty()) comment.emplace_back();
   text.emit(
       {{"//", std::string(marker)},
-       {"proto", protocol.proto_path},
+       {"proto", protocol.file.path},
        {"comment", format_comment(comment, marker, kColumns)},
        {"to_server", [&] { emit_direction(text, protocol.client_to_server, protocol, marker); }},
        {"to_client", [&] { emit_direction(text, protocol.server_to_client, protocol, marker); }}},

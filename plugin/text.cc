@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "split.h"
+
 namespace messi::plugin {
 namespace {
 
@@ -22,19 +24,9 @@ std::string_view indentation(std::string_view line) {
 
 bool is_blank(std::string_view line) { return indentation(line).size() == line.size(); }
 
-std::vector<std::string_view> split_lines(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.push_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
-}
-
 std::vector<std::string_view> dedent(std::string_view skeleton) {
   if (!skeleton.empty() && skeleton.front() == '\n') skeleton.remove_prefix(1);
-  std::vector<std::string_view> lines = split_lines(skeleton);
+  std::vector<std::string_view> lines = split(skeleton, '\n');
   if (!lines.empty() && is_blank(lines.back())) lines.pop_back();
 
   std::size_t shared = std::string_view::npos;
@@ -104,7 +96,7 @@ void Text::emit(const std::vector<Hole>& holes, std::string_view skeleton) {
 }
 
 void Text::lines(std::string_view text) {
-  for (const std::string_view each : split_lines(text)) line(each);
+  for (const std::string_view each : split(text, '\n')) line(each);
 }
 
 void Text::emit_block(const Filling& filling, std::string_view indent) {

@@ -1,80 +1,90 @@
 #include "cpp_check.h"
 
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/descriptor.pb.h>
-
 #include <algorithm>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "../class_names.h"
-#include "../descriptor_location.h"
 #include "../names.h"
+#include "../split.h"
 #include "cpp_members.h"
 #include "cpp_names.h"
 #include "macros.h"
+#include "texts.h"
 
 namespace messi::plugin::cpp {
 namespace {
-
-/// The first part of `package`, and the rest in its place.
-std::string_view take_part(std::string_view& package) {
-  const std::size_t end = std::min(package.find('.'), package.size());
-  const std::string_view part = package.substr(0, end);
-  package.remove_prefix(std::min(end + 1, package.size()));
-  return part;
-}
 
 /// What not even protobuf's own C++ code can have as a namespace or class.
 constexpr std::string_view kStd = "std";
 constexpr std::string_view kStdMeaning = "the namespace of C++'s library";
 
 void check_package(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
-  std::string_view rest = protocol.package;
-  while (!rest.empty()) {
-    const std::string part(take_part(rest));
+  const File& file = protocol.file;
+  const std::vector<std::string_view> parts = split(file.package, '.');
+  for (const std::string_view view : parts) {
+    const std::string part(view);
     if (part == kStd || is_object_macro(part)) {
-      diagnostics.error(protocol.package_location,
-                        "package " + in_quotes(protocol.package) + " has " + in_quotes(part) +
+      diagnostics.error(file.package_location,
+                        "package " + in_quotes(file.package) + " has " + in_quotes(part) +
                             " in it, which is " +
                             (part == kStd ? std::string(kStdMeaning) : "a macro of C++'s library"),
                         "give the package another name");
     }
     if (is_gnu_macro(part)) {
       warn_of_gnu_macro(
-          protocol.package_location,
-          "package " + in_quotes(protocol.package) + " has " + in_quotes(part) + " in it, which",
+          file.package_location,
+          "package " + in_quotes(file.package) + " has " + in_quotes(part) + " in it, which",
           diagnostics);
     }
     // Where protobuf escapes keywords, the namespace is another word.
     if (namespace_name(part, options.protobuf_release) != part) continue;
     if (!is_keyword(part, options.protobuf_release)) continue;
-    diagnostics.error(protocol.package_location,
-                      "package " + in_quotes(protocol.package) + " has the C++ keyword " +
+    diagnostics.error(file.package_location,
+                      "package " + in_quotes(file.package) + " has the C++ keyword " +
                           in_quotes(part) + ", which protobuf's C++ code supports since release 27",
                       "give the package another name, or use a newer protobuf");
   }
-  rest = protocol.package;
-  if (take_part(rest) == "messi") {
-    diagnostics.error(protocol.package_location,
-                      "package " + in_quotes(protocol.package) + " is in messi's own namespace",
-                      "give the package another name, such as \"my." + protocol.package + '"');
+  if (!parts.empty() && parts.front() == "messi") {
+    diagnostics.error(file.package_location,
+                      "package " + in_quotes(file.package) + " is in messi's own namespace",
+                      "give the package another name, such as \"my." + file.package + '"');
   }
 }
 
-/// Whether protobuf's C++ code declares something called `full_name` in the package's namespace.
-bool is_declared(const google::protobuf::DescriptorPool& pool, const std::string& full_name) {
-  if (const auto* service = pool.FindServiceByName(full_name)) {
-    return service->file()->options().cc_generic_services();
-  }
-  return pool.FindFileContainingSymbol(full_name) != nullptr;
+/// `ChatClient` -> `acme.chat.ChatClient`
+std::string in_package(const File& file, const std::string& name) {
+  return file.package.empty() ? name : file.package + '.' + name;
+}
+
+/// Whether protobuf's C++ code of the file declares a class, value or namespace of that name.
+bool declares(const File& file, const std::string& full_name) {
+  const auto any = [](const auto& things, const auto& is_it) {
+    return std::any_of(things.begin(), things.end(), is_it);
+  };
+  const auto is_called_so = [&](const auto& each) { return each.full_name == full_name; };
+  const auto has_value = [&](const Enum& each) {
+    return any(each.values,
+               [&](const EnumValue& value) { return in_package(file, value.name) == full_name; });
+  };
+  const auto is_class = [&](const Service& each) {
+    return each.has_cpp_class && each.full_name == full_name;
+  };
+  return any(file.messages, is_called_so) || any(file.enums, is_called_so) ||
+         any(file.enums, has_value) || any(file.extensions, is_called_so) ||
+         any(file.services, is_class) || (file.package + '.').rfind(full_name + '.', 0) == 0;
 }
 
 void check_class(const Protocol& protocol, const std::string& name, Diagnostics& diagnostics) {
-  const std::string full_name = protocol.package.empty() ? name : protocol.package + '.' + name;
-  if (!is_declared(*protocol.file->pool(), full_name)) return;
-  diagnostics.error(protocol.location,
+  const std::string full_name = in_package(protocol.file, name);
+  const std::deque<File>& files = protocol.schema.files;
+  const bool is_declared = std::any_of(files.begin(), files.end(),
+                                       [&](const File& each) { return declares(each, full_name); });
+  if (!is_declared) return;
+  diagnostics.error(protocol.location(),
                     "the class " + in_quotes(name) +
                         " that is generated for this file has the name of " + in_quotes(full_name),
                     "give that or the file another name, or use --messi_opt=class_prefix=...");
@@ -84,7 +94,7 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
   if (!check_class_base(protocol, options, diagnostics)) return;
   if (options.client()) check_class(protocol, client_class(protocol, options), diagnostics);
   if (options.server()) check_class(protocol, server_class(protocol, options), diagnostics);
-  if (has_codec(protocol)) {
+  if (has_codec(protocol, TextTypes(protocol))) {
     check_class(protocol, codec_class(protocol, options), diagnostics);
   }
 }
@@ -92,20 +102,22 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
 /// Refuses a message or enum of the protocol's package that would hide what generated code uses.
 void check_type(const Protocol& protocol, const std::string& name, std::string_view meaning,
                 Diagnostics& diagnostics) {
-  const google::protobuf::DescriptorPool& pool = *protocol.file->pool();
-  const std::string full_name = protocol.package.empty() ? name : protocol.package + '.' + name;
-  const auto refuse = [&](const auto& type) {
-    diagnostics.error(location_of(type),
+  const std::string full_name = in_package(protocol.file, name);
+  const auto check = [&](const Type& type) {
+    if (type.full_name != full_name) return;
+    diagnostics.error(type.location,
                       in_quotes(full_name) + " has the name of " + std::string(meaning),
                       "give it another name");
   };
-  if (const auto* message = pool.FindMessageTypeByName(full_name)) refuse(*message);
-  if (const auto* enumeration = pool.FindEnumTypeByName(full_name)) refuse(*enumeration);
+  for (const File& file : protocol.schema.files) {
+    for (const Message& message : file.messages) check(message);
+    for (const Enum& enumeration : file.enums) check(enumeration);
+  }
 }
 
 void check_types(const Protocol& protocol, Diagnostics& diagnostics) {
   check_type(protocol, std::string(kStd), kStdMeaning, diagnostics);
-  if (!protocol.package.empty()) return;
+  if (!protocol.file.package.empty()) return;
   check_type(protocol, "messi", "messi's own namespace", diagnostics);
   check_type(protocol, "google", "protobuf's namespace", diagnostics);
   check_type(protocol, "absl", "the namespace of Abseil", diagnostics);
@@ -117,25 +129,25 @@ bool is_of_the_oneof(const std::string& accessor) {
 }
 
 void check_members(const Direction& direction, const Options& options, Diagnostics& diagnostics) {
-  const std::string message = direction.message.scope.back();
+  const std::string& message = direction.message.name();
   const auto named = [&](const std::string& name) {
     return "member " + in_quotes(name) + " of " + message;
   };
   std::map<std::string, std::string> owners;
   for (const Member& member : direction.members) {
-    const std::string method = accessor(member.name, options.protobuf_release);
+    const std::string method = accessor(member.field.name, options.protobuf_release);
     if (is_of_the_oneof(method)) {
-      diagnostics.error(member.location,
-                        named(member.name) + " would get the accessor \"" + method +
+      diagnostics.error(member.field.location,
+                        named(member.field.name) + " would get the accessor \"" + method +
                             "()\", which protobuf's class has already",
                         "give it another name");
     }
     for (const std::string& name :
-         {method + "()", case_constant(member.name), "has_" + method + "()"}) {
-      const auto [owner, is_new] = owners.emplace(name, member.name);
+         {method + "()", case_constant(member.field.name), "has_" + method + "()"}) {
+      const auto [owner, is_new] = owners.emplace(name, member.field.name);
       if (is_new) continue;
-      diagnostics.error(member.location,
-                        named(member.name) + " and member " + in_quotes(owner->second) +
+      diagnostics.error(member.field.location,
+                        named(member.field.name) + " and member " + in_quotes(owner->second) +
                             " are both " + in_quotes(name) + " in protobuf's C++ code",
                         "give one of them another name");
       break;

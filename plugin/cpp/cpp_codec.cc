@@ -1,19 +1,15 @@
-#include <google/protobuf/descriptor.h>
-
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "../flat.h"
 #include "cpp_members.h"
 #include "cpp_names.h"
 #include "cpp_parts.h"
+#include "flat.h"
 
 namespace messi::plugin::cpp {
 namespace {
-
-using google::protobuf::FieldDescriptor;
 
 // How the wire has a field.
 constexpr std::uint32_t kVarint = 0;
@@ -28,46 +24,46 @@ struct Kind {
   std::string_view take;
 };
 
-Kind kind_of(FieldDescriptor::Type type) {
+Kind kind_of(FieldType type) {
   switch (type) {
-    case FieldDescriptor::TYPE_STRING:
+    case FieldType::kString:
       return {kLengthDelimited, "string", "string"};
-    case FieldDescriptor::TYPE_BYTES:
+    case FieldType::kBytes:
       return {kLengthDelimited, "bytes", "bytes"};
-    case FieldDescriptor::TYPE_SINT32:
+    case FieldType::kSint32:
       return {kVarint, "zigzag", "zigzag32"};
-    case FieldDescriptor::TYPE_SINT64:
+    case FieldType::kSint64:
       return {kVarint, "zigzag", "zigzag64"};
-    case FieldDescriptor::TYPE_FIXED32:
-    case FieldDescriptor::TYPE_SFIXED32:
-    case FieldDescriptor::TYPE_FLOAT:
+    case FieldType::kFixed32:
+    case FieldType::kSfixed32:
+    case FieldType::kFloat:
       return {kFixed32, "fixed", "fixed32"};
-    case FieldDescriptor::TYPE_FIXED64:
-    case FieldDescriptor::TYPE_SFIXED64:
-    case FieldDescriptor::TYPE_DOUBLE:
+    case FieldType::kFixed64:
+    case FieldType::kSfixed64:
+    case FieldType::kDouble:
       return {kFixed64, "fixed", "fixed64"};
     default:
       return {kVarint, "varint", "varint"};
   }
 }
 
-void emit_fields(const Context& context, const MessageType& type, std::string_view number_skeleton,
+void emit_fields(const Context& context, const Message& type, std::string_view number_skeleton,
                  std::string_view text_skeleton) {
-  for (const FlatField& field : type.flat_fields) {
-    const Kind kind = kind_of(field.type);
-    const std::string name = context.accessor(field.name);
+  for (const Field* field : fields_by_number(type)) {
+    const Kind kind = kind_of(field->type);
+    const std::string name = context.accessor(field->name);
     const bool is_text = kind.wire_type == kLengthDelimited;
     context.text.emit(
-        {{"tag", std::to_string(static_cast<std::uint32_t>(field.number) << 3 | kind.wire_type)},
+        {{"tag", std::to_string(static_cast<std::uint32_t>(field->number) << 3 | kind.wire_type)},
          {"put", std::string(kind.put)},
          {"take", std::string(kind.take)},
          {"name", name},
-         {"presence", field.has_presence ? ", message.has_" + name + "()" : ""}},
+         {"presence", field->label == Label::kOptional ? ", message.has_" + name + "()" : ""}},
         is_text ? text_skeleton : number_skeleton);
   }
 }
 
-void emit_functions(const Context& context, const MessageType& type) {
+void emit_functions(const Context& context, const Message& type) {
   constexpr std::string_view kPut = R"cc(
     out.$put$($tag$, message.$name$()$presence$);
   )cc";
@@ -103,17 +99,16 @@ void emit_functions(const Context& context, const MessageType& type) {
 }
 
 void emit_texts(const Context& context) {
-  const Protocol& protocol = context.protocol;
-  if (protocol.text_types.empty()) return;
+  if (context.texts.all().empty()) return;
   std::string lines;
   const auto add = [&lines](const std::string& line) {
     lines += (lines.empty() ? "\"" : "\n\"") + line + "\\n\"";
   };
-  for (const TextType& type : protocol.text_types) {
-    add(type.full_name);
-    for (const TextField& field : type.fields) {
-      add(' ' + std::to_string(field.number) + ' ' + field.name +
-          (field.type == TextField::kText ? "" : ' ' + std::to_string(field.type)));
+  for (const TextType& type : context.texts.all()) {
+    add(type.message.full_name);
+    for (const TextField& each : type.fields) {
+      add(' ' + std::to_string(each.field.number) + ' ' + each.field.name +
+          (each.type == TextField::kText ? "" : ' ' + std::to_string(each.type)));
     }
   }
   context.text.emit({{"lines", lines + ';'}}, R"cc(
@@ -126,10 +121,10 @@ void emit_texts(const Context& context) {
 }  // namespace
 
 void emit_codec(const Context& context) {
-  if (!has_codec(context.protocol)) return;
-  const std::vector<const MessageType*> types = flat_types(context.protocol);
+  if (!has_codec(context.protocol, context.texts)) return;
+  const std::vector<const Message*> types = flat_types(context.protocol);
   const auto emit_all = [&] {
-    for (const MessageType* type : types) {
+    for (const Message* type : types) {
       if (type != types.front()) context.text.lines("\n");
       emit_functions(context, *type);
     }

@@ -9,6 +9,7 @@
 #include "../text.h"
 #include "cpp_names.h"
 #include "cpp_options.h"
+#include "texts.h"
 
 namespace messi::plugin::cpp {
 
@@ -17,6 +18,7 @@ struct Context {
   const Protocol& protocol;
   const Options& options;
   const CppOptions& cpp_options;
+  const TextTypes& texts;
   Text& text;
 
   // Ours.
@@ -25,7 +27,7 @@ struct Context {
   std::string codec_class() const { return cpp::codec_class(protocol, options); }
 
   // Protobuf's.
-  std::string qualified_class(const MessageType& type) const {
+  std::string qualified_class(const Message& type) const {
     return cpp::qualified_class(type, options.protobuf_release);
   }
   std::string accessor(std::string_view field_name) const {

@@ -14,7 +14,9 @@
 #include "cpp_options.h"
 #include "cpp_parts.h"
 #include "fit.h"
+#include "flat.h"
 #include "messi/version.h"
+#include "texts.h"
 
 namespace messi::plugin::cpp {
 namespace {
@@ -60,10 +62,11 @@ bool uses_deprecated(const Protocol& protocol) {
   const auto is_deprecated = [](const Direction& direction) {
     return direction.message.deprecated ||
            std::any_of(direction.members.begin(), direction.members.end(), [](const Member& each) {
-             const auto& fields = each.type.flat_fields;
-             return each.deprecated || each.type.deprecated ||
-                    std::any_of(fields.begin(), fields.end(),
-                                [](const FlatField& field) { return field.deprecated; });
+             const std::vector<Field>& fields = each.type.fields;
+             return each.field.deprecated || each.type.deprecated ||
+                    (is_flat(each.type) &&
+                     std::any_of(fields.begin(), fields.end(),
+                                 [](const Field& field) { return field.deprecated; }));
            });
   };
   return is_deprecated(protocol.client_to_server) || is_deprecated(protocol.server_to_client);
@@ -79,14 +82,15 @@ class CppEmitter : public Emitter {
   }
 
   std::vector<Output> emit(const Protocol& protocol, const Options& options) const override {
-    const std::string path = header_path(protocol.proto_path, cpp_options_);
-    const std::string name_space = namespace_name(protocol.package, options.protobuf_release);
+    const std::string path = header_path(protocol.file.path, cpp_options_);
+    const std::string name_space = namespace_name(protocol.file.package, options.protobuf_release);
     const bool quiet = uses_deprecated(protocol);
     Text text;
-    const Context context{protocol, options, cpp_options_, text};
+    const TextTypes texts(protocol);
+    const Context context{protocol, options, cpp_options_, texts, text};
     text.emit({{"summary", [&] { emit_summary(text, protocol, "//"); }},
                {"GUARD", include_guard(path)},
-               {"protobuf_header", protobuf_header(protocol.proto_path)},
+               {"protobuf_header", protobuf_header(protocol.file.path)},
                {"memory", options.server() ? "#include <memory>" : ""},
                {"includes", [&] { emit_includes(context); }},
                {"runtime", cpp_options_.runtime_include_prefix},

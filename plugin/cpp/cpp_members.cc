@@ -1,11 +1,11 @@
 #include "cpp_members.h"
 
-#include <map>
 #include <string>
 
 #include "../comments.h"
 #include "cpp_names.h"
 #include "fit.h"
+#include "flat.h"
 
 namespace messi::plugin::cpp {
 namespace {
@@ -13,41 +13,29 @@ namespace {
 constexpr std::size_t kDeepestIndentation = 4;
 
 /// What is to be known to send it.
-std::string codecs(const Context& context, const MessageType& type) {
+std::string codecs(const Context& context, const Message& type) {
   const std::string codec = context.codec_class();
-  if (!type.has_text()) return type.is_flat() ? ", " + codec : "";
-  return (type.is_flat() ? ", " + codec : ", void") + ", " + codec + ", " +
-         std::to_string(type.text_type);
+  const int text = context.texts.index(type);
+  if (text == TextTypes::kNoText) return is_flat(type) ? ", " + codec : "";
+  return (is_flat(type) ? ", " + codec : ", void") + ", " + codec + ", " + std::to_string(text);
 }
 
 std::vector<Text::Hole> holes(const Context& context, const Member& member) {
-  return {{"comment", format_comment(member.comment, "///", kColumns - kDeepestIndentation)},
-          {"deprecated", member.deprecated ? "[[deprecated]] " : ""},
-          {"name", member.name},
-          {"number", std::to_string(member.number)},
+  return {{"comment", format_comment(member.field.comment, "///", kColumns - kDeepestIndentation)},
+          {"deprecated", member.field.deprecated ? "[[deprecated]] " : ""},
+          {"name", member.field.name},
+          {"number", std::to_string(member.field.number)},
           {"Type", context.qualified_class(member.type)},
-          {"Codec", member.type.is_flat() ? ", " + context.codec_class() : ""},
+          {"Codec", is_flat(member.type) ? ", " + context.codec_class() : ""},
           {"Codecs", codecs(context, member.type)},
-          {"accessor", context.accessor(member.name)},
-          {"Case", case_constant(member.name)}};
+          {"accessor", context.accessor(member.field.name)},
+          {"Case", case_constant(member.field.name)}};
 }
 
 }  // namespace
 
-std::vector<const MessageType*> flat_types(const Protocol& protocol) {
-  std::map<std::string_view, const MessageType*> types;
-  for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
-    for (const Member& member : direction->members) {
-      if (member.type.is_flat()) types.emplace(member.type.full_name, &member.type);
-    }
-  }
-  std::vector<const MessageType*> sorted;
-  for (const auto& [name, type] : types) sorted.push_back(type);
-  return sorted;
-}
-
-bool has_codec(const Protocol& protocol) {
-  return !protocol.text_types.empty() || !flat_types(protocol).empty();
+bool has_codec(const Protocol& protocol, const TextTypes& texts) {
+  return !texts.all().empty() || !flat_types(protocol).empty();
 }
 
 void emit_members(const Context& context, const Direction& direction, std::string_view each,
@@ -56,7 +44,7 @@ void emit_members(const Context& context, const Direction& direction, std::strin
   const Member* previous = nullptr;
   for (const Member& member : direction.members) {
     const bool is_apart = previous != nullptr && shows_comments &&
-                          !(previous->comment.empty() && member.comment.empty());
+                          !(previous->field.comment.empty() && member.field.comment.empty());
     if (is_apart) context.text.lines("\n");
     const std::vector<Text::Hole> member_holes = holes(context, member);
     context.text.emit(member_holes, each);

@@ -11,11 +11,8 @@
 
 namespace messi::plugin::cpp {
 
-/// The types of all members that are flat, each once.
-std::vector<const MessageType*> flat_types(const Protocol& protocol);
-
 /// Whether there are messages that need code to become bytes: flat ones, and those with text.
-bool has_codec(const Protocol& protocol);
+bool has_codec(const Protocol& protocol, const TextTypes& texts);
 
 /// Prints the two skeletons for each member of a direction: `each`, and where the member's type
 /// occurs once in the direction also `if_unique`. Members with a comment stand between blank lines.

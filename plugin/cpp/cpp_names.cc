@@ -1,11 +1,10 @@
 #include "cpp_names.h"
 
-#include <algorithm>
 #include <cstdint>
-#include <iterator>
 
 #include "../class_names.h"
 #include "../names.h"
+#include "../split.h"
 
 namespace messi::plugin::cpp {
 namespace {
@@ -51,11 +50,6 @@ constexpr std::string_view kOtherMethodsOfAllMessages[] = {
 
 constexpr std::string_view kTypesInMessages[] = {"int32_t",  "int64_t",  "size_t",
                                                  "uint32_t", "uint64_t", "uint8_t"};
-
-template <std::size_t kSize>
-bool contains(const std::string_view (&words)[kSize], std::string_view word) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 std::string with_underscore(std::string name, bool has_it) {
   if (has_it) name += '_';
@@ -120,42 +114,40 @@ std::string protobuf_header(std::string_view proto_path) {
 }
 
 bool is_keyword(std::string_view name, int release) {
-  return contains(kKeywords, name) ||
-         (release >= kEscapesCpp20 && contains(kCpp20Keywords, name)) ||
+  return is_among(kKeywords, name) ||
+         (release >= kEscapesCpp20 && is_among(kCpp20Keywords, name)) ||
          (release >= kEscapesAssert && name == "assert");
 }
 
 std::string namespace_name(std::string_view package, int release) {
   std::string name;
-  while (!package.empty()) {
-    const std::size_t end = std::min(package.find('.'), package.size());
-    const std::string part(package.substr(0, end));
+  for (const std::string_view part : split(package, '.')) {
     if (!name.empty()) name += "::";
-    name += with_underscore(part, release >= kEscapesPackages && is_keyword(part, release));
-    package.remove_prefix(std::min(end + 1, package.size()));
+    name += with_underscore(std::string(part),
+                            release >= kEscapesPackages && is_keyword(part, release));
   }
   return name;
 }
 
 bool is_method_of_messages(std::string_view name, int release) {
-  return contains(kOtherMethodsOfAllMessages, name) ||
-         (release < kEscapesMethods && contains(kMethodsOfAllMessages, name));
+  return is_among(kOtherMethodsOfAllMessages, name) ||
+         (release < kEscapesMethods && is_among(kMethodsOfAllMessages, name));
 }
 
 bool is_type_in_messages(std::string_view name, int release) {
-  return release < kEscapesMethods && contains(kTypesInMessages, name);
+  return release < kEscapesMethods && is_among(kTypesInMessages, name);
 }
 
-std::string qualified_class(const MessageType& type, int release) {
+std::string qualified_class(const Message& type, int release) {
   std::string name;
   for (const std::string& part : type.scope) {
     if (!name.empty()) name += '_';
     name += part;
     name = with_underscore(
         name, is_keyword(name, release) ||
-                  (release >= kEscapesMethods && contains(kMethodsOfAllMessages, name)));
+                  (release >= kEscapesMethods && is_among(kMethodsOfAllMessages, name)));
   }
-  const std::string scope = namespace_name(type.package, release);
+  const std::string scope = namespace_name(type.file->package, release);
   return (scope.empty() ? "::" : "::" + scope + "::") + name;
 }
 
@@ -163,7 +155,7 @@ std::string accessor(std::string_view field_name, int release) {
   const std::string name = lower_case(field_name);
   return with_underscore(
       name, is_keyword(name, release) ||
-                (release >= kEscapesMethods && contains(kAccessorsOfAllMessages, name)));
+                (release >= kEscapesMethods && is_among(kAccessorsOfAllMessages, name)));
 }
 
 std::string case_constant(std::string_view field_name) {

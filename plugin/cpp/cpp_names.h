@@ -46,7 +46,7 @@ bool is_method_of_messages(std::string_view name, int release);
 bool is_type_in_messages(std::string_view name, int release);
 
 /// `chat.Outer.Inner` -> `::chat::Outer_Inner`
-std::string qualified_class(const MessageType& type, int release);
+std::string qualified_class(const Message& type, int release);
 
 /// The accessor: `connect_req` -> `connect_req`, `fooBar` -> `foobar`, `delete` -> `delete_`.
 std::string accessor(std::string_view field_name, int release);

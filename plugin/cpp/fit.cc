@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "../split.h"
+
 namespace messi::plugin::cpp {
 namespace {
 
@@ -33,25 +35,15 @@ bool is_code(std::string_view line) {
   return !text.empty() && !starts_with(text, "//") && !starts_with(text, "#");
 }
 
-Lines split(std::string_view code) {
-  Lines lines;
-  while (!code.empty()) {
-    const std::size_t end = std::min(code.find('\n'), code.size());
-    lines.emplace_back(code.substr(0, end));
-    code.remove_prefix(std::min(end + 1, code.size()));
-  }
-  return lines;
-}
-
-Lines join_after_commas(const Lines& lines) {
+Lines join_after_commas(const std::vector<std::string_view>& lines) {
   Lines joined;
   bool goes_on = false;
-  for (const std::string& line : lines) {
+  for (const std::string_view line : lines) {
     if (goes_on) {
       joined.back() += ' ';
       joined.back() += without_indentation(line);
     } else {
-      joined.push_back(line);
+      joined.emplace_back(line);
     }
     goes_on = is_code(line) && ends_with(line, ",");
   }
@@ -236,7 +228,7 @@ bool is_too_long(const std::string& line) { return is_code(line) && !fits(line);
 }  // namespace
 
 std::string fit(std::string_view code) {
-  const Lines lines = break_long_lines(join_short_functions(join_after_commas(split(code))));
+  const Lines lines = break_long_lines(join_short_functions(join_after_commas(split(code, '\n'))));
   std::string fitted;
   if (std::any_of(lines.begin(), lines.end(), is_too_long)) fitted += "// clang-format off\n";
   for (const std::string& line : lines) fitted += line + '\n';

@@ -1,12 +1,15 @@
 #include "macros.h"
 
-#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "../split.h"
 
 namespace messi::plugin::cpp {
 namespace {
 
 constexpr std::string_view kObjects =
-    " "
     "ADJ_ESTERROR ADJ_FREQUENCY ADJ_MAXERROR ADJ_MICRO ADJ_NANO ADJ_OFFSET "
     "ADJ_OFFSET_SINGLESHOT ADJ_OFFSET_SS_READ ADJ_SETOFFSET ADJ_STATUS ADJ_TAI ADJ_TICK "
     "ADJ_TIMECONST AIO_PRIO_DELTA_MAX ATOMIC_BOOL_LOCK_FREE ATOMIC_CHAR16_T_LOCK_FREE "
@@ -96,7 +99,6 @@ constexpr std::string_view kObjects =
     "XATTR_LIST_MAX XATTR_NAME_MAX XATTR_SIZE_MAX X_OK errno math_errhandling ";
 
 constexpr std::string_view kFunctions =
-    " "
     "ACQUIRED_AFTER ACQUIRED_BEFORE ADDRESS_SANITIZER_REDZONE ANNOTATE_BENIGN_RACE "
     "ANNOTATE_BENIGN_RACE_SIZED ANNOTATE_BENIGN_RACE_STATIC ANNOTATE_CONTIGUOUS_CONTAINER "
     "ANNOTATE_ENABLE_RACE_DETECTION ANNOTATE_IGNORE_READS_AND_WRITES_BEGIN "
@@ -120,15 +122,24 @@ constexpr std::string_view kFunctions =
     "pthread_cleanup_pop_restore_np pthread_cleanup_push pthread_cleanup_push_defer_np strdupa "
     "strndupa timeradd timerclear timercmp timerisset timersub va_arg va_copy va_end va_start ";
 
-bool contains(std::string_view words, std::string_view word) {
-  return words.find(' ' + std::string(word) + ' ') != std::string_view::npos;
+using Words = std::unordered_set<std::string_view>;
+
+Words words_of(std::string_view list) {
+  const std::vector<std::string_view> words = split(list, ' ');
+  return {words.begin(), words.end()};
 }
 
 }  // namespace
 
-bool is_object_macro(std::string_view name) { return contains(kObjects, name); }
+bool is_object_macro(std::string_view name) {
+  static const Words words = words_of(kObjects);
+  return words.count(name) > 0;
+}
 
-bool is_function_macro(std::string_view name) { return contains(kFunctions, name); }
+bool is_function_macro(std::string_view name) {
+  static const Words words = words_of(kFunctions);
+  return words.count(name) > 0;
+}
 
 bool is_gnu_macro(std::string_view name) { return name == "linux" || name == "unix"; }
 

@@ -1,13 +1,9 @@
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/descriptor.pb.h>
-
-#include <algorithm>
 #include <set>
 #include <string>
 #include <string_view>
 
-#include "../descriptor_location.h"
 #include "../names.h"
+#include "../split.h"
 #include "cpp_check.h"
 #include "cpp_names.h"
 #include "macros.h"
@@ -15,110 +11,86 @@
 namespace messi::plugin::cpp {
 namespace {
 
-using google::protobuf::Descriptor;
-using google::protobuf::EnumDescriptor;
-using google::protobuf::FieldDescriptor;
-using google::protobuf::FileDescriptor;
-using google::protobuf::FileDescriptorProto;
-
 /// Goes through all names that are names in protobuf's C++ code too, and might not compile there.
 class WordsCheck {
  public:
   WordsCheck(const Options& options, Diagnostics& diagnostics)
       : options_(options), diagnostics_(diagnostics) {}
 
-  void check(const FileDescriptor& file) {
+  void check(const File& file) {
     if (!seen_.insert(&file).second || is_protobufs(file)) return;
-    for (int i = 0; i < file.dependency_count(); ++i) {
-      check(*file.dependency(i));
-      check_package(*file.dependency(i));
+    for (const File* import : file.imports) {
+      check(*import);
+      check_package(*import);
     }
-    for (int i = 0; i < file.message_type_count(); ++i) check(*file.message_type(i));
-    for (int i = 0; i < file.enum_type_count(); ++i) check(*file.enum_type(i));
-    for (int i = 0; i < file.extension_count(); ++i) check_extension(*file.extension(i));
+    for (const Message& message : file.messages) check(message);
+    for (const Enum& enumeration : file.enums) check(enumeration);
+    for (const Extension& extension : file.extensions) check(extension);
   }
 
  private:
-  static bool is_protobufs(const FileDescriptor& file) {
-    return to_string(file.name()).rfind("google/protobuf/", 0) == 0;
-  }
+  static bool is_protobufs(const File& file) { return file.path.rfind("google/protobuf/", 0) == 0; }
 
   /// Of an import: the protocol's own is checked by others.
-  void check_package(const FileDescriptor& file) {
-    const std::string package = to_string(file.package());
-    std::string_view rest = package;
-    while (!rest.empty()) {
-      const std::string part(rest.substr(0, rest.find('.')));
-      rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+  void check_package(const File& file) {
+    for (const std::string_view view : split(file.package, '.')) {
+      const std::string part(view);
       if (!is_object_macro(part) && !is_gnu_macro(part)) continue;
-      google::protobuf::SourceLocation place;
-      const bool is_known =
-          file.GetSourceLocation({FileDescriptorProto::kPackageFieldNumber}, &place);
-      const Location location =
-          is_known ? to_location(file, place) : Location{to_string(file.name())};
       const std::string what =
-          "package " + in_quotes(package) + " has " + in_quotes(part) + " in it, which";
+          "package " + in_quotes(file.package) + " has " + in_quotes(part) + " in it, which";
       if (is_gnu_macro(part)) {
-        warn_of_gnu_macro(location, what, diagnostics_);
+        warn_of_gnu_macro(file.package_location, what, diagnostics_);
       } else {
-        diagnostics_.error(location, what + " is a macro of C++'s library",
+        diagnostics_.error(file.package_location, what + " is a macro of C++'s library",
                            "give the package another name");
       }
     }
   }
 
-  void check(const Descriptor& message) {
-    const std::string name = to_string(message.name());
+  void check(const Message& message) {
     // A nested class has the names of those around it in front.
-    const bool is_nested = message.containing_type() != nullptr;
-    if (is_replaced(name, !is_nested)) refuse(message, "message " + in_quotes(name), name);
-    check_scope(message, "message", name, /*in_class=*/true);
-    for (int i = 0; i < message.field_count(); ++i) check_field(*message.field(i));
-    for (int i = 0; i < message.nested_type_count(); ++i) check(*message.nested_type(i));
-    for (int i = 0; i < message.enum_type_count(); ++i) check(*message.enum_type(i));
-    for (int i = 0; i < message.extension_count(); ++i) check_extension(*message.extension(i));
+    const bool is_nested = message.parent != nullptr;
+    refuse_macro(message, "message " + in_quotes(message.name()), message.name(), !is_nested);
+    check_scope(message, "message", message.name(), message.name(), /*in_class=*/true);
+    for (const Field& field : message.fields) check(field, message);
+    for (const Message& nested : message.messages) check(nested);
+    for (const Enum& enumeration : message.enums) check(enumeration);
+    for (const Extension& extension : message.extensions) check(extension);
   }
 
-  void check(const EnumDescriptor& enumeration) {
-    const std::string name = to_string(enumeration.name());
-    const bool is_nested = enumeration.containing_type() != nullptr;
-    if (is_replaced(name, false)) refuse(enumeration, "enum " + in_quotes(name), name);
-    check_scope(enumeration, "enum", name, is_nested);
-    for (int i = 0; i < enumeration.value_count(); ++i) {
-      const std::string value = to_string(enumeration.value(i)->name());
-      if (is_replaced(value, false)) {
-        refuse(*enumeration.value(i), "value " + in_quotes(value) + " of enum " + name, value);
-      }
-      check_scope(*enumeration.value(i), "value", value, is_nested);
+  void check(const Enum& enumeration) {
+    const std::string& name = enumeration.name();
+    const bool is_nested = enumeration.parent != nullptr;
+    refuse_macro(enumeration, "enum " + in_quotes(name), name, false);
+    check_scope(enumeration, "enum", name, name, is_nested);
+    for (const EnumValue& value : enumeration.values) {
+      refuse_macro(value, "value " + in_quotes(value.name) + " of enum " + name, value.name, false);
+      check_scope(value, "value", value.name, value.name, is_nested);
     }
   }
 
-  void check_field(const FieldDescriptor& field) {
-    const std::string method = accessor(to_string(field.name()), options_.protobuf_release);
-    check_scope(field, "field", method, /*in_class=*/true);
-    if (!is_replaced(method, true)) return;
-    refuse(field,
-           "field " + in_quotes(to_string(field.name())) + " of " +
-               to_string(field.containing_type()->name()) + " gets the accessor \"" + method +
-               "()\", which",
-           method);
+  void check(const Field& field, const Message& message) {
+    const std::string method = accessor(field.name, options_.protobuf_release);
+    check_scope(field, "field", field.name, method, /*in_class=*/true);
+    refuse_macro(field,
+                 "field " + in_quotes(field.name) + " of " + message.name() +
+                     " gets the accessor \"" + method + "()\", which",
+                 method, true);
   }
 
-  void check_extension(const FieldDescriptor& extension) {
-    const std::string name = to_string(extension.name());
-    if (is_replaced(name, true)) refuse(extension, "extension " + in_quotes(name), name);
+  void check(const Extension& extension) {
+    refuse_macro(extension, "extension " + in_quotes(extension.name), extension.name, true);
   }
 
-  /// Refuses what protobuf's own classes have, or name.
-  template <typename AnyDescriptor>
-  void check_scope(const AnyDescriptor& descriptor, const std::string& kind,
+  /// Refuses what protobuf's own classes have, or name; `name` is what C++ calls it.
+  void check_scope(const Element& at, const std::string& kind, const std::string& proto_name,
                    const std::string& name, bool in_class) {
     const int release = options_.protobuf_release;
     const bool is_method = is_taken(kind, name, in_class, release);
     if (!is_method && !is_type_in_messages(name, release)) return;
     const std::string escaped = kind == "field" ? accessor(name, kEscapesMethods) : name;
-    diagnostics_.error(location_of(descriptor),
-                       kind + ' ' + in_quotes(to_string(descriptor.name())) + " has the name of " +
+    diagnostics_.error(at.location,
+                       kind + ' ' + in_quotes(proto_name) + " has the name of " +
                            (is_method ? "something that every class of protobuf's has"
                                       : "a type that protobuf's C++ code uses"),
                        is_taken(kind, escaped, in_class, kEscapesMethods)
@@ -133,33 +105,27 @@ class WordsCheck {
            (kind == "message" && name == "arena");
   }
 
-  /// Protobuf puts underscores behind keywords, of which some are macros.
-  bool is_replaced(const std::string& name, bool before_parenthesis) const {
-    if (is_keyword(name, options_.protobuf_release)) return false;
-    return is_object_macro(name) || is_gnu_macro(name) ||
-           (before_parenthesis && is_function_macro(name));
-  }
-
-  template <typename AnyDescriptor>
-  void refuse(const AnyDescriptor& descriptor, const std::string& what, const std::string& macro) {
-    if (is_gnu_macro(macro)) {
-      warn_of_gnu_macro(location_of(descriptor), what, diagnostics_);
-      return;
+  void refuse_macro(const Element& at, const std::string& what, const std::string& name,
+                    bool before_parenthesis) {
+    // Protobuf puts underscores behind keywords, of which some are macros.
+    if (is_keyword(name, options_.protobuf_release)) return;
+    if (is_gnu_macro(name)) {
+      warn_of_gnu_macro(at.location, what, diagnostics_);
+    } else if (is_object_macro(name) || (before_parenthesis && is_function_macro(name))) {
+      diagnostics_.error(at.location, what + " is a macro of C++'s library or the system's headers",
+                         "give it another name");
     }
-    diagnostics_.error(location_of(descriptor),
-                       what + " is a macro of C++'s library or the system's headers",
-                       "give it another name");
   }
 
   const Options& options_;
   Diagnostics& diagnostics_;
-  std::set<const FileDescriptor*> seen_;
+  std::set<const File*> seen_;
 };
 
 }  // namespace
 
 void check_words(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
-  WordsCheck(options, diagnostics).check(*protocol.file);
+  WordsCheck(options, diagnostics).check(protocol.file);
 }
 
 void warn_of_gnu_macro(const Location& location, const std::string& what,

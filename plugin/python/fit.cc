@@ -2,13 +2,16 @@
 
 #include <vector>
 
+#include "../split.h"
+
 namespace messi::plugin::python {
 namespace {
 
 constexpr std::string_view kStep = "    ";
 
 /// The pieces of `text` between `separator`s that are in no brackets.
-std::vector<std::string_view> split(std::string_view text, std::string_view separator) {
+std::vector<std::string_view> split_outside_brackets(std::string_view text,
+                                                     std::string_view separator) {
   std::vector<std::string_view> pieces;
   int depth = 0;
   std::size_t begin = 0;
@@ -39,7 +42,7 @@ std::string break_union(std::string_view parameter, const std::string& indent) {
     broken += inner_indent + std::string(types) + '\n';
   } else {
     std::string_view bar;
-    for (const std::string_view type : split(types, " | ")) {
+    for (const std::string_view type : split_outside_brackets(types, " | ")) {
       broken += inner_indent + std::string(bar) + std::string(type) + '\n';
       bar = "| ";
     }
@@ -61,7 +64,7 @@ std::string break_parentheses(std::string_view line) {
   if (!is_one && inner_indent.size() + inner.size() <= kColumns) {
     broken += inner_indent + std::string(inner) + '\n';
   } else {
-    for (const std::string_view each : split(inner, ", ")) {
+    for (const std::string_view each : split_outside_brackets(inner, ", ")) {
       const bool fits = inner_indent.size() + each.size() + 1 <= kColumns;
       if (fits || each.find(" | ") == std::string_view::npos) {
         broken += inner_indent + std::string(each) + ",\n";
@@ -89,10 +92,7 @@ bool can_break(std::string_view line) {
 
 std::string fit(std::string_view code) {
   std::string fitting;
-  while (!code.empty()) {
-    const std::size_t end = std::min(code.find('\n'), code.size());
-    const std::string_view line = code.substr(0, end);
-    code.remove_prefix(std::min(end + 1, code.size()));
+  for (const std::string_view line : split(code, '\n')) {
     if (line.size() > kColumns && can_break(line)) {
       fitting += break_parentheses(line);
     } else {

@@ -88,14 +88,13 @@ bool is_of_messages(std::string_view name) {
   constexpr std::string_view kUnderscores = "__";
   const bool is_special = name.size() > 4 && name.substr(0, 2) == kUnderscores &&
                           name.substr(name.size() - 2) == kUnderscores;
-  return is_special ||
-         std::find(std::begin(kOfMessages), std::end(kOfMessages), name) != std::end(kOfMessages);
+  return is_special || is_among(kOfMessages, name);
 }
 
 void check_member(const Member& member, const Direction& direction, Diagnostics& diagnostics) {
-  if (!is_of_messages(member.name)) return;
-  diagnostics.error(member.location,
-                    "member " + in_quotes(member.name) + " of " + direction.message.scope.back() +
+  if (!is_of_messages(member.field.name)) return;
+  diagnostics.error(member.field.location,
+                    "member " + in_quotes(member.field.name) + " of " + direction.message.name() +
                         " has the name of something that every message of protobuf's Python has",
                     "give it another name");
 }
@@ -105,15 +104,15 @@ void check_type(const Member& member, Diagnostics& diagnostics) {
     const std::string& part = member.type.scope[i];
     // A module has a DESCRIPTOR too.
     if ((i > 0 && is_of_messages(part)) || part == "DESCRIPTOR") {
-      diagnostics.error(member.location,
-                        "member " + in_quotes(member.name) + " is of the type " +
+      diagnostics.error(member.field.location,
+                        "member " + in_quotes(member.field.name) + " is of the type " +
                             in_quotes(member.type.full_name) + ", and " + in_quotes(part) +
                             " is something else in protobuf's Python",
                         "give the message another name");
     }
     if (!is_keyword(part) && !is_private(part)) continue;
-    diagnostics.error(member.location,
-                      "member " + in_quotes(member.name) + " is of the type " +
+    diagnostics.error(member.field.location,
+                      "member " + in_quotes(member.field.name) + " is of the type " +
                           in_quotes(member.type.full_name) + ", and " + in_quotes(part) +
                           (is_keyword(part) ? " is a keyword of Python"
                                             : " is private in Python, so classes cannot name it"),
@@ -124,16 +123,16 @@ void check_type(const Member& member, Diagnostics& diagnostics) {
 }  // namespace
 
 void check_names(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
-  std::set<std::string> modules = {protocol.proto_path};
-  if (check_module(protocol.proto_path, protocol.location, diagnostics)) {
+  std::set<const File*> files = {&protocol.file};
+  if (check_module(protocol.file.path, protocol.location(), diagnostics)) {
     check_class_base(protocol, options, diagnostics);
   }
   for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
     for (const Member& member : direction->members) {
       check_member(member, *direction, diagnostics);
       check_type(member, diagnostics);
-      if (modules.insert(member.type.proto_path).second) {
-        check_module(member.type.proto_path, member.location, diagnostics);
+      if (files.insert(member.type.file).second) {
+        check_module(member.type.file->path, member.field.location, diagnostics);
       }
     }
   }

@@ -22,19 +22,15 @@ constexpr std::string_view kRuntimeApi = "1";
 constexpr std::string_view kMarker = "#";
 
 void emit_imports(const Context& context) {
-  const Protocol& protocol = context.protocol;
-  const ModuleNames& modules = context.modules;
-  std::set<std::string> statements = {modules.import_statement(protocol.proto_path)};
-  for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
-    for (const Member& member : direction->members) {
-      statements.insert(modules.import_statement(member.type.proto_path));
-    }
+  std::set<std::string> statements;
+  for (const File* file : files_of(context.protocol)) {
+    statements.insert(context.modules.import_statement(file->path));
   }
   for (const std::string& statement : statements) context.text.lines(statement);
 }
 
 std::string client_module(const Protocol& protocol, const Options& options) {
-  const ModuleNames modules(protocol);
+  const ModuleNames modules(files_of(protocol));
   Text text;
   const Context context{protocol, options, modules, text};
   text.emit({{"summary", [&] { emit_summary(text, protocol, kMarker); }},
@@ -60,7 +56,7 @@ std::string client_module(const Protocol& protocol, const Options& options) {
 }
 
 std::string server_module(const Protocol& protocol, const Options& options) {
-  const ModuleNames modules(protocol);
+  const ModuleNames modules(files_of(protocol));
   Text text;
   const Context context{protocol, options, modules, text};
   text.emit({{"summary", [&] { emit_summary(text, protocol, kMarker); }},
@@ -104,10 +100,10 @@ class PythonEmitter : public Emitter {
   std::vector<Output> emit(const Protocol& protocol, const Options& options) const override {
     std::vector<Output> outputs;
     if (options.client()) {
-      outputs.push_back({client_path(protocol.proto_path), client_module(protocol, options)});
+      outputs.push_back({client_path(protocol.file.path), client_module(protocol, options)});
     }
     if (options.server()) {
-      outputs.push_back({server_path(protocol.proto_path), server_module(protocol, options)});
+      outputs.push_back({server_path(protocol.file.path), server_module(protocol, options)});
     }
     return outputs;
   }

@@ -40,10 +40,10 @@ std::string docstring(Comment comment) {
 }
 
 std::vector<Text::Hole> holes(const Context& context, const Member& member) {
-  Comment comment = member.comment;
-  if (member.deprecated) comment = join_comments(std::move(comment), {"Deprecated."});
+  Comment comment = member.field.comment;
+  if (member.field.deprecated) comment = join_comments(std::move(comment), {"Deprecated."});
   const std::string doc = docstring(std::move(comment));
-  return {{"name", member.name},
+  return {{"name", member.field.name},
           {"Type", context.modules.type(member.type)},
           {"Client", context.server_client_class()},
           {"doc", doc},
@@ -64,7 +64,7 @@ void emit_members(const Context& context, const Direction& direction, std::strin
 void emit_names(const Context& context, const Direction& direction, const std::string& dictionary) {
   const auto emit_entries = [&] {
     for (const Member& member : direction.members) {
-      context.text.lines(std::to_string(member.number) + ": \"" + member.name + "\",");
+      context.text.lines(std::to_string(member.field.number) + ": \"" + member.field.name + "\",");
     }
   };
   context.text.emit({{"NAMES", dictionary}, {"entries", emit_entries}}, R"py(

@@ -1,7 +1,6 @@
 #include "python_names.h"
 
 #include <algorithm>
-#include <array>
 
 #include "../class_names.h"
 #include "../names.h"
@@ -9,7 +8,7 @@
 namespace messi::plugin::python {
 namespace {
 
-constexpr std::array<std::string_view, 35> kKeywords = {
+constexpr std::string_view kKeywords[] = {
     "False", "None",     "True",  "and",    "as",   "assert", "async",  "await",    "break",
     "class", "continue", "def",   "del",    "elif", "else",   "except", "finally",  "for",
     "from",  "global",   "if",    "import", "in",   "is",     "lambda", "nonlocal", "not",
@@ -54,9 +53,7 @@ std::string server_client_class(const Protocol& protocol, const Options& options
   return server_class(protocol, options) + "Client";
 }
 
-bool is_keyword(std::string_view word) {
-  return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
-}
+bool is_keyword(std::string_view word) { return is_among(kKeywords, word); }
 
 bool is_private(std::string_view name) {
   constexpr std::string_view kUnderscores = "__";
@@ -67,17 +64,12 @@ std::string protobuf_module(std::string_view proto_path) {
   return module_stem(proto_path) + "_pb2";
 }
 
-ModuleNames::ModuleNames(const Protocol& protocol) {
-  const auto add = [&](std::string_view proto_path) {
-    const std::string module = protobuf_module(proto_path);
-    for (const Module& each : modules_) {
-      if (each.module == module) return;
-    }
-    modules_.push_back({module, ""});
-  };
-  add(protocol.proto_path);
-  for (const Direction* direction : {&protocol.client_to_server, &protocol.server_to_client}) {
-    for (const Member& member : direction->members) add(member.type.proto_path);
+ModuleNames::ModuleNames(const std::vector<const File*>& files) {
+  for (const File* file : files) {
+    const std::string module = protobuf_module(file->path);
+    const bool is_known = std::any_of(modules_.begin(), modules_.end(),
+                                      [&](const Module& each) { return each.module == module; });
+    if (!is_known) modules_.push_back({module, ""});
   }
 
   // Those that can be called by their last name come first.
@@ -110,8 +102,8 @@ std::string ModuleNames::name(std::string_view proto_path) const {
       ->name;
 }
 
-std::string ModuleNames::type(const MessageType& type) const {
-  std::string qualified = name(type.proto_path);
+std::string ModuleNames::type(const Message& type) const {
+  std::string qualified = name(type.file->path);
   for (const std::string& part : type.scope) qualified += '.' + part;
   return qualified;
 }

@@ -35,14 +35,14 @@ std::string protobuf_module(std::string_view proto_path);
 /// What generated modules call the modules of protobuf's code that they use.
 class ModuleNames {
  public:
-  explicit ModuleNames(const Protocol& protocol);
+  explicit ModuleNames(const std::vector<const File*>& files);
 
   /// `acme/chat.proto` -> `chat_pb2`, or `acme_chat_pb2` where several would be called that. No two
   /// are the same, and none begins with two underscores.
   std::string name(std::string_view proto_path) const;
 
   /// `chat.Outer.Inner` -> `chat_pb2.Outer.Inner`
-  std::string type(const MessageType& type) const;
+  std::string type(const Message& type) const;
 
   /// `from acme import chat_pb2`
   std::string import_statement(std::string_view proto_path) const;

@@ -47,13 +47,15 @@ TEST_CASE("names follow the release of protobuf that generates the messages", "[
   CHECK(cpp::namespace_name("a.namespace.b", 27) == "a::namespace_::b");
   CHECK(cpp::namespace_name("", 27).empty());
 
-  MessageType type;
-  type.package = "a.b";
+  File file;
+  file.package = "a.b";
+  Message type;
+  type.file = &file;
   type.scope = {"New", "class"};
   CHECK(cpp::qualified_class(type, 21) == "::a::b::New_class");
   CHECK(cpp::qualified_class(type, 30) == "::a::b::New__class");
   type.scope = {"class"};
-  type.package = "";
+  file.package = "";
   CHECK(cpp::qualified_class(type, 21) == "::class_");
 }
 
@@ -178,10 +180,10 @@ TEST_CASE("names are the ones that this release of protobuf has for them", "[plu
   for (const std::string& name : names) {
     CAPTURE(name);
     // A message of that name, with a member of that name, in a package of its own.
-    FileDescriptorProto file;
-    file.set_name(name + ".proto");
-    file.set_package("acme.names");
-    DescriptorProto& message = *file.add_message_type();
+    FileDescriptorProto proto;
+    proto.set_name(name + ".proto");
+    proto.set_package("acme.names");
+    DescriptorProto& message = *proto.add_message_type();
     message.set_name(name);
     message.add_nested_type()->set_name("Nested");
     message.add_oneof_decl()->set_name("messages_");
@@ -192,13 +194,15 @@ TEST_CASE("names are the ones that this release of protobuf has for them", "[plu
     field.set_type(FieldDescriptorProto::TYPE_BOOL);
     field.set_oneof_index(0);
     DescriptorPool pool;
-    const google::protobuf::FileDescriptor* built = pool.BuildFile(file);
+    const google::protobuf::FileDescriptor* built = pool.BuildFile(proto);
     REQUIRE(built != nullptr);
 
     namespace theirs = google::protobuf::compiler::cpp;
     const google::protobuf::Descriptor& descriptor = *built->message_type(0);
-    MessageType type;
-    type.package = "acme.names";
+    File file;
+    file.package = "acme.names";
+    Message type;
+    type.file = &file;
     type.scope = {name};
     CHECK(cpp::qualified_class(type, release) ==
           to_string(theirs::QualifiedClassName(&descriptor)));

@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/text_format.h>
 
+#include "schema_reader.h"
 #include "test/catch.h"
 
 // What is refused, and how, is shown by the cases in test/rejected.
@@ -70,32 +71,48 @@ FileDescriptorProto acme_chat() {
   return file;
 }
 
+const google::protobuf::FileDescriptor* build(const FileDescriptorProto& file,
+                                              DescriptorPool& pool) {
+  const auto* const built = pool.BuildFile(file);
+  REQUIRE(built != nullptr);
+  return built;
+}
+
+/// A file, and what is read from it.
+struct Read {
+  explicit Read(const FileDescriptorProto& file)
+      : schema(read_schema({build(file, pool)})),
+        protocol(read_protocol(schema, schema.files.back(), diagnostics)) {}
+
+  DescriptorPool pool;
+  Schema schema;
+  Diagnostics diagnostics;
+  std::optional<Protocol> protocol;
+};
+
 }  // namespace
 
 TEST_CASE("the model has what the proto says, in its order", "[plugin]") {
-  DescriptorPool pool;
-  Diagnostics diagnostics;
-  const auto* const file = pool.BuildFile(acme_chat());
-  REQUIRE(file != nullptr);
-  const std::optional<Protocol> protocol = read_protocol(*file, diagnostics);
+  const Read read(acme_chat());
+  const std::optional<Protocol>& protocol = read.protocol;
   REQUIRE(protocol);
-  CHECK(diagnostics.empty());
-  CHECK(protocol->proto_path == "acme/chat.proto");
+  CHECK(read.diagnostics.empty());
+  CHECK(protocol->file.path == "acme/chat.proto");
   CHECK(protocol->name == "chat");
-  CHECK(protocol->package == "acme.chat");
+  CHECK(protocol->file.package == "acme.chat");
 
   const std::vector<Member>& members = protocol->client_to_server.members;
   REQUIRE(members.size() == 3);
-  CHECK(members[0].name == "first");
-  CHECK(members[0].number == 7);
+  CHECK(members[0].field.name == "first");
+  CHECK(members[0].field.number == 7);
   CHECK(members[0].type.full_name == "acme.chat.Outer.Inner");
-  CHECK(members[0].type.package == "acme.chat");
+  CHECK(members[0].type.file->package == "acme.chat");
   CHECK(members[0].type.scope == std::vector<std::string>{"Outer", "Inner"});
-  CHECK(members[0].type.proto_path == "acme/chat.proto");
+  CHECK(members[0].type.file->path == "acme/chat.proto");
   CHECK(members[0].type_is_unique);
-  CHECK_FALSE(members[0].deprecated);
-  CHECK(members[1].name == "second");
-  CHECK(members[1].deprecated);
+  CHECK_FALSE(members[0].field.deprecated);
+  CHECK(members[1].field.name == "second");
+  CHECK(members[1].field.deprecated);
   CHECK_FALSE(members[1].type_is_unique);
   CHECK_FALSE(members[2].type_is_unique);
   CHECK(protocol->server_to_client.members.at(0).type_is_unique);
@@ -104,12 +121,9 @@ TEST_CASE("the model has what the proto says, in its order", "[plugin]") {
 TEST_CASE("an error in a proto without source information names the file", "[plugin]") {
   FileDescriptorProto proto = acme_chat();
   proto.mutable_message_type(1)->mutable_oneof_decl(0)->set_name("message");
-  DescriptorPool pool;
-  Diagnostics diagnostics;
-  const auto* const file = pool.BuildFile(proto);
-  REQUIRE(file != nullptr);
-  CHECK_FALSE(read_protocol(*file, diagnostics));
-  CHECK(diagnostics.report() ==
+  const Read read(proto);
+  CHECK_FALSE(read.protocol);
+  CHECK(read.diagnostics.report() ==
         "1 error\n"
         "acme/chat.proto: error: the oneof of ServerToClient is named \"message\"; name it "
         "\"messages\"");
@@ -118,12 +132,9 @@ TEST_CASE("an error in a proto without source information names the file", "[plu
 TEST_CASE("a file without the two messages has no protocol, and no errors", "[plugin]") {
   FileDescriptorProto proto;
   proto.set_name("nothing.proto");
-  DescriptorPool pool;
-  Diagnostics diagnostics;
-  const auto* const file = pool.BuildFile(proto);
-  REQUIRE(file != nullptr);
-  CHECK_FALSE(read_protocol(*file, diagnostics));
-  CHECK(diagnostics.empty());
+  const Read read(proto);
+  CHECK_FALSE(read.protocol);
+  CHECK(read.diagnostics.empty());
 }
 
 TEST_CASE("a place that no file can have is not known", "[plugin]") {
@@ -133,12 +144,9 @@ TEST_CASE("a place that no file can have is not known", "[plugin]") {
     auto& place = *proto.mutable_source_code_info()->add_location();
     for (const int step : {4, 1, 8, 0}) place.add_path(step);
     for (const int number : {line, line, line}) place.add_span(number);
-    DescriptorPool pool;
-    Diagnostics diagnostics;
-    const auto* const file = pool.BuildFile(proto);
-    REQUIRE(file != nullptr);
-    CHECK_FALSE(read_protocol(*file, diagnostics));
-    CHECK(diagnostics.report().find("acme/chat.proto: error: the oneof") != std::string::npos);
+    const Read read(proto);
+    CHECK_FALSE(read.protocol);
+    CHECK(read.diagnostics.report().find("acme/chat.proto: error: the oneof") != std::string::npos);
   }
 }
 
@@ -161,13 +169,10 @@ TEST_CASE("a file that was nearly a protocol is warned of, and no other", "[plug
       field.set_type(google::protobuf::FieldDescriptorProto::TYPE_INT32);
       field.set_oneof_index(0);
     }
-    DescriptorPool pool;
-    Diagnostics diagnostics;
-    const auto* const file = pool.BuildFile(proto);
-    REQUIRE(file != nullptr);
-    CHECK_FALSE(read_protocol(*file, diagnostics));
-    CHECK(diagnostics.empty());
-    return diagnostics.warnings();
+    const Read read(proto);
+    CHECK_FALSE(read.protocol);
+    CHECK(read.diagnostics.empty());
+    return read.diagnostics.warnings();
   };
   for (const std::string name : {"client_to_server", "ClientToserver", "CLIENT_TO_SERVER"}) {
     const std::string warning = "chat.proto: warning: message \"" + name +

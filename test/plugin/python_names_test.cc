@@ -7,11 +7,24 @@ using namespace messi::plugin;
 
 namespace {
 
-Member member(std::string proto_path) {
-  Member member;
-  member.type.proto_path = std::move(proto_path);
-  member.type.scope = {"Outer", "Inner"};
-  return member;
+/// Those that the files of these paths become.
+python::ModuleNames modules_of(const std::vector<std::string>& paths) {
+  std::deque<File> files;
+  std::vector<const File*> pointers;
+  for (const std::string& path : paths) {
+    files.emplace_back().path = path;
+    pointers.push_back(&files.back());
+  }
+  return python::ModuleNames(pointers);
+}
+
+std::string type_of(const std::string& path, const python::ModuleNames& modules) {
+  File file;
+  file.path = path;
+  Message message;
+  message.file = &file;
+  message.scope = {"Outer", "Inner"};
+  return modules.type(message);
 }
 
 }  // namespace
@@ -24,24 +37,18 @@ TEST_CASE("Python modules stand beside protobuf's", "[plugin]") {
 }
 
 TEST_CASE("Python modules are called by their last name if no other has it", "[plugin]") {
-  Protocol protocol;
-  protocol.proto_path = "acme/chat.proto";
-  protocol.client_to_server.members = {member("a/common.proto"), member("b/common.proto")};
-  protocol.server_to_client.members = {member("acme/chat.proto"), member("a/common.proto")};
-  const python::ModuleNames modules(protocol);
+  const python::ModuleNames modules =
+      modules_of({"acme/chat.proto", "a/common.proto", "b/common.proto"});
   CHECK(modules.import_statement("acme/chat.proto") == "from acme import chat_pb2");
   CHECK(modules.import_statement("a/common.proto") == "from a import common_pb2 as a_common_pb2");
-  CHECK(modules.type(member("b/common.proto").type) == "b_common_pb2.Outer.Inner");
-  CHECK(modules.type(member("acme/chat.proto").type) == "chat_pb2.Outer.Inner");
+  CHECK(type_of("b/common.proto", modules) == "b_common_pb2.Outer.Inner");
+  CHECK(type_of("acme/chat.proto", modules) == "chat_pb2.Outer.Inner");
 }
 
 TEST_CASE("no two Python modules are called the same", "[plugin]") {
-  Protocol protocol;
-  protocol.proto_path = "chat.proto";
-  protocol.client_to_server.members = {
-      member("a/b.proto"),   member("c/b.proto"),   member("a_b.proto"), member("x/y_z.proto"),
-      member("x_y/z.proto"), member("x/y/z.proto"), member("y_z.proto")};
-  const python::ModuleNames modules(protocol);
+  const python::ModuleNames modules =
+      modules_of({"chat.proto", "a/b.proto", "c/b.proto", "a_b.proto", "x/y_z.proto", "x_y/z.proto",
+                  "x/y/z.proto", "y_z.proto"});
   CHECK(modules.import_statement("a_b.proto") == "import a_b_pb2");
   CHECK(modules.import_statement("a/b.proto") == "from a import b_pb2 as a_b_pb2_");
   CHECK(modules.import_statement("c/b.proto") == "from c import b_pb2 as c_b_pb2");
@@ -52,9 +59,7 @@ TEST_CASE("no two Python modules are called the same", "[plugin]") {
 }
 
 TEST_CASE("no Python module is called what a class would make private", "[plugin]") {
-  Protocol protocol;
-  protocol.proto_path = "__hidden.proto";
-  const python::ModuleNames modules(protocol);
+  const python::ModuleNames modules = modules_of({"__hidden.proto"});
   CHECK(modules.import_statement("__hidden.proto") == "import __hidden_pb2 as hidden_pb2");
 }
 
