@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "messi/absl_status.h"
 #include "messi/base/finally.h"
+#include "messi/base/status.h"
 #include "messi/base/time.h"
 #include "messi/channel.h"
 #include "messi/connection/backoff.h"
@@ -162,7 +164,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   MESSI_INLINE void handle_room() override;
   MESSI_INLINE void handle_end() override;
   MESSI_INLINE void handle_stream(std::unique_ptr<Stream> stream) override;
-  MESSI_INLINE void handle_no_stream(const absl::Status& why) override;
+  MESSI_INLINE void handle_no_stream(const Status& why) override;
 
   // Runs hooks, during which this object must stay.
   template <typename Hook>

@@ -16,26 +16,9 @@
 #include "messi/version.h"
 
 #ifdef MESSI_COMPILED
-
 #define MESSI_INLINE
-
-#include "absl/base/config.h"
-
-namespace absl {
-ABSL_NAMESPACE_BEGIN
-class Status;
-template <typename T>
-class StatusOr;
-ABSL_NAMESPACE_END
-}  // namespace absl
-
 #else
-
 #define MESSI_INLINE inline
-
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
-
 #endif
 
 #endif  // MESSI_FLAVOUR_H_

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "messi/absl_status.h"
 #include "messi/base/finally.h"
 #include "messi/base/time.h"
 #include "messi/client_table.h"

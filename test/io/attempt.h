@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/status.h"
+#include "messi/base/status.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/epoll_loop.h"
 #include "test/support/sockets.h"
@@ -20,9 +20,9 @@ class Attempt final : private ConnectHandler {
 
   bool ended() const { return stream_ != nullptr || !failure_.ok(); }
   inline std::string outcome() const {
-    return stream_ != nullptr ? stream_->peer_address() : std::string(failure_.message());
+    return stream_ != nullptr ? stream_->peer_address() : failure_.message();
   }
-  const absl::Status& failure() const { return failure_; }
+  const Status& failure() const { return failure_; }
 
  private:
   static ConnectOptions options(AddressMemory* memory) {
@@ -31,10 +31,10 @@ class Attempt final : private ConnectHandler {
     return result;
   }
   void handle_stream(std::unique_ptr<Stream> stream) override { stream_ = std::move(stream); }
-  void handle_no_stream(const absl::Status& why) override { failure_ = why; }
+  void handle_no_stream(const Status& why) override { failure_ = why; }
 
   std::unique_ptr<Stream> stream_;
-  absl::Status failure_;
+  Status failure_;
   std::unique_ptr<Connecting> connecting_;
 };
 

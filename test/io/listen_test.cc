@@ -15,7 +15,7 @@
 
 #include "messi/io/epoll_loop.h"
 #include "messi/io/linux/socket_address.h"
-#include "messi/io/system_error.h"
+#include "messi/system_error.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
 #include "test/support/own_network.h"

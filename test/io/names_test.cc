@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "messi/io/epoll_loop.h"
-#include "messi/io/system_error.h"
 #include "test/catch.h"
 #include "test/io/attempt.h"
 #include "test/io/dns_server.h"
@@ -105,7 +104,7 @@ TEST_CASE("a name that does not exist is an error that names it and may pass", "
     dns.answers_unknown = true;
     const Attempt attempt(loop, "tcp://no.such.host:6000");
     if (!run_until(loop, [&] { return attempt.ended(); })) return "no end";
-    if (attempt.failure().code() != absl::StatusCode::kNotFound) return "the wrong code";
+    if (attempt.failure().code() != messi::StatusCode::kNotFound) return "the wrong code";
     if (!has(attempt.outcome(), "tcp://no.such.host:6000: cannot find the host: ")) {
       return attempt.outcome();
     }
@@ -240,7 +239,7 @@ TEST_CASE("without descriptors a name is not found, for as long as that lasts", 
       taken.resize(taken.size() - left);
       const Attempt attempt(loop, "tcp://chat.example:6000");
       if (!run_until(loop, [&] { return attempt.ended(); })) return "no end";
-      if (left == 0 && messi::errno_of(attempt.failure()) != EMFILE) return attempt.outcome();
+      if (left == 0 && attempt.failure().system_error() != EMFILE) return attempt.outcome();
     }
     const auto to = outcome(loop, "tcp://chat.example:6000");
     return to == "127.0.0.1:6000" ? "" : to;
@@ -290,7 +289,7 @@ TEST_CASE("names that DNS has no room for are errors", "[io]") {
     const std::string uri = "tcp://" + host + ":6000";
     const Attempt attempt(loop, uri);
     CHECK(run_until(loop, [&] { return attempt.ended(); }));
-    CHECK(attempt.failure().code() != absl::StatusCode::kInvalidArgument);
+    CHECK(attempt.failure().code() != messi::StatusCode::kInvalidArgument);
     CHECK(attempt.outcome().find(uri + ": cannot ") == 0);
   }
 }

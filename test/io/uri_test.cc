@@ -94,10 +94,9 @@ TEST_CASE(
     CAPTURE(each.uri);
     const auto uri = parse_uri(each.uri);
     REQUIRE_FALSE(uri.ok());
-    CHECK(uri.status().code() == absl::StatusCode::kInvalidArgument);
-    const std::string message(uri.status().message());
-    CHECK(message == "\"" + each.uri + "\": " + std::string(each.what) +
-                         "; expected tcp://<host>:<port> or unix://<path>");
+    CHECK(uri.status().code() == messi::StatusCode::kInvalidArgument);
+    CHECK(uri.status().message() == "\"" + each.uri + "\": " + std::string(each.what) +
+                                        "; expected tcp://<host>:<port> or unix://<path>");
   }
 }
 

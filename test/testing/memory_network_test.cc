@@ -55,7 +55,7 @@ TEST_CASE("of tcp URIs only the port counts", "[testing]") {
   loop.run_until_idle();
   CHECK(same.peer() != nullptr);
   CHECK(other.peer() == nullptr);
-  CHECK(other.error().code() == absl::StatusCode::kUnavailable);
+  CHECK(other.error().code() == messi::StatusCode::kUnavailable);
 }
 
 TEST_CASE("port 0 becomes a free port", "[testing]") {

@@ -13,7 +13,9 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "messi/base/status.h"
 #include "messi/client.h"
+#include "messi/impl/to_absl.h"
 
 namespace messi {
 
@@ -123,7 +125,7 @@ MESSI_INLINE void ClientBase::next_uri() {
 
 MESSI_INLINE void ClientBase::connect() {
   if (const std::string wrong = find_contradiction(options_); !wrong.empty()) {
-    return handle_no_stream(absl::InvalidArgumentError(uri() + ": " + wrong));
+    return handle_no_stream(Status(StatusCode::kInvalidArgument, uri() + ": " + wrong));
   }
   if (options_.shuffle_uris && uris_failed_ == 0) {
     for (std::size_t left = uris_.size(); left > 1; --left) {
@@ -144,21 +146,22 @@ MESSI_INLINE void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
   channel_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
   if (!channel_->start(*this)) {
     channel_.reset();
-    return handle_no_stream(absl::ResourceExhaustedError(uri() + ": cannot watch the socket"));
+    return handle_no_stream(
+        Status(StatusCode::kResourceExhausted, uri() + ": cannot watch the socket"));
   }
   set_timer();
   settle_.schedule();
   in_hook([this] { on_connected(); });
 }
 
-MESSI_INLINE void ClientBase::handle_no_stream(const absl::Status& why) {
+MESSI_INLINE void ClientBase::handle_no_stream(const Status& why) {
   connecting_.reset();
   timer_.cancel();
   next_uri();
   Duration delay = options_.backoff.initial;  // if the hook throws
   const Finally after([&] { connect_after(delay); });
   in_hook([&] {
-    if (const std::optional<Duration> chosen = on_connect_failure(why)) {
+    if (const std::optional<Duration> chosen = on_connect_failure(to_absl(why))) {
       delay = *chosen;
     } else {
       started_ = false;
@@ -250,7 +253,8 @@ MESSI_INLINE void ClientBase::handle_timer() {
     set_timer();
     if (channel_->needs_attention()) settle_.schedule();
   } else if (connecting_) {
-    handle_no_stream(absl::DeadlineExceededError(uri() + ": cannot connect: no answer in time"));
+    handle_no_stream(
+        Status(StatusCode::kDeadlineExceeded, uri() + ": cannot connect: no answer in time"));
   } else {
     connect();
   }

@@ -12,7 +12,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
+#include "messi/impl/to_absl.h"
 #include "messi/server.h"
 
 namespace messi {
@@ -53,9 +54,9 @@ MESSI_INLINE absl::Status ServerBase::start() {
   if (const std::string wrong = find_contradiction(options_); !wrong.empty()) {
     return absl::InvalidArgumentError(uri_ + ": " + wrong);
   }
-  absl::StatusOr<std::unique_ptr<Listener>> listener =
+  Result<std::unique_ptr<Listener>> listener =
       loop_.listen(uri_, {options_.socket, options_.unix_mode}, *this);
-  if (!listener.ok()) return listener.status();
+  if (!listener.ok()) return to_absl(listener.status());
   listener_ = *std::move(listener);
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "messi/base/status.h"
 #include "messi/flavour.h"
 #include "messi/io/loop_core.h"
 #include "messi/io/poller.h"
@@ -63,9 +64,9 @@ class EpollLoop final : public LoopCore, public Poller {
   MESSI_INLINE std::unique_ptr<Connecting> connect(const std::string& uri,
                                                    const ConnectOptions& options,
                                                    ConnectHandler& handler) override;
-  MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
-                                                                const ListenOptions& options,
-                                                                ListenHandler& handler) override;
+  MESSI_INLINE Result<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                        const ListenOptions& options,
+                                                        ListenHandler& handler) override;
 
   static constexpr Duration kForEver = Duration::max();
 

@@ -16,8 +16,8 @@
 #include <string>
 #include <utility>
 
+#include "messi/base/status.h"
 #include "messi/base/time.h"
-#include "messi/flavour.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
@@ -72,9 +72,9 @@ class EventLoop {
 
   /// Accepts streams at `uri` until the returned object is destroyed. Fails if the URI has the
   /// wrong form, or the address cannot be listened at.
-  virtual absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
-                                                           const ListenOptions& options,
-                                                           ListenHandler& handler) = 0;
+  virtual Result<std::unique_ptr<Listener>> listen(const std::string& uri,
+                                                   const ListenOptions& options,
+                                                   ListenHandler& handler) = 0;
 
   /// The memory that connections of this loop share.
   virtual wire::BufferPool& buffers() = 0;

@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "messi/flavour.h"
+#include "messi/base/status.h"
 #include "messi/wire/frame_decoder.h"
 #include "messi/wire/send_queue.h"
 
@@ -85,7 +85,7 @@ class ConnectHandler {
  public:
   virtual void handle_stream(std::unique_ptr<Stream> stream) = 0;
   /// kInvalidArgument: the URI can never work. Else: it may work another time.
-  virtual void handle_no_stream(const absl::Status& why) = 0;
+  virtual void handle_no_stream(const Status& why) = 0;
 
  protected:
   ~ConnectHandler() = default;

@@ -1,31 +1,127 @@
 #ifndef MESSI_IO_SYSTEM_ERROR_H_
 #define MESSI_IO_SYSTEM_ERROR_H_
 
-#include <cstdlib>
+#include <cerrno>
 #include <string>
+#include <system_error>
 
-#include "absl/status/status.h"
-#include "absl/strings/cord.h"
+#include "messi/base/status.h"
 
-namespace messi {
+namespace messi::io {
 
-inline constexpr const char* kErrnoPayload = "errno";
+/// The code that Abseil would choose for an errno.
+inline StatusCode code_of_errno(int error) {
+  switch (error) {
+    case 0:
+      return StatusCode::kOk;
+    case ECANCELED:
+      return StatusCode::kCancelled;
+    case E2BIG:
+    case EDESTADDRREQ:
+    case EDOM:
+    case EFAULT:
+    case EILSEQ:
+    case EINVAL:
+    case ENAMETOOLONG:
+    case ENOPROTOOPT:
+    case ENOSTR:
+    case ENOTSOCK:
+    case ENOTTY:
+    case EPROTOTYPE:
+    case ESPIPE:
+      return StatusCode::kInvalidArgument;
+    case ETIME:
+    case ETIMEDOUT:
+      return StatusCode::kDeadlineExceeded;
+    case ENODEV:
+    case ENOENT:
+    case ENOMEDIUM:
+    case ENXIO:
+    case ESRCH:
+      return StatusCode::kNotFound;
+    case EADDRNOTAVAIL:
+    case EALREADY:
+    case EEXIST:
+    case ENOTUNIQ:
+      return StatusCode::kAlreadyExists;
+    case EACCES:
+    case ENOKEY:
+    case EPERM:
+    case EROFS:
+      return StatusCode::kPermissionDenied;
+    case EDQUOT:
+    case EMFILE:
+    case EMLINK:
+    case ENFILE:
+    case ENOBUFS:
+    case ENODATA:
+    case ENOMEM:
+    case ENOSPC:
+    case ENOSR:
+    case EUSERS:
+      return StatusCode::kResourceExhausted;
+    case EADDRINUSE:
+    case EBADF:
+    case EBADFD:
+    case EBUSY:
+    case ECHILD:
+    case EISCONN:
+    case EISDIR:
+    case EISNAM:
+    case ENOTBLK:
+    case ENOTCONN:
+    case ENOTDIR:
+    case ENOTEMPTY:
+    case EPIPE:
+    case ESHUTDOWN:
+    case ETXTBSY:
+    case EUNATCH:
+      return StatusCode::kFailedPrecondition;
+    case EDEADLK:
+    case ESTALE:
+      return StatusCode::kAborted;
+    case ECHRNG:
+    case EFBIG:
+    case EOVERFLOW:
+    case ERANGE:
+      return StatusCode::kOutOfRange;
+    case EAFNOSUPPORT:
+    case ENOPKG:
+    case ENOSYS:
+    case ENOTSUP:
+    case EPFNOSUPPORT:
+    case EPROTONOSUPPORT:
+    case ESOCKTNOSUPPORT:
+    case EXDEV:
+      return StatusCode::kUnimplemented;
+    case EAGAIN:
+    case ECOMM:
+    case ECONNABORTED:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case EINTR:
+    case ENETDOWN:
+    case ENETRESET:
+    case ENETUNREACH:
+    case ENOLCK:
+    case ENOLINK:
+    case ENONET:
+      return StatusCode::kUnavailable;
+    default:
+      return StatusCode::kUnknown;
+  }
+}
 
 /// "<what>: <what the system says of `error`>". Never kInvalidArgument, which is for URIs that can
 /// never work: whatever the system says may be otherwise tomorrow, even EINVAL.
-inline absl::Status status_from_errno(int error, const std::string& what) {
-  absl::Status status = absl::ErrnoToStatus(error, what);
-  if (absl::IsInvalidArgument(status)) status = absl::UnavailableError(status.message());
-  status.SetPayload(kErrnoPayload, absl::Cord(std::to_string(error)));
-  return status;
+inline Status status_of_errno(int error, const std::string& what) {
+  const StatusCode code = code_of_errno(error);
+  return {code == StatusCode::kInvalidArgument ? StatusCode::kUnavailable : code,
+          what + ": " + std::generic_category().message(error), error};
 }
 
-/// The system's error in a status that a client or server was given; 0 if there is none.
-inline int errno_of(const absl::Status& status) {
-  const auto payload = status.GetPayload(kErrnoPayload);
-  return payload ? std::atoi(std::string(*payload).c_str()) : 0;
-}
-
-}  // namespace messi
+}  // namespace messi::io
 
 #endif  // MESSI_IO_SYSTEM_ERROR_H_

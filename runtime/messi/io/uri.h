@@ -7,8 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
 
 namespace messi {
 
@@ -26,7 +25,7 @@ struct Uri {
 /// Parses `tcp://<host>:<port>` (IPv6 addresses in brackets), `unix://<path>`,
 /// `unix-abstract:<name>` or `systemd:<name>` (the name may be missing).
 /// The error, kInvalidArgument, names what was given and what was expected.
-inline absl::StatusOr<Uri> parse_uri(std::string_view uri) {
+inline Result<Uri> parse_uri(std::string_view uri) {
   constexpr std::string_view kTcp = "tcp://";
   constexpr std::string_view kUnix = "unix://";
   constexpr std::string_view kUnixAbstract = "unix-abstract:";
@@ -40,7 +39,7 @@ inline absl::StatusOr<Uri> parse_uri(std::string_view uri) {
     std::string message = "\"";
     message.append(uri).append("\": ").append(what);
     message.append("; expected tcp://<host>:<port> or unix://<path>");
-    return absl::InvalidArgumentError(message);
+    return Status(StatusCode::kInvalidArgument, message);
   };
 
   if (uri.find('\0') != std::string_view::npos) return wrong("there is a NUL byte in it");

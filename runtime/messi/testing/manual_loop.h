@@ -10,7 +10,7 @@
 #include <optional>
 #include <string>
 
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
 #include "messi/io/loop_core.h"
 #include "messi/io/stream.h"
 #include "messi/testing/memory_network.h"
@@ -63,9 +63,8 @@ class ManualLoop final : public LoopCore {
                                       ConnectHandler& handler) override {
     return network_.connect(uri, handler);
   }
-  absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri,
-                                                   const ListenOptions& /*options*/,
-                                                   ListenHandler& handler) override {
+  Result<std::unique_ptr<Listener>> listen(const std::string& uri, const ListenOptions& /*options*/,
+                                           ListenHandler& handler) override {
     return network_.listen(uri, handler);
   }
 

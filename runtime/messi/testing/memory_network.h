@@ -16,8 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
 #include "messi/io/uri.h"
@@ -56,7 +55,7 @@ class MemoryNetwork {
 
   // For ManualLoop.
   std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler);
-  absl::StatusOr<std::unique_ptr<Listener>> listen(const std::string& uri, ListenHandler& handler);
+  Result<std::unique_ptr<Listener>> listen(const std::string& uri, ListenHandler& handler);
   /// One read for each end that has something to read; false if there was nothing to do.
   bool deliver();
 
@@ -74,7 +73,7 @@ class MemoryNetwork {
     std::string names[2];
   };
 
-  static absl::StatusOr<std::string> place_name(const std::string& uri);
+  static Result<std::string> place_name(const std::string& uri);
   void connected(ConnectHandler& handler, Place& place);
   bool accept_one();
   bool deliver_to(End& end);
@@ -178,12 +177,12 @@ class MemoryNetwork::Attempt final : public Connecting {
  private:
   void finish() {
     if (network_.faults.ignore_connects || network_.faults.stalled) return;
-    const absl::StatusOr<std::string> name = place_name(uri_);
+    const Result<std::string> name = place_name(uri_);
     if (!name.ok()) return handler_.handle_no_stream(name.status());
     const auto place = network_.places_.find(*name);
     if (network_.faults.refuse_connects || place == network_.places_.end()) {
       return handler_.handle_no_stream(
-          absl::UnavailableError(uri_ + ": cannot connect: Connection refused"));
+          Status(StatusCode::kUnavailable, uri_ + ": cannot connect: Connection refused"));
     }
     network_.connected(handler_, *place->second);
   }
@@ -210,9 +209,9 @@ inline std::unique_ptr<Connecting> MemoryNetwork::connect(const std::string& uri
   return std::make_unique<Attempt>(*this, uri, handler);
 }
 
-inline absl::StatusOr<std::unique_ptr<Listener>> MemoryNetwork::listen(const std::string& uri,
-                                                                       ListenHandler& handler) {
-  absl::StatusOr<std::string> name = place_name(uri);
+inline Result<std::unique_ptr<Listener>> MemoryNetwork::listen(const std::string& uri,
+                                                               ListenHandler& handler) {
+  Result<std::string> name = place_name(uri);
   if (!name.ok()) return name.status();
   std::uint16_t port = 0;
   std::string bound = uri;
@@ -222,14 +221,14 @@ inline absl::StatusOr<std::unique_ptr<Listener>> MemoryNetwork::listen(const std
     bound = uri.substr(0, uri.rfind(':') + 1) + std::to_string(port);
   }
   if (places_.count(*name) != 0) {
-    return absl::AlreadyExistsError(uri + ": cannot listen: Address already in use");
+    return Status(StatusCode::kAlreadyExists, uri + ": cannot listen: Address already in use");
   }
   return std::unique_ptr<Listener>(std::make_unique<Place>(*this, *name, bound, port, handler));
 }
 
-inline absl::StatusOr<std::string> MemoryNetwork::place_name(const std::string& uri) {
+inline Result<std::string> MemoryNetwork::place_name(const std::string& uri) {
   if (uri.rfind("memory://", 0) == 0) return uri;
-  const absl::StatusOr<Uri> where = parse_uri(uri);
+  const Result<Uri> where = parse_uri(uri);
   if (!where.ok()) return where.status();
   if (where->scheme == Uri::Scheme::kUnix) return "unix:" + where->path;
   return "tcp:" + std::to_string(where->port);

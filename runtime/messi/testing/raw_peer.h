@@ -11,8 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
 
@@ -74,17 +73,17 @@ class RawClient final : private ConnectHandler {
   /// Null until connected.
   RawPeer* peer() { return peer_.get(); }
   RawPeer* operator->() { return peer_.get(); }
-  const absl::Status& error() const { return error_; }
+  const Status& error() const { return error_; }
 
  private:
   void handle_stream(std::unique_ptr<Stream> stream) override {
     peer_ = std::make_unique<RawPeer>(std::move(stream));
     connecting_.reset();
   }
-  void handle_no_stream(const absl::Status& why) override { error_ = why; }
+  void handle_no_stream(const Status& why) override { error_ = why; }
 
   std::unique_ptr<RawPeer> peer_;
-  absl::Status error_;
+  Status error_;
   std::unique_ptr<Connecting> connecting_;
 };
 

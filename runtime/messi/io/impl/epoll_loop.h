@@ -20,8 +20,8 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "messi/base/finally.h"
+#include "messi/base/status.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/fork.h"
@@ -97,8 +97,9 @@ MESSI_INLINE std::unique_ptr<Connecting> EpollLoop::connect(const std::string& u
   return std::make_unique<io::SocketConnecting>(*this, uri, options, handler);
 }
 
-MESSI_INLINE absl::StatusOr<std::unique_ptr<Listener>> EpollLoop::listen(
-    const std::string& uri, const ListenOptions& options, ListenHandler& handler) {
+MESSI_INLINE Result<std::unique_ptr<Listener>> EpollLoop::listen(const std::string& uri,
+                                                                 const ListenOptions& options,
+                                                                 ListenHandler& handler) {
   return io::SocketListener::open(*this, uri, options, handler);
 }
 

@@ -9,8 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/system.h"
 #include "messi/io/system_error.h"
@@ -19,7 +18,7 @@ namespace messi::io {
 
 /// A copy of the listening socket that systemd has opened for this process (sd_listen_fds(3)): the
 /// one whose unit says FileDescriptorName=`name`, or the first if `name` is empty.
-inline absl::StatusOr<Fd> inherited_socket(const std::string& name, const std::string& uri) {
+inline Result<Fd> inherited_socket(const std::string& name, const std::string& uri) {
   constexpr int kFirst = 3;
   constexpr int kSetFdFlags = 2;    // F_SETFD
   constexpr int kCloseOnExec = 1;   // FD_CLOEXEC
@@ -44,20 +43,21 @@ inline absl::StatusOr<Fd> inherited_socket(const std::string& name, const std::s
     int listening = 0;
     socklen_t size = sizeof(listening);
     if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0) {
-      return status_from_errno(errno, uri + ": cannot use what systemd has opened");
+      return status_of_errno(errno, uri + ": cannot use what systemd has opened");
     }
     if (listening == 0) {
-      return absl::FailedPreconditionError(uri + ": nobody can connect to what systemd has opened");
+      return Status(StatusCode::kFailedPrecondition,
+                    uri + ": nobody can connect to what systemd has opened");
     }
     system::messi_fcntl(fd, kSetFdFlags, kCloseOnExec);
     Fd copy(system::messi_fcntl(fd, kDuplicate, 0));
-    if (!copy.valid()) return status_from_errno(errno, uri + ": cannot listen");
+    if (!copy.valid()) return status_of_errno(errno, uri + ": cannot listen");
     const int flags = system::messi_fcntl(copy.get(), kGetFlags);
     system::messi_fcntl(copy.get(), kSetFlags, flags | SOCK_NONBLOCK);
     return copy;
   }
-  return absl::FailedPreconditionError(uri +
-                                       ": systemd has opened no such socket for this process");
+  return Status(StatusCode::kFailedPrecondition,
+                uri + ": systemd has opened no such socket for this process");
 }
 
 }  // namespace messi::io

@@ -16,8 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
 #include "messi/base/time.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/socket_address.h"
@@ -47,7 +46,7 @@ class NameQuery {
   /// So far, each once; their ports are 0.
   const std::vector<SocketAddress>& addresses() const { return addresses_; }
   /// Why there are none, as "<uri>: cannot find the host: ...".
-  absl::Status error(const std::string& uri) const;
+  Status error(const std::string& uri) const;
 
  private:
   static constexpr int kFirstTimeout = 1000;  // ms; each further try takes twice as long
@@ -68,8 +67,8 @@ class NameQuery {
 };
 
 /// Waits for the addresses of a name. `uri` is for the error.
-inline absl::StatusOr<std::vector<SocketAddress>> look_up_now(const std::string& name,
-                                                              const std::string& uri);
+inline Result<std::vector<SocketAddress>> look_up_now(const std::string& name,
+                                                      const std::string& uri);
 
 // ---------------------------------------------------------------------------------------------
 
@@ -137,18 +136,18 @@ inline std::optional<Duration> NameQuery::patience() const {
          std::chrono::milliseconds(1);
 }
 
-inline absl::Status NameQuery::error(const std::string& uri) const {
+inline Status NameQuery::error(const std::string& uri) const {
   const std::string what = uri + ": cannot find the host";
   // c-ares does not say what the system has refused.
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!probe.valid()) return status_from_errno(errno, what);
+  if (!probe.valid()) return status_of_errno(errno, what);
   const std::string text = what + ": " + ares_strerror(error_);
   const bool none = error_ == ARES_ENOTFOUND || error_ == ARES_ENODATA;
-  return none ? absl::NotFoundError(text) : absl::UnavailableError(text);
+  return none ? Status(StatusCode::kNotFound, text) : Status(StatusCode::kUnavailable, text);
 }
 
-inline absl::StatusOr<std::vector<SocketAddress>> look_up_now(const std::string& name,
-                                                              const std::string& uri) {
+inline Result<std::vector<SocketAddress>> look_up_now(const std::string& name,
+                                                      const std::string& uri) {
   constexpr auto kPatience = std::chrono::seconds(5);
   using Clock = std::chrono::steady_clock;
   using std::chrono::milliseconds;
@@ -164,7 +163,7 @@ inline absl::StatusOr<std::vector<SocketAddress>> look_up_now(const std::string&
   while (!query.finished()) {
     const auto left = std::chrono::ceil<milliseconds>(end - Clock::now());
     if (left <= milliseconds::zero()) {
-      return absl::DeadlineExceededError(uri + ": cannot find the host: timed out");
+      return Status(StatusCode::kDeadlineExceeded, uri + ": cannot find the host: timed out");
     }
     const auto wait = std::chrono::ceil<milliseconds>(query.patience().value_or(left));
     const int count =

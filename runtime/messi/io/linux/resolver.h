@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "messi/base/status.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/linux/name_query.h"
 #include "messi/io/linux/socket_address.h"
@@ -114,7 +114,7 @@ class Resolver::Lookup {
   /// So far, in the order in which they came; their ports are 0.
   const std::vector<SocketAddress>& addresses() const { return question_->query().addresses(); }
   /// Why there are none.
-  absl::Status error(const std::string& uri) const { return question_->query().error(uri); }
+  Status error(const std::string& uri) const { return question_->query().error(uri); }
 
   void tell() { told_.schedule(); }
 

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "messi/base/status.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/resolver.h"
 #include "messi/io/linux/socket_address.h"
@@ -124,7 +124,7 @@ class SocketConnecting final : public Connecting {
   }
   // The handler may destroy this object, so these two are always the last thing to happen.
   void succeed(const Attempt& winner, std::unique_ptr<Stream> stream);
-  void fail(const absl::Status& why) { handler_.handle_no_stream(why); }
+  void fail(const Status& why) { handler_.handle_no_stream(why); }
 
   Poller& poller_;
   const ConnectOptions options_;
@@ -143,7 +143,7 @@ class SocketConnecting final : public Connecting {
 // ---------------------------------------------------------------------------------------------
 
 inline void SocketConnecting::begin() {
-  const absl::StatusOr<Uri> where = parse_uri(uri_);
+  const Result<Uri> where = parse_uri(uri_);
   if (!where.ok()) return fail(where.status());
   if (where->scheme == Uri::Scheme::kUnix) {
     untried_ = {SocketAddress::unix_path(where->path)};
@@ -154,12 +154,13 @@ inline void SocketConnecting::begin() {
     return try_next();
   }
   if (where->scheme == Uri::Scheme::kSystemd) {
-    return fail(absl::InvalidArgumentError("\"" + uri_ + "\": this is for servers only"));
+    return fail(Status(StatusCode::kInvalidArgument, "\"" + uri_ + "\": this is for servers only"));
   }
   if (where->port == 0) {
-    return fail(absl::InvalidArgumentError("\"" + uri_ +
-                                           "\": port 0 cannot be connected to; expected the port "
-                                           "that the server listens at"));
+    return fail(Status(StatusCode::kInvalidArgument,
+                       "\"" + uri_ +
+                           "\": port 0 cannot be connected to; expected the port "
+                           "that the server listens at"));
   }
   port_ = where->port;
   if (where->host.empty()) {
@@ -226,7 +227,7 @@ inline void SocketConnecting::try_next() {
     remember_failure(attempt->address());
   }
   if (attempts_.empty() && (!lookup_ || lookup_->finished())) {
-    fail(status_from_errno(last_error_, uri_ + ": cannot connect"));
+    fail(status_of_errno(last_error_, uri_ + ": cannot connect"));
   }
 }
 

@@ -11,8 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/status/statusor.h"
+#include "messi/base/status.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/inherited_socket.h"
 #include "messi/io/linux/name_query.h"
@@ -29,9 +28,9 @@ namespace messi::io {
 /// Listens at all addresses of a URI.
 class SocketListener final : public Listener {
  public:
-  static absl::StatusOr<std::unique_ptr<Listener>> open(Poller& poller, const std::string& uri,
-                                                        const ListenOptions& options,
-                                                        ListenHandler& handler);
+  static Result<std::unique_ptr<Listener>> open(Poller& poller, const std::string& uri,
+                                                const ListenOptions& options,
+                                                ListenHandler& handler);
 
   std::string uri() const override;
   std::uint16_t port() const override { return PeerAddress(acceptors_.front()->address()).port(); }
@@ -42,8 +41,8 @@ class SocketListener final : public Listener {
 
   explicit SocketListener(Uri where) : where_(std::move(where)) {}
 
-  absl::Status listen(const std::string& uri, const ListenOptions& options);
-  absl::Status listen_tcp(const std::string& uri);
+  Status listen(const std::string& uri, const ListenOptions& options);
+  Status listen_tcp(const std::string& uri);
   // These return an errno, 0 if it went well.
   int listen_at_any(std::uint16_t port);
   int listen_at_all(const std::vector<SocketAddress>& addresses);
@@ -59,20 +58,20 @@ class SocketListener final : public Listener {
 
 // ---------------------------------------------------------------------------------------------
 
-inline absl::StatusOr<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
-                                                                      const std::string& uri,
-                                                                      const ListenOptions& options,
-                                                                      ListenHandler& handler) {
-  absl::StatusOr<Uri> where = parse_uri(uri);
+inline Result<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
+                                                              const std::string& uri,
+                                                              const ListenOptions& options,
+                                                              ListenHandler& handler) {
+  Result<Uri> where = parse_uri(uri);
   if (!where.ok()) return where.status();
   std::unique_ptr<SocketListener> listener(new SocketListener(*std::move(where)));
-  if (absl::Status status = listener->listen(uri, options); !status.ok()) return status;
+  if (Status status = listener->listen(uri, options); !status.ok()) return status;
   const bool owned = listener->where_.scheme != Uri::Scheme::kSystemd;
   for (Fd& socket : listener->sockets_) {
     listener->acceptors_.push_back(std::make_unique<SocketAcceptor>(
         poller, std::move(socket), owned, options.socket, handler));
     if (!listener->acceptors_.back()->start()) {
-      return status_from_errno(errno, uri + ": cannot watch the socket");
+      return status_of_errno(errno, uri + ": cannot watch the socket");
     }
   }
   listener->sockets_.clear();
@@ -93,20 +92,20 @@ inline std::string SocketListener::uri() const {
   return "tcp://" + (v6 ? "[" + where_.host + "]" : where_.host) + ":" + std::to_string(port());
 }
 
-inline absl::Status SocketListener::listen(const std::string& uri, const ListenOptions& options) {
+inline Status SocketListener::listen(const std::string& uri, const ListenOptions& options) {
   if (where_.scheme == Uri::Scheme::kTcp) return listen_tcp(uri);
   if (where_.scheme == Uri::Scheme::kSystemd) {
-    absl::StatusOr<Fd> inherited = inherited_socket(where_.path, uri);
+    Result<Fd> inherited = inherited_socket(where_.path, uri);
     if (inherited.ok()) sockets_.push_back(*std::move(inherited));
     return inherited.status();
   }
   const int error = where_.scheme == Uri::Scheme::kUnix
                         ? listen_unix(options)
                         : listen_at(SocketAddress::unix_abstract(where_.path));
-  return error == 0 ? absl::OkStatus() : status_from_errno(error, uri + ": cannot listen");
+  return error == 0 ? Status() : status_of_errno(error, uri + ": cannot listen");
 }
 
-inline absl::Status SocketListener::listen_tcp(const std::string& uri) {
+inline Status SocketListener::listen_tcp(const std::string& uri) {
   int error = 0;
   if (where_.host.empty()) {
     error = listen_at_any(where_.port);
@@ -117,7 +116,7 @@ inline absl::Status SocketListener::listen_tcp(const std::string& uri) {
     if (!addresses.ok()) return addresses.status();
     error = listen_at_all(*addresses);
   }
-  return error == 0 ? absl::OkStatus() : status_from_errno(error, uri + ": cannot listen");
+  return error == 0 ? Status() : status_of_errno(error, uri + ": cannot listen");
 }
 
 inline bool not_on_this_host(int error) { return error == EADDRNOTAVAIL || error == EAFNOSUPPORT; }

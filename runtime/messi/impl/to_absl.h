@@ -1,0 +1,24 @@
+#ifndef MESSI_IMPL_TO_ABSL_H_
+#define MESSI_IMPL_TO_ABSL_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/cord.h"
+#include "messi/base/status.h"
+#include "messi/system_error.h"
+
+namespace messi {
+
+/// What the rooms below say, as users are told it.
+inline absl::Status to_absl(const Status& status) {
+  absl::Status result(static_cast<absl::StatusCode>(status.code()), status.message());
+  if (status.system_error() != 0) {
+    result.SetPayload(kErrnoPayload, absl::Cord(std::to_string(status.system_error())));
+  }
+  return result;
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IMPL_TO_ABSL_H_
