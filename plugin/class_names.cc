@@ -8,6 +8,14 @@ std::string class_base(const Protocol& protocol, const Options& options) {
   return options.class_prefix + pascal_case(protocol.name);
 }
 
+std::string client_class(const Protocol& protocol, const Options& options) {
+  return class_base(protocol, options) + "Client";
+}
+
+std::string server_class(const Protocol& protocol, const Options& options) {
+  return class_base(protocol, options) + "Server";
+}
+
 bool check_class_base(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   if (is_identifier(class_base(protocol, options))) return true;
   diagnostics.error(protocol.location(),

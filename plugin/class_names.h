@@ -13,6 +13,10 @@ namespace messi::plugin {
 /// prefix that the user may want.
 std::string class_base(const Protocol& protocol, const Options& options);
 
+/// `my_protocol` -> `MyProtocolClient`
+std::string client_class(const Protocol& protocol, const Options& options);
+std::string server_class(const Protocol& protocol, const Options& options);
+
 /// Refuses a file after which no class can be named.
 bool check_class_base(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
 

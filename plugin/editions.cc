@@ -2,6 +2,8 @@
 
 #if GOOGLE_PROTOBUF_VERSION >= 5027000
 
+#include <google/protobuf/compiler/plugin.h>
+
 namespace messi::plugin {
 
 bool must_be_utf8(const google::protobuf::FieldDescriptor& field) {
@@ -14,6 +16,10 @@ bool is_packed(const google::protobuf::FieldDescriptor& field) { return field.is
 
 bool is_closed(const google::protobuf::EnumDescriptor& enumeration) {
   return enumeration.is_closed();
+}
+
+int run_plugin(int argc, char* argv[], const google::protobuf::compiler::CodeGenerator& generator) {
+  return google::protobuf::compiler::PluginMain(argc, argv, &generator);
 }
 
 }  // namespace messi::plugin
@@ -251,7 +257,7 @@ bool is_closed(const EnumDescriptor& enumeration) {
              .value_or(is_of_edition(*enumeration.file()) ? kOpen : kClosed) == kClosed;
 }
 
-int run_with_editions(const CodeGenerator& generator) {
+int run_plugin(int /*argc*/, char* /*argv*/[], const CodeGenerator& generator) {
   CodeGeneratorRequest request;
   if (!request.ParseFromIstream(&std::cin)) {
     std::cerr << "protoc-gen-messi: what came on standard input is not a request of protoc's\n";

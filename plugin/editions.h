@@ -1,11 +1,11 @@
 #ifndef MESSI_PLUGIN_EDITIONS_H_
 #define MESSI_PLUGIN_EDITIONS_H_
 
+#include <google/protobuf/compiler/code_generator.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/stubs/common.h>
 
 #if GOOGLE_PROTOBUF_VERSION < 5027000
-#include <google/protobuf/compiler/code_generator.h>
 #include <google/protobuf/compiler/plugin.pb.h>
 
 #include <string>
@@ -31,13 +31,12 @@ bool is_closed(const google::protobuf::EnumDescriptor& enumeration);
 constexpr int kOldestEdition = 998;
 constexpr int kNewestEdition = 1002;
 
+/// Answers protoc's request on standard input, as PluginMain does, which before protobuf 27 refuses
+/// files with editions. A protocol looks the same in all of them, so such files are then read as
+/// proto2. Returns the exit status.
+int run_plugin(int argc, char* argv[], const google::protobuf::compiler::CodeGenerator& generator);
+
 #if GOOGLE_PROTOBUF_VERSION < 5027000
-// PluginMain of protobuf before 27 refuses files with editions; these take its place. A protocol
-// looks the same in all of them, so such files are read as proto2.
-
-/// Answers protoc's request on standard input. Returns the exit status.
-int run_with_editions(const google::protobuf::compiler::CodeGenerator& generator);
-
 /// The same without the streams. False if the request makes no sense, as `error` then says.
 bool generate_with_editions(const google::protobuf::compiler::CodeGenerator& generator,
                             google::protobuf::compiler::CodeGeneratorRequest request,

@@ -35,7 +35,7 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
   google::protobuf::Edition GetMinimumEdition() const override;
   google::protobuf::Edition GetMaximumEdition() const override;
 #else
-  // Editions are run_with_editions()'s affair.
+  // Editions are run_plugin()'s affair.
   std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL; }
 #endif
 

@@ -1,4 +1,3 @@
-#include <google/protobuf/compiler/plugin.h>
 #include <google/protobuf/stubs/common.h>
 
 #include <cstdio>
@@ -41,21 +40,13 @@ void print_help(std::FILE* out) {
                MESSI_VERSION, messi::plugin::options_help(messi::plugin::languages()).c_str());
 }
 
-int run(int argc, char* argv[]) {
-  const messi::plugin::Generator generator(messi::plugin::languages());
-#if GOOGLE_PROTOBUF_VERSION < 5027000
-  static_cast<void>(argc);
-  static_cast<void>(argv);
-  return messi::plugin::run_with_editions(generator);
-#else
-  return google::protobuf::compiler::PluginMain(argc, argv, &generator);
-#endif
-}
-
 }  // namespace
 
 int main(int argc, char* argv[]) {
-  if (argc == 1) return run(argc, argv);
+  if (argc == 1) {
+    return messi::plugin::run_plugin(argc, argv,
+                                     messi::plugin::Generator(messi::plugin::languages()));
+  }
   const std::string_view argument = argv[1];
   if (argument == "--version") {
     print_version();

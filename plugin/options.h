@@ -27,7 +27,7 @@ struct Option {
   std::string_view name;
   std::string values;   ///< For the help: what stands behind the `=`.
   std::string allowed;  ///< For errors: completes "write ...".
-  std::vector<std::string_view> help;
+  std::vector<std::string> help;
   std::function<bool(std::string_view value)> set;  ///< False if the value is not allowed.
 };
 

@@ -102,7 +102,7 @@ class Parser {
     std::string help;
     for (const Option* option : all()) {
       help += "  " + std::string(option->name) + '=' + option->values + '\n';
-      for (const std::string_view line : option->help) help += "      " + std::string(line) + '\n';
+      for (const std::string& line : option->help) help += "      " + line + '\n';
     }
     return help;
   }
@@ -118,7 +118,7 @@ class Parser {
         {"lang",
          language_names(languages, "|"),
          language_names(languages, " or "),
-         {"The language to generate. Default: cpp."},
+         {"The language to generate. Default: " + std::string(languages.front().name) + '.'},
          [this](std::string_view value) { return set_language(value); }},
         {"class_prefix",
          "<Name>",

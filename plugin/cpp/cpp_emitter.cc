@@ -87,7 +87,7 @@ class CppEmitter : public Emitter {
     const bool quiet = uses_deprecated(protocol);
     Text text;
     const TextTypes texts(protocol);
-    const Context context{protocol, options, cpp_options_, texts, text};
+    const Context context{{protocol, options, text}, cpp_options_, texts};
     text.emit({{"summary", [&] { emit_summary(text, protocol, "//"); }},
                {"GUARD", include_guard(path)},
                {"protobuf_header", protobuf_header(protocol.file.path)},

@@ -97,14 +97,6 @@ std::string include_guard(std::string_view header_path) {
   return "MESSI_" + words + '_' + fnv1a_in_hex(header_path) + '_';
 }
 
-std::string client_class(const Protocol& protocol, const Options& options) {
-  return class_base(protocol, options) + "Client";
-}
-
-std::string server_class(const Protocol& protocol, const Options& options) {
-  return class_base(protocol, options) + "Server";
-}
-
 std::string codec_class(const Protocol& protocol, const Options& options) {
   return class_base(protocol, options) + "Codec";
 }

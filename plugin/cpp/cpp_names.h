@@ -19,9 +19,7 @@ std::string header_path(std::string_view proto_path, const CppOptions& options);
 /// `chat.messi.h` -> `CHAT_MESSI_H_`. Different paths have different guards.
 std::string include_guard(std::string_view header_path);
 
-/// `my_protocol` -> `MyProtocolClient`
-std::string client_class(const Protocol& protocol, const Options& options);
-std::string server_class(const Protocol& protocol, const Options& options);
+/// `my_protocol` -> `MyProtocolCodec`
 std::string codec_class(const Protocol& protocol, const Options& options);
 
 // Protobuf's. `release` is that of the protobuf whose generated code has them.

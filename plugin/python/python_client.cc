@@ -12,14 +12,6 @@ void emit_hooks(const Context& context, const Direction& incoming) {
   )py");
 }
 
-void emit_senders(const Context& context, const Direction& outgoing) {
-  emit_members(context, outgoing, R"py(
-    def send_$name$(self, message: $Type$) -> None:
-        $doc$;
-        self._messi_send("$name$", message)
-  )py");
-}
-
 void emit_send(const Context& context, const Direction& outgoing) {
   const std::string types = unique_types(context, outgoing);
   if (types.empty()) {

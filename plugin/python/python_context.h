@@ -3,23 +3,16 @@
 
 #include <string>
 
-#include "../options.h"
-#include "../protocol.h"
-#include "../text.h"
+#include "../context.h"
 #include "python_names.h"
 
 namespace messi::plugin::python {
 
-/// A module in the making: what it is made of, how it calls that, and the text so far.
-struct Context {
-  const Protocol& protocol;
-  const Options& options;
-  const ModuleNames& modules;
-  Text& text;
-
-  std::string client_class() const { return python::client_class(protocol, options); }
-  std::string server_class() const { return python::server_class(protocol, options); }
+/// A module in the making.
+struct Context : plugin::Context {
   std::string server_client_class() const { return python::server_client_class(protocol, options); }
+
+  const ModuleNames& modules;
 };
 
 }  // namespace messi::plugin::python

@@ -29,46 +29,23 @@ void emit_imports(const Context& context) {
   for (const std::string& statement : statements) context.text.lines(statement);
 }
 
-std::string client_module(const Protocol& protocol, const Options& options) {
+/// A module with one of the two sides, which imports this of the runtime.
+std::string module(const Protocol& protocol, const Options& options,
+                   std::string_view runtime_imports, void (*emit_classes)(const Context&)) {
   const ModuleNames modules(files_of(protocol));
   Text text;
-  const Context context{protocol, options, modules, text};
+  const Context context{{protocol, options, text}, modules};
   text.emit({{"summary", [&] { emit_summary(text, protocol, kMarker); }},
+             {"runtime", std::string(runtime_imports)},
              {"imports", [&] { emit_imports(context); }},
              {"API", std::string(kRuntimeApi)},
-             {"class", [&] { emit_client_class(context); }}},
+             {"classes", [&] { emit_classes(context); }}},
             R"py(
               $summary$;
 
               from __future__ import annotations
 
-              from messi_runtime import ClientBase, require_runtime_api
-              from messi_runtime import parse_tcp_uri as parse_tcp_uri
-
-              $imports$;
-
-              require_runtime_api($API$, __name__)
-
-
-              $class$;
-            )py");
-  return fit(text.str());
-}
-
-std::string server_module(const Protocol& protocol, const Options& options) {
-  const ModuleNames modules(files_of(protocol));
-  Text text;
-  const Context context{protocol, options, modules, text};
-  text.emit({{"summary", [&] { emit_summary(text, protocol, kMarker); }},
-             {"imports", [&] { emit_imports(context); }},
-             {"API", std::string(kRuntimeApi)},
-             {"classes", [&] { emit_server_classes(context); }}},
-            R"py(
-              $summary$;
-
-              from __future__ import annotations
-
-              from messi_runtime import ServerBase, ServerClient, require_runtime_api
+              $runtime$;
 
               $imports$;
 
@@ -78,6 +55,19 @@ std::string server_module(const Protocol& protocol, const Options& options) {
               $classes$;
             )py");
   return fit(text.str());
+}
+
+std::string client_module(const Protocol& protocol, const Options& options) {
+  return module(protocol, options,
+                "from messi_runtime import ClientBase, require_runtime_api\n"
+                "from messi_runtime import parse_tcp_uri as parse_tcp_uri",
+                emit_client_class);
+}
+
+std::string server_module(const Protocol& protocol, const Options& options) {
+  return module(protocol, options,
+                "from messi_runtime import ServerBase, ServerClient, require_runtime_api",
+                emit_server_classes);
 }
 
 std::string empty_module(std::string_view proto_path) {

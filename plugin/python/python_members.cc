@@ -61,6 +61,14 @@ void emit_members(const Context& context, const Direction& direction, std::strin
   }
 }
 
+void emit_senders(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
+    def send_$name$(self, message: $Type$) -> None:
+        $doc$;
+        self._messi_send("$name$", message)
+  )py");
+}
+
 void emit_names(const Context& context, const Direction& direction, const std::string& dictionary) {
   const auto emit_entries = [&] {
     for (const Member& member : direction.members) {

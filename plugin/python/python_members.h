@@ -16,6 +16,9 @@ namespace messi::plugin::python {
 /// needs one).
 void emit_members(const Context& context, const Direction& direction, std::string_view each);
 
+/// `send_<name>`, for whatever has `_messi_send`.
+void emit_senders(const Context& context, const Direction& outgoing);
+
 /// Prints a dictionary of the members' names by their numbers.
 void emit_names(const Context& context, const Direction& direction, const std::string& dictionary);
 

@@ -41,14 +41,6 @@ std::string server_path(std::string_view proto_path) {
   return module_path(module_stem(proto_path) + "_server");
 }
 
-std::string client_class(const Protocol& protocol, const Options& options) {
-  return class_base(protocol, options) + "Client";
-}
-
-std::string server_class(const Protocol& protocol, const Options& options) {
-  return class_base(protocol, options) + "Server";
-}
-
 std::string server_client_class(const Protocol& protocol, const Options& options) {
   return server_class(protocol, options) + "Client";
 }

@@ -16,9 +16,7 @@ namespace messi::plugin::python {
 std::string client_path(std::string_view proto_path);
 std::string server_path(std::string_view proto_path);
 
-/// `my_protocol` -> `MyProtocolClient`, `MyProtocolServer` and `MyProtocolServerClient`
-std::string client_class(const Protocol& protocol, const Options& options);
-std::string server_class(const Protocol& protocol, const Options& options);
+/// `my_protocol` -> `MyProtocolServerClient`
 std::string server_client_class(const Protocol& protocol, const Options& options);
 
 /// Whether it is one of the words that cannot be a name.

@@ -5,14 +5,6 @@
 namespace messi::plugin::python {
 namespace {
 
-void emit_senders(const Context& context, const Direction& outgoing) {
-  emit_members(context, outgoing, R"py(
-    def send_$name$(self, message: $Type$) -> None:
-        $doc$;
-        self._messi_send("$name$", message)
-  )py");
-}
-
 void emit_hooks(const Context& context, const Direction& incoming) {
   emit_members(context, incoming, R"py(
     async def on_$name$(self, client: $Client$, message: $Type$) -> None:

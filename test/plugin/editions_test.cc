@@ -8,6 +8,7 @@
 
 #include "generator.h"
 #include "languages.h"
+#include "sketch/json_emitter.h"
 #include "test/catch.h"
 
 using Catch::Matchers::ContainsSubstring;
@@ -96,7 +97,13 @@ messi::plugin::Generator generator() {
   return messi::plugin::Generator(messi::plugin::languages());
 }
 
-CodeGeneratorResponse generate(const std::vector<FileDescriptorProto>& files) {
+messi::plugin::Generator json_generator() {
+  static const messi::plugin::Languages languages = {{"json", messi::plugin::json::make_emitter}};
+  return messi::plugin::Generator(languages);
+}
+
+CodeGeneratorResponse generate(const std::vector<FileDescriptorProto>& files,
+                               const messi::plugin::Generator& by = generator()) {
   CodeGeneratorRequest request;
   for (const FileDescriptorProto& file : files) {
     *request.add_proto_file() = file;
@@ -104,7 +111,7 @@ CodeGeneratorResponse generate(const std::vector<FileDescriptorProto>& files) {
   }
   CodeGeneratorResponse response;
   std::string error;
-  CHECK(messi::plugin::generate_with_editions(generator(), std::move(request), response, error));
+  CHECK(messi::plugin::generate_with_editions(by, std::move(request), response, error));
   CHECK(error.empty());
   return response;
 }
@@ -146,6 +153,59 @@ TEST_CASE("text of an edition has to be UTF-8, unless a feature says otherwise",
     of_file(file, false);
     of_field(file, true);
   }));
+}
+
+TEST_CASE("the model of an edition has what its features say", "[plugin]") {
+  constexpr int kEnumFeatures = 7;
+  FileDescriptorProto file = edition_file();
+  auto& message = *file.mutable_message_type(2);
+  const auto add = [&](const char* name, FieldDescriptorProto::Type type,
+                       bool is_repeated = false) {
+    FieldDescriptorProto& field = *message.add_field();
+    field.set_name(name);
+    field.set_number(message.field_size());
+    field.set_type(type);
+    field.set_label(is_repeated ? FieldDescriptorProto::LABEL_REPEATED
+                                : FieldDescriptorProto::LABEL_OPTIONAL);
+    return &field;
+  };
+  const auto set = [](FieldDescriptorProto* field, int feature, int value) {
+    set_feature(*field->mutable_options(), kFieldFeatures, feature, value);
+  };
+  const int presence = 1;
+  const int encoding = 3;
+  SECTION("by itself") {
+    add("color", FieldDescriptorProto::TYPE_ENUM)->set_type_name(".chat.Color");
+    add("numbers", FieldDescriptorProto::TYPE_INT32, true);
+    const std::string json = generate({file}, json_generator()).file(0).content();
+    CHECK_THAT(json, ContainsSubstring(R"("name": "color", "number": 1, "label": "optional")"));
+    CHECK_THAT(json, ContainsSubstring(R"("label": "repeated", "type": "int32", "packed": true)"));
+    CHECK_THAT(json, !ContainsSubstring("closed"));
+  }
+  SECTION("for each field and enum") {
+    set_feature(*file.mutable_enum_type(0)->mutable_options(), kEnumFeatures, 2, 2);
+    add("color", FieldDescriptorProto::TYPE_ENUM)->set_type_name(".chat.Color");
+    set(add("zero", FieldDescriptorProto::TYPE_INT32), presence, 2);
+    set(add("must", FieldDescriptorProto::TYPE_INT32), presence, 3);
+    set(add("numbers", FieldDescriptorProto::TYPE_INT32, true), encoding, 2);
+    FieldDescriptorProto* group = add("group", FieldDescriptorProto::TYPE_MESSAGE);
+    group->set_type_name(".chat.Message");
+    set(group, 5, kDelimited);
+    const std::string json = generate({file}, json_generator()).file(0).content();
+    CHECK_THAT(json, ContainsSubstring(R"("closed": true)"));
+    CHECK_THAT(json, ContainsSubstring(R"("name": "zero", "number": 2, "label": "implicit")"));
+    CHECK_THAT(json, ContainsSubstring(R"("name": "must", "number": 3, "label": "required")"));
+    CHECK_THAT(json, ContainsSubstring(R"("label": "repeated", "type": "int32"})"));
+    CHECK_THAT(json, ContainsSubstring(R"("type": "group", "message": "chat.Message")"));
+  }
+  SECTION("for the whole file") {
+    set_feature(*file.mutable_options(), kFileFeatures, presence, 2);
+    add("zero", FieldDescriptorProto::TYPE_INT32);
+    add("message", FieldDescriptorProto::TYPE_MESSAGE)->set_type_name(".chat.Message");
+    const std::string json = generate({file}, json_generator()).file(0).content();
+    CHECK_THAT(json, ContainsSubstring(R"("name": "zero", "number": 1, "label": "implicit")"));
+    CHECK_THAT(json, ContainsSubstring(R"("name": "message", "number": 2, "label": "optional")"));
+  }
 }
 
 TEST_CASE("the response declares the editions, and proto3's optional", "[plugin]") {

@@ -47,7 +47,7 @@ class Tools:
         return int(numbers[1] if numbers[0] == "3" else numbers[0])
 
     def check_format(self, header):
-        if self.clang_format is None or header.suffix == ".py":
+        if self.clang_format is None or header.suffix in (".py", ".json"):
             return []
         formatted = subprocess.run([self.clang_format, f"--style=file:{self.arguments.style}", header],
                                    capture_output=True, text=True, check=True).stdout
