@@ -1,21 +1,22 @@
 #ifndef MESSI_CHANNEL_H_
 #define MESSI_CHANNEL_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <utility>
 
+#include "messi/base/bytes.h"
 #include "messi/base/time.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/io/stream.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
+#include "messi/wire/frame_decoder.h"
 #include "messi/wire/send_queue.h"
 
 namespace messi::connection {
@@ -35,6 +36,7 @@ class Channel : private Connection {
         slow_(false),
         was_high_(false),
         resuming_(false),
+        after_large_(false),
         ending_(Ending::kNot),
         stream_(std::move(stream)) {}
 
@@ -49,23 +51,15 @@ class Channel : private Connection {
   using Connection::proved;
   using Connection::reason;
   using Connection::retract;
-  using Connection::spare;
   using Connection::touch;
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
 
-  /// Input of the stream, see StreamHandler::handle_bytes. Nothing is dispatched once closed.
+  /// Reads from the stream, once, and handles what has come. Nothing is dispatched once closed.
+  /// `scratch` is where bytes may lie in the meantime. False if there was nothing but an end.
   template <typename Dispatch>
-  void handle_input(std::size_t in_spare, std::string_view bytes, TimePoint now,
-                    Dispatch&& dispatch) {
-    if (listens() && in_spare > 0) handle_spare(in_spare, now, dispatch);
-    if (listens() && !bytes.empty()) handle_bytes(bytes, now, dispatch);
-  }
-  void handle_room() { blocked_ = false; }
-  void handle_end() {
-    close(DisconnectReason::kConnectionClosed);
-    abort();
-  }
+  bool handle_readable(Space scratch, TimePoint now, Dispatch&& dispatch);
+  void handle_writable() { blocked_ = false; }
 
   /// Closed without further ado: what is not written yet is written as far as the stream takes it
   /// at once.
@@ -118,7 +112,7 @@ class Channel : private Connection {
   /// As `reserve`, for a payload that lies in pieces, at slices[1] to slices[count - 1]; slices[0]
   /// is the header's. With nothing waiting before it the frame is written from where it lies, and
   /// copied only if the stream does not take it whole.
-  void send_gathered(wire::Slice* slices, std::size_t count, std::size_t payload_size);
+  void send_gathered(Slice* slices, std::size_t count, std::size_t payload_size);
 
   bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
     make_room(end - begin);
@@ -152,9 +146,8 @@ class Channel : private Connection {
   void set_waits_in(std::uint8_t queue) { waits_in_ = queue; }
 
   std::size_t pending_bytes() const { return queue().pending(); }
-  std::string peer_address() const { return stream_->peer_address(); }
+  PeerInfo peer() const { return stream_->peer(); }
   int native_handle() const { return stream_->native_handle(); }
-  std::optional<PeerCredentials> peer_credentials() const { return stream_->peer_credentials(); }
 
  private:
   enum class Ending : std::uint8_t { kNot, kFlushing, kFinished };
@@ -175,10 +168,11 @@ class Channel : private Connection {
   }
 
   bool unsettled_ : 1;
-  bool blocked_ : 1;   // the stream took less than it was given: handle_room will come
+  bool blocked_ : 1;   // the stream took less than it was given: handle_writable will come
   bool slow_ : 1;      // something was left to be written at the end of the last turn
   bool was_high_ : 1;  // more than the high mark was waiting since the last poll_writable
   bool resuming_ : 1;
+  bool after_large_ : 1;  // the last read was for a large frame
   Ending ending_ : 2;
   std::uint8_t waits_in_ = 0;
   std::unique_ptr<Stream> stream_;
@@ -186,15 +180,39 @@ class Channel : private Connection {
 
 // ---------------------------------------------------------------------------------------------
 
+template <typename Dispatch>
+bool Channel::handle_readable(Space scratch, TimePoint now, Dispatch&& dispatch) {
+  const Space spare = Connection::spare();
+  const bool in_large = spare.size > 0 && spare_is_large();
+  // Behind a large frame no more is read than the next one needs to be given a buffer of its own,
+  // so that the bulk of that is read in place too.
+  if (in_large || (spare.size == 0 && after_large_)) {
+    scratch.size = std::min(scratch.size, wire::FrameDecoder::kTrusted);
+  }
+  after_large_ = in_large;
+  const Space spaces[] = {spare, scratch};
+  const IoResult result = spare.size > 0 ? stream_->read(spaces, 2) : stream_->read(&scratch, 1);
+  if (result.kind == IoResult::Kind::kEnd) {
+    close(DisconnectReason::kConnectionClosed);
+    abort();
+  }
+  const std::size_t in_spare = std::min(result.size, spare.size);
+  if (listens() && in_spare > 0) handle_spare(in_spare, now, dispatch);
+  if (listens() && result.size > in_spare) {
+    handle_bytes({scratch.data, result.size - in_spare}, now, dispatch);
+  }
+  return result.size > 0;
+}
+
 inline void Channel::flush(bool more) {
   static constexpr std::size_t kSlices = 64;
-  wire::Slice slices[kSlices];
+  Slice slices[kSlices];
   if (pending_bytes() > high_mark()) was_high_ = true;
   while (!blocked_ && !queue().empty()) {
     const std::size_t count = queue().gather(slices, kSlices);
     std::size_t size = 0;
     for (std::size_t i = 0; i < count; ++i) size += slices[i].size;
-    const std::size_t written = stream_->write(slices, count, more);
+    const std::size_t written = stream_->write(slices, count, more).size;
     queue().consume(written);
     blocked_ = written < size;
   }
@@ -223,8 +241,7 @@ inline void Channel::settle() {
   }
 }
 
-inline void Channel::send_gathered(wire::Slice* slices, std::size_t count,
-                                   std::size_t payload_size) {
+inline void Channel::send_gathered(Slice* slices, std::size_t count, std::size_t payload_size) {
   flush(/*more=*/true);
   make_room(wire::kHeaderSize + payload_size);
   if (!accept(payload_size, when_full())) return;
@@ -234,7 +251,7 @@ inline void Channel::send_gathered(wire::Slice* slices, std::size_t count,
   slices[0] = {reinterpret_cast<const char*>(header), wire::kHeaderSize};
   std::size_t written = 0;
   if (!blocked_ && queue().empty()) {
-    written = stream_->write(slices, count, /*more=*/false);
+    written = stream_->write(slices, count, /*more=*/false).size;
     if (written == frame_size) return;
     blocked_ = true;
   }

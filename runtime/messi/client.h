@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "messi/absl_status.h"
+#include "messi/base/bytes.h"
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
@@ -151,7 +152,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
   // See Connection::reserve and Channel::send_gathered.
   std::uint8_t* reserve(std::size_t payload_size);
-  void gather(wire::Slice* slices, std::size_t count, std::size_t payload_size);
+  void gather(Slice* slices, std::size_t count, std::size_t payload_size);
   void retract(std::size_t payload_size) { channel_->retract(payload_size); }
   // A message cannot be sent, so the connection is given up.
   void refuse(DisconnectReason reason) {
@@ -159,10 +160,8 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   }
 
   // StreamHandler and ConnectHandler
-  MESSI_INLINE wire::Spare spare() override;
-  MESSI_INLINE void handle_bytes(std::size_t in_spare, std::string_view bytes) override;
-  MESSI_INLINE void handle_room() override;
-  MESSI_INLINE void handle_end() override;
+  MESSI_INLINE void handle_readable() override;
+  MESSI_INLINE void handle_writable() override;
   MESSI_INLINE void handle_stream(std::unique_ptr<Stream> stream) override;
   MESSI_INLINE void handle_no_stream(const Status& why) override;
 

@@ -149,7 +149,7 @@ class ServerBase : private ListenHandler {
   template <typename Hook>
   void in_hook_of(ServerClient& client, Hook&& hook);
 
-  void handle_input(ServerClient& client, std::size_t in_spare, std::string_view bytes);
+  void handle_readable(ServerClient& client);
   bool dispatch_guarded(ServerClient& client, std::string_view payload);
   void close(ServerClient& client, DisconnectReason reason, Hint hint = Hint::kNone);
   void end(ServerClient& client, DisconnectReason reason);

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "messi/base/bytes.h"
 #include "messi/base/time.h"
 #include "messi/channel.h"
 #include "messi/connection/connection.h"
@@ -82,7 +83,7 @@ class ServerClient : private StreamHandler {
   std::uint64_t id() const { return id_; }
 
   /// "127.0.0.1:5000", "[::1]:5000" or "unix".
-  std::string peer_address() const { return channel_.peer_address(); }
+  std::string peer_address() const { return channel_.peer().address; }
 
   /// The loop's time at which the connection was accepted.
   TimePoint connected_since() const { return connected_since_; }
@@ -118,7 +119,7 @@ class ServerClient : private StreamHandler {
   int native_handle() const { return channel_.native_handle(); }
 
   /// Who connected, if over a Unix socket: uid, gid and pid at that moment, as the system says.
-  std::optional<PeerCredentials> peer_credentials() const { return channel_.peer_credentials(); }
+  std::optional<PeerCredentials> peer_credentials() const { return channel_.peer().credentials; }
 
   /// A place for the user's own: an object of type State, made on the first call and destroyed
   /// with the client. All calls must name the same type.
@@ -134,24 +135,19 @@ class ServerClient : private StreamHandler {
 
   // See Connection::reserve and Channel::send_gathered.
   std::uint8_t* reserve(std::size_t payload_size);
-  void gather(wire::Slice* slices, std::size_t count, std::size_t payload_size);
+  void gather(Slice* slices, std::size_t count, std::size_t payload_size);
   void retract(std::size_t payload_size) { channel_.retract(payload_size); }
   // A message cannot be sent, so the connection is given up.
   void refuse(DisconnectReason reason) { close(reason); }
 
   // StreamHandler
-  wire::Spare spare() override { return channel_.spare(); }
   // Defined here, since the place of a virtual function's definition is where the compiler puts
   // the table of them all: otherwise into every program, if it has a server or not.
-  void handle_bytes(std::size_t in_spare, std::string_view bytes) override {
-    receive(in_spare, bytes);
-  }
-  void handle_room() override { has_room(); }
-  void handle_end() override { ended(); }
+  void handle_readable() override { receive(); }
+  void handle_writable() override { has_room(); }
 
-  void receive(std::size_t in_spare, std::string_view bytes);
+  void receive();
   void has_room();
-  void ended();
   void close(DisconnectReason reason);
 
   // A server has thousands of these: the order of the members leaves no gaps.

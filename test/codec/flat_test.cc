@@ -25,7 +25,7 @@ struct Sender {
     payload.assign(payload_size, '\xee');
     return reinterpret_cast<std::uint8_t*>(payload.data());
   }
-  void gather(messi::wire::Slice* slices, std::size_t count, std::size_t payload_size) {
+  void gather(messi::Slice* slices, std::size_t count, std::size_t payload_size) {
     for (std::size_t i = 1; i < count; ++i) payload.append(slices[i].data, slices[i].size);
     CHECK(payload.size() == payload_size);
     gathered = true;

@@ -43,7 +43,7 @@ class Subject {
     connection.handle_bytes(bytes, now, dispatch_);
   }
   void receive_in_spare(std::string_view bytes, TimePoint now = kStart) {
-    const messi::wire::Spare spare = connection.spare();
+    const messi::Space spare = connection.spare();
     REQUIRE(spare.size >= bytes.size());
     std::copy(bytes.begin(), bytes.end(), spare.data);
     connection.handle_spare(bytes.size(), now, dispatch_);
@@ -59,7 +59,7 @@ class Subject {
 
   /// What waits to be written.
   std::string output() {
-    messi::wire::Slice slices[100];
+    messi::Slice slices[100];
     const std::size_t count = connection.queue().gather(slices, 100);
     std::string bytes;
     for (std::size_t i = 0; i < count; ++i) bytes.append(slices[i].data, slices[i].size);

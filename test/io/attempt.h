@@ -20,9 +20,10 @@ class Attempt final : private ConnectHandler {
 
   bool ended() const { return stream_ != nullptr || !failure_.ok(); }
   inline std::string outcome() const {
-    return stream_ != nullptr ? stream_->peer_address() : failure_.message();
+    return stream_ != nullptr ? stream_->peer().address : failure_.message();
   }
   const Status& failure() const { return failure_; }
+  std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
 
  private:
   static ConnectOptions options(AddressMemory* memory) {

@@ -1,10 +1,14 @@
 #include "messi/testing/memory_network.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "messi/base/bytes.h"
+#include "messi/base/status.h"
+#include "messi/io/stream.h"
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"
@@ -28,6 +32,35 @@ struct Pair {
   ManualLoop loop;
   RawServer server;
   RawClient client;
+};
+
+/// A client's stream whose callbacks are the test's.
+class OneStream final : private messi::ConnectHandler, private messi::StreamHandler {
+ public:
+  OneStream(ManualLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, {}, *this)) {}
+
+  std::unique_ptr<messi::Stream> stream;
+  std::function<void()> on_readable = [] {};
+  std::function<void()> on_writable = [] {};
+  int readable = 0;
+  int writable = 0;
+
+ private:
+  void handle_stream(std::unique_ptr<messi::Stream> connected) override {
+    stream = std::move(connected);
+    CHECK(stream->start(*this));
+  }
+  void handle_no_stream(const messi::Status& why) override { FAIL(why.message()); }
+  void handle_readable() override {
+    ++readable;
+    on_readable();
+  }
+  void handle_writable() override {
+    ++writable;
+    on_writable();
+  }
+
+  std::unique_ptr<messi::Connecting> connecting_;
 };
 
 }  // namespace
@@ -142,6 +175,32 @@ TEST_CASE("attempts to connect may be refused, or get no answer", "[testing]") {
   CHECK(ignored.error().ok());
   CHECK(ignored.peer() == nullptr);
   CHECK(server.peers().empty());
+}
+
+TEST_CASE("a stream in memory may be destroyed in its own callbacks", "[testing]") {
+  for (const bool while_reading : {true, false}) {
+    for (const bool both : {true, false}) {
+      CAPTURE(while_reading, both);
+      ManualLoop loop;
+      RawServer server(loop, "tcp://:6000");
+      OneStream client(loop, "tcp://:6000");
+      loop.run_until_idle();
+      REQUIRE(client.stream != nullptr);
+      (while_reading ? client.on_readable : client.on_writable) = [&] { client.stream.reset(); };
+      if (both || while_reading) server.last().send("hello");
+      if (both || !while_reading) {
+        loop.network().faults.capacity = 0;
+        const messi::Slice slice{"x", 1};
+        CHECK(client.stream->write(&slice, 1, false).kind == messi::IoResult::Kind::kAgain);
+        loop.network().faults.capacity = 10;
+      }
+      loop.run_until_idle();
+      CHECK(client.stream == nullptr);
+      CHECK(client.readable == (while_reading ? 1 : 0));
+      CHECK(client.writable == (both || !while_reading ? 1 : 0));
+      CHECK(server.last().ended());
+    }
+  }
 }
 
 TEST_CASE("who has not been accepted when the server goes is told of the end", "[testing]") {

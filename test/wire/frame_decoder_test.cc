@@ -14,6 +14,7 @@
 #include "test/support/bytes.h"
 #include "test/support/live_bytes.h"
 
+using messi::Space;
 using messi::test::frame;
 using messi::test::header;
 using messi::test::live_bytes;
@@ -25,7 +26,6 @@ using messi::wire::Frame;
 using messi::wire::FrameDecoder;
 using messi::wire::kMaxPayloadSize;
 using messi::wire::Next;
-using messi::wire::Spare;
 
 namespace {
 
@@ -45,7 +45,7 @@ class Feeder {
 
   /// As a socket reads: what fits into the spare room goes there, only the rest elsewhere.
   DecodeResult read(std::string_view bytes) {
-    const Spare spare = decoder_.spare();
+    const Space spare = decoder_.spare();
     const std::size_t in_spare = std::min(spare.size, bytes.size());
     if (in_spare > 0) {
       std::copy_n(bytes.data(), in_spare, spare.data);

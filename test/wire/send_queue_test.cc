@@ -12,6 +12,7 @@
 #include "test/support/bytes.h"
 #include "test/support/live_bytes.h"
 
+using messi::Slice;
 using messi::test::allocations;
 using messi::test::frame;
 using messi::test::kPing;
@@ -22,7 +23,6 @@ using messi::wire::Buffer;
 using messi::wire::BufferPool;
 using messi::wire::FrameType;
 using messi::wire::SendQueue;
-using messi::wire::Slice;
 
 namespace {
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "messi/base/bytes.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/wire/send_queue.h"
 
@@ -27,8 +28,7 @@ struct Access {
   }
   /// Sends a payload that lies in pieces, see Channel::send_gathered.
   template <typename Sender>
-  static void gather(Sender& sender, wire::Slice* slices, std::size_t count,
-                     std::size_t payload_size) {
+  static void gather(Sender& sender, Slice* slices, std::size_t count, std::size_t payload_size) {
     sender.gather(slices, count, payload_size);
   }
   /// A message cannot be sent.

@@ -39,6 +39,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "messi/base/bytes.h"
 #include "messi/codec/utf8.h"
 #include "messi/codec/varint.h"
 #include "messi/wire/send_queue.h"
@@ -148,7 +149,7 @@ struct FlatPieces {
   static constexpr std::size_t kMostBetween = 512;
 
   std::uint8_t between[kMostBetween];
-  wire::Slice slices[2 * kMostTexts + 2];  ///< The first is left free, for a frame's header.
+  Slice slices[2 * kMostTexts + 2];  ///< The first is left free, for a frame's header.
   std::size_t count = 1;
   const std::uint8_t* begin = between;  ///< Of what is not in a slice yet.
 
@@ -158,7 +159,7 @@ struct FlatPieces {
     if (size > 0) add({reinterpret_cast<const char*>(begin), size});
     begin = end;
   }
-  void add(wire::Slice slice) { slices[count++] = slice; }
+  void add(Slice slice) { slices[count++] = slice; }
 };
 
 /// How many bytes a message takes.

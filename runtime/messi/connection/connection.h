@@ -14,6 +14,7 @@
 #include <optional>
 #include <string_view>
 
+#include "messi/base/bytes.h"
 #include "messi/base/finally.h"
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
@@ -72,8 +73,10 @@ class Connection {
     check(decoder_.decode(bytes, frame_handler(dispatch)));
   }
 
-  /// Memory that the transport may read into; `handle_spare` says how much it has read.
-  wire::Spare spare() const { return listens() ? decoder_.spare() : wire::Spare{nullptr, 0}; }
+  /// Memory to read into directly, behind a cut frame; `handle_spare` says how much was read.
+  Space spare() const { return listens() ? decoder_.spare() : Space{nullptr, 0}; }
+  /// Of a spare that is not empty: whether what it is for is large.
+  bool spare_is_large() const { return decoder_.spare_is_large(); }
   template <typename Dispatch>
   void handle_spare(std::size_t size, TimePoint now, Dispatch&& dispatch) {
     handle_received(now);

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/client.h"
 #include "messi/impl/to_absl.h"
@@ -98,8 +99,7 @@ MESSI_INLINE std::uint8_t* ClientBase::reserve(std::size_t payload_size) {
   return channel_->reserve(payload_size);
 }
 
-MESSI_INLINE void ClientBase::gather(wire::Slice* slices, std::size_t count,
-                                     std::size_t payload_size) {
+MESSI_INLINE void ClientBase::gather(Slice* slices, std::size_t count, std::size_t payload_size) {
   if (!channel_) return;
   settle_.schedule();
   channel_->send_gathered(slices, count, payload_size);
@@ -169,15 +169,13 @@ MESSI_INLINE void ClientBase::handle_no_stream(const Status& why) {
   });
 }
 
-MESSI_INLINE wire::Spare ClientBase::spare() { return channel_->spare(); }
-
-MESSI_INLINE void ClientBase::handle_bytes(std::size_t in_spare, std::string_view bytes) {
+MESSI_INLINE void ClientBase::handle_readable() {
   const Finally after([this] {
     if (channel_->needs_attention()) settle_.schedule();
   });
   in_hook([&] {
-    channel_->handle_input(in_spare, bytes, loop_.now(),
-                           [this](std::string_view payload) { return dispatch(payload); });
+    channel_->handle_readable(loop_.scratch(), loop_.now(),
+                              [this](std::string_view payload) { return dispatch(payload); });
   });
   if (channel_->proved()) {
     backoff_.reset();
@@ -185,13 +183,8 @@ MESSI_INLINE void ClientBase::handle_bytes(std::size_t in_spare, std::string_vie
   }
 }
 
-MESSI_INLINE void ClientBase::handle_room() {
-  channel_->handle_room();
-  settle_.schedule();
-}
-
-MESSI_INLINE void ClientBase::handle_end() {
-  channel_->handle_end();
+MESSI_INLINE void ClientBase::handle_writable() {
+  channel_->handle_writable();
   settle_.schedule();
 }
 
@@ -224,9 +217,9 @@ MESSI_INLINE void ClientBase::finish_connection() {
   hint_ = channel_->hint();
   if (proved) {
     backoff_.handle_lost(loop_.now() - connected_at_);
-    addresses_.worked(channel_->peer_address());
+    addresses_.worked(channel_->peer().address);
   } else if (!stopped) {
-    addresses_.failed(channel_->peer_address());
+    addresses_.failed(channel_->peer().address);
     next_uri();
   }
   channel_.reset();

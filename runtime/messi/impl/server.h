@@ -100,10 +100,10 @@ MESSI_INLINE void ServerBase::end_broadcast(const ServerClient* except) {
 
 MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   const auto refuse = [&](DisconnectReason reason) {
-    in_hook([&] { on_client_refused(stream->peer_address(), reason); });
+    in_hook([&] { on_client_refused(stream->peer().address, reason); });
   };
   bool wanted = true;
-  in_hook([&] { wanted = on_client_arriving(stream->peer_address()); });
+  in_hook([&] { wanted = on_client_arriving(stream->peer().address); });
   if (listener_ == nullptr) return;  // the hook has stopped the server
   if (!wanted) return refuse(DisconnectReason::kRefused);
   if (table_.size() >= options_.max_clients) return refuse(DisconnectReason::kTooManyClients);
@@ -124,19 +124,19 @@ MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
   in_hook([this] { on_client_refused("", DisconnectReason::kTooManyClients); });
 }
 
-MESSI_INLINE void ServerBase::handle_input(ServerClient& client, std::size_t in_spare,
-                                           std::string_view bytes) {
+MESSI_INLINE void ServerBase::handle_readable(ServerClient& client) {
   current_ = &client;
   const Finally after([&] {
     current_ = nullptr;
     if (client.channel_.needs_attention()) needs_settling(client);
   });
+  bool heard = false;
   in_hook([&] {
-    client.channel_.handle_input(in_spare, bytes, loop_.now(), [&](std::string_view payload) {
-      return dispatch(client, payload);
-    });
+    heard = client.channel_.handle_readable(
+        loop_.scratch(), loop_.now(),
+        [&](std::string_view payload) { return dispatch(client, payload); });
   });
-  if (!client.channel_.closed() && !client.channel_.paused()) silence_.push_back(client);
+  if (heard && !client.channel_.closed() && !client.channel_.paused()) silence_.push_back(client);
 }
 
 template <typename Hook>
@@ -283,23 +283,15 @@ MESSI_INLINE std::uint8_t* ServerClient::reserve(std::size_t payload_size) {
   return channel_.reserve(payload_size);
 }
 
-MESSI_INLINE void ServerClient::gather(wire::Slice* slices, std::size_t count,
-                                       std::size_t payload_size) {
+MESSI_INLINE void ServerClient::gather(Slice* slices, std::size_t count, std::size_t payload_size) {
   server_.needs_settling(*this);
   channel_.send_gathered(slices, count, payload_size);
 }
 
-MESSI_INLINE void ServerClient::receive(std::size_t in_spare, std::string_view bytes) {
-  server_.handle_input(*this, in_spare, bytes);
-}
+MESSI_INLINE void ServerClient::receive() { server_.handle_readable(*this); }
 
 MESSI_INLINE void ServerClient::has_room() {
-  channel_.handle_room();
-  server_.needs_settling(*this);
-}
-
-MESSI_INLINE void ServerClient::ended() {
-  channel_.handle_end();
+  channel_.handle_writable();
   server_.needs_settling(*this);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/flavour.h"
 #include "messi/io/loop_core.h"
@@ -61,6 +62,7 @@ class EpollLoop final : public LoopCore, public Poller {
 
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
   TimePoint input_until() override { return input_until_; }
+  Space scratch() override { return {scratch_.get(), scratch_size_}; }
   MESSI_INLINE std::unique_ptr<Connecting> connect(const std::string& uri,
                                                    const ConnectOptions& options,
                                                    ConnectHandler& handler) override;
@@ -75,11 +77,11 @@ class EpollLoop final : public LoopCore, public Poller {
   MESSI_INLINE bool add(int fd, Interest interest, ReadyHandler& handler) override;
   MESSI_INLINE void change(int fd, Interest interest, ReadyHandler& handler) override;
   MESSI_INLINE void remove(int fd, ReadyHandler& handler) override;
+  bool removed(const ReadyHandler& handler) const override { return &handler != called_; }
   MESSI_INLINE void retry_soon(ReadyHandler& handler) override;
   MESSI_INLINE bool wait_writable(int fd) override;
   MESSI_INLINE bool has_failed(int fd) override;
   MESSI_INLINE bool in_child() const override;
-  Input input() override { return {input_.get(), input_size_}; }
   MESSI_INLINE io::Resolver& resolver() override;
 
  private:
@@ -117,9 +119,10 @@ class EpollLoop final : public LoopCore, public Poller {
   TimePoint turn_ended_;  // or earlier
   bool stopped_ = false;
   bool found_something_ = false;
-  std::unique_ptr<char[]> input_;
-  std::size_t input_size_ = kMostInput;
+  std::unique_ptr<char[]> scratch_;
+  std::size_t scratch_size_ = kMostInput;
   Duration waited_ = Duration::zero();  // for room, in this turn
+  ReadyHandler* called_ = nullptr;      // unless it has been removed since
   std::vector<ReadyHandler*> retrying_;
   Timer retry_;
 

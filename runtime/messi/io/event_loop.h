@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
 #include "messi/io/address_memory.h"
@@ -75,6 +76,11 @@ class EventLoop {
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& uri,
                                                    const ListenOptions& options,
                                                    ListenHandler& handler) = 0;
+
+  /// Memory to read into in a `handle_readable`, for the time of that call: as much as one read
+  /// should take, so that a flood on one stream does not keep the others waiting. It is the
+  /// reader's: a stream that another one stands behind does not use it.
+  virtual Space scratch() = 0;
 
   /// The memory that connections of this loop share.
   virtual wire::BufferPool& buffers() = 0;

@@ -1,8 +1,6 @@
 #ifndef MESSI_IO_POLLER_H_
 #define MESSI_IO_POLLER_H_
 
-#include <cstddef>
-
 #include "messi/io/event_loop.h"
 
 namespace messi {
@@ -36,6 +34,8 @@ class Poller {
   virtual void change(int fd, Interest interest, ReadyHandler& handler) = 0;
   /// No call to `handler` comes afterwards, not even in this turn. Before `fd` is closed.
   virtual void remove(int fd, ReadyHandler& handler) = 0;
+  /// In a call to `handler`: whether it has been removed since the call began.
+  virtual bool removed(const ReadyHandler& handler) const = 0;
 
   /// Calls `handler` once, as if its descriptor were writable, in a moment: for a write that failed
   /// for want of memory, when waiting for writability would not wait.
@@ -50,14 +50,6 @@ class Poller {
 
   /// Whether this is a child that was forked, whose descriptors are the parent's too.
   virtual bool in_child() const = 0;
-
-  /// Scratch memory to read into, for the time of a callback: as much as one read should take, so
-  /// that a flood on one descriptor does not keep the others waiting.
-  struct Input {
-    char* data;
-    std::size_t size;
-  };
-  virtual Input input() = 0;
 
   /// Finds the addresses of names.
   virtual io::Resolver& resolver() = 0;

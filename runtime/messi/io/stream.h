@@ -9,29 +9,32 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
-#include "messi/wire/frame_decoder.h"
-#include "messi/wire/send_queue.h"
 
 namespace messi {
 
-/// Hears of one stream. A handler must not destroy the stream that is calling it.
+/// What came of a read or a write.
+struct IoResult {
+  enum class Kind : std::uint8_t {
+    kSome,   ///< Went well; a write may have taken a part.
+    kAgain,  ///< Not now: the handler hears when there is a point in trying again.
+    kEnd,    ///< Not any more.
+  };
+  std::size_t size;  ///< In bytes, 0 unless kSome.
+  Kind kind;
+};
+
+/// Hears of one stream, which may be destroyed in the call.
 class StreamHandler {
  public:
-  /// Where the next bytes may be put directly; otherwise they lie in memory of the loop's.
-  virtual wire::Spare spare() = 0;
+  /// There is something to read, or the end. Comes again, in later turns, for as long as that is so
+  /// and input is wanted.
+  virtual void handle_readable() = 0;
 
-  /// `in_spare` bytes have come to `spare()`, and after them `bytes`, which are valid during the
-  /// call only.
-  virtual void handle_bytes(std::size_t in_spare, std::string_view bytes) = 0;
-
-  /// There is room again after a short write.
-  virtual void handle_room() = 0;
-
-  /// The stream has ended; nothing more comes from it.
-  virtual void handle_end() = 0;
+  /// There is room again after a write that took less than it was given.
+  virtual void handle_writable() = 0;
 
  protected:
   ~StreamHandler() = default;
@@ -45,6 +48,12 @@ struct PeerCredentials {
   std::int32_t process;  ///< pid
 };
 
+/// What a stream knows of its other end.
+struct PeerInfo {
+  std::string address;  ///< "127.0.0.1:5000", "[::1]:5000" or "unix".
+  std::optional<PeerCredentials> credentials;
+};
+
 /// A connected stream. Destroying it closes it at once: what the system has not sent yet may be
 /// lost. To have it arrive, `finish`, and read until the end.
 class Stream {
@@ -54,30 +63,32 @@ class Stream {
   /// Callbacks begin, with the loop's next turn. False if the system refuses; then none come.
   virtual bool start(StreamHandler& handler) = 0;
 
-  /// Writes as much as the transport takes at once; returns how much. After a short write,
-  /// `handle_room` comes as soon as there is room. An error counts as a short write: it ends the
-  /// stream, and `handle_end` comes after whatever can still be read. With `more`, another write
-  /// is about to follow, and what would not fill a packet may wait for it.
-  virtual std::size_t write(const wire::Slice* slices, std::size_t count, bool more) = 0;
+  /// Reads what has come, into one space after the other: once, so that how much a turn handles is
+  /// up to the reader. With kEnd the other end has finished or is gone, and no callback comes any
+  /// more.
+  virtual IoResult read(const Space* spaces, std::size_t count) = 0;
 
-  /// After a short write: waits for room, for as long as one turn of the loop may be held up for
-  /// that, all streams together. False if there is none by then.
+  /// Writes as much as there is room for at once. If that is not all, `handle_writable` comes as
+  /// soon as there is room; but not after an error, which ends the stream: then `read` says so,
+  /// behind whatever can still be read. With `more`, another write is about to follow, and what
+  /// would not fill a packet may wait for it.
+  virtual IoResult write(const Slice* slices, std::size_t count, bool more) = 0;
+
+  /// After a write that took less than it was given: waits for room, for as long as one turn of the
+  /// loop may be held up for that, all streams together. False if there is none by then.
   virtual bool wait_for_room() = 0;
 
-  /// Nothing more will be written: the other end finds the end of the stream behind what was.
+  /// A farewell: nothing more will be written, and the other end finds the end of the stream behind
+  /// what was.
   virtual void finish() = 0;
 
   /// Whether input is wanted; at first it is. Without, neither input nor its end is noticed.
   virtual void want_input(bool wanted) = 0;
 
-  /// The other end, as "127.0.0.1:5000", "[::1]:5000" or "unix".
-  virtual std::string peer_address() const = 0;
+  virtual PeerInfo peer() const = 0;
 
   /// The descriptor behind it, to set options that messi does not know; -1 if there is none.
   virtual int native_handle() const { return -1; }
-
-  /// Nothing if the transport does not know.
-  virtual std::optional<PeerCredentials> peer_credentials() const { return std::nullopt; }
 };
 
 /// Hears how an attempt to connect ended; destroying the `Connecting` in the call is fine.

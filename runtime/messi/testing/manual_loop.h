@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/io/loop_core.h"
 #include "messi/io/stream.h"
@@ -59,6 +60,7 @@ class ManualLoop final : public LoopCore {
 
   TimePoint now() override { return now_; }
   TimePoint input_until() override { return now_; }
+  Space scratch() override { return network_.scratch(); }
   std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& /*options*/,
                                       ConnectHandler& handler) override {
     return network_.connect(uri, handler);

@@ -11,11 +11,12 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
@@ -56,8 +57,9 @@ class MemoryNetwork {
   // For ManualLoop.
   std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler);
   Result<std::unique_ptr<Listener>> listen(const std::string& uri, ListenHandler& handler);
-  /// One read for each end that has something to read; false if there was nothing to do.
+  /// Calls each end that has something to read, once; false if there was nothing to do.
   bool deliver();
+  Space scratch() { return {scratch_.get(), scratch_size_}; }
 
  private:
   class End;
@@ -76,7 +78,7 @@ class MemoryNetwork {
   static Result<std::string> place_name(const std::string& uri);
   void connected(ConnectHandler& handler, Place& place);
   bool accept_one();
-  bool deliver_to(End& end);
+  bool deliver_to(End& end, const Link& link);
   /// Nothing will ever be delivered again.
   static bool finished(const std::weak_ptr<Link>& known);
 
@@ -85,6 +87,8 @@ class MemoryNetwork {
   std::vector<std::weak_ptr<Link>> links_;
   std::size_t connections_made_ = 0;
   std::uint16_t next_port_ = 49152;
+  std::unique_ptr<char[]> scratch_;
+  std::size_t scratch_size_ = 0;
 };
 
 /// One end of a link.
@@ -101,32 +105,26 @@ class MemoryNetwork::End final : public Stream {
     return true;
   }
 
-  std::size_t write(const wire::Slice* slices, std::size_t count, bool /*more*/) override {
-    std::string& out = link_->under_way[1 - side_];
-    std::size_t written = 0;
-    if (link_->cut || (link_->ends[1 - side_] == nullptr && !network_.faults.stalled)) return 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t room =
-          network_.faults.capacity - std::min(network_.faults.capacity, out.size());
-      const std::size_t taken = std::min(room, slices[i].size);
-      out.append(slices[i].data, taken);
-      written += taken;
-      if (taken < slices[i].size) {
-        wants_room_ = true;
-        break;
-      }
-    }
-    return written;
-  }
-
+  IoResult read(const Space* spaces, std::size_t count) override;
+  IoResult write(const Slice* slices, std::size_t count, bool more) override;
   bool wait_for_room() override { return false; }
   void finish() override { link_->finished[side_] = true; }
   void want_input(bool wanted) override { wants_input_ = wanted; }
 
-  std::string peer_address() const override { return link_->names[1 - side_]; }
+  PeerInfo peer() const override { return {link_->names[1 - side_], std::nullopt}; }
 
  private:
   friend class MemoryNetwork;
+
+  /// What may be read at once.
+  std::size_t readable() const {
+    if (network_.faults.stalled) return 0;
+    return std::min(link_->under_way[side_].size(), network_.faults.most_per_read);
+  }
+  bool at_end() const {
+    if (network_.faults.stalled || !link_->under_way[side_].empty()) return false;
+    return link_->cut || link_->ends[1 - side_] == nullptr || link_->finished[1 - side_];
+  }
 
   MemoryNetwork& network_;
   std::shared_ptr<Link> link_;
@@ -269,7 +267,7 @@ inline bool MemoryNetwork::deliver() {
     const std::shared_ptr<Link> link = known.lock();
     if (link == nullptr) continue;
     for (End* const& end : link->ends) {
-      if (end != nullptr && end->handler_ != nullptr) delivered |= deliver_to(*end);
+      if (end != nullptr && end->handler_ != nullptr) delivered |= deliver_to(*end, *link);
     }
   }
   return delivered;
@@ -282,35 +280,59 @@ inline bool MemoryNetwork::finished(const std::weak_ptr<Link>& known) {
                      [](const End* end) { return end == nullptr || end->ended_; });
 }
 
-inline bool MemoryNetwork::deliver_to(End& end) {
-  const std::shared_ptr<Link> link = end.link_;
-  StreamHandler& handler = *end.handler_;
-  std::string& bytes = link->under_way[end.side_];
-  const bool ended =
-      link->cut || link->ends[1 - end.side_] == nullptr || link->finished[1 - end.side_];
-
-  if (bytes.empty() && ended && end.wants_input_) {
-    end.handler_ = nullptr;
-    end.ended_ = true;
-    handler.handle_end();
-    return true;
-  }
+inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
+  End* const& there = link.ends[end.side_];  // null when it has been destroyed
   bool delivered = false;
-  if (end.wants_room_ && link->under_way[1 - end.side_].size() < faults.capacity) {
+  if (end.wants_room_ && link.under_way[1 - end.side_].size() < faults.capacity) {
     end.wants_room_ = false;
-    handler.handle_room();
+    end.handler_->handle_writable();
     delivered = true;
   }
-  if (bytes.empty() || !end.wants_input_) return delivered;
-
-  std::string read = bytes.substr(0, faults.most_per_read);
-  bytes.erase(0, read.size());
-  const wire::Spare spare = handler.spare();
-  const std::size_t in_spare = std::min(spare.size, read.size());
-  std::copy_n(read.data(), in_spare, spare.data);
-  // Copied to its exact size, so that a reader past the end is caught by the sanitizers.
-  handler.handle_bytes(in_spare, std::string_view(read).substr(in_spare));
+  if (there == nullptr || end.handler_ == nullptr || !end.wants_input_) return delivered;
+  const std::size_t size = end.readable();
+  if (size == 0 && !end.at_end()) return delivered;
+  // Of the exact size, so that a reader past the end is caught by the sanitizers.
+  scratch_.reset(new char[size]);
+  scratch_size_ = size;
+  end.handler_->handle_readable();
   return true;
+}
+
+inline IoResult MemoryNetwork::End::read(const Space* spaces, std::size_t count) {
+  if (at_end()) {
+    handler_ = nullptr;
+    ended_ = true;
+    return {0, IoResult::Kind::kEnd};
+  }
+  std::string& bytes = link_->under_way[side_];
+  const std::size_t most = readable();
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t taken = std::min(spaces[i].size, most - size);
+    std::copy_n(bytes.data() + size, taken, spaces[i].data);
+    size += taken;
+  }
+  bytes.erase(0, size);
+  return {size, size > 0 ? IoResult::Kind::kSome : IoResult::Kind::kAgain};
+}
+
+inline IoResult MemoryNetwork::End::write(const Slice* slices, std::size_t count, bool /*more*/) {
+  if (link_->cut || (link_->ends[1 - side_] == nullptr && !network_.faults.stalled)) {
+    return {0, IoResult::Kind::kEnd};
+  }
+  std::string& out = link_->under_way[1 - side_];
+  std::size_t size = 0;
+  bool all = true;
+  for (std::size_t i = 0; i < count && all; ++i) {
+    const std::size_t room =
+        network_.faults.capacity - std::min(network_.faults.capacity, out.size());
+    const std::size_t taken = std::min(room, slices[i].size);
+    out.append(slices[i].data, taken);
+    size += taken;
+    all = taken == slices[i].size;
+  }
+  wants_room_ = !all;
+  return {size, size > 0 ? IoResult::Kind::kSome : IoResult::Kind::kAgain};
 }
 
 }  // namespace messi::testing

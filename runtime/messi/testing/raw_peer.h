@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
@@ -42,20 +43,21 @@ class RawPeer final : private StreamHandler {
   void close() { stream_.reset(); }
 
  private:
-  wire::Spare spare() override { return {nullptr, 0}; }
-  void handle_bytes(std::size_t /*in_spare*/, std::string_view bytes) override {
-    received_.append(bytes);
-  }
-  void handle_room() override { flush(); }
-  void handle_end() override {
+  void handle_readable() override {
+    char bytes[16 * 1024];
+    const Space space{bytes, sizeof(bytes)};
+    const IoResult result = stream_->read(&space, 1);
+    received_.append(bytes, result.size);
+    if (result.kind != IoResult::Kind::kEnd) return;
     ended_ = true;
     if (!stays_open_) stream_->finish();
   }
+  void handle_writable() override { flush(); }
 
   void flush() {
     if (stream_ == nullptr || unsent_.empty()) return;
-    const wire::Slice slice{unsent_.data(), unsent_.size()};
-    unsent_.erase(0, stream_->write(&slice, 1, false));
+    const Slice slice{unsent_.data(), unsent_.size()};
+    unsent_.erase(0, stream_->write(&slice, 1, false).size);
   }
 
   std::unique_ptr<Stream> stream_;

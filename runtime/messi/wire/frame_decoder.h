@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "messi/base/bytes.h"
 #include "messi/base/finally.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
@@ -28,13 +29,6 @@ enum class DecodeResult {
 
 /// What a frame handler wants after a frame.
 enum class Next { kGoOn, kPause, kStop };
-
-/// Memory that the next input may be read into directly, instead of being passed to `decode`.
-struct Spare {
-  char* data;
-  std::size_t size;
-  bool large = false;  ///< The cut frame is so large that copying it would show.
-};
 
 /// One per connection; a new connection starts with a new decoder.
 class FrameDecoder {
@@ -54,8 +48,11 @@ class FrameDecoder {
   template <typename OnFrame>
   DecodeResult decode(std::string_view bytes, OnFrame&& on_frame);
 
-  /// The room behind a cut frame; empty when no frame is cut.
-  Spare spare() const;
+  /// The room behind a cut frame, which the next input may be read into instead of being passed to
+  /// `decode`; empty when no frame is cut.
+  Space spare() const;
+  /// Whether the cut frame is so large that copying it would show.
+  bool spare_is_large() const { return cut_frame_size() >= kLargeFrame; }
 
   /// As `decode`, for `size` bytes that were written to `spare()`.
   template <typename OnFrame>
@@ -147,11 +144,10 @@ DecodeResult FrameDecoder::resume(OnFrame&& on_frame) {
   return decode({kept->data(), kept->used()}, on_frame);
 }
 
-inline Spare FrameDecoder::spare() const {
+inline Space FrameDecoder::spare() const {
   if (cut_ == nullptr || cut_->used() < kHeaderSize) return {nullptr, 0};
   const std::size_t missing = cut_frame_size() - cut_->used();
-  return {cut_->data() + cut_->used(), std::min<std::size_t>(missing, cut_->room()),
-          cut_frame_size() >= kLargeFrame};
+  return {cut_->data() + cut_->used(), std::min<std::size_t>(missing, cut_->room())};
 }
 
 template <typename OnFrame>

@@ -24,16 +24,11 @@
 #include <cstring>
 #include <utility>
 
+#include "messi/base/bytes.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 
 namespace messi::wire {
-
-/// Bytes somewhere else.
-struct Slice {
-  const char* data;
-  std::size_t size;
-};
 
 /// One per connection. Bounds are the caller's, 2 GiB at the most: ask `pending()` before `append`.
 class SendQueue {

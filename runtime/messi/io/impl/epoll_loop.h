@@ -79,7 +79,7 @@ MESSI_INLINE EpollLoop::EpollLoop(EpollLoopOptions options)
     : LoopCore(System::random_seed()),
       options_(options),
       system_(std::make_unique<System>()),
-      input_(new char[kMostInput]),
+      scratch_(new char[kMostInput]),
       retry_(*this, [this] { retry(); }) {
   if (!add(system_->waker.fd(), Interest::kRead, system_->waker) ||
       !add(system_->timer.fd(), Interest::kRead, system_->timer)) {
@@ -140,6 +140,7 @@ MESSI_INLINE void EpollLoop::deliver(int event_count) {
     auto* const handler = static_cast<ReadyHandler*>(event.data.ptr);
     if (handler == nullptr) continue;  // removed by one of those before it
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+    called_ = handler;
     handler->handle_ready(failed || (event.events & EPOLLIN) != 0,
                           failed || (event.events & EPOLLOUT) != 0);
   }
@@ -160,9 +161,9 @@ MESSI_INLINE void EpollLoop::note_round(std::size_t events_before, int event_cou
 
 MESSI_INLINE void EpollLoop::adapt_input(Duration turn) {
   if (turn > kTurnTime) {
-    input_size_ = std::max(input_size_ / 2, kLeastInput);
+    scratch_size_ = std::max(scratch_size_ / 2, kLeastInput);
   } else if (turn < kTurnTime / 4) {
-    input_size_ = std::min(input_size_ * 2, kMostInput);
+    scratch_size_ = std::min(scratch_size_ * 2, kMostInput);
   }
 }
 
@@ -212,6 +213,7 @@ MESSI_INLINE void EpollLoop::remove(int fd, ReadyHandler& handler) {
     epoll_event& event = system_->events[static_cast<std::size_t>(i)];
     if (event.data.ptr == &handler) event.data.ptr = nullptr;
   }
+  if (called_ == &handler) called_ = nullptr;
   retrying_.erase(std::remove(retrying_.begin(), retrying_.end(), &handler), retrying_.end());
 }
 
@@ -229,6 +231,7 @@ MESSI_INLINE void EpollLoop::retry() {
   for (std::size_t most = retrying_.size(); most > 0 && !retrying_.empty(); --most) {
     ReadyHandler* const handler = retrying_.front();
     retrying_.erase(retrying_.begin());
+    called_ = handler;
     handler->handle_ready(false, true);
   }
 }

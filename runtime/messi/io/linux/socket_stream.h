@@ -11,10 +11,9 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
-#include <string>
-#include <string_view>
 #include <utility>
 
+#include "messi/base/bytes.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/io/poller.h"
@@ -33,8 +32,7 @@ class SocketStream final : public Stream, private ReadyHandler {
         peer_(peer),
         wants_input_(true),
         wants_write_(false),
-        watched_(false),
-        after_large_(false) {
+        watched_(false) {
     apply(options);
   }
   inline ~SocketStream() override;
@@ -45,33 +43,33 @@ class SocketStream final : public Stream, private ReadyHandler {
     return watched_;
   }
 
-  inline std::size_t write(const wire::Slice* slices, std::size_t count, bool more) override;
+  inline IoResult read(const Space* spaces, std::size_t count) override;
+  inline IoResult write(const Slice* slices, std::size_t count, bool more) override;
   bool wait_for_room() override { return poller_.wait_writable(fd_.get()); }
   void finish() override { ::shutdown(fd_.get(), SHUT_WR); }
   inline void want_input(bool wanted) override;
 
-  std::string peer_address() const override { return peer_.to_string(); }
+  PeerInfo peer() const override { return {peer_.to_string(), credentials()}; }
   int native_handle() const override { return fd_.get(); }
-  inline std::optional<PeerCredentials> peer_credentials() const override;
 
  private:
   inline void handle_ready(bool readable, bool writable) override;
   void apply(const SocketOptions& options);
-  void read();
+  IoResult::Kind handle_write_error(int error);
   void want_write(bool wanted);
   Poller::Interest interest() const;
   void unwatch();
   void drop_input();
+  std::optional<PeerCredentials> credentials() const;
 
   Poller& poller_;
-  StreamHandler* handler_ = nullptr;
+  StreamHandler* handler_ = nullptr;  // null before the start and behind the end
   Fd fd_;
   PeerAddress peer_;
   // In one byte: with another, each of a server's thousands of streams would take 16 more.
   bool wants_input_ : 1;
   bool wants_write_ : 1;
   bool watched_ : 1;
-  bool after_large_ : 1;  // the last read was for a large frame
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -106,80 +104,91 @@ inline SocketStream::~SocketStream() {
 // that nobody has read.
 inline void SocketStream::drop_input() {
   static constexpr int kMostReads = 16;
-  char unread[16 * 1024];  // not the poller's: that may hold what somebody is just handling
+  char unread[16 * 1024];  // not the loop's: that may hold what somebody is just handling
   for (int i = 0; i < kMostReads; ++i) {
     if (::recv(fd_.get(), unread, sizeof(unread), MSG_DONTWAIT) <= 0) return;
   }
 }
 
-inline std::size_t SocketStream::write(const wire::Slice* slices, std::size_t count, bool more) {
-  static constexpr std::size_t kMost = 64;
+inline IoResult SocketStream::read(const Space* spaces, std::size_t count) {
+  static constexpr std::size_t kMost = 4;
   iovec vectors[kMost];
   count = std::min(count, kMost);
-  std::size_t size = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    vectors[i] = {const_cast<char*>(slices[i].data), slices[i].size};
-    size += slices[i].size;
-  }
-  msghdr message{};
-  message.msg_iov = vectors;
-  message.msg_iovlen = count;
-  const int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+  for (std::size_t i = 0; i < count; ++i) vectors[i] = {spaces[i].data, spaces[i].size};
   const ssize_t result = retry_on_signal([&] {
-    return count == 1 ? ::send(fd_.get(), slices->data, slices->size, flags)
-                      : ::sendmsg(fd_.get(), &message, flags);
+    return count == 1 ? ::recv(fd_.get(), spaces->data, spaces->size, 0)
+                      : ::readv(fd_.get(), vectors, static_cast<int>(count));
   });
-  const std::size_t written = result > 0 ? static_cast<std::size_t>(result) : 0;
-  if (result >= 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
-    want_write(written < size);
-  } else if (errno == EPIPE || errno == ECONNRESET) {
-    // Then the socket counts as readable, and reading tells the handler of the end, when it has had
-    // what was still to be read.
+  if (result > 0) return {static_cast<std::size_t>(result), IoResult::Kind::kSome};
+  if (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {0, IoResult::Kind::kAgain};
+  unwatch();
+  handler_ = nullptr;
+  return {0, IoResult::Kind::kEnd};
+}
+
+inline IoResult SocketStream::write(const Slice* slices, std::size_t count, bool more) {
+  static constexpr std::size_t kMost = 64;
+  iovec vectors[kMost];
+  std::size_t written = 0;
+  for (;;) {
+    const std::size_t some = std::min(count, kMost);
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < some; ++i) {
+      vectors[i] = {const_cast<char*>(slices[i].data), slices[i].size};
+      size += slices[i].size;
+    }
+    msghdr message{};
+    message.msg_iov = vectors;
+    message.msg_iovlen = some;
+    const int flags = MSG_NOSIGNAL | (more || some < count ? MSG_MORE : 0);
+    const ssize_t result = retry_on_signal([&] {
+      return some == 1 ? ::send(fd_.get(), slices->data, slices->size, flags)
+                       : ::sendmsg(fd_.get(), &message, flags);
+    });
+    if (result < 0) {
+      const IoResult::Kind kind = handle_write_error(errno);
+      return {written, written > 0 ? IoResult::Kind::kSome : kind};
+    }
+    written += static_cast<std::size_t>(result);
+    const bool all = static_cast<std::size_t>(result) == size;
+    if (!all || some == count) {
+      want_write(!all);
+      return {written, IoResult::Kind::kSome};
+    }
+    slices += some;
+    count -= some;
+  }
+}
+
+inline IoResult::Kind SocketStream::handle_write_error(int error) {
+  if (error == EPIPE || error == ECONNRESET) {
+    // Then the socket counts as readable, and reading tells of the end, when all that was still to
+    // be read has been.
     want_write(false);
-  } else {
+    return IoResult::Kind::kEnd;
+  }
+  if (error == EAGAIN || error == EWOULDBLOCK) {
+    want_write(true);
+  } else if (handler_ != nullptr) {
     // Such as ENOBUFS: it passes, but the socket may count as writable all the while.
     wants_write_ = true;
     poller_.retry_soon(*this);
   }
-  return written;
+  return IoResult::Kind::kAgain;
 }
 
 inline void SocketStream::handle_ready(bool readable, bool writable) {
+  Poller& poller = poller_;
   if (writable && wants_write_) {
     want_write(false);
-    handler_->handle_room();
+    handler_->handle_writable();
+    if (poller.removed(*this)) return;  // destroyed, or at its end
   }
-  if (!readable || handler_ == nullptr) return;
-  if (wants_input_) return read();
+  if (!readable) return;
+  if (wants_input_) return handler_->handle_readable();
   // An end is told even to those who do not ask, and would be all the time. It comes again when
   // input is wanted. Without one, this is from before the pause.
-  if (poller_.has_failed(fd_.get())) unwatch();
-}
-
-inline void SocketStream::read() {
-  const wire::Spare spare = handler_->spare();
-  const bool large = spare.size > 0 ? spare.large : after_large_;
-  after_large_ = spare.large;
-  const Poller::Input input = poller_.input();
-  // Behind a large frame no more is read than the next one needs to be given a buffer of its own,
-  // so that the bulk of that is read in place too.
-  iovec vectors[2] = {
-      {spare.data, spare.size},
-      {input.data, large ? wire::FrameDecoder::kTrusted : input.size},
-  };
-  const ssize_t result = retry_on_signal([&] {
-    return spare.size > 0 ? ::readv(fd_.get(), vectors, 2)
-                          : ::recv(fd_.get(), vectors[1].iov_base, vectors[1].iov_len, 0);
-  });
-  if (result > 0) {
-    const std::size_t size = static_cast<std::size_t>(result);
-    const std::size_t in_spare = std::min(size, spare.size);
-    handler_->handle_bytes(in_spare, {input.data, size - in_spare});
-  } else if (result == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
-    unwatch();
-    StreamHandler* const handler = std::exchange(handler_, nullptr);
-    handler->handle_end();
-  }
+  if (poller.has_failed(fd_.get())) unwatch();
 }
 
 inline void SocketStream::want_write(bool wanted) {
@@ -206,7 +215,7 @@ inline void SocketStream::unwatch() {
   watched_ = false;
 }
 
-inline std::optional<PeerCredentials> SocketStream::peer_credentials() const {
+inline std::optional<PeerCredentials> SocketStream::credentials() const {
   ucred peer{};
   socklen_t size = sizeof(peer);
   if (peer_.is_tcp() || ::getsockopt(fd_.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
