@@ -26,12 +26,11 @@ INTRODUCTION = """\
 # Conformance
 
 What a client or server must do on the wire, as {cases} numbered cases in
-[`test/conformance/vectors.txt`](../test/conformance/vectors.txt): the bytes that its peer sends, and the events and
-bytes that must follow. Some cases are families, such as "cut anywhere", so that {plays} connections are played in all.
-[`test/conformance/README.md`](../test/conformance/README.md) says how to play them against an implementation of your
-own.
+[`test/conformance/vectors.txt`](../test/conformance/vectors.txt). A case lists the bytes that the peer sends, and the events and
+bytes that must follow. Some cases are families, such as "cut anywhere", so {plays} connections are played in all.
+[`test/conformance/README.md`](../test/conformance/README.md) says how to play them against your own implementation.
 
-C cases are for clients, S cases for servers. ✓ stands for a pass. A number refers to the note below it: there the
+C cases are for clients, S cases for servers. ✓ is a pass. A number refers to a note below the table: there the
 original, version 0.29.0, differs, and the runner checks that it does.
 """
 
