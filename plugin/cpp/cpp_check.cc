@@ -12,7 +12,6 @@
 #include "../split.h"
 #include "cpp_members.h"
 #include "cpp_names.h"
-#include "macros.h"
 #include "texts.h"
 
 namespace messi::plugin::cpp {
@@ -27,18 +26,11 @@ void check_package(const Protocol& protocol, const Options& options, Diagnostics
   const std::vector<std::string_view> parts = split(file.package, '.');
   for (const std::string_view view : parts) {
     const std::string part(view);
-    if (part == kStd || is_object_macro(part)) {
+    if (part == kStd) {
       diagnostics.error(file.package_location,
                         "package " + in_quotes(file.package) + " has " + in_quotes(part) +
-                            " in it, which is " +
-                            (part == kStd ? std::string(kStdMeaning) : "a macro of C++'s library"),
+                            " in it, which is " + std::string(kStdMeaning),
                         "give the package another name");
-    }
-    if (is_gnu_macro(part)) {
-      warn_of_gnu_macro(
-          file.package_location,
-          "package " + in_quotes(file.package) + " has " + in_quotes(part) + " in it, which",
-          diagnostics);
     }
     // Where protobuf escapes keywords, the namespace is another word.
     if (namespace_name(part, options.protobuf_release) != part) continue;

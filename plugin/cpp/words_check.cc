@@ -19,10 +19,8 @@ class WordsCheck {
 
   void check(const File& file) {
     if (!seen_.insert(&file).second || is_protobufs(file)) return;
-    for (const File* import : file.imports) {
-      check(*import);
-      check_package(*import);
-    }
+    check_package(file);
+    for (const File* import : file.imports) check(*import);
     for (const Message& message : file.messages) check(message);
     for (const Enum& enumeration : file.enums) check(enumeration);
     for (const Extension& extension : file.extensions) check(extension);
@@ -31,7 +29,6 @@ class WordsCheck {
  private:
   static bool is_protobufs(const File& file) { return file.path.rfind("google/protobuf/", 0) == 0; }
 
-  /// Of an import: the protocol's own is checked by others.
   void check_package(const File& file) {
     for (const std::string_view view : split(file.package, '.')) {
       const std::string part(view);
