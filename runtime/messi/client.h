@@ -16,7 +16,9 @@
 #include "messi/base/status.h"
 #include "messi/base/time.h"
 #include "messi/channel.h"
+#include "messi/connection/attempts.h"
 #include "messi/connection/backoff.h"
+#include "messi/connection/client_machine.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
@@ -93,7 +95,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
   /// True when nothing is left to happen: after `stop`, or after `on_connect_failure` has returned
   /// nothing. `loop.run_until([&] { return client.stopped(); })` runs a program until then.
-  bool stopped() const { return !started_ && !channel_ && !connecting_; }
+  bool stopped() const { return machine_.state() == connection::ClientState::kStopped; }
 
   /// From now on no message comes, until `resume`; what is on its way stays there, and in the end
   /// the server's own sending waits. The server is not given up for being silent. Lasts no longer
@@ -109,7 +111,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   std::size_t pending_bytes() const { return channel_ ? channel_->pending_bytes() : 0; }
 
   /// The URI that is connected to, or tried next.
-  const std::string& uri() const { return uris_[uri_]; }
+  const std::string& uri() const { return attempts_.uri(); }
 
   /// In `on_disconnected`: what more is known than the reason says, as a sentence, such as "The
   /// peer seems to speak HTTP."; "" if nothing is.
@@ -178,33 +180,40 @@ class ClientBase : private StreamHandler, private ConnectHandler {
     threw = false;
   }
 
+  // What the actions of the machine need to know of the event they come from.
+  struct EventDetail {
+    Duration delay;           // kRetry, kLost: until the next attempt
+    DisconnectReason reason;  // kEnded, kLost
+    const Status* error;      // kNoStream
+  };
+  void handle_event(connection::ClientEvent event, const EventDetail& detail = {});
+  void perform_action(connection::ClientAction action, const EventDetail& detail);
+  bool consistent() const;
+
   void connect();
-  void connect_after(Duration delay);
-  Duration next_delay();
-  void next_uri();
+  void ask_how_to_go_on(const Status& error);
+  void serve_link();
+  void tend_link();
+  void linger_on_link();
   void settle();
-  void finish_connection();
-  void handle_timer();
+  void handle_over();
   void handle_resumed();
   void set_timer();
   void close(DisconnectReason reason, Hint hint = Hint::kNone);
 
   EventLoop& loop_;
-  std::vector<std::string> uris_;
-  std::size_t uri_ = 0;
-  std::size_t uris_failed_ = 0;  // since a connection proved itself, or the backoff was asked
   const ClientOptions options_;
   const connection::ConnectionSettings settings_;
-  connection::Backoff backoff_;
+  connection::ClientMachine machine_;
+  bool in_hook_ = false;
+  Hint hint_ = Hint::kNone;
+  connection::Attempts attempts_;
   AddressMemory addresses_;  // of the hosts, which have failed
   Task settle_;  // at the end of the turn: write what was sent, or finish what has ended
-  Timer timer_;  // the next attempt; or the end of this one; or the connection's next deadline
-  bool started_ = false;
-  bool in_hook_ = false;
+  Timer timer_;  // what for, the state says
   std::unique_ptr<Connecting> connecting_;
   std::optional<connection::Channel> channel_;
   TimePoint connected_at_;
-  Hint hint_ = Hint::kNone;
 };
 
 }  // namespace messi

@@ -40,45 +40,74 @@ inline std::string find_contradiction(const ClientOptions& options) {
 
 MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOptions options)
     : loop_(loop),
-      uris_{std::move(uri)},
       options_(std::move(options)),
       settings_{
           connection::Side::kClient,
           std::min(options_.max_payload_size, wire::kMaxPayloadSize),
           std::min(options_.max_pending_bytes, connection::ConnectionSettings::kMaxPendingBytes),
           {options_.ping_interval, options_.pong_timeout}},
-      backoff_(options_.backoff),
+      attempts_(std::move(uri), options_.more_uris, options_.backoff),
       settle_(loop, [this] { settle(); }),
-      timer_(loop, [this] { handle_timer(); }) {
-  uris_.insert(uris_.end(), options_.more_uris.begin(), options_.more_uris.end());
-}
+      timer_(loop, [this] { handle_event(connection::ClientEvent::kTimer); }) {}
 
 MESSI_INLINE ClientBase::~ClientBase() {
   assert(!in_hook_ && "a client must not be destroyed by one of its own hooks");
 }
 
-MESSI_INLINE void ClientBase::start() {
-  if (started_) return;
-  started_ = true;
-  uris_failed_ = 0;
-  settle_.schedule();
+MESSI_INLINE void ClientBase::start() { handle_event(connection::ClientEvent::kStart); }
+MESSI_INLINE void ClientBase::stop() { handle_event(connection::ClientEvent::kStop); }
+MESSI_INLINE void ClientBase::stop_now() { handle_event(connection::ClientEvent::kStopNow); }
+
+MESSI_INLINE void ClientBase::handle_event(connection::ClientEvent event,
+                                           const EventDetail& detail) {
+  for (const connection::ClientAction action : machine_.handle(event))
+    perform_action(action, detail);
+  assert(consistent());
 }
 
-MESSI_INLINE void ClientBase::stop() {
-  started_ = false;
-  connecting_.reset();
-  if (!channel_) return timer_.cancel();
-  if (channel_->closed()) return;
-  channel_->end(DisconnectReason::kStopped, loop_.now());
-  set_timer();
-  settle_.schedule();
+MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
+                                             const EventDetail& detail) {
+  using Action = connection::ClientAction;
+  switch (action) {
+    case Action::kNothing:
+      return;
+    case Action::kBegin:
+      return attempts_.begin_round();
+    case Action::kWait:
+      return timer_.set(deadline_after(loop_.now(), detail.delay));
+    case Action::kConnect:
+      return connect();
+    case Action::kDrop:
+      connecting_.reset();
+      channel_.reset();
+      return timer_.cancel();
+    case Action::kServe:
+      return serve_link();
+    case Action::kTend:
+      return tend_link();
+    case Action::kEnd:
+      channel_->end(DisconnectReason::kStopped, loop_.now());
+      set_timer();
+      return settle_.schedule();
+    case Action::kLinger:
+      return linger_on_link();
+    case Action::kAbort:
+      channel_->end(DisconnectReason::kStopped, loop_.now());
+      channel_->abort();
+      return settle_.schedule();
+    case Action::kAsk:
+      if (detail.error != nullptr) return ask_how_to_go_on(*detail.error);
+      return ask_how_to_go_on(
+          Status(StatusCode::kDeadlineExceeded, uri() + ": cannot connect: no answer in time"));
+    case Action::kTell:
+      return in_hook([&] { on_disconnected(detail.reason); });
+  }
 }
 
-MESSI_INLINE void ClientBase::stop_now() {
-  stop();
-  if (!channel_) return;
-  channel_->abort();
-  settle_.schedule();
+MESSI_INLINE bool ClientBase::consistent() const {
+  const connection::ClientState state = machine_.state();
+  return timer_.pending() == has_timer(state) && channel_.has_value() == has_link(state) &&
+         (connecting_ != nullptr) == has_attempt(state);
 }
 
 MESSI_INLINE void ClientBase::pause() {
@@ -105,68 +134,54 @@ MESSI_INLINE void ClientBase::gather(Slice* slices, std::size_t count, std::size
   channel_->send_gathered(slices, count, payload_size);
 }
 
-MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::Status& error) {
-  if (error.code() != absl::StatusCode::kInvalidArgument) return next_delay();
-  std::fprintf(stderr, "messi: %s\n", std::string(error.message()).c_str());
-  return std::nullopt;
-}
-
-// No delay while there are URIs that have not been tried.
-MESSI_INLINE Duration ClientBase::next_delay() {
-  if (uris_failed_ < uris_.size()) return Duration::zero();
-  uris_failed_ = 0;
-  return backoff_.next(loop_.random());
-}
-
-MESSI_INLINE void ClientBase::next_uri() {
-  uri_ = (uri_ + 1) % uris_.size();
-  ++uris_failed_;
-}
-
 MESSI_INLINE void ClientBase::connect() {
   if (const std::string wrong = find_contradiction(options_); !wrong.empty()) {
     return handle_no_stream(Status(StatusCode::kInvalidArgument, uri() + ": " + wrong));
   }
-  if (options_.shuffle_uris && uris_failed_ == 0) {
-    for (std::size_t left = uris_.size(); left > 1; --left) {
-      std::swap(uris_[left - 1], uris_[loop_.random() % left]);
-    }
-  }
+  if (options_.shuffle_uris) attempts_.shuffle([this] { return loop_.random(); });
   connecting_ = loop_.connect(uri(), {options_.socket, &addresses_}, *this);
   timer_.set(deadline_after(loop_.now(), options_.connect_timeout));
-}
-
-MESSI_INLINE void ClientBase::connect_after(Duration delay) {
-  if (started_) timer_.set(deadline_after(loop_.now(), delay));
 }
 
 MESSI_INLINE void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
   connecting_.reset();
   connected_at_ = loop_.now();
   channel_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
-  if (!channel_->start(*this)) {
-    channel_.reset();
-    return handle_no_stream(
-        Status(StatusCode::kResourceExhausted, uri() + ": cannot watch the socket"));
+  if (channel_->start(*this)) return handle_event(connection::ClientEvent::kStream);
+  handle_no_stream(Status(StatusCode::kResourceExhausted, uri() + ": cannot watch the socket"));
+}
+
+MESSI_INLINE void ClientBase::handle_no_stream(const Status& error) {
+  handle_event(connection::ClientEvent::kNoStream, {{}, {}, &error});
+}
+
+MESSI_INLINE void ClientBase::ask_how_to_go_on(const Status& error) {
+  attempts_.handle_failed();
+  Duration delay = options_.backoff.initial;  // if the hook throws
+  bool never = false;
+  const Finally after([&] {
+    if (never) return handle_event(connection::ClientEvent::kGiveUp);
+    handle_event(connection::ClientEvent::kRetry, {delay, {}, nullptr});
+  });
+  in_hook([&] {
+    const std::optional<Duration> answer = on_connect_failure(to_absl(error));
+    if (answer) delay = *answer;
+    never = !answer;
+  });
+}
+
+MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::Status& error) {
+  if (error.code() != absl::StatusCode::kInvalidArgument) {
+    return attempts_.delay_after_failure(loop_.random());
   }
+  std::fprintf(stderr, "messi: %s\n", std::string(error.message()).c_str());
+  return std::nullopt;
+}
+
+MESSI_INLINE void ClientBase::serve_link() {
   set_timer();
   settle_.schedule();
   in_hook([this] { on_connected(); });
-}
-
-MESSI_INLINE void ClientBase::handle_no_stream(const Status& why) {
-  connecting_.reset();
-  timer_.cancel();
-  next_uri();
-  Duration delay = options_.backoff.initial;  // if the hook throws
-  const Finally after([&] { connect_after(delay); });
-  in_hook([&] {
-    if (const std::optional<Duration> chosen = on_connect_failure(to_absl(why))) {
-      delay = *chosen;
-    } else {
-      started_ = false;
-    }
-  });
 }
 
 MESSI_INLINE void ClientBase::handle_readable() {
@@ -177,10 +192,7 @@ MESSI_INLINE void ClientBase::handle_readable() {
     channel_->handle_readable(loop_.scratch(), loop_.now(),
                               [this](std::string_view payload) { return dispatch(payload); });
   });
-  if (channel_->proved()) {
-    backoff_.reset();
-    uris_failed_ = 0;
-  }
+  if (channel_->proved()) attempts_.handle_proved();
 }
 
 MESSI_INLINE void ClientBase::handle_writable() {
@@ -189,17 +201,14 @@ MESSI_INLINE void ClientBase::handle_writable() {
 }
 
 MESSI_INLINE void ClientBase::settle() {
-  if (channel_) {
-    if (channel_->resuming()) {
-      handle_resumed();
-      return settle_.schedule();
-    }
-    channel_->settle();
-    if (channel_->over()) return finish_connection();
-    if (!channel_->closed() && channel_->poll_writable()) in_hook([this] { on_writable(); });
-  } else if (started_ && !connecting_ && !timer_.pending()) {
-    connect();
+  if (!channel_) return;
+  if (channel_->resuming()) {
+    handle_resumed();
+    return settle_.schedule();
   }
+  channel_->settle();
+  if (channel_->over()) return handle_over();
+  if (!channel_->closed() && channel_->poll_writable()) in_hook([this] { on_writable(); });
 }
 
 MESSI_INLINE void ClientBase::handle_resumed() {
@@ -210,47 +219,40 @@ MESSI_INLINE void ClientBase::handle_resumed() {
   set_timer();
 }
 
-MESSI_INLINE void ClientBase::finish_connection() {
+// That a connection was stopped says nothing about its server.
+MESSI_INLINE void ClientBase::handle_over() {
   const DisconnectReason reason = channel_->reason();
-  const bool proved = channel_->proved();
-  const bool stopped = reason == DisconnectReason::kStopped;
   hint_ = channel_->hint();
-  if (proved) {
-    backoff_.handle_lost(loop_.now() - connected_at_);
-    addresses_.worked(channel_->peer().address);
-  } else if (!stopped) {
-    addresses_.failed(channel_->peer().address);
-    next_uri();
+  if (channel_->proved()) addresses_.worked(channel_->peer().address);
+  if (reason == DisconnectReason::kStopped) {
+    return handle_event(connection::ClientEvent::kEnded, {{}, reason, nullptr});
   }
-  channel_.reset();
-  timer_.cancel();
-  // Who stopped and started again wants a new connection now.
-  if (started_ && stopped) {
-    connect();
+  Duration delay;
+  if (channel_->proved()) {
+    delay = attempts_.delay_after_loss(loop_.now() - connected_at_, loop_.random());
   } else {
-    connect_after(proved ? backoff_.next(loop_.random()) : next_delay());
+    addresses_.failed(channel_->peer().address);
+    attempts_.handle_failed();
+    delay = attempts_.delay_after_failure(loop_.random());
   }
-  in_hook([&] { on_disconnected(reason); });
+  handle_event(connection::ClientEvent::kLost, {delay, reason, nullptr});
 }
 
-MESSI_INLINE void ClientBase::handle_timer() {
-  if (channel_) {
-    const TimePoint now = loop_.now();
-    if (!channel_->ending()) {
-      channel_->handle_time(now, loop_.input_until());
-    } else if (deadline_after(channel_->last_heard(), options_.linger) <= now) {
-      channel_->abort();
-    } else if (channel_->flushing()) {
-      channel_->handle_time(now, TimePoint::min());  // for pings only
-    }
-    set_timer();
-    if (channel_->needs_attention()) settle_.schedule();
-  } else if (connecting_) {
-    handle_no_stream(
-        Status(StatusCode::kDeadlineExceeded, uri() + ": cannot connect: no answer in time"));
-  } else {
-    connect();
+MESSI_INLINE void ClientBase::tend_link() {
+  channel_->handle_time(loop_.now(), loop_.input_until());
+  set_timer();
+  if (channel_->needs_attention()) settle_.schedule();
+}
+
+MESSI_INLINE void ClientBase::linger_on_link() {
+  const TimePoint now = loop_.now();
+  if (deadline_after(channel_->last_heard(), options_.linger) <= now) {
+    channel_->abort();
+  } else if (channel_->flushing()) {
+    channel_->handle_time(now, TimePoint::min());  // for pings only
   }
+  set_timer();
+  if (channel_->needs_attention()) settle_.schedule();
 }
 
 MESSI_INLINE void ClientBase::set_timer() {
