@@ -1,4 +1,4 @@
-"""messi_cc_library(): a C++ library of what protoc-gen-messi generates for a proto_library."""
+"""messi_cc_library(): a C++ library with the code that protoc-gen-messi generates for a proto_library."""
 
 load("@com_google_protobuf//bazel:cc_proto_library.bzl", "cc_proto_library")
 load("@com_google_protobuf//bazel/common:proto_info.bzl", "ProtoInfo")
@@ -8,13 +8,13 @@ load("@rules_cc//cc/common:cc_info.bzl", "CcInfo")
 def messi_cc_library(name, deps, options = [], **kwargs):
     """Generates and compiles both protobuf's and messi's code for one proto_library.
 
-    A file chat.proto in package a/b of the workspace is included as "a/b/chat.messi.h".
+    The header of chat.proto in package a/b of the workspace is "a/b/chat.messi.h".
 
     Args:
-      name: of the library.
+      name: the name of the library.
       deps: one proto_library.
       options: for protoc-gen-messi; `protoc-gen-messi --help` lists them.
-      **kwargs: attributes that all rules have.
+      **kwargs: attributes that all rules have, such as visibility.
     """
     cc_proto_library(
         name = name + "_cc_proto",
@@ -70,8 +70,8 @@ def _generate(ctx, proto_info, source):
     import_path = _import_path(source, proto_info.proto_source_root)
     stem = import_path[:-len(".proto")]
 
-    # In a folder of its own, so that the header's path ends in the path that the proto is imported by, wherever
-    # strip_import_prefix and the like may have taken that.
+    # In a folder of its own, so that the header's path ends in the path that the proto is imported by, whatever
+    # strip_import_prefix and import_prefix do to that.
     name = stem + _extension(ctx.attr.options)
     header = ctx.actions.declare_file("_messi/{}/{}".format(ctx.label.name, name))
     include_dir = header.path[:-len("/" + name)]

@@ -1,5 +1,5 @@
-# protobuf, Abseil, c-ares and threads, wherever they come from: targets that the enclosing project already has, package
-# configuration files, or (protobuf on Debian) CMake's own find module.
+# Finds protobuf, Abseil, c-ares and threads: as targets of the enclosing project, by package configuration files, or (protobuf on
+# Debian) by CMake's own find module.
 
 # The targets found here are also needed where an enclosing project calls messi_generate().
 set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL TRUE)

@@ -1,4 +1,4 @@
-# What only the developers of messi need. Nothing here reaches a project that uses messi.
+# Settings for the developers of messi only. A project that uses messi gets none of them.
 
 # Our own targets link messi_warnings privately.
 add_library(messi_warnings INTERFACE)
@@ -9,7 +9,7 @@ if(PROJECT_IS_TOP_LEVEL)
   set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
   find_program(CCACHE_PROGRAM ccache)
   if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-    # What one clone has compiled, another need not.
+    # Several clones share what one of them has compiled.
     set(CMAKE_CXX_COMPILER_LAUNCHER env "CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${CCACHE_PROGRAM}")
   endif()
 endif()

@@ -1,5 +1,5 @@
-# Installation in two components, which are also the two Debian packages: protoc-gen-messi (the plugin) and
-# libmessi-dev (everything that a build with messi reads).
+# Installs two components, which are also the two Debian packages: protoc-gen-messi (the plugin) and libmessi-dev (everything that a
+# build with messi reads).
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -20,7 +20,7 @@ if(MESSI_BUILD_RUNTIME)
 
   configure_package_config_file(cmake/messi-config.cmake.in messi-config.cmake
     INSTALL_DESTINATION "${config_dir}" PATH_VARS CMAKE_INSTALL_BINDIR CMAKE_INSTALL_INCLUDEDIR)
-  # Generated code asks for the runtime of its own release, so before 1.0 nothing but the same minor version will do.
+  # Before 1.0 a minor release may break programs: doc/versions.md.
   write_basic_package_version_file(messi-config-version.cmake
     COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
   install(FILES

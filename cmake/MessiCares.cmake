@@ -1,5 +1,5 @@
-# c-ares::cares, which finds the addresses of names: a target that the project already has, c-ares' own package configuration
-# file, or what Debian has without one.
+# c-ares::cares, which looks up names: a target of the enclosing project, c-ares' own package configuration file, or the header and
+# library that Debian installs without one.
 
 if(NOT TARGET c-ares::cares)
   find_package(c-ares CONFIG QUIET)

@@ -1,9 +1,9 @@
-# messi::compiled: the runtime compiled once, in place of in every file that includes it. It is built where it is used,
-# with that project's flags and as the kind of library that BUILD_SHARED_LIBS says; nobody else pays for it. Who links it
-# also gets the definition that takes the code out of the headers: link it with all targets of a program that use messi, or
-# with none.
+# messi::compiled: the runtime, compiled once instead of in every file that includes it. It is built in the project that uses it,
+# with that project's flags, as the kind of library that BUILD_SHARED_LIBS says. A project that does not use it does not build it. A
+# target that links it also gets the definition that takes the code out of the headers. Link it with all targets of a program
+# that use messi, or with none.
 #
-# MESSI_COMPILED_SOURCE names messi.cc, which lies in other places in an installation than here.
+# MESSI_COMPILED_SOURCE names messi.cc, which is elsewhere in an installation.
 
 if(NOT TARGET messi::compiled)
   add_library(messi_compiled EXCLUDE_FROM_ALL "${MESSI_COMPILED_SOURCE}")

@@ -1,10 +1,10 @@
 # cmake -DDEPFILE=<file> -P MessiDepfile.cmake
 #
-# protoc writes the paths of its dependency files as they are. Ninja and make want a backslash before a blank or a hash, and
-# a dollar twice; without that they find no such file, and generate each time.
+# protoc does not escape the paths in its dependency files. Ninja and make expect a backslash before a blank or a hash, and a dollar
+# twice. Otherwise they find no such file, and generate each time.
 
 file(READ "${DEPFILE}" text)
-# Lines end with a backslash, but for the last. A blank begins each line below the outputs, and is behind each colon.
+# All lines but the last end with a backslash. A blank begins each line below the outputs, and follows each colon.
 string(REPLACE "\\\n " "\n" text "${text}")
 string(REPLACE " \\\n" "\n" text "${text}")
 string(REGEX REPLACE "([ #])" "\\\\\\1" text "${text}")

@@ -1,19 +1,19 @@
 # messi_generate(TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [OPTIONS <option>...])
 #
-# Runs protoc over each file for protobuf's C++ code and for messi's, compiles the result into the target, and links the
+# Runs protoc on each file for protobuf's C++ code and for messi's, compiles the result into the target, and links the
 # target with messi::messi:
 #
 #   add_executable(chat_server main.cc)
 #   messi_generate(TARGET chat_server PROTOS chat.proto OPTIONS side=server)
 #
-# IMPORT_DIRS   protoc's import path, by default the current source directory. Every file must be below one of them, and
-#               is included by its path from there: IMPORT_DIRS proto, PROTOS proto/a/chat.proto -> "a/chat.messi.h".
+# IMPORT_DIRS   protoc's import path, by default the current source directory. Every file must be below one of them. The path of
+#               its header begins there: IMPORT_DIRS proto, PROTOS proto/a/chat.proto -> "a/chat.messi.h".
 # OPTIONS       for protoc-gen-messi; `protoc-gen-messi --help` lists them.
 #
 # Files are generated again when a proto, one of its imports, protoc or the plugin changes.
 
-# Whatever release of CMake the calling project asks for: functions keep the policies they were defined with. With an old
-# CMP0116 Ninja would misread protoc's dependency files and generate everything each time.
+# These policies hold for the function, whatever release of CMake the calling project asks for. With an old CMP0116 Ninja would
+# misread protoc's dependency files and generate everything each time.
 cmake_policy(VERSION 3.22...3.31)
 
 function(messi_generate)
@@ -21,7 +21,7 @@ function(messi_generate)
   if(arg_UNPARSED_ARGUMENTS)
     _messi_unknown("${arg_UNPARSED_ARGUMENTS}")
   endif()
-  # CMake takes a keyword that it does not know for a value of the one before.
+  # CMake takes an unknown keyword for a value of the keyword before.
   foreach(value IN LISTS arg_TARGET arg_PROTOS arg_IMPORT_DIRS arg_OPTIONS)
     if(value MATCHES "^[A-Z][A-Z_]+$" AND NOT value STREQUAL arg_TARGET AND NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${value}")
       _messi_unknown("${value}")
@@ -73,7 +73,7 @@ function(messi_generate)
     _messi_import_path(import_path "${proto}" "${import_dirs}")
     string(REGEX REPLACE "\\.proto$" "" stem "${import_path}")
     set(outputs "${out_dir}/${stem}${extension}" "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
-    # Ninja wants the first output to be the first that protoc's dependency file names, and that is sorted.
+    # Ninja expects the first output to be the first in protoc's dependency file, which is sorted.
     list(SORT outputs)
     add_custom_command(
       OUTPUT ${outputs}
@@ -86,7 +86,7 @@ function(messi_generate)
       COMMENT "Generating ${stem}${extension}"
       VERBATIM)
     target_sources("${arg_TARGET}" PRIVATE ${outputs})
-    # What protobuf generates has warnings (36 narrows the sizes of maps) that nobody can do anything about.
+    # protobuf's generated code has warnings that its users cannot fix (36 narrows the sizes of maps).
     set_source_files_properties("${out_dir}/${stem}.pb.cc" TARGET_DIRECTORY "${arg_TARGET}" PROPERTIES COMPILE_OPTIONS -w)
   endforeach()
 
@@ -99,7 +99,7 @@ function(_messi_unknown argument)
   message(FATAL_ERROR "messi_generate: unknown argument ${argument}; known are TARGET, PROTOS, IMPORT_DIRS and OPTIONS")
 endfunction()
 
-# How protoc names the file: its path below the first import directory that holds it.
+# The name that protoc has for the file: its path below the first import directory that holds it.
 function(_messi_import_path result proto import_dirs)
   foreach(dir IN LISTS import_dirs)
     file(RELATIVE_PATH path "${dir}" "${proto}")
@@ -111,7 +111,7 @@ function(_messi_import_path result proto import_dirs)
   message(FATAL_ERROR "messi_generate: ${proto} is not below any of IMPORT_DIRS: ${import_dirs}")
 endfunction()
 
-# Both as something that runs on this machine, which in a cross build is not what the target system gets.
+# Finds both as programs of this machine. In a cross build the target system has others.
 function(_messi_find_tools protoc_result plugin_result)
   if(Protobuf_PROTOC_EXECUTABLE)
     set(protoc "${Protobuf_PROTOC_EXECUTABLE}")

@@ -1,4 +1,4 @@
-# Puts programs on a stage; read by the demo and by test/integration.
+# Runs programs and checks what they print; sourced by the demo and by test/integration.
 #
 #   act <name> <command>...   starts a program
 #   say <name> <line>         types a line
@@ -8,8 +8,8 @@
 #   ends <name> [<status>]    shows the rest of what it prints; it must end by itself, with that status (0)
 #   send <signal> <name>      sends it a signal
 #
-# What was heard last is in $heard. Whatever does not come within $patience seconds ends the script with status 1.
-# No program outlives the script.
+# $heard is the last line that was heard. If something does not come within $patience seconds, the script ends with status 1.
+# The script kills the programs that still run when it ends.
 
 set -euo pipefail
 
@@ -30,7 +30,7 @@ act() {
   local name=$1 in out in_end out_end fd
   shift
   mkfifo "$stage/in" "$stage/out"
-  # Both ways first, for otherwise to open a pipe is to wait for its other end.
+  # Open both ends first: opening one end of a pipe waits for the other.
   exec {in}<> "$stage/in" {in_end}< "$stage/in" {out_end}<> "$stage/out" {out}< "$stage/out"
   rm "$stage/in" "$stage/out"
   (

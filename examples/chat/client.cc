@@ -1,4 +1,4 @@
-// Says what is typed, and prints what everybody says.
+// Sends what is typed, and prints what everybody says.
 
 #include <unistd.h>
 
@@ -32,7 +32,7 @@ class Client final : public chat::ChatClient {
     input_.resume();
   }
 
-  // All clients hear what one says, that one included: then it has arrived.
+  // All clients hear what one says, also that client itself: then the line has arrived.
   void on_message_ind(const chat::MessageInd& message) override {
     std::cout << '<' << message.user() << "> " << message.text() << std::endl;
     if (message.user() != user_ || unheard_ == 0) return;
@@ -68,7 +68,7 @@ class Client final : public chat::ChatClient {
   int exit_status() const { return exit_status_; }
 
  private:
-  // Enough to be under way at a time, when a whole file is read in.
+  // So many lines may be in flight, for example when the input is a file.
   static constexpr int kMostUnheard = 16;
 
   void say(const std::string& line) {

@@ -12,7 +12,7 @@
 
 #include "messi/io/epoll_loop.h"
 
-/// Reads lines of text from a terminal, pipe or file, as one more thing that the loop watches.
+/// Reads lines of text from a terminal, pipe or file, on the loop.
 class LineReader final : private messi::ReadyHandler {
  public:
   /// `on_line` gets each line, without its end; `on_end` is called once nothing more will come.
@@ -25,7 +25,7 @@ class LineReader final : private messi::ReadyHandler {
         read_file_(loop, [this] { read(); }) {}
   ~LineReader() { pause(); }
 
-  /// Lines are read from now on. At first, none are.
+  /// Starts reading lines. At first the reader is paused.
   void resume() {
     if (reading_ || ended_) return;
     reading_ = true;
@@ -33,7 +33,7 @@ class LineReader final : private messi::ReadyHandler {
     if (!watched_) read_file_.schedule();
   }
 
-  /// Leaves what is not read yet where it is, until `resume`.
+  /// Stops reading until `resume`. Input waits where it is.
   void pause() {
     if (watched_) loop_.remove(fd_, *this);
     read_file_.cancel();
@@ -57,7 +57,7 @@ class LineReader final : private messi::ReadyHandler {
     } else if (size == 0 || (errno != EINTR && errno != EAGAIN)) {
       end();
     }
-    // epoll refuses files, which can always be read.
+    // epoll refuses regular files, which can always be read.
     if (reading_ && !watched_) read_file_.schedule();
   }
 

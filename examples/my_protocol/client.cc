@@ -29,13 +29,13 @@ class Client final : public my_protocol::MyProtocolClient {
     send(my_protocol::FieRsp());
   }
 
-  // The client would connect again by itself, but the story ends here.
+  // The client would reconnect by itself, but the example ends here.
   void on_disconnected(messi::DisconnectReason reason) override {
     std::cout << "6. Disconnected: " << reason << std::endl;
     stop();
   }
 
-  // And it would go on trying.
+  // It would also try again by itself.
   std::optional<messi::Duration> on_connect_failure(const absl::Status& error) override {
     std::cerr << error.message() << '\n';
     failed_ = true;

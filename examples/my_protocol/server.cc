@@ -29,7 +29,7 @@ class Server final : public my_protocol::MyProtocolServer {
 
   void on_fie_rsp(Client&, const my_protocol::FieRsp&) override {
     std::cout << "5. Sent FieReq, got FieRsp. Falling silent for 6 s." << std::endl;
-    // Hooks should return soon. This one does not: nobody answers the pings that come now.
+    // A hook should return soon. This one does not, so pings that arrive now are not answered.
     std::this_thread::sleep_for(std::chrono::seconds(6));
   }
 
@@ -39,7 +39,7 @@ class Server final : public my_protocol::MyProtocolServer {
   }
 
  private:
-  // What the server keeps for each client.
+  // The state of one client.
   struct Session {
     int bar_inds = 0;
   };

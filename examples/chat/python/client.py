@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Says what is typed, and prints what everybody says."""
+"""Sends what is typed, and prints what everybody says."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import chat_pb2
 from chat_client import ChatClient
 from messi_runtime import DisconnectReason
 
-# Enough to be under way at a time, when a whole file is read in.
+# So many lines may be in flight, for example when the input is a file.
 MOST_UNHEARD = 16
 
 
@@ -35,7 +35,7 @@ class Client(ChatClient):
         self._welcome = True
         await self._let_more_be_said()
 
-    # All clients hear what one says, that one included: then it has arrived.
+    # All clients hear what one says, also that client itself: then the line has arrived.
     async def on_message_ind(self, message: chat_pb2.MessageInd) -> None:
         say(f"<{message.user}> {message.text}")
         if message.user != self._user or self._unheard == 0:
@@ -67,7 +67,7 @@ class Client(ChatClient):
         return await super().on_connect_failure(exception)
 
     async def say(self, line: str) -> None:
-        """Returns when the line is sent, which may be when the server is back."""
+        """Returns when the line is sent; it waits for the server if need be."""
         async with self._may_say:
             await self._may_say.wait_for(lambda: self._welcome and self._unheard < MOST_UNHEARD)
         self.send(chat_pb2.MessageInd(user=self._user, text=line))
@@ -87,7 +87,7 @@ class Client(ChatClient):
 
 
 def read_input(client: Client, loop: asyncio.AbstractEventLoop) -> None:
-    """Hands lines over one by one, so that the next is read when the last one is sent."""
+    """Passes lines on one by one: the next is read when the last one is sent."""
     for line in sys.stdin:
         asyncio.run_coroutine_threadsafe(client.say(line.rstrip("\n")), loop).result()
     asyncio.run_coroutine_threadsafe(client.end_input(), loop).result()
@@ -100,7 +100,7 @@ def say(line: str) -> None:
 async def main(user: str, uri: str) -> int:
     client = Client(user, uri)
     client.start()
-    # A thread, since input may be a terminal, a pipe or a file, and files cannot be awaited.
+    # On a thread, since the input may be a file, and files cannot be awaited.
     loop = asyncio.get_running_loop()
     threading.Thread(target=read_input, args=(client, loop), daemon=True).start()
     await client.wait_stopped()
