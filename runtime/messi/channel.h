@@ -79,11 +79,13 @@ class Channel : private Connection {
   /// Waits for the peer no longer.
   void abort() {
     Connection::finish();
-    ending_ = Ending::kNot;
+    if (ended()) ending_ = Ending::kOver;
   }
-  bool ending() const { return ending_ != Ending::kNot; }
+  bool ending() const { return ending_ == Ending::kFlushing || ending_ == Ending::kFinished; }
   bool flushing() const { return ending_ == Ending::kFlushing; }
   bool over() const { return closed() && !ending(); }
+  /// Whether `end` was what closed it.
+  bool ended() const { return ending_ != Ending::kNot; }
 
   void pause() {
     resuming_ = false;
@@ -141,16 +143,12 @@ class Channel : private Connection {
   bool unsettled() const { return unsettled_; }
   void set_unsettled(bool unsettled) { unsettled_ = unsettled; }
 
-  /// In which of the owner's queues it waits, by a number of the owner's; 0 for none.
-  std::uint8_t waits_in() const { return waits_in_; }
-  void set_waits_in(std::uint8_t queue) { waits_in_ = queue; }
-
   std::size_t pending_bytes() const { return queue().pending(); }
   PeerInfo peer() const { return stream_->peer(); }
   int native_handle() const { return stream_->native_handle(); }
 
  private:
-  enum class Ending : std::uint8_t { kNot, kFlushing, kFinished };
+  enum class Ending : std::uint8_t { kNot, kFlushing, kFinished, kOver };
 
   // Enough for a system call to be worth its price.
   static constexpr std::size_t kWorthWriting = 64 * 1024;
@@ -174,7 +172,6 @@ class Channel : private Connection {
   bool resuming_ : 1;
   bool after_large_ : 1;  // the last read was for a large frame
   Ending ending_ : 2;
-  std::uint8_t waits_in_ = 0;
   std::unique_ptr<Stream> stream_;
 };
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "messi/absl_status.h"
+#include "messi/base/deadline_queue.h"
 #include "messi/base/finally.h"
 #include "messi/base/time.h"
 #include "messi/client_table.h"
@@ -83,7 +84,7 @@ class ServerBase : private ListenHandler {
   std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
 
   /// How many clients are connected.
-  std::size_t client_count() const { return table_.size() - ending_.size(); }
+  std::size_t client_count() const { return table_.size() - ending_count_; }
   const ServerOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
 
@@ -153,8 +154,7 @@ class ServerBase : private ListenHandler {
   bool dispatch_guarded(ServerClient& client, std::string_view payload);
   void close(ServerClient& client, DisconnectReason reason, Hint hint = Hint::kNone);
   void end(ServerClient& client, DisconnectReason reason);
-  void wait_in(DeadlineQueue& queue, ServerClient& client);
-  void leave_queue(ServerClient& client);
+  void wait_in(DeadlineQueue<ServerClient>& queue, ServerClient& client);
   void needs_settling(ServerClient& client);
   void settle();
   void settle(ServerClient& client);
@@ -170,9 +170,10 @@ class ServerBase : private ListenHandler {
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;
   ClientTable table_;
-  DeadlineQueue silence_;  // to be heard
-  DeadlineQueue paused_;   // to be told that the server lives
-  DeadlineQueue ending_;   // to have read everything
+  DeadlineQueue<ServerClient> silence_;  // to be heard
+  DeadlineQueue<ServerClient> paused_;   // to be told that the server lives
+  DeadlineQueue<ServerClient> ending_;   // to have read everything
+  std::size_t ending_count_ = 0;         // clients that `end` was called for
   std::uint64_t last_id_ = 0;
   std::vector<ServerClient*> unsettled_;
   std::vector<ServerClient*> settling_;

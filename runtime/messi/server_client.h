@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "messi/base/bytes.h"
+#include "messi/base/deadline_queue.h"
 #include "messi/base/time.h"
 #include "messi/channel.h"
 #include "messi/connection/connection.h"
@@ -24,7 +25,6 @@ namespace codec {
 struct Access;
 }  // namespace codec
 
-class DeadlineQueue;
 class ServerBase;
 
 /// A place for one object of the user's, of any type, without RTTI.
@@ -61,7 +61,7 @@ class UserState {
 /// What a server knows of one connected client; generated code adds the senders. Belongs to the
 /// server and lives until its `on_client_disconnected` returns; keep its `id()`, and ask
 /// `find_client` for it later. Loop's thread only.
-class ServerClient : private StreamHandler {
+class ServerClient : private StreamHandler, private DeadlineHook {
  public:
   /// What generated code passes on, unseen.
   class Init {
@@ -130,7 +130,7 @@ class ServerClient : private StreamHandler {
 
  private:
   friend class ServerBase;
-  friend class DeadlineQueue;
+  friend class DeadlineQueue<ServerClient>;
   friend struct codec::Access;
 
   // See Connection::reserve and Channel::send_gathered.
@@ -147,6 +147,8 @@ class ServerClient : private StreamHandler {
   void handle_writable() override { has_room(); }
 
   void receive();
+  TimePoint waits_since() const { return channel_.last_heard(); }
+
   void has_room();
   void close(DisconnectReason reason);
 
@@ -155,57 +157,7 @@ class ServerClient : private StreamHandler {
   connection::Channel channel_;
   std::uint64_t id_;
   TimePoint connected_since_;
-  ServerClient* before_ = nullptr;
-  ServerClient* behind_ = nullptr;
   UserState state_;
-};
-
-/// Clients that wait equally long, in the order in which they began to: the next whose time is up
-/// is always the first, and one timer serves them all. A client is in one queue at most.
-class DeadlineQueue {
- public:
-  /// `number`: what Channel::waits_in says of its clients, not 0. `delay`: how long after
-  /// Channel::last_heard a client's time is up.
-  DeadlineQueue(std::uint8_t number, Duration delay) : number_(number), delay_(delay) {}
-  DeadlineQueue(const DeadlineQueue&) = delete;
-  DeadlineQueue& operator=(const DeadlineQueue&) = delete;
-
-  bool empty() const { return first_ == nullptr; }
-  std::size_t size() const { return size_; }
-
-  /// The client whose time is up first; null if none is there.
-  ServerClient* first() const { return first_; }
-  TimePoint deadline() const {
-    return empty() ? TimePoint::max() : deadline_after(first_->channel_.last_heard(), delay_);
-  }
-
-  /// The client was touched just now. It is in no other queue.
-  void push_back(ServerClient& client) {
-    if (last_ == &client) return;
-    remove(client);
-    client.channel_.set_waits_in(number_);
-    client.before_ = last_;
-    client.behind_ = nullptr;
-    (last_ != nullptr ? last_->behind_ : first_) = &client;
-    last_ = &client;
-    ++size_;
-  }
-
-  /// No-op if it is not in this queue.
-  void remove(ServerClient& client) {
-    if (client.channel_.waits_in() != number_) return;
-    client.channel_.set_waits_in(0);
-    (client.before_ != nullptr ? client.before_->behind_ : first_) = client.behind_;
-    (client.behind_ != nullptr ? client.behind_->before_ : last_) = client.before_;
-    --size_;
-  }
-
- private:
-  const std::uint8_t number_;
-  const Duration delay_;
-  ServerClient* first_ = nullptr;
-  ServerClient* last_ = nullptr;
-  std::size_t size_ = 0;
 };
 
 }  // namespace messi

@@ -120,6 +120,36 @@ TEST_CASE("what was sent before a server stops arrives at all clients", "[server
   CHECK(world.server.stopped());
 }
 
+TEST_CASE("a server may be stopped at once in the turn in which a client's end is complete",
+          "[server]") {
+  World world(2);
+  world.peer(0).stay_open();
+  world.handle(1).disconnect();
+  world.loop.run_until_idle();
+  CHECK(world.server.log.empty());
+  world.server.on = [&](const std::string& event, Server::Client*) {
+    if (event == "message stop") world.server.stop_now();
+  };
+  world.peer(0).close();
+  world.peer(1).send(from_client(message("stop")));
+  world.loop.run_until_idle();
+  CHECK(world.server.log ==
+        Log{"2 message stop", "1 disconnected: Disconnected.", "2 disconnected: Stopped."});
+}
+
+TEST_CASE("clients that are ending do not count, however their end is cut short", "[server]") {
+  World world(3);
+  world.handle(1).disconnect();
+  CHECK(world.server.client_count() == 2);
+  Server::Client& second = world.handle(2);
+  second.disconnect();
+  second.disconnect_now();
+  CHECK(world.server.client_count() == 1);
+  world.loop.run_until_idle();
+  CHECK(world.server.client_count() == 1);
+  CHECK(world.server.count("") == 2);
+}
+
 TEST_CASE("a server waits for clients that do not read, each for so long", "[server]") {
   messi::ServerOptions options;
   options.linger = 2s;

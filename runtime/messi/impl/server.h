@@ -40,9 +40,9 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
           {Duration::zero(), options_.client_timeout}},
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_timer(); }),
-      silence_(1, options_.client_timeout),
-      paused_(2, kPongWhilePaused),
-      ending_(3, options_.linger) {}
+      silence_(options_.client_timeout),
+      paused_(kPongWhilePaused),
+      ending_(options_.linger) {}
 
 MESSI_INLINE ServerBase::~ServerBase() {
   assert(!in_hook_ && "a server must not be destroyed by one of its own hooks");
@@ -157,20 +157,13 @@ MESSI_INLINE void ServerBase::close(ServerClient& client, DisconnectReason reaso
 MESSI_INLINE void ServerBase::end(ServerClient& client, DisconnectReason reason) {
   if (client.channel_.closed()) return;
   client.channel_.end(reason, loop_.now());
+  ++ending_count_;
   wait_in(ending_, client);
   needs_settling(client);
 }
 
-MESSI_INLINE void ServerBase::leave_queue(ServerClient& client) {
-  silence_.remove(client);
-  paused_.remove(client);
-  ending_.remove(client);
-}
-
-MESSI_INLINE void ServerBase::wait_in(DeadlineQueue& queue, ServerClient& client) {
-  leave_queue(client);
-  queue.push_back(client);
-  if (queue.first() == &client) set_timer();
+MESSI_INLINE void ServerBase::wait_in(DeadlineQueue<ServerClient>& queue, ServerClient& client) {
+  if (queue.push_back(client)) set_timer();
 }
 
 MESSI_INLINE void ServerBase::needs_settling(ServerClient& client) {
@@ -205,7 +198,8 @@ MESSI_INLINE void ServerBase::settle(ServerClient& client) {
   if (client.channel_.over()) {
     // Marked, so that nothing a hook does brings it back to the list.
     client.channel_.set_unsettled(true);
-    leave_queue(client);
+    client.stop_waiting();
+    if (client.channel_.ended()) --ending_count_;
     const std::unique_ptr<ServerClient> gone = table_.remove(client.id());
     in_hook([&] { client_disconnected(client, client.channel_.reason()); });
   } else if (!client.channel_.closed() && client.channel_.poll_writable()) {
@@ -229,11 +223,11 @@ MESSI_INLINE void ServerBase::handle_timer() {
   // Not before all that had come by its deadline was read.
   while (silence_.deadline() <= loop_.input_until()) {
     ServerClient& client = *silence_.first();
-    silence_.remove(client);
+    client.stop_waiting();
     close(client, DisconnectReason::kKeepAliveTimeout);
   }
   while (ending_.deadline() <= now) ending_.first()->disconnect_now();
-  for (std::size_t most = paused_.size(); most > 0 && paused_.deadline() <= now; --most) {
+  while (paused_.deadline() <= now) {
     ServerClient& client = *paused_.first();
     client.channel_.handle_time_paused(now);
     paused_.push_back(client);
@@ -259,8 +253,8 @@ MESSI_INLINE void ServerClient::disconnect() {
 }
 
 MESSI_INLINE void ServerClient::disconnect_now() {
+  stop_waiting();
   if (channel_.over()) return;
-  server_.leave_queue(*this);
   channel_.close(DisconnectReason::kDisconnected);
   channel_.abort();
   server_.needs_settling(*this);
