@@ -9,15 +9,15 @@
 
 namespace messi::plugin {
 
-/// What the names of a protocol's classes begin with: `my_protocol` -> `MyProtocol`, behind the
-/// prefix that the user may want.
+/// The beginning of the names of a protocol's classes: `my_protocol` -> `MyProtocol`, after the
+/// user's prefix if there is one.
 std::string class_base(const Protocol& protocol, const Options& options);
 
 /// `my_protocol` -> `MyProtocolClient`
 std::string client_class(const Protocol& protocol, const Options& options);
 std::string server_class(const Protocol& protocol, const Options& options);
 
-/// Refuses a file after which no class can be named.
+/// Refuses a file name from which no class name can be made.
 bool check_class_base(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
 
 }  // namespace messi::plugin

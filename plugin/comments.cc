@@ -33,8 +33,8 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
-/// U+202A to U+202E and U+2066 to U+2069 make source code look like what it is not, and compilers
-/// warn of them.
+/// U+202A to U+202E and U+2066 to U+2069 make source code look different from what it is, and
+/// compilers warn of them.
 bool is_bidirectional_control(std::string_view character) {
   return (character >= "\u202a" && character <= "\u202e") ||
          (character >= "\u2066" && character <= "\u2069");
@@ -62,8 +62,8 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// A backslash at the end of a line, also written as the trigraph, would draw the next line of code
-/// into the comment.
+/// A backslash at the end of a line, or the trigraph for it, would make the next line of code a part
+/// of the comment.
 void strip_end(std::string& line) {
   while (true) {
     if (ends_with(line, " ") || ends_with(line, "\\")) {
@@ -90,7 +90,7 @@ void remove_empty_ends(Comment& lines) {
   while (!lines.empty() && lines.front().empty()) lines.erase(lines.begin());
 }
 
-/// What remains in front of each line when the proto says `/// text`.
+/// What remains before each line when the proto has `/// text`.
 void remove_third_slash(Comment& lines) {
   const auto has_slash = [](const std::string& line) { return line.empty() || line[0] == '/'; };
   if (!std::all_of(lines.begin(), lines.end(), has_slash)) return;
@@ -105,7 +105,7 @@ void remove_shared_indentation(Comment& lines) {
   for (std::string& line : lines) line.erase(0, shared);
 }
 
-/// Columns that the text takes, rather too many than too few: East Asian characters take two.
+/// The columns that the text takes, or a few more: East Asian characters take two.
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   for (const char c : text) {
@@ -116,7 +116,7 @@ std::size_t display_width(std::string_view text) {
   return width;
 }
 
-/// Breaks between words; the new lines are indented like the one they came from.
+/// Breaks between words. New lines are indented like the line that was broken.
 Comment wrap(std::string_view line, std::size_t width) {
   const std::string indent(std::min(line.find_first_not_of(' '), line.size()), ' ');
   Comment wrapped;
@@ -142,7 +142,7 @@ Comment wrap(std::string_view line, std::size_t width) {
 }  // namespace
 
 Comment clean_comment(std::string_view text) {
-  // What remains when the proto says `/** text */`.
+  // What remains when the proto has `/** text */`.
   if (!text.empty() && text.front() == '*') text.remove_prefix(1);
   Comment lines = printable_lines(text);
   remove_empty_ends(lines);

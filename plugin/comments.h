@@ -9,7 +9,7 @@
 
 namespace messi::plugin {
 
-/// What protoc passes on of a comment, as lines that are safe behind a comment marker.
+/// The text of a comment, as protoc passes it on, as lines that are safe after a comment marker.
 Comment clean_comment(std::string_view text);
 
 /// `first`, a blank line, `second`; either may be empty.

@@ -10,7 +10,7 @@
 
 namespace messi::plugin {
 
-/// An output in the making: what it is made of, and the text so far. A language adds what it needs.
+/// An output while it is generated: its inputs, and the text so far. A language adds what it needs.
 struct Context {
   std::string client_class() const { return plugin::client_class(protocol, options); }
   std::string server_class() const { return plugin::server_class(protocol, options); }

@@ -38,7 +38,7 @@ void Diagnostics::add(Diagnostics other) {
 }
 
 void Diagnostics::add(Error error) {
-  // Several protocols may import a file with a fault.
+  // Several protocols may import a file with an error.
   const auto is_same = [&](const Error& other) {
     return std::tie(other.location.file, other.location.line, other.location.column, other.text) ==
            std::tie(error.location.file, error.location.line, error.location.column, error.text);

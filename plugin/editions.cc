@@ -57,7 +57,7 @@ using google::protobuf::compiler::CodeGenerator;
 using google::protobuf::compiler::CodeGeneratorRequest;
 using google::protobuf::compiler::CodeGeneratorResponse;
 
-// Of the descriptor.proto that has editions.
+// From the descriptor.proto that has editions.
 constexpr int kFileFeatures = 50;
 constexpr int kFieldFeatures = 21;
 constexpr int kEnumFeatures = 7;
@@ -74,14 +74,14 @@ constexpr int kVerify = 2;
 constexpr int kMessageEncoding = 5;
 constexpr int kDelimited = 2;
 
-// Of the plugin.proto that has editions.
+// From the plugin.proto that has editions.
 constexpr int kFeatureSupportsEditions = 2;
 constexpr int kMinimumEditionField = 3;
 constexpr int kMaximumEditionField = 4;
 
 bool has_editions(const FileDescriptorProto& file) { return file.syntax() == "editions"; }
 
-/// A feature, if these options say it.
+/// A feature, if these options set it.
 template <typename AnyOptions>
 std::optional<int> feature(const AnyOptions& options, int features_field, int number) {
   std::optional<int> value;
@@ -111,7 +111,7 @@ bool is_map(const FieldDescriptorProto& field, const DescriptorProto& message) {
   });
 }
 
-/// Says in the words of proto2 which fields are delimited, which are groups, and which required.
+/// Writes in terms of proto2 which fields are delimited, and so groups, and which are required.
 void say_as_proto2(DescriptorProto& message, int encoding_of_file) {
   for (FieldDescriptorProto& field : *message.mutable_field()) {
     if (feature(field.options(), kFieldFeatures, kFieldPresence) == kLegacyRequired) {
@@ -128,7 +128,7 @@ void say_as_proto2(DescriptorProto& message, int encoding_of_file) {
   }
 }
 
-/// Says what an edition says by itself, so that it is still known when the file is proto2.
+/// Writes out the defaults of the edition, so that they are still known when the file is proto2.
 void say_utf8_validation(FileDescriptorProto& file) {
   if (feature(file.options(), kFileFeatures, kUtf8Validation)) return;
   auto& options = *file.mutable_options();
@@ -198,7 +198,7 @@ void declare_editions(CodeGeneratorResponse& response) {
   unknown.AddVarint(kMaximumEditionField, kNewestEdition);
 }
 
-/// Why libprotobuf takes no such request: GenerateCode leaves that to a log.
+/// Why libprotobuf refuses a request: GenerateCode only logs that.
 std::string refusal(const CodeGeneratorRequest& request) {
   class Collector : public google::protobuf::DescriptorPool::ErrorCollector {
    public:
@@ -217,12 +217,12 @@ std::string refusal(const CodeGeneratorRequest& request) {
          ", which this plugin was built with, does not accept what protoc sent" + errors.text;
 }
 
-/// Which it says, since we do.
+/// Such a file has the feature: it was written out above.
 bool is_of_edition(const FileDescriptor& file) {
   return feature(file.options(), kFileFeatures, kUtf8Validation).has_value();
 }
 
-/// A feature, if the descriptor or its file says it.
+/// A feature, if the descriptor or its file sets it.
 template <typename AnyDescriptor>
 std::optional<int> feature_of(const AnyDescriptor& descriptor, int features_field, int number) {
   const std::optional<int> own = feature(descriptor.options(), features_field, number);

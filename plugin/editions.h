@@ -13,9 +13,9 @@
 
 namespace messi::plugin {
 
-// What editions have features for, and proto2 and proto3 have decided.
+// What editions set by features, and what proto2 and proto3 fix.
 
-/// Whether the field is text, and its parsers refuse what is not UTF-8.
+/// Whether the field is text whose parsers refuse what is not UTF-8.
 bool must_be_utf8(const google::protobuf::FieldDescriptor& field);
 
 /// Whether a single field can be absent.
@@ -31,13 +31,13 @@ bool is_closed(const google::protobuf::EnumDescriptor& enumeration);
 constexpr int kOldestEdition = 998;
 constexpr int kNewestEdition = 1002;
 
-/// Answers protoc's request on standard input, as PluginMain does, which before protobuf 27 refuses
-/// files with editions. A protocol looks the same in all of them, so such files are then read as
+/// Answers protoc's request on standard input, like PluginMain. Before protobuf 27 PluginMain refuses
+/// files with editions. A protocol looks the same in all of them, so this reads such files as
 /// proto2. Returns the exit status.
 int run_plugin(int argc, char* argv[], const google::protobuf::compiler::CodeGenerator& generator);
 
 #if GOOGLE_PROTOBUF_VERSION < 5027000
-/// The same without the streams. False if the request makes no sense, as `error` then says.
+/// The same without the streams. False if the request is malformed; then `error` says how.
 bool generate_with_editions(const google::protobuf::compiler::CodeGenerator& generator,
                             google::protobuf::compiler::CodeGeneratorRequest request,
                             google::protobuf::compiler::CodeGeneratorResponse& response,

@@ -23,11 +23,11 @@ class Emitter {
  public:
   virtual ~Emitter() = default;
 
-  /// The options that only this language has. To set one is to change this emitter.
+  /// The options that only this language has. Setting one changes this emitter.
   virtual std::vector<Option> options() { return {}; }
 
-  /// Refuses what is a legal protocol but cannot be said in this language, such as two members
-  /// whose names become the same.
+  /// Refuses a legal protocol that this language cannot express, such as one with two members whose
+  /// names become the same.
   virtual void check(const Protocol& protocol, const Options& options,
                      Diagnostics& diagnostics) const = 0;
 
@@ -35,7 +35,7 @@ class Emitter {
   virtual std::vector<Output> emit(const Protocol& protocol, const Options& options) const = 0;
 
   /// The output for a proto that defines no protocol. There is always one, because build systems
-  /// wait for the files that they were promised.
+  /// expect it.
   virtual std::vector<Output> emit_nothing(std::string_view proto_path,
                                            const Options& options) const = 0;
 };

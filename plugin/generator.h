@@ -12,8 +12,8 @@
 
 namespace messi::plugin {
 
-/// What protoc talks to: reads the protocols, gathers every error of the run, and writes an output
-/// for every input if there is none.
+/// The interface to protoc: reads the protocols and gathers all errors of the run. If there are
+/// none, it writes an output for every input.
 class Generator : public google::protobuf::compiler::CodeGenerator {
  public:
   /// The languages must outlive the generator.
@@ -35,7 +35,7 @@ class Generator : public google::protobuf::compiler::CodeGenerator {
   google::protobuf::Edition GetMinimumEdition() const override;
   google::protobuf::Edition GetMaximumEdition() const override;
 #else
-  // Editions are run_plugin()'s affair.
+  // run_plugin() handles editions.
   std::uint64_t GetSupportedFeatures() const override { return FEATURE_PROTO3_OPTIONAL; }
 #endif
 

@@ -14,10 +14,10 @@ struct Language {
   std::unique_ptr<Emitter> (*make_emitter)();
 };
 
-/// The default first.
+/// The first is the default.
 using Languages = std::vector<Language>;
 
-/// All that protoc-gen-messi can generate.
+/// The languages that protoc-gen-messi can generate.
 const Languages& languages();
 
 }  // namespace messi::plugin

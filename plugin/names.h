@@ -8,7 +8,7 @@
 
 namespace messi::plugin {
 
-// Of ASCII: the ones of <cctype> depend on the locale.
+// For ASCII: those of <cctype> depend on the locale.
 constexpr bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
 constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -22,7 +22,7 @@ bool consists_of_alnum(std::string_view text, std::string_view others = {});
 /// The path without `.proto`: `acme/my-protocol.proto` -> `acme/my-protocol`.
 std::string strip_proto(std::string_view proto_path);
 
-/// The file's name without folders and `.proto`, which is the protocol's name:
+/// The file's name without folders and `.proto`. This is the protocol's name:
 /// `acme/my-protocol.proto` -> `my-protocol`.
 std::string base_name(std::string_view proto_path);
 
@@ -30,10 +30,10 @@ std::string base_name(std::string_view proto_path);
 /// `MyProtocol`, `chat.v2` -> `ChatV2`, `myProtocol` -> `MyProtocol`.
 std::string pascal_case(std::string_view name);
 
-/// ASCII capitals become small: `FooBar` -> `foobar`.
+/// ASCII capitals become lower case: `FooBar` -> `foobar`.
 std::string lower_case(std::string_view name);
 
-/// Whether C++, Python and their kin take it for a name: `chat_2`, but not `2chat`.
+/// Whether it is a name in C++, Python and similar languages: `chat_2`, but not `2chat`.
 bool is_identifier(std::string_view name);
 
 template <typename Words, typename Word>
@@ -41,10 +41,10 @@ bool is_among(const Words& words, const Word& word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
-/// `chat` -> `"chat"`, for messages to people.
+/// `chat` -> `"chat"`, for messages to the user.
 std::string in_quotes(std::string_view text);
 
-/// A copy of what protobuf calls a name: a std::string, or since release 30 an absl::string_view.
+/// A copy of a name that protobuf returns: a std::string, or since release 30 an absl::string_view.
 template <typename ProtobufString>
 std::string to_string(const ProtobufString& text) {
   return std::string(text.data(), text.size());

@@ -17,7 +17,7 @@ std::string only_letters(const std::string& name) {
   return letters;
 }
 
-/// How many letters have to be added, removed, replaced, or exchanged with their neighbour.
+/// The number of letters to add, remove, replace, or exchange with their neighbour.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> rows(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) {
@@ -42,7 +42,7 @@ bool is_near(const Message& message, std::string_view wanted) {
   const std::string letters = only_letters(message.name());
   const std::string wanted_letters = only_letters(std::string(wanted));
   if (letters == wanted_letters) return true;
-  // Others may be anything, unless they are made like a protocol.
+  // A message with a similar name counts only if it has a oneof.
   return !message.oneofs.empty() && letters.size() < kMostLetters &&
          distance(letters, wanted_letters) <= kFewSlips;
 }

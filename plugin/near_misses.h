@@ -6,8 +6,8 @@
 
 namespace messi::plugin {
 
-/// Warns of messages in a file without a protocol that look as if they were meant to be one:
-/// nested, or with a name that is nearly right.
+/// Warns of messages in a file without a protocol that seem meant to be a part of one: nested, or
+/// with a name that is nearly right.
 void warn_of_near_misses(const File& file, Diagnostics& diagnostics);
 
 }  // namespace messi::plugin

@@ -10,12 +10,12 @@ namespace messi::plugin {
 
 enum class Side { kClient, kServer, kBoth };
 
-/// What `--messi_opt` says to every language.
+/// The options of `--messi_opt` for every language.
 struct Options {
   Side side = Side::kBoth;
   std::string class_prefix;  ///< `Acme` -> `AcmeChatClient`
 
-  /// Not the user's: the release of protobuf, 21 for 3.21, whose generated code ours goes with.
+  /// Not set by the user: the release of protobuf, 21 for 3.21, whose generated code ours uses.
   int protobuf_release = 0;
 
   bool client() const { return side != Side::kServer; }
@@ -25,7 +25,7 @@ struct Options {
 /// An option of `--messi_opt`: how it is documented, and what it changes.
 struct Option {
   std::string_view name;
-  std::string values;   ///< For the help: what stands behind the `=`.
+  std::string values;   ///< For the help: what follows the `=`.
   std::string allowed;  ///< For errors: completes "write ...".
   std::vector<std::string> help;
   std::function<bool(std::string_view value)> set;  ///< False if the value is not allowed.

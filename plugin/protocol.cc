@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::string_view kOneof = "messages";
 
-/// A direction's name, and the hooks that are not a member's: every language's base class for the
-/// receiving side has these.
+/// A direction's name, and the hooks that do not belong to a member: the base class of the receiving
+/// side has them in every language.
 struct DirectionRules {
   std::string_view message;
   std::string_view opposite;
@@ -42,7 +42,7 @@ const DirectionRules& server_to_client_rules() {
   return rules;
 }
 
-/// Reads one direction, and refuses what is not to be in it.
+/// Reads one direction, and refuses what must not be in it.
 class DirectionReader {
  public:
   DirectionReader(const Message& message, const DirectionRules& rules, Diagnostics& diagnostics)
@@ -114,8 +114,8 @@ class DirectionReader {
     }
   }
 
-  /// Whether it is written as proto2 writes groups: `group Foo = 1 { ... }`, which makes a member
-  /// foo. (To the library, a delimited field of an edition is a group too.)
+  /// Whether it is a group of proto2: `group Foo = 1 { ... }`, which makes a member foo. (For the
+  /// library, a delimited field of an edition is a group too.)
   bool is_group(const Field& field) const {
     return field.message->parent == &message_ && lower_case(field.message->name()) == field.name;
   }

@@ -16,7 +16,7 @@ struct Setting {
   std::string_view value;
 };
 
-/// `side=client,lang=cpp`, as protoc and buf join what they were given.
+/// `side=client,lang=cpp`: protoc and buf join the options that they get.
 std::vector<Setting> read_settings(std::string_view parameter) {
   std::vector<Setting> settings;
   for (const std::string_view setting : split(parameter, ',')) {
@@ -56,7 +56,7 @@ std::string language_names(const Languages& languages, std::string_view separato
   return names;
 }
 
-/// A language, and the options that it has for itself.
+/// A language, and its own options.
 struct Choice {
   explicit Choice(const Language& language)
       : name(language.name), emitter(language.make_emitter()), options(emitter->options()) {}
@@ -83,7 +83,7 @@ class Parser {
 
   Request parse(std::string_view parameter) {
     const std::vector<Setting> settings = read_settings(parameter);
-    // First, since it says what else there is.
+    // First, since the language decides which options there are.
     for (const Setting& setting : settings) {
       if (setting.name == "lang") set_language(setting.value);
     }

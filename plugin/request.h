@@ -12,19 +12,19 @@
 
 namespace messi::plugin {
 
-/// What the user wants, as `--messi_opt` says it.
+/// The request of the user, from `--messi_opt`.
 struct Request {
   std::string_view language;  ///< By default the first.
   std::unique_ptr<Emitter> emitter;
   Options options;
 };
 
-/// Parses `side=client,class_prefix=Acme`. Tells `diagnostics` of every option that is wrong: its
-/// name, what was given and what is allowed.
+/// Parses `side=client,class_prefix=Acme`. Every wrong option is an error in `diagnostics`, with
+/// its name, what was given and what is allowed.
 Request parse_request(std::string_view parameter, const Languages& languages,
                       Diagnostics& diagnostics);
 
-/// For people: a few lines for each option, be it for all languages or for one.
+/// The text of `--help`: a few lines for each option, for all languages or for one.
 std::string options_help(const Languages& languages);
 
 }  // namespace messi::plugin

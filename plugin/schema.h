@@ -11,17 +11,17 @@
 
 namespace messi::plugin {
 
-// What the protos of a run say, each thing once. All names are the proto's own; what they become in
-// a language is that emitter's business. Pointers lead to things of the same schema.
+// The protos of a run, with each thing once. All names are as in the proto; an emitter makes names
+// of its language from them. Pointers lead to things of the same schema.
 
 /// A comment of the proto as lines of text, without markers and trailing blanks. Every line is
-/// safe behind `//` or `#`; none holds a control character or ends with a backslash.
+/// safe after `//` or `#`: none has a control character or ends with a backslash.
 using Comment = std::vector<std::string>;
 
 struct File;
 struct Message;
 
-/// Whatever is written in a proto.
+/// Anything that is written in a proto.
 struct Element {
   Comment comment;
   Location location;
@@ -33,8 +33,8 @@ struct Type : Element {
 
   std::string full_name;            ///< `chat.Outer.Inner`
   std::vector<std::string> scope;   ///< `{"Outer", "Inner"}`: the names below the package.
-  const File* file = nullptr;       ///< Where it is defined.
-  const Message* parent = nullptr;  ///< What it is nested in, if it is.
+  const File* file = nullptr;       ///< The file that defines it.
+  const Message* parent = nullptr;  ///< The message around it, or null.
   bool deprecated = false;
 };
 
@@ -46,7 +46,7 @@ struct EnumValue : Element {
 
 struct Enum : Type {
   std::vector<EnumValue> values;  ///< In the order of the proto. Never empty.
-  bool is_closed = false;         ///< A number that it does not have is an unknown field.
+  bool is_closed = false;         ///< A number without a value is an unknown field.
 };
 
 /// Numbered as in descriptor.proto.
@@ -60,7 +60,7 @@ enum class FieldType {
   kFixed32 = 7,
   kBool = 8,
   kString = 9,
-  kGroup = 10,  ///< A message that is delimited instead of prefixed by its length.
+  kGroup = 10,  ///< A message with delimiters instead of a length.
   kMessage = 11,
   kBytes = 12,
   kUint32 = 13,
@@ -76,9 +76,8 @@ std::string_view name_of(FieldType type);
 
 /// How often a field occurs.
 enum class Label {
-  kImplicit,  ///< Once, and it does not count whether it is absent or zero: `int32 a = 1;` of
-              ///< proto3.
-  kOptional,  ///< At most once. Members of oneofs are such, and single messages.
+  kImplicit,  ///< Once, and absent is the same as zero: `int32 a = 1;` of proto3.
+  kOptional,  ///< At most once. Also members of oneofs, and single messages.
   kRequired,
   kRepeated,
 };
@@ -91,24 +90,24 @@ struct Oneof : Element {
 };
 
 struct Field : Element {
-  /// Whether it is a map. Its message is then an entry, with the fields `key` and `value`.
+  /// Whether it is a map. Then its message is an entry, with the fields `key` and `value`.
   bool is_map() const;
 
   std::string name;
   int number = 0;
   FieldType type = FieldType::kInt32;
   Label label = Label::kImplicit;
-  const Message* message = nullptr;          ///< Of a message or group.
-  const Enum* enumeration = nullptr;         ///< Of an enum.
-  const Oneof* oneof = nullptr;              ///< What it is a member of, if it is.
-  std::optional<std::string> default_value;  ///< If the proto says one: as descriptor.proto has it.
+  const Message* message = nullptr;          ///< If it is a message or group.
+  const Enum* enumeration = nullptr;         ///< If it is an enum.
+  const Oneof* oneof = nullptr;              ///< If it is a member of one.
+  std::optional<std::string> default_value;  ///< If there is one, as in descriptor.proto.
   bool is_packed = false;
   bool must_be_utf8 = false;  ///< It is text, and its parsers refuse what is not UTF-8.
-  bool has_ctype = false;     ///< Its C++ type is another than std::string, by the option `ctype`.
+  bool has_ctype = false;     ///< The option `ctype` gives it another C++ type than std::string.
   bool deprecated = false;
 };
 
-/// Of extensions only their names are known.
+/// Only the names of extensions are known.
 struct Extension : Element {
   std::string name;
   std::string full_name;
@@ -119,21 +118,21 @@ struct Message : Type {
   std::vector<Oneof> oneofs;
   std::vector<Message> messages;
   std::vector<Enum> enums;
-  std::vector<Extension> extensions;  ///< Those that are written in it, whatever they extend.
+  std::vector<Extension> extensions;  ///< Those written in it, whatever they extend.
   bool has_extension_ranges = false;
   bool is_map_entry = false;
 };
 
 struct Service {
   std::string full_name;
-  bool has_cpp_class = false;  ///< By the option `cc_generic_services`.
+  bool has_cpp_class = false;  ///< The option `cc_generic_services` asks for one.
 };
 
 struct File {
   std::string path;     ///< `acme/chat.proto`
-  std::string package;  ///< `acme.chat`, empty if there is none.
+  std::string package;  ///< `acme.chat`, or empty.
   bool is_proto3 = false;
-  Comment comment;  ///< The one of the package, and the one at the top of the file.
+  Comment comment;  ///< That of the package, and that at the top of the file.
   Location package_location;
   std::vector<const File*> imports;
   std::vector<Message> messages;
@@ -153,7 +152,7 @@ struct Schema {
   /// Null if there is no such file.
   const File* find_file(std::string_view path) const;
 
-  std::deque<File> files;  ///< Those of the run and all that they import, each behind its imports.
+  std::deque<File> files;  ///< The files of the run and all imports, each after its imports.
 };
 
 }  // namespace messi::plugin

@@ -26,7 +26,7 @@ using google::protobuf::OneofDescriptor;
 using google::protobuf::SourceLocation;
 
 Location to_location(const FileDescriptor& file, const SourceLocation& place) {
-  // What is no place of a file, such as INT_MAX, is not known.
+  // A place that is not in a file, such as INT_MAX, is unknown.
   const auto counted_from_1 = [](int number) {
     return number < 0 || number == std::numeric_limits<int>::max() ? 0 : number + 1;
   };
@@ -34,7 +34,7 @@ Location to_location(const FileDescriptor& file, const SourceLocation& place) {
           counted_from_1(place.start_column)};
 }
 
-/// Where `descriptor` begins, and what is said about it; without source information, only its file.
+/// Where `descriptor` begins, and its comment. Without source information, only its file.
 template <typename AnyDescriptor>
 void read_source(const AnyDescriptor& descriptor, Element& element) {
   SourceLocation place;
@@ -62,7 +62,7 @@ void read_statements(const FileDescriptor& descriptor, File& file) {
 }
 
 bool is_proto3(const FileDescriptor& file) {
-  // FileDescriptor says it differently from release to release.
+  // FileDescriptor names it differently in each release.
   FileDescriptorProto proto;
   file.CopyTo(&proto);
   return proto.syntax() == "proto3";
@@ -95,7 +95,7 @@ class Reader {
  public:
   Schema read(const std::vector<const FileDescriptor*>& files) {
     for (const FileDescriptor* file : files) read_file(*file);
-    // Only now, since messages may hold each other in circles.
+    // Only now, since messages may contain each other in circles.
     for (const auto& [descriptor, field] : fields_) {
       if (const auto* message = descriptor->message_type()) field->message = messages_.at(message);
       if (const auto* enumeration = descriptor->enum_type()) {
@@ -154,7 +154,7 @@ class Reader {
     read_enums_and_extensions(descriptor, file, &message, message);
   }
 
-  /// Of a file or a message.
+  /// Those of a file or a message.
   template <typename AnyDescriptor, typename Scope>
   void read_enums_and_extensions(const AnyDescriptor& descriptor, const File& file,
                                  const Message* parent, Scope& scope) {
@@ -215,7 +215,7 @@ class Reader {
     read_source(descriptor, field);
   }
 
-  /// What is in it is pointed to, so it must not move.
+  /// There are pointers into it, so its elements must not move.
   template <typename Things>
   static void reserve(Things& things, int count) {
     things.reserve(static_cast<std::size_t>(count));

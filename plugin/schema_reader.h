@@ -9,7 +9,7 @@
 
 namespace messi::plugin {
 
-/// The files, and all that they import.
+/// Reads the files, and all that they import.
 Schema read_schema(const std::vector<const google::protobuf::FileDescriptor*>& files);
 
 }  // namespace messi::plugin

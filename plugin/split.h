@@ -6,8 +6,8 @@
 
 namespace messi::plugin {
 
-/// `a.b` -> `a`, `b`: what is between separators. Behind the last one is nothing, unless there is
-/// text: `a\n` has one line.
+/// `a.b` -> `a`, `b`: the text between separators. After a separator at the end there is no further
+/// piece: `a\n` has one line.
 std::vector<std::string_view> split(std::string_view text, char separator);
 
 }  // namespace messi::plugin

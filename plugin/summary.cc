@@ -12,7 +12,7 @@ constexpr std::size_t kColumns = 100;
 constexpr std::string_view kIndent = "  ";
 constexpr std::size_t kWidestColumn = 40;
 
-/// Without the package if it is the protocol's own.
+/// Without the package if that is the protocol's.
 std::string type_name(const Message& type, const Protocol& protocol) {
   const std::string& package = protocol.file.package;
   if (type.file->package != package || package.empty()) return type.full_name;

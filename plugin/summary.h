@@ -8,8 +8,8 @@
 
 namespace messi::plugin {
 
-/// The protocol at a glance, as a comment whose lines begin with `marker`: the beginning of every
-/// generated file.
+/// A summary of the protocol, as a comment whose lines begin with `marker`. Every generated file
+/// begins with it.
 void emit_summary(Text& text, const Protocol& protocol, std::string_view marker);
 
 }  // namespace messi::plugin

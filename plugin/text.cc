@@ -45,7 +45,7 @@ const Text::Filling& find(const std::vector<Text::Hole>& holes, std::string_view
   return hole->filling;
 }
 
-/// The name of the hole that is alone on its line: `hooks` of `  $hooks$;`. Empty if there is none.
+/// The name of the hole that is alone on its line: `hooks` in `  $hooks$;`. Empty if there is none.
 std::string_view block_name(std::string_view line) {
   line.remove_prefix(indentation(line).size());
   if (!line.empty() && line.back() == ';') line.remove_suffix(1);

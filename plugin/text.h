@@ -23,13 +23,13 @@ namespace messi::plugin {
 ///                 };
 ///               )cc");
 ///
-/// A skeleton is a raw string that begins with a newline. The indentation that its lines share is
-/// taken away, and that of the enclosing hole is added, so that skeletons nest. Holes are `$name$`:
+/// A skeleton is a raw string that begins with a newline. The common indentation of its lines is
+/// removed, and that of the enclosing hole is added, so that skeletons nest. Holes are `$name$`:
 ///
 /// - Within a line, a hole is filled with its text.
 /// - Alone on its line, optionally with a `;` that is dropped, a hole is a block: its text is
-///   printed line by line, or its callback emits it. A block that turns out empty takes its line
-///   with it, and the blank line behind it, or the one before it at the skeleton's end.
+///   printed line by line, or its callback emits it. An empty block removes its line and the blank
+///   line after it, or the one before it at the skeleton's end.
 /// - `$$` is a dollar sign.
 class Text {
  public:

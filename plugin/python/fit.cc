@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kStep = "    ";
 
-/// The pieces of `text` between `separator`s that are in no brackets.
+/// The pieces of `text` between `separator`s that are outside of brackets.
 std::vector<std::string_view> split_outside_brackets(std::string_view text,
                                                      std::string_view separator) {
   std::vector<std::string_view> pieces;
@@ -27,7 +27,7 @@ std::vector<std::string_view> split_outside_brackets(std::string_view text,
   return pieces;
 }
 
-/// `message: A | B = None,` over several lines; if need be, with a line for each type:
+/// `message: A | B = None,` on several lines; if necessary, with a line for each type:
 ///
 ///     message: (
 ///         A | B
@@ -50,8 +50,7 @@ std::string break_union(std::string_view parameter, const std::string& indent) {
   return broken + indent + ")" + std::string(parameter.substr(equals)) + ",\n";
 }
 
-/// `head(a, b)tail` over several lines: all that is in the parentheses on one line, or else each on
-/// its own.
+/// `head(a, b)tail` on several lines: all arguments on one line, or else each on its own.
 std::string break_parentheses(std::string_view line) {
   const std::size_t open = line.find('(');
   const std::size_t close = line.rfind(')');
@@ -100,7 +99,7 @@ std::string fit(std::string_view code) {
       fitting += '\n';
     }
   }
-  // A block that turned out empty at the end of the file leaves the blank line before it.
+  // An empty block at the end of the file leaves the blank line before it.
   while (fitting.size() > 1 && fitting[fitting.size() - 2] == '\n') fitting.pop_back();
   return fitting;
 }

@@ -9,9 +9,9 @@ namespace messi::plugin::python {
 
 constexpr std::size_t kColumns = 100;
 
-/// Breaks the lines of generated code that are too long, where Python's formatters would. It knows
-/// the shapes that the emitter prints on one line: `def` and `class` with their parentheses, and
-/// calls that are statements.
+/// Breaks lines of generated code that are too long, where Python's formatters would break them. It
+/// knows what the emitter prints on one line: `def` and `class` with their parentheses, and calls
+/// that are statements.
 std::string fit(std::string_view code);
 
 }  // namespace messi::plugin::python

@@ -35,7 +35,7 @@ bool check_module(const std::string& proto_path, const Location& location,
   return false;
 }
 
-/// What messages of protobuf's Python have, in one of its implementations or in several.
+/// The attributes of messages in protobuf's Python, in at least one of its implementations.
 constexpr std::string_view kOfMessages[] = {"ByteSize",
                                             "Clear",
                                             "ClearExtension",

@@ -8,7 +8,7 @@
 
 namespace messi::plugin::python {
 
-/// A module in the making.
+/// A module while it is generated.
 struct Context : plugin::Context {
   std::string server_client_class() const { return python::server_client_class(protocol, options); }
 

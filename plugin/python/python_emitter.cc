@@ -29,7 +29,7 @@ void emit_imports(const Context& context) {
   for (const std::string& statement : statements) context.text.lines(statement);
 }
 
-/// A module with one of the two sides, which imports this of the runtime.
+/// A module with one of the two sides, which imports `runtime_imports`.
 std::string module(const Protocol& protocol, const Options& options,
                    std::string_view runtime_imports, void (*emit_classes)(const Context&)) {
   const ModuleNames modules(files_of(protocol));

@@ -8,7 +8,7 @@
 namespace messi::plugin::python {
 
 /// The Python generator: `acme/chat.proto` -> `acme/chat_client.py` and `acme/chat_server.py`,
-/// which stand on protobuf's own `acme/chat_pb2.py`.
+/// which use protobuf's own `acme/chat_pb2.py`.
 std::unique_ptr<Emitter> make_emitter();
 
 }  // namespace messi::plugin::python

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t kIndentation = 8;
 constexpr std::string_view kQuotes = "\"\"\"";
 
-/// In a docstring backslashes mean something, and quotes where they could become three.
+/// In a docstring a backslash has a meaning, and so have quotes that could become three.
 std::string escaped(std::string_view line) {
   std::string text;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -24,7 +24,7 @@ std::string docstring(Comment comment) {
   if (comment.empty()) return {};
   for (std::string& line : comment) line = escaped(line);
   comment.front().insert(0, kQuotes);
-  // A line has room for the quotes, and for the blank that a marker would be followed by.
+  // A line has room for the quotes, and for the blank that would follow a marker.
   const std::string lines =
       format_comment(comment, "", kColumns - kIndentation - kQuotes.size() + 1);
 

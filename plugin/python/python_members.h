@@ -12,17 +12,17 @@ namespace messi::plugin::python {
 /// Prints the skeleton of a method for each member, with a blank line between two.
 ///
 /// Holes: $name$, $Type$, $Client$ (the class of a server's clients), and as blocks $doc$ (the
-/// member's comment as a docstring) and $body$ (the same for a method that has nothing else, and so
-/// needs one).
+/// member's comment as a docstring) and $body$ (the same for a method without other statements,
+/// which needs one).
 void emit_members(const Context& context, const Direction& direction, std::string_view each);
 
-/// `send_<name>`, for whatever has `_messi_send`.
+/// `send_<name>`, for a class that has `_messi_send`.
 void emit_senders(const Context& context, const Direction& outgoing);
 
 /// Prints a dictionary of the members' names by their numbers.
 void emit_names(const Context& context, const Direction& direction, const std::string& dictionary);
 
-/// `chat_pb2.Foo | chat_pb2.Bar`: the types that `send` and its kin can tell apart.
+/// `chat_pb2.Foo | chat_pb2.Bar`: the types that `send`, `reply` and `broadcast` can tell apart.
 std::string unique_types(const Context& context, const Direction& direction);
 
 }  // namespace messi::plugin::python

@@ -64,7 +64,7 @@ ModuleNames::ModuleNames(const std::vector<const File*>& files) {
     if (!is_known) modules_.push_back({module, ""});
   }
 
-  // Those that can be called by their last name come first.
+  // First those that keep their last name.
   for (Module& each : modules_) {
     const std::string name = last_part(each.module);
     const auto users = std::count_if(modules_.begin(), modules_.end(), [&](const Module& other) {

@@ -10,7 +10,7 @@
 
 namespace messi::plugin::python {
 
-// Ours.
+// Our names.
 
 /// `acme/my-chat.proto` -> `acme/my_chat_client.py`
 std::string client_path(std::string_view proto_path);
@@ -19,23 +19,23 @@ std::string server_path(std::string_view proto_path);
 /// `my_protocol` -> `MyProtocolServerClient`
 std::string server_client_class(const Protocol& protocol, const Options& options);
 
-/// Whether it is one of the words that cannot be a name.
+/// Whether it is a keyword, which cannot be a name.
 bool is_keyword(std::string_view word);
 
-/// Whether a class in which this is written takes it for its own: there `__Foo` is `_Chat__Foo`.
+/// Whether Python changes the name inside a class: there `__Foo` is `_Chat__Foo`.
 bool is_private(std::string_view name);
 
-// Protobuf's.
+// Protobuf's names.
 
 /// `acme/my-chat.proto` -> `acme.my_chat_pb2`. Dots of the path separate modules too.
 std::string protobuf_module(std::string_view proto_path);
 
-/// What generated modules call the modules of protobuf's code that they use.
+/// The names in a generated module for the modules of protobuf's code that it uses.
 class ModuleNames {
  public:
   explicit ModuleNames(const std::vector<const File*>& files);
 
-  /// `acme/chat.proto` -> `chat_pb2`, or `acme_chat_pb2` where several would be called that. No two
+  /// `acme/chat.proto` -> `chat_pb2`, or `acme_chat_pb2` where several would have that name. No two
   /// are the same, and none begins with two underscores.
   std::string name(std::string_view proto_path) const;
 

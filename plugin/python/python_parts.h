@@ -11,7 +11,7 @@ namespace messi::plugin::python {
 void emit_client_class(const Context& context);
 void emit_server_classes(const Context& context);
 
-/// Refuses what Python has no words for.
+/// Refuses what has no name in Python.
 void check_names(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
 
 }  // namespace messi::plugin::python

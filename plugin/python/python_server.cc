@@ -26,7 +26,7 @@ void emit_broadcasts(const Context& context, const Direction& outgoing) {
   )py");
 }
 
-// Where types are unique.
+// Functions for types that only one member has.
 
 void emit_send(const Context& context, const std::string& types) {
   if (types.empty()) return;
