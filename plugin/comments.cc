@@ -62,8 +62,8 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// A backslash at the end of a line, or the trigraph for it, would make the next line of code a part
-/// of the comment.
+/// A backslash at the end of a line, or the trigraph for it, would make the next line of code a
+/// part of the comment.
 void strip_end(std::string& line) {
   while (true) {
     if (ends_with(line, " ") || ends_with(line, "\\")) {

@@ -33,8 +33,8 @@ class Diagnostics {
   /// Each warning as `file:line:column: warning: problem; remedy` on its own line.
   const std::string& warnings() const { return warnings_; }
 
-  /// The number of errors, then each as `file:line:column: error: problem; remedy` on its own line. The
-  /// errors of a file are in the order of their places, the files in the order of the run.
+  /// The number of errors, then each as `file:line:column: error: problem; remedy` on its own line.
+  /// The errors of a file are in the order of their places, the files in the order of the run.
   std::string report() const;
 
  private:

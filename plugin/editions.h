@@ -31,9 +31,9 @@ bool is_closed(const google::protobuf::EnumDescriptor& enumeration);
 constexpr int kOldestEdition = 998;
 constexpr int kNewestEdition = 1002;
 
-/// Answers protoc's request on standard input, like PluginMain. Before protobuf 27 PluginMain refuses
-/// files with editions. A protocol looks the same in all of them, so this reads such files as
-/// proto2. Returns the exit status.
+/// Answers protoc's request on standard input, like PluginMain. Before protobuf 27 PluginMain
+/// refuses files with editions. A protocol looks the same in all of them, so this reads such files
+/// as proto2. Returns the exit status.
 int run_plugin(int argc, char* argv[], const google::protobuf::compiler::CodeGenerator& generator);
 
 #if GOOGLE_PROTOBUF_VERSION < 5027000

@@ -25,9 +25,9 @@ using google::protobuf::FileDescriptor;
 using google::protobuf::compiler::GeneratorContext;
 using google::protobuf::io::ZeroCopyOutputStream;
 
-/// The releases 3.21 and its successors 22 (4.22), 27 (5.27), 36 (7.36) count in their second number.
-/// Build systems other than protoc give no version: then we assume that the other generators are of
-/// the release that we were built with.
+/// The releases 3.21 and its successors 22 (4.22), 27 (5.27), 36 (7.36) count in their second
+/// number. Build systems other than protoc give no version: then we assume that the other
+/// generators are of the release that we were built with.
 int protobuf_release(const GeneratorContext& context) {
   google::protobuf::compiler::Version version;
   context.GetCompilerVersion(&version);

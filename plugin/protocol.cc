@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::string_view kOneof = "messages";
 
-/// A direction's name, and the hooks that do not belong to a member: the base class of the receiving
-/// side has them in every language.
+/// A direction's name, and the hooks that do not belong to a member: the base class of the
+/// receiving side has them in every language.
 struct DirectionRules {
   std::string_view message;
   std::string_view opposite;
