@@ -50,6 +50,7 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::FieldDescriptorProto;
 using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorProto;
+using google::protobuf::FileOptions;
 using google::protobuf::Message;
 using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
@@ -136,7 +137,8 @@ void say_utf8_validation(FileDescriptorProto& file) {
   features.AddVarint(kUtf8Validation, kVerify);
   std::string bytes;
   features.SerializeToString(&bytes);
-  options.GetReflection()->MutableUnknownFields(&options)->AddLengthDelimited(kFileFeatures, bytes);
+  UnknownFieldSet& unknown = *FileOptions::GetReflection()->MutableUnknownFields(&options);
+  unknown.AddLengthDelimited(kFileFeatures, bytes);
 }
 
 void become_proto2(FileDescriptorProto& file) {
@@ -193,7 +195,8 @@ void adapt(CodeGeneratorRequest& request) {
 
 void declare_editions(CodeGeneratorResponse& response) {
   response.set_supported_features(response.supported_features() | kFeatureSupportsEditions);
-  UnknownFieldSet& unknown = *response.GetReflection()->MutableUnknownFields(&response);
+  UnknownFieldSet& unknown =
+      *CodeGeneratorResponse::GetReflection()->MutableUnknownFields(&response);
   unknown.AddVarint(kMinimumEditionField, kOldestEdition);
   unknown.AddVarint(kMaximumEditionField, kNewestEdition);
 }

@@ -109,6 +109,7 @@ class Reader {
   const File* read_file(const FileDescriptor& descriptor) {
     if (const auto known = files_.find(&descriptor); known != files_.end()) return known->second;
     std::vector<const File*> imports;
+    reserve(imports, descriptor.dependency_count());
     for (int i = 0; i < descriptor.dependency_count(); ++i) {
       imports.push_back(read_file(*descriptor.dependency(i)));
     }

@@ -40,6 +40,7 @@ std::vector<const Message*> flat_types(const Protocol& protocol) {
     }
   }
   std::vector<const Message*> sorted;
+  sorted.reserve(types.size());
   for (const auto& [name, type] : types) sorted.push_back(type);
   return sorted;
 }
