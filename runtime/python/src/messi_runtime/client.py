@@ -144,7 +144,7 @@ class ClientBase:
         default: at once if there are URIs that have not been tried in turn, else exponential
         backoff with jitter.
         """
-        return self._messi_driver.next_delay()
+        return self._messi_driver.delay_after_failure()
 
     async def on_writable(self) -> None:
         """Half of `max_pending_bytes` is free again after more than that was waiting."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import random
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
 from .address_memory import AddressMemory
-from .backoff import Backoff
+from .attempts import Attempts
+from .client_machine import ClientAction, ClientEvent, ClientMachine, ClientState
+from .connecting import Connected, connect, give_up
 from .connection import ConnectionSettings, Side
-from .connector import Connected, connect, give_up
 from .disconnect_reason import DisconnectReason
 from .hint import HOOK_RAISED
 from .hooks import LOGGER, HookFailed, call_hook, name_of
@@ -23,13 +23,17 @@ from .link import Link, LinkSettings
 from .options import ClientOptions
 from .task import begin_task
 from .uri import parse_uri_to_connect
-from .uri_round import UriRound
 
 if TYPE_CHECKING:
     from .client import ClientBase
 
 
 class ClientDriver:
+    """Drives a `ClientMachine`. Commands come to it at once, from whoever calls them. All else
+    happens in one task: it waits, connects and serves as the state says, and awaits the hooks, one
+    at a time. So what the machine wants done after a hook has been called begins when the hook has
+    returned. In a link's states the timer is the link's own."""
+
     def __init__(self, client: ClientBase, uri: str, options: ClientOptions) -> None:
         self.uri = uri
         self.options = options
@@ -38,9 +42,10 @@ class ClientDriver:
 
         self._client = client
         uris = [uri, *options.more_uris]
-        self._round = UriRound([parse_uri_to_connect(each) for each in uris], options.shuffle_uris)
+        self._attempts = Attempts(
+            [parse_uri_to_connect(each) for each in uris], options.shuffle_uris, options.backoff
+        )
         self._memory = AddressMemory()
-        self._backoff = Backoff(options.backoff)
         self._settings = LinkSettings(
             connection=ConnectionSettings(
                 side=Side.CLIENT,
@@ -53,9 +58,11 @@ class ClientDriver:
         )
         self._prepared: Message | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Future[None] | None = None  # done when it is wanted; None: not started
+        self._machine = ClientMachine()
         self._task: asyncio.Task[None] | None = None
-        self._ending: Link | None = None  # no longer `link`, but not over
+        self._attempt: asyncio.Future[Connected] | None = None
+        self._delay = 0.0
+        self._dropped: asyncio.Future[None] | None = None  # done when the task waits for nothing
 
     # Commands
 
@@ -65,26 +72,19 @@ class ClientDriver:
         if self._loop is not loop:
             self._forget_loop()
             self._loop = loop
-        if self._stop is not None:
-            return
-        self._round.begin_anew()
-        self._stop = loop.create_future()
-        self._task = begin_task(self._run(self._stop, after=self._task))
+        self._command(ClientEvent.START)
+        if self._task is None or self._task.done():
+            self._task = begin_task(self._run(self._machine))
 
     def stop(self) -> None:
-        if self._stop is None:
-            return
-        if not self._stop.done():
-            self._stop.set_result(None)
-        self._stop = None
-        if self.link is not None:
-            self.link.close(DisconnectReason.STOPPED)
+        self._command(ClientEvent.STOP)
 
     def stop_now(self) -> None:
-        link = self.link or self._ending
-        if link is not None:
-            link.abort(DisconnectReason.STOPPED)
-        self.stop()
+        self._command(ClientEvent.STOP_NOW)
+
+    def _command(self, event: ClientEvent) -> None:
+        for action in self._machine.handle(event):
+            self._perform(action)
 
     async def wait_stopped(self) -> None:
         while self._task is not None and not self._task.done():
@@ -111,99 +111,154 @@ class ClientDriver:
             raise RuntimeError("send() without a message needs one that init_<message>() has made")
         self.send(self._client._messi_outgoing.encode_prepared(self._prepared))
 
-    def next_delay(self) -> float:
-        return 0.0 if self._round.under_way else self._backoff.next(random.random())
+    def delay_after_failure(self) -> float:
+        return self._attempts.delay_after_failure()
 
     def _forget_loop(self) -> None:
         """The loop that the client was started in has ended, and perhaps with it the client."""
-        for link in (self.link, self._ending):
-            if link is not None:
-                link.abort(DisconnectReason.STOPPED)
-                self._forget(link)
-        self._stop = self._task = None
+        if self.link is not None:
+            self.link.abort(DisconnectReason.STOPPED)
+        if self._task is not None and not _closed(self._loop):
+            self._task.cancel()
+        self._forget()
 
-    def _forget(self, link: Link) -> None:
-        # What remains of a loop that was not run to its end may come late.
-        if self.link is link:
-            self.link = None
-        if self._ending is link:
-            self._ending = None
+    def _forget(self) -> None:
+        self._machine = ClientMachine()
+        self.link = self._task = self._attempt = self._dropped = None
+
+    # Actions
+
+    def _perform(self, action: ClientAction, delay: float = 0.0) -> None:
+        """Those that take no time."""
+        if action is ClientAction.BEGIN:
+            self._attempts.begin_round()
+        elif action is ClientAction.WAIT:
+            self._delay = delay
+        elif action is ClientAction.DROP:
+            self._drop()
+        elif self.link is not None and action is ClientAction.END:
+            self.link.close(DisconnectReason.STOPPED)
+        elif self.link is not None and action is ClientAction.ABORT:
+            self.link.abort(DisconnectReason.STOPPED)
+
+    def _drop(self) -> None:
+        self.link = None
+        if self._attempt is not None:
+            give_up(self._attempt)
+            self._attempt = None
+        if self._dropped is not None and not self._dropped.done() and not _closed(self._loop):
+            self._dropped.set_result(None)
 
     # The client's life
 
-    async def _run(self, stop: asyncio.Future[None], after: asyncio.Task[None] | None) -> None:
+    async def _run(self, machine: ClientMachine) -> None:
         try:
-            if after is not None and not after.done():
-                await asyncio.wait({after})
-            after = None
-            while not stop.done():
-                connected = await self._connect(stop)
-                if connected is None:
-                    break
-                delay = await self._use(connected)
-                await _pause(stop, delay)
-        finally:
-            if self._stop is stop:
-                self._stop = None
+            while machine.state is not ClientState.STOPPED:
+                if machine.state is ClientState.WAITING:
+                    await self._wait()
+                else:
+                    await self._connect()
+        except BaseException:
+            # The task is being cancelled, perhaps late, when another loop has taken its place.
+            if self._machine is machine:
+                self._forget()
+            raise
 
-    async def _connect(self, stop: asyncio.Future[None]) -> Connected | None:
-        """Tries until it succeeds, or shall not try again."""
-        while not stop.done():
-            attempt = asyncio.ensure_future(
-                connect(self._round.next(), self.options.connect_timeout, self._memory)
+    async def _wait(self) -> None:
+        self._dropped = asyncio.get_running_loop().create_future()
+        await asyncio.wait({self._dropped}, timeout=self._delay)
+        if not self._dropped.done():
+            self._machine.handle(ClientEvent.TIMER)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._dropped = dropped = loop.create_future()
+        attempt = asyncio.ensure_future(connect(self._attempts.next(), self._memory))
+        self._attempt = attempt
+        either: set[asyncio.Future[Any]] = {attempt, dropped}
+        try:
+            await asyncio.wait(
+                either, timeout=self.options.connect_timeout, return_when=asyncio.FIRST_COMPLETED
             )
-            either: set[asyncio.Future[Any]] = {attempt, stop}
-            try:
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                if stop.done() or not attempt.done():
-                    give_up(attempt)
-            if stop.done():
-                break
-            try:
-                return attempt.result()
-            except Exception as exception:
-                delay = await self._delay_after(exception)
-            if delay is None:
-                break
-            await _pause(stop, delay)
-        return None
+        except BaseException:  # the task is being cancelled
+            give_up(attempt)
+            raise
+        if dropped.done():
+            return
+        if not attempt.done():
+            await self._fail(ClientEvent.TIMER, asyncio.TimeoutError())
+            return
+        self._attempt = None
+        try:
+            connected = attempt.result()
+        except Exception as exception:
+            await self._fail(ClientEvent.NO_STREAM, exception)
+        else:
+            await self._use(connected)
 
-    async def _delay_after(self, failure: Exception) -> float | None:
+    async def _fail(self, event: ClientEvent, failure: Exception) -> None:
+        machine = self._machine
+        for action in machine.handle(event):
+            if action is ClientAction.ASK:
+                delay = await self._ask(failure)
+                # An answer that comes after `stop` is none.
+                if machine.state is ClientState.ASKING:
+                    answer = ClientEvent.GIVE_UP if delay is None else ClientEvent.RETRY
+                    for next_action in machine.handle(answer):
+                        self._perform(next_action, delay or 0.0)
+            else:
+                self._perform(action)
+
+    async def _ask(self, failure: Exception) -> float | None:
         LOGGER.info("Connecting to %s failed: %r.", self.uri, failure)
         hook = self._client.on_connect_failure
         try:
             delay = await call_hook(hook, failure)
         except HookFailed:
-            return self.next_delay()
+            return self.delay_after_failure()
         if delay is None or (isinstance(delay, (int, float)) and delay >= 0):
             return delay
         LOGGER.error("%s returns seconds or None, but got %r.", name_of(hook), delay)
-        return self.next_delay()
+        return self.delay_after_failure()
 
-    async def _use(self, connected: Connected) -> float:
-        """From `on_connected` to `on_disconnected`. Returns when to connect again."""
+    async def _use(self, connected: Connected) -> None:
+        """From `on_connected` to `on_disconnected`."""
         loop = asyncio.get_running_loop()
         connected_at = loop.time()
         link = Link(self._settings, connected.socket, connected.early)
         self.link = link
         self.disconnect_hint = ""
+        self._machine.handle(ClientEvent.STREAM)
         try:
             link.start()
             await self._serve(link)
-            self.link, self._ending = None, link
             await link.wait_ended()
         except BaseException:  # the task is being cancelled
             link.abort(DisconnectReason.STOPPED)
             raise
-        finally:
-            self._forget(link)
+        await self._handle_over(link, connected.address, loop.time() - connected_at)
 
-        delay = self._delay_after_use(link, connected.address, loop.time() - connected_at)
+    async def _handle_over(self, link: Link, address: str, uptime: float) -> None:
         self.disconnect_hint = link.hint
         LOGGER.info("Disconnected from %s: %s", self.uri, f"{link.reason} {link.hint}".rstrip())
-        await self._tell_disconnected(link.reason)
-        return delay
+        delay = 0.0
+        event = ClientEvent.ENDED
+        if link.proved:
+            self._memory.worked(address)
+            self._attempts.handle_proved()
+        # That a connection was stopped says nothing about its server.
+        if link.reason is not DisconnectReason.STOPPED:
+            event = ClientEvent.LOST
+            if link.proved:
+                delay = self._attempts.delay_after_loss(uptime)
+            else:
+                self._memory.failed(address)
+                delay = self._attempts.delay_after_failure()
+        for action in self._machine.handle(event):
+            if action is ClientAction.TELL:
+                await self._tell_disconnected(link.reason)
+            else:
+                self._perform(action, delay)
 
     async def _serve(self, link: Link) -> None:
         try:
@@ -233,16 +288,6 @@ class ClientDriver:
         else:
             await call_hook(client.on_unknown_message, received.field_number)
 
-    def _delay_after_use(self, link: Link, address: str, uptime: float) -> float:
-        if not link.proved:
-            self._memory.failed(address)
-            return self.next_delay()
-        self._memory.worked(address)
-        self._round.begin_anew()
-        self._backoff.reset()
-        self._backoff.handle_lost(uptime)
-        return self.next_delay()
-
     async def _tell_disconnected(self, reason: DisconnectReason) -> None:
         hook = self._client.on_disconnected
         arguments = (reason,) if _takes_arguments(hook) else ()
@@ -258,5 +303,5 @@ def _takes_arguments(hook: Any) -> bool:
         return True
 
 
-async def _pause(stop: asyncio.Future[None], seconds: float) -> None:
-    await asyncio.wait({stop}, timeout=seconds)
+def _closed(loop: asyncio.AbstractEventLoop | None) -> bool:
+    return loop is None or loop.is_closed()

@@ -29,14 +29,8 @@ class Connected(NamedTuple):
     """Under which the client's `AddressMemory` knows it."""
 
 
-async def connect(
-    address: TcpAddress | UnixAddress, timeout: float, memory: AddressMemory
-) -> Connected:
-    """Raises what connecting raises, or `asyncio.TimeoutError`."""
-    return await asyncio.wait_for(_connect(address, memory), timeout)
-
-
-async def _connect(address: TcpAddress | UnixAddress, memory: AddressMemory) -> Connected:
+async def connect(address: TcpAddress | UnixAddress, memory: AddressMemory) -> Connected:
+    """Raises what connecting raises. Takes as long as it takes; see `give_up`."""
     if isinstance(address, UnixAddress):
         return Connected(await _connect_unix(address), b"", str(address))
     hosts = await Resolver.of_running_loop().resolve(address.host or "localhost")

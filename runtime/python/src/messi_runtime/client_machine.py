@@ -1,0 +1,162 @@
+"""When a client does what, as a table: no event loop, no sockets, no clock.
+
+The same table as that of the C++ runtime (connection/client_machine.h), which ARCHITECTURE.md shows
+as a diagram. Whoever drives it says what happens and does what it is told to.
+"""
+
+from __future__ import annotations
+
+import enum
+
+
+class ClientState(enum.Enum):
+    STOPPED = enum.auto()
+    """Nothing is left to happen."""
+
+    WAITING = enum.auto()
+    """The timer begins the next attempt."""
+
+    CONNECTING = enum.auto()
+    """An attempt is under way. The timer gives it up."""
+
+    ASKING = enum.auto()
+    """An attempt has failed, and `on_connect_failure` is asked how to go on."""
+
+    CONNECTED = enum.auto()
+    """There is a link. The timer is its keepalive's."""
+
+    ENDING = enum.auto()
+    """The link ends in good order. The timer pings, and waits no longer than `linger`."""
+
+    RESTARTING = enum.auto()
+    """As ENDING, and a new connection follows."""
+
+
+class ClientEvent(enum.Enum):
+    START = enum.auto()
+    STOP = enum.auto()
+    STOP_NOW = enum.auto()
+    TIMER = enum.auto()
+    STREAM = enum.auto()
+    """The attempt has succeeded."""
+
+    NO_STREAM = enum.auto()
+    """The attempt has failed."""
+
+    RETRY = enum.auto()
+    """The answer of `on_connect_failure`: after a delay."""
+
+    GIVE_UP = enum.auto()
+    """The answer of `on_connect_failure`: never."""
+
+    ENDED = enum.auto()
+    """The link is over, as `stop` wanted."""
+
+    LOST = enum.auto()
+    """The link is over for another reason."""
+
+
+class ClientAction(enum.Enum):
+    BEGIN = enum.auto()
+    """A new round of the URIs begins."""
+
+    WAIT = enum.auto()
+    """Set the timer to the next attempt."""
+
+    CONNECT = enum.auto()
+    """Begin an attempt, and set the timer to its limit."""
+
+    DROP = enum.auto()
+    """Drop what there is of attempt, link and timer."""
+
+    SERVE = enum.auto()
+    """Use the link, set the timer to its first deadline, and call `on_connected`."""
+
+    TEND = enum.auto()
+    """Ping, or give up a server that is silent, and set the timer again."""
+
+    END = enum.auto()
+    """End the link in good order, and set the timer to the limit for that."""
+
+    LINGER = enum.auto()
+    """Ping, or abort the link if its limit has come, and set the timer again."""
+
+    ABORT = enum.auto()
+    """End the link now."""
+
+    ASK = enum.auto()
+    """Call `on_connect_failure`; its answer is an event."""
+
+    TELL = enum.auto()
+    """Call `on_disconnected`."""
+
+
+_S = ClientState
+_E = ClientEvent
+_A = ClientAction
+
+Step = tuple[ClientState, tuple[ClientAction, ...]]
+"""The next state, and what to do, in order."""
+
+# One row for all that can happen, and no other. Without an action and to the same state: ignored.
+STEPS: dict[tuple[ClientState, ClientEvent], Step] = {
+    (_S.STOPPED, _E.START): (_S.WAITING, (_A.BEGIN, _A.WAIT)),
+    (_S.STOPPED, _E.STOP): (_S.STOPPED, ()),
+    (_S.STOPPED, _E.STOP_NOW): (_S.STOPPED, ()),
+    (_S.STOPPED, _E.RETRY): (_S.STOPPED, ()),
+    (_S.STOPPED, _E.GIVE_UP): (_S.STOPPED, ()),
+    #
+    (_S.WAITING, _E.START): (_S.WAITING, ()),
+    (_S.WAITING, _E.STOP): (_S.STOPPED, (_A.DROP,)),
+    (_S.WAITING, _E.STOP_NOW): (_S.STOPPED, (_A.DROP,)),
+    (_S.WAITING, _E.TIMER): (_S.CONNECTING, (_A.CONNECT,)),
+    (_S.WAITING, _E.RETRY): (_S.WAITING, (_A.WAIT,)),
+    (_S.WAITING, _E.GIVE_UP): (_S.STOPPED, (_A.DROP,)),
+    #
+    (_S.CONNECTING, _E.START): (_S.CONNECTING, ()),
+    (_S.CONNECTING, _E.STOP): (_S.STOPPED, (_A.DROP,)),
+    (_S.CONNECTING, _E.STOP_NOW): (_S.STOPPED, (_A.DROP,)),
+    (_S.CONNECTING, _E.TIMER): (_S.ASKING, (_A.DROP, _A.ASK)),
+    (_S.CONNECTING, _E.STREAM): (_S.CONNECTED, (_A.SERVE,)),
+    (_S.CONNECTING, _E.NO_STREAM): (_S.ASKING, (_A.DROP, _A.ASK)),
+    #
+    (_S.ASKING, _E.START): (_S.ASKING, ()),
+    (_S.ASKING, _E.STOP): (_S.STOPPED, ()),
+    (_S.ASKING, _E.STOP_NOW): (_S.STOPPED, ()),
+    (_S.ASKING, _E.RETRY): (_S.WAITING, (_A.WAIT,)),
+    (_S.ASKING, _E.GIVE_UP): (_S.STOPPED, ()),
+    #
+    (_S.CONNECTED, _E.START): (_S.CONNECTED, ()),
+    (_S.CONNECTED, _E.STOP): (_S.ENDING, (_A.END,)),
+    (_S.CONNECTED, _E.STOP_NOW): (_S.ENDING, (_A.ABORT,)),
+    (_S.CONNECTED, _E.TIMER): (_S.CONNECTED, (_A.TEND,)),
+    (_S.CONNECTED, _E.LOST): (_S.WAITING, (_A.DROP, _A.WAIT, _A.TELL)),
+    #
+    (_S.ENDING, _E.START): (_S.RESTARTING, (_A.BEGIN,)),
+    (_S.ENDING, _E.STOP): (_S.ENDING, ()),
+    (_S.ENDING, _E.STOP_NOW): (_S.ENDING, (_A.ABORT,)),
+    (_S.ENDING, _E.TIMER): (_S.ENDING, (_A.LINGER,)),
+    (_S.ENDING, _E.ENDED): (_S.STOPPED, (_A.DROP, _A.TELL)),
+    (_S.ENDING, _E.LOST): (_S.STOPPED, (_A.DROP, _A.TELL)),
+    #
+    (_S.RESTARTING, _E.START): (_S.RESTARTING, ()),
+    (_S.RESTARTING, _E.STOP): (_S.ENDING, ()),
+    (_S.RESTARTING, _E.STOP_NOW): (_S.ENDING, (_A.ABORT,)),
+    (_S.RESTARTING, _E.TIMER): (_S.RESTARTING, (_A.LINGER,)),
+    # Who stopped and started again wants a new connection now.
+    (_S.RESTARTING, _E.ENDED): (_S.CONNECTING, (_A.DROP, _A.CONNECT, _A.TELL)),
+    (_S.RESTARTING, _E.LOST): (_S.WAITING, (_A.DROP, _A.WAIT, _A.TELL)),
+}
+
+
+class ClientMachine:
+    def __init__(self) -> None:
+        self.state = ClientState.STOPPED
+
+    def handle(self, event: ClientEvent) -> tuple[ClientAction, ...]:
+        """Is in the next state already when it says what to do.
+
+        An event that cannot happen in this state is a `KeyError`.
+        """
+        self.state, actions = STEPS[self.state, event]
+        return actions
