@@ -6,7 +6,9 @@ import pytest
 
 from messi_runtime import DisconnectReason
 from messi_runtime.connection import Connection, ConnectionSettings, Side
+from messi_runtime.hint import Hint
 from messi_runtime.keepalive import KeepaliveSettings
+from messi_runtime.outbox import Accepted
 
 PING = b"\x03\x00\x00\x00"
 PONG = b"\x04\x00\x00\x00"
@@ -23,26 +25,21 @@ def receive(connection, data, now=0.0):
 
 
 def send(connection, payload):
-    """False if the message was not accepted."""
-    frame = connection._settings.encode(payload)
-    if isinstance(frame, DisconnectReason) or not connection.has_room(len(frame)):
-        return False
-    connection.queue.append(frame)
-    return True
+    return connection.outbox.send(connection._settings.outbox.encode(payload))
 
 
 def output(connection):
-    data = b"".join(connection.queue.offer())
-    connection.queue.take(len(data))
+    data = b"".join(connection.outbox.frames.gather())
+    connection.outbox.frames.handle_written(len(data))
     return data
 
 
 def test_a_client_pings_on_connect_and_every_interval():
     client = make(Side.CLIENT)
-    client.handle_time(0.0)
+    client.handle_time(0.0, 0.0)
     assert output(client) == PING
     receive(client, PONG, 0.1)
-    client.handle_time(client.deadline())
+    client.handle_time(client.deadline(), 0.1)
     assert client.deadline() == pytest.approx(4.0)
     assert output(client) == PING
 
@@ -57,9 +54,9 @@ def test_a_client_is_proved_by_its_first_pong():
 
 def test_a_silent_server_is_given_up_after_4_seconds():
     client = make(Side.CLIENT)
-    client.judge_silence(3.9)
+    client.handle_time(3.9, 3.9)
     assert not client.closed
-    client.judge_silence(4.0)
+    client.handle_time(4.0, 4.0)
     assert client.reason is DisconnectReason.KEEP_ALIVE_TIMEOUT
 
 
@@ -67,17 +64,17 @@ def test_any_byte_from_the_server_counts_as_life():
     client = make(Side.CLIENT)
     for second, byte in enumerate(b"\x02\x00\x00\x02\x0a\x00"):
         receive(client, bytes((byte,)), 3.0 * second)
-        client.judge_silence(3.0 * second + 2.9)
+        client.handle_time(3.0 * second + 2.9, 3.0 * second + 2.9)
         assert not client.closed
 
 
 def test_a_silent_client_is_dropped_after_3_seconds():
     server = make(Side.SERVER)
     receive(server, PING, 2.5)
-    server.judge_silence(5.4)
+    server.handle_time(5.4, 5.4)
     assert not server.closed
     assert server.deadline() == 5.5
-    server.judge_silence(5.5)
+    server.handle_time(5.5, 5.5)
     assert server.reason is DisconnectReason.KEEP_ALIVE_TIMEOUT
 
 
@@ -126,29 +123,32 @@ def test_too_big_a_message_is_refused_at_its_header(side):
 
 
 def test_too_big_a_message_is_not_encoded():
-    settings = make(Side.CLIENT)._settings
+    client = make(Side.CLIENT)
+    settings = client._settings.outbox
     assert settings.encode(b"x" * 1000) == b"\x01\x00\x03\xe8" + b"x" * 1000
-    assert settings.encode(b"x" * 1001) is DisconnectReason.MESSAGE_TOO_BIG
-    assert settings.encode(None) is DisconnectReason.MESSAGE_ENCODE_ERROR
+    assert send(client, b"x" * 1001) is Accepted.TOO_BIG
+    assert send(client, None) is Accepted.INVALID
+    assert output(client) == b""
 
 
 def test_there_is_room_up_to_the_bound():
     client = make(Side.CLIENT)
     for _ in range(4):
-        assert send(client, b"x" * 996)
-    assert client.queue.pending_bytes == 4000
-    assert not send(client, b"")
+        assert send(client, b"x" * 996) is Accepted.YES
+    assert client.outbox.frames.pending == 4000
+    assert send(client, b"") is Accepted.FULL
 
 
 def test_a_message_over_the_bound_is_accepted_when_nothing_is_pending():
-    assert send(make(Side.CLIENT, max_pending_bytes=10), b"x" * 1000)
+    client = make(Side.CLIENT, max_pending_bytes=10)
+    assert send(client, b"x" * 1000) is Accepted.YES
 
 
 def test_a_closed_connection_keeps_its_first_reason_and_hint():
     client = make(Side.CLIENT)
-    client.close(DisconnectReason.PROTOCOL_ERROR, "hint")
-    client.close(DisconnectReason.GENERAL_ERROR, "another")
-    assert (client.reason, client.hint) == (DisconnectReason.PROTOCOL_ERROR, "hint")
+    client.close(DisconnectReason.PROTOCOL_ERROR, Hint.TLS)
+    client.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+    assert (client.reason, client.hint) == (DisconnectReason.PROTOCOL_ERROR, Hint.TLS)
 
 
 @pytest.mark.parametrize("frame_type", [1, 3])
@@ -157,7 +157,7 @@ def test_what_only_clients_send_comes_from_a_client(frame_type, whole):
     client = make(Side.CLIENT)
     receive(client, bytes((frame_type, 0, 0, 0 if whole else 5)))
     assert client.reason is DisconnectReason.PROTOCOL_ERROR
-    assert client.hint == "The peer is a client, not a server."
+    assert str(client.hint) == "The peer is a client, not a server."
 
 
 @pytest.mark.parametrize("side", Side)
@@ -176,13 +176,13 @@ def test_a_peer_that_speaks_another_protocol_is_told_by_name(side, greeting, pro
     connection = make(side, max_payload_size=1024 * 1024)
     assert receive(connection, greeting) == []
     assert connection.reason is DisconnectReason.PROTOCOL_ERROR
-    assert connection.hint == f"The peer seems to speak {protocol}."
+    assert str(connection.hint) == f"The peer seems to speak {protocol}."
 
 
 def test_too_big_a_frame_of_an_unknown_type_is_a_protocol_error_without_a_hint():
     client = make(Side.CLIENT)
     receive(client, b"220 mail.example.org ESMTP\r\n")
-    assert (client.reason, client.hint) == (DisconnectReason.PROTOCOL_ERROR, "")
+    assert (client.reason, client.hint) == (DisconnectReason.PROTOCOL_ERROR, Hint.NONE)
 
 
 def test_pings_are_answered_until_all_is_written():
@@ -209,6 +209,5 @@ def test_random_bytes_in_random_pieces_do_no_more_than_close(side):
                 data = dice.randbytes(dice.randrange(20))
             assert all(len(payload) <= 1000 for payload in receive(connection, data, now))
             now += dice.random()
-            connection.handle_time(now)
-            connection.judge_silence(now)
+            connection.handle_time(now, now)
         assert receive(connection, b"") == []

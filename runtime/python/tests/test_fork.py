@@ -101,7 +101,7 @@ def test_what_a_child_does_changes_nothing_for_its_parent(tmp_path, child):
     "child",
     [
         "server.clients[0]._messi_link._handle_readable()",
-        "server._messi_driver._listener._handle_ready(None)",
+        "server._messi_driver._listener._acceptors[0]._handle_ready()",
     ],
 )
 def test_a_child_does_not_run_its_parents_loop(tmp_path, child):

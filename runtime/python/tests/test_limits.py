@@ -19,7 +19,7 @@ from virtual_time import run
 
 import messi_runtime
 from messi_runtime import ClientOptions, DisconnectReason, ServerOptions, patience
-from messi_runtime.stream import Stream
+from messi_runtime.socket_stream import SocketStream
 
 
 def blob(size):
@@ -93,18 +93,18 @@ def test_many_who_do_not_read_do_not_make_the_loop_wait_for_each():
                 await stack.enter_async_context(raw_client(server))
             await server.events.until("connected", 40)
             waited = []
-            wait = Stream.wait_writable
+            wait = SocketStream.wait_for_room
 
             def counted(stream, seconds):
                 waited.append(seconds)
                 return wait(stream, seconds)
 
-            Stream.wait_writable = counted
+            SocketStream.wait_for_room = counted
             try:
                 for _ in range(100):
                     server.broadcast(blob(100_000))
             finally:
-                Stream.wait_writable = wait
+                SocketStream.wait_for_room = wait
             assert 1 <= len(waited) <= 2
             assert server.clients == []
 

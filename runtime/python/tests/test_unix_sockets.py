@@ -110,7 +110,7 @@ def test_of_many_that_find_a_dead_socket_one_starts(path):
     program = """
 import sys
 import socket
-from messi_runtime.unix_socket import UnixSocketFile
+from messi_runtime.unix_socket_file import UnixSocketFile
 print("ready", flush=True)
 sys.stdin.readline()
 listening = socket.socket(socket.AF_UNIX)

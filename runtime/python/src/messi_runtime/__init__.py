@@ -7,7 +7,7 @@ from .options import ClientOptions, ServerOptions
 from .server import ServerBase
 from .server_client import ServerClient
 from .socket_options import SocketOptions
-from .stream import PeerCredentials
+from .socket_stream import PeerCredentials
 from .uri import parse_tcp_uri
 from .version import __version__, require_runtime_api
 

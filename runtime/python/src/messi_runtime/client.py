@@ -127,7 +127,7 @@ class ClientBase:
     def native_handle(self) -> int:
         """The descriptor of the connection's socket; -1 if there is none. It stays the client's."""
         link = self._messi_driver.link
-        return -1 if link is None else link.handle
+        return -1 if link is None else link.native_handle
 
     async def on_connected(self) -> None:
         """The connection is up; from now on messages are sent and received."""

@@ -12,15 +12,15 @@ from google.protobuf.message import Message
 from .address_memory import AddressMemory
 from .attempts import Attempts
 from .client_machine import ClientAction, ClientEvent, ClientMachine, ClientState
-from .connecting import Connected, connect, give_up
 from .connection import ConnectionSettings, Side
 from .disconnect_reason import DisconnectReason
-from .hint import HOOK_RAISED
+from .hint import Hint
 from .hooks import LOGGER, HookFailed, call_hook, name_of
 from .inbox import Signal
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ClientOptions
+from .socket_connecting import Connected, connect, give_up
 from .task import begin_task
 from .uri import parse_uri_to_connect
 
@@ -100,7 +100,7 @@ class ClientDriver:
 
     def send(self, payload: bytes | None) -> None:
         if self.link is not None:
-            self.link.send(self._settings.connection.encode(payload))
+            self.link.send(self._settings.connection.outbox.encode(payload))
 
     def prepare(self, name: str) -> Message:
         self._prepared, member = self._client._messi_outgoing.prepare(name)
@@ -137,7 +137,7 @@ class ClientDriver:
         elif action is ClientAction.DROP:
             self._drop()
         elif self.link is not None and action is ClientAction.END:
-            self.link.close(DisconnectReason.STOPPED)
+            self.link.end(DisconnectReason.STOPPED)
         elif self.link is not None and action is ClientAction.ABORT:
             self.link.abort(DisconnectReason.STOPPED)
 
@@ -232,14 +232,14 @@ class ClientDriver:
         try:
             link.start()
             await self._serve(link)
-            await link.wait_ended()
+            await link.wait_over()
         except BaseException:  # the task is being cancelled
             link.abort(DisconnectReason.STOPPED)
             raise
         await self._handle_over(link, connected.address, loop.time() - connected_at)
 
     async def _handle_over(self, link: Link, address: str, uptime: float) -> None:
-        self.disconnect_hint = link.hint
+        self.disconnect_hint = str(link.hint)
         LOGGER.info("Disconnected from %s: %s", self.uri, f"{link.reason} {link.hint}".rstrip())
         delay = 0.0
         event = ClientEvent.ENDED
@@ -266,7 +266,7 @@ class ClientDriver:
             while (event := await link.next_event()) is not None:
                 await self._handle(link, event)
         except HookFailed:
-            link.close(DisconnectReason.GENERAL_ERROR, HOOK_RAISED)
+            link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
 
     async def _handle(self, link: Link, event: bytes | Signal) -> None:
         client = self._client

@@ -1,8 +1,8 @@
 """One side of one connection, as a machine without sockets and without a clock.
 
     in        handle_bytes, handle_time
-    commands  encode, send, close
-    out       queue: bytes to write; deadline(): when to call handle_time
+    commands  outbox.send, close
+    out       outbox.frames: bytes to write; deadline(): when to call handle_time
 
 The same code runs on asyncio and, with time that a test moves by hand, in the tests.
 """
@@ -10,15 +10,17 @@ The same code runs on asyncio and, with time that a test moves by hand, in the t
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from . import hint
 from .disconnect_reason import DisconnectReason
-from .frame import Frame, FrameDecoder, FrameTooBig, FrameType, encode_frame
+from .frame import FrameType
+from .frame_decoder import Frame, FrameDecoder, FrameTooBig
+from .frame_queue import Control
+from .hint import Hint, foreign_protocol
 from .keepalive import Keepalive, KeepaliveSettings
-from .send_queue import SendQueue
+from .outbox import Accepted, Outbox, OutboxSettings
 
 
 class Side(enum.Enum):
@@ -36,10 +38,13 @@ class ConnectionSettings:
     keepalive: KeepaliveSettings
 
     @cached_property
-    def outgoing(self) -> FrameType:
-        if self.side is Side.CLIENT:
-            return FrameType.CLIENT_TO_SERVER
-        return FrameType.SERVER_TO_CLIENT
+    def outbox(self) -> OutboxSettings:
+        client = self.side is Side.CLIENT
+        return OutboxSettings(
+            outgoing=FrameType.CLIENT_TO_SERVER if client else FrameType.SERVER_TO_CLIENT,
+            max_payload_size=self.max_payload_size,
+            max_pending_bytes=self.max_pending_bytes,
+        )
 
     @cached_property
     def incoming(self) -> FrameType:
@@ -47,25 +52,32 @@ class ConnectionSettings:
             return FrameType.SERVER_TO_CLIENT
         return FrameType.CLIENT_TO_SERVER
 
-    def encode(self, payload: bytes | None) -> bytes | DisconnectReason:
-        """A user message as a frame, which any number of connections can share; or why it cannot be
-        sent. `None` stands for a message that cannot be encoded."""
-        if payload is None:
-            return DisconnectReason.MESSAGE_ENCODE_ERROR
-        if len(payload) > self.max_payload_size:
-            return DisconnectReason.MESSAGE_TOO_BIG
-        return encode_frame(self.outgoing, payload)
+
+def reason_of(refused: Accepted, slow: bool = False) -> DisconnectReason:
+    """Why a connection ends whose message was not accepted. `slow`: something has been waiting
+    since an earlier turn."""
+    if refused is Accepted.INVALID:
+        return DisconnectReason.MESSAGE_ENCODE_ERROR
+    if refused is Accepted.TOO_BIG:
+        return DisconnectReason.MESSAGE_TOO_BIG
+    return DisconnectReason.SLOW_READER if slow else DisconnectReason.TOO_MUCH_AT_ONCE
 
 
 class Connection:
     """Starts with the connection and ends with it; nothing is carried over to the next."""
 
-    def __init__(self, settings: ConnectionSettings, now: float) -> None:
-        self.queue = SendQueue()
+    def __init__(
+        self,
+        settings: ConnectionSettings,
+        now: float,
+        make_room: Callable[[int], None] = lambda frame_size: None,
+    ) -> None:
+        """`make_room` is the outbox's."""
+        self.outbox = Outbox(settings.outbox, make_room)
         self.reason: DisconnectReason | None = None
         """Why the connection is closed; `None` while it is not."""
 
-        self.hint = ""
+        self.hint = Hint.NONE
         """What more is known of it."""
 
         self.proved = False
@@ -106,12 +118,12 @@ class Connection:
         waits for what is being written; all else is dropped."""
         try:
             for frame in self._decoder.decode(data):
-                if self._server and frame.type == FrameType.PING and self.queue:
-                    self.queue.push_control(FrameType.PONG)
+                if self._server and frame.type == FrameType.PING and self.outbox.frames:
+                    self.outbox.frames.want(Control.PONG)
         except FrameTooBig:
             self._decoder = FrameDecoder(self._settings.max_payload_size)
 
-    def excuse_silence(self, now: float) -> None:
+    def touch(self, now: float) -> None:
         """The peer cannot be heard, or must not be judged, since it is us who do not read."""
         self._keepalive.handle_received(now)
 
@@ -119,29 +131,23 @@ class Connection:
         """A server that does not read does not answer pings either: its client must not give it
         up."""
         if self._server:
-            self.queue.push_control(FrameType.PONG)
+            self.outbox.frames.want(Control.PONG)
 
-    def handle_time(self, now: float) -> None:
+    def handle_time(self, now: float, heard_until: float) -> None:
+        """`heard_until`: all that had come by then has been read."""
         if self._keepalive.poll_ping(now):
-            self.queue.push_control(FrameType.PING)
-
-    def judge_silence(self, now: float) -> None:
-        """To be called when all that had come by `now` has been read."""
-        if self._keepalive.timed_out(now):
+            self.outbox.frames.want(Control.PING)
+        if self._keepalive.timed_out(heard_until):
             self.close(DisconnectReason.KEEP_ALIVE_TIMEOUT)
 
-    def silent(self, now: float) -> bool:
+    def timed_out(self, now: float) -> bool:
+        """Whether the peer is to be given up, if all that has come has been read."""
         return self._keepalive.timed_out(now)
 
     def deadline(self) -> float:
         return self._keepalive.next_ping() if self.closed else self._keepalive.deadline()
 
-    def has_room(self, size: int) -> bool:
-        """Whether a frame of that size may be sent. When nothing is pending, any may."""
-        pending = self.queue.pending_bytes
-        return pending == 0 or pending + size <= self._settings.max_pending_bytes
-
-    def close(self, reason: DisconnectReason, hint: str = "") -> None:
+    def close(self, reason: DisconnectReason, hint: Hint = Hint.NONE) -> None:
         """Only the first reason counts, and the hint that comes with it."""
         if self.reason is None:
             self.reason = reason
@@ -152,7 +158,7 @@ class Connection:
             if frame.payload:
                 self.close(DisconnectReason.PROTOCOL_ERROR)
             elif self._server:
-                self.queue.push_control(FrameType.PONG)
+                self.outbox.frames.want(Control.PONG)
             else:
                 self.proved = True
         else:
@@ -166,7 +172,7 @@ class Connection:
             if frame_type != FrameType.PING:
                 self.close(DisconnectReason.PROTOCOL_ERROR)
         elif frame_type in (FrameType.PING, FrameType.CLIENT_TO_SERVER):
-            self.close(DisconnectReason.PROTOCOL_ERROR, hint.CLIENT)
+            self.close(DisconnectReason.PROTOCOL_ERROR, Hint.CLIENT)
 
     def _check_header(self, header: bytes, too_big: bool) -> None:
         # Who speaks another protocol is told so at once, and not asked for a megabyte first.
@@ -174,8 +180,8 @@ class Connection:
             if too_big:
                 self.close(DisconnectReason.MESSAGE_TOO_BIG)
             return
-        foreign = hint.foreign_protocol(header)
-        if too_big or foreign:
+        foreign = foreign_protocol(header)
+        if too_big or foreign is not Hint.NONE:
             self.close(DisconnectReason.PROTOCOL_ERROR, foreign)
         else:
             self._check_type(header[0])

@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
-CLIENT = "The peer is a client, not a server."
-HOOK_RAISED = "A hook raised an exception."
+import enum
 
-_HTTP = {b"HTTP", b"GET ", b"PUT ", b"POST", b"HEAD", b"OPTI", b"DELE", b"PATC", b"CONN", b"PRI "}
+_HTTP_STARTS = {
+    b"HTTP",
+    b"GET ",
+    b"PUT ",
+    b"POST",
+    b"HEAD",
+    b"OPTI",
+    b"DELE",
+    b"PATC",
+    b"CONN",
+    b"PRI ",
+}
 
 
-def foreign_protocol(header: bytes) -> str:
-    """What somebody seems to speak who sends these four bytes in place of a frame's header; "" if
-    they say nothing."""
-    if header in _HTTP:
-        return "The peer seems to speak HTTP."
+class Hint(enum.Enum):
+    """As sentences; none if nothing more is known."""
+
+    NONE = ""
+    HTTP = "The peer seems to speak HTTP."
+    TLS = "The peer seems to speak TLS."
+    SSH = "The peer seems to speak SSH."
+    CLIENT = "The peer is a client, not a server."
+    HOOK_RAISED = "A hook raised an exception."
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def foreign_protocol(header: bytes) -> Hint:
+    """What somebody seems to speak who sends these four bytes in place of a frame's header."""
+    if header in _HTTP_STARTS:
+        return Hint.HTTP
     if header == b"SSH-":
-        return "The peer seems to speak SSH."
+        return Hint.SSH
     # A record of version 3.x with a handshake or an alert.
     if header[0] in (0x15, 0x16) and header[1] == 0x03 and header[2] <= 0x04:
-        return "The peer seems to speak TLS."
-    return ""
+        return Hint.TLS
+    return Hint.NONE

@@ -7,12 +7,14 @@ import socket
 import time
 from dataclasses import dataclass
 
-from .connection import Connection, ConnectionSettings
+from .connection import Connection, ConnectionSettings, reason_of
 from .disconnect_reason import DisconnectReason
+from .hint import Hint
 from .inbox import Inbox, Signal
+from .outbox import Accepted
 from .patience import Patience
 from .socket_options import SocketOptions, prepare
-from .stream import PeerCredentials, Stream
+from .socket_stream import PeerCredentials, SocketStream
 
 
 @dataclass(frozen=True)
@@ -37,25 +39,28 @@ class Link:
         prepare(connected, settings.socket)
         self._loop = asyncio.get_running_loop()
         self._settings = settings
-        self._connection = Connection(settings.connection, self._loop.time())
-        self._queue = self._connection.queue
+        self._connection = Connection(settings.connection, self._loop.time(), self._write_early)
+        self._outbox = self._connection.outbox
+        self._frames = self._outbox.frames
         self._max_pending_bytes = settings.connection.max_pending_bytes
-        self._stream = Stream(self._loop, connected, self._handle_readable, self._handle_writable)
+        self._stream = SocketStream(
+            self._loop, connected, self._handle_readable, self._handle_writable
+        )
         self._inbox = Inbox(self._loop)
         self._early = early
 
         self._reading = False
-        self._flushing_soon = False
-        self._takes_more = True
+        self._unsettled = False
+        self._blocked = False  # the system took less than it was given: handle_writable will come
         self._cannot_write = False
-        self._behind = False  # the system has not taken at the end of a turn what there was
-        self._crowded = False
+        self._slow = False  # something was left to be written at the end of the last turn
+        self._was_high = False  # more than half of the bound was waiting
         self._judging = False
 
         self._timer: asyncio.Handle | None = None
         self._linger: asyncio.Handle | None = None
         self._ending = False
-        self._wrote_end = False
+        self._finished = False
         self._read_end = False
         self._over = False
         self._ended = self._loop.create_future()
@@ -91,7 +96,7 @@ class Link:
         return self._connection.reason
 
     @property
-    def hint(self) -> str:
+    def hint(self) -> Hint:
         return self._connection.hint
 
     @property
@@ -100,63 +105,66 @@ class Link:
 
     @property
     def pending_bytes(self) -> int:
-        return 0 if self.closed else self._queue.pending_bytes
+        return 0 if self.closed else self._frames.pending
 
     @property
-    def handle(self) -> int:
-        return self._stream.handle
+    def native_handle(self) -> int:
+        return self._stream.native_handle
 
     @property
-    def credentials(self) -> PeerCredentials | None:
-        return self._stream.credentials
+    def peer_credentials(self) -> PeerCredentials | None:
+        return self._stream.peer_credentials
 
-    def send(self, frame: bytes | DisconnectReason) -> None:
+    def send(self, frame: bytes | Accepted) -> None:
         """Written at the end of the loop's turn, together with what else is sent in it."""
-        if self._connection.reason is not None or self._cannot_write:
+        if self.closed or self._cannot_write:
             return
-        if isinstance(frame, DisconnectReason):
-            self.close(frame)
+        accepted = self._outbox.send(frame)
+        if accepted is not Accepted.YES:
+            self.close(reason_of(accepted, slow=self._slow))
             return
-        if not self._connection.has_room(len(frame)) and not self._make_room(len(frame)):
-            slow = self._behind
-            self.close(DisconnectReason.SLOW_READER if slow else DisconnectReason.TOO_MUCH_AT_ONCE)
-            return
-        self._queue.append(frame)
-        if self._queue.pending_bytes > self._max_pending_bytes // 2:
-            self._crowded = True
-        if not self._flushing_soon:
-            self._flushing_soon = True
-            self._loop.call_soon(self._flush_turn)
+        if self._frames.pending > self._max_pending_bytes // 2:
+            self._was_high = True
+        if not self._unsettled:
+            self._unsettled = True
+            self._loop.call_soon(self._settle)
 
     def pause(self) -> None:
         self._inbox.pause()
 
     def resume(self) -> None:
         if self._inbox.paused:
-            self._connection.excuse_silence(self._loop.time())
+            self._connection.touch(self._loop.time())
             self._inbox.resume()
 
-    def close(self, reason: DisconnectReason, hint: str = "") -> None:
-        """Our side has had enough: what has been received but not handed out is dropped.
+    def end(self, reason: DisconnectReason) -> None:
+        """Our side has had enough: what has been received but not handed out is dropped. What was
+        sent is still written, if the peer reads it within `linger`."""
+        if self.closed:
+            return
+        if self._settings.linger <= 0 or self._stream.broken:
+            self.close(reason)
+            return
+        self._connection.close(reason)
+        self._inbox.drop()
+        self._ending = True
+        self._linger = self._loop.call_later(self._settings.linger, self._end)
+        self._read(not self._read_end)
+        self._flush()
 
-        After STOPPED and DISCONNECTED what was sent is still written, if the peer reads it.
-        """
+    def close(self, reason: DisconnectReason, hint: Hint = Hint.NONE) -> None:
+        """As `end`, but what is not written yet is written as far as the system takes it at
+        once."""
         if self.closed:
             return
         self._connection.close(reason, hint)
         self._inbox.drop()
-        if reason in _ORDERLY and self._settings.linger > 0 and not self._stream.broken:
-            self._ending = True
-            self._linger = self._loop.call_later(self._settings.linger, self._end)
-            self._read(not self._read_end)
-            self._flush()
-        else:
-            if reason not in _PEER_IS_GONE:
-                self._write()
-            self._end()
+        if reason not in _PEER_IS_GONE:
+            self._write()
+        self._end()
 
     def abort(self, reason: DisconnectReason) -> None:
-        """As `close`, but at once."""
+        """As `end`, but at once: nothing more is written."""
         self._connection.close(reason)
         self._inbox.drop()
         self._end()
@@ -165,11 +173,11 @@ class Link:
         """The payload of the next message, or a signal, or `None` when no more can come."""
         event = await self._inbox.next()
         if not self._reading and self._inbox.has_room and not self.closed:
-            self._connection.excuse_silence(self._loop.time())
+            self._connection.touch(self._loop.time())
             self._read(True)
         return event
 
-    async def wait_ended(self) -> None:
+    async def wait_over(self) -> None:
         """Until the socket is closed, which after an orderly end is later than `closed`."""
         if not self._ended.done():
             await asyncio.wait({self._ended})
@@ -178,7 +186,7 @@ class Link:
 
     def _read(self, wanted: bool) -> None:
         self._reading = wanted
-        self._stream.want_read(wanted)
+        self._stream.want_input(wanted)
 
     def _handle_readable(self) -> None:
         data = self._stream.read()
@@ -222,15 +230,15 @@ class Link:
         self._flush()
         now = self._loop.time()
         if not self._listening:
-            self._connection.excuse_silence(now)
+            self._connection.touch(now)
         if not self._reading and not self.closed:
             self._connection.say_alive()
-        if self._over or (self.closed and not self._queue):
+        if self._over or (self.closed and not self._frames):
             return
-        if not self.closed and self._connection.silent(now):
+        if not self.closed and self._connection.timed_out(now):
             self._judge_soon(now)
             return
-        self._connection.handle_time(now)
+        self._connection.handle_time(now, now)
         self._flush()
         if self._over:
             return
@@ -252,7 +260,7 @@ class Link:
         if self.closed:
             return
         if self._listening:
-            self._connection.judge_silence(heard_until)
+            self._connection.handle_time(self._loop.time(), heard_until)
         if self.closed:
             self._give_up(self.reason)
         else:
@@ -272,61 +280,60 @@ class Link:
 
     # Writing
 
-    def _make_room(self, size: int) -> bool:
+    def _write_early(self, frame_size: int) -> None:
         """Only who does not take what is offered is a slow reader."""
         self._write()
         patience = Patience.of(self._loop)
-        while not (self._behind or self._stream.broken or self._connection.has_room(size)):
+        while self._outbox.too_much(frame_size) and not (self._slow or self._stream.broken):
             began = time.monotonic()
-            progress = patience.left > 0 and self._stream.wait_writable(patience.left)
+            progress = patience.left > 0 and self._stream.wait_for_room(patience.left)
             patience.spend(self._loop, began)
             if not progress:
                 break
-            self._takes_more = True
+            self._blocked = False
             self._write()
-        return self._connection.has_room(size)
 
     def _handle_writable(self) -> None:
-        self._takes_more = True
+        self._blocked = False
         self._flush()
 
-    def _flush_turn(self) -> None:
-        self._flushing_soon = False
+    def _settle(self) -> None:
+        self._unsettled = False
         self._flush()
-        self._behind = bool(self._queue)
+        self._slow = bool(self._frames)
 
     def _flush(self) -> None:
         if self._over:
             return
         self._write()
-        self._behind = self._behind and bool(self._queue)
-        if self._crowded and self._queue.pending_bytes <= self._max_pending_bytes // 2:
-            self._crowded = False
+        self._slow = self._slow and bool(self._frames)
+        if self._was_high and self._frames.pending <= self._max_pending_bytes // 2:
+            self._was_high = False
             self._inbox.signal_writable()
         if self._ending:
             self._go_on_ending()
 
     def _write(self) -> None:
-        while self._queue and self._takes_more:
-            offered = self._queue.offer()
+        while self._frames and not self._blocked:
+            offered = self._frames.gather()
             taken = self._stream.write(offered)
             if self._stream.broken:
                 self._cannot_write = True
-                self._queue.clear()
+                self._frames.clear()
                 return
-            self._takes_more = taken == sum(len(part) for part in offered)
-            self._queue.take(taken)
-        self._stream.want_write(bool(self._queue))
+            self._blocked = taken < sum(len(part) for part in offered)
+            self._frames.handle_written(taken)
+        self._stream.want_room(bool(self._frames))
 
     # The end
 
     def _go_on_ending(self) -> None:
         if self._stream.broken:
             self._end()
-        elif not self._queue:
-            if not self._wrote_end:
-                self._wrote_end = True
-                self._stream.end_writing()
+        elif not self._frames:
+            if not self._finished:
+                self._finished = True
+                self._stream.finish()
             if self._read_end or self._stream.broken:
                 self._end()
 
@@ -337,7 +344,7 @@ class Link:
         for timer in (self._timer, self._linger):
             if timer is not None:
                 timer.cancel()
-        self._queue.clear()
+        self._frames.clear()
         self._stream.close()
         if not self._loop.is_closed():
             self._ended.set_result(None)
@@ -345,8 +352,6 @@ class Link:
 
 # A server that does not read says that it lives this often, in seconds.
 _SIGN_OF_LIFE = 1.0
-
-_ORDERLY = {DisconnectReason.STOPPED, DisconnectReason.DISCONNECTED}
 
 _PEER_IS_GONE = {
     DisconnectReason.CONNECTION_CLOSED,

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from google.protobuf.message import Message
 
-from .connection import ConnectionSettings
 from .disconnect_reason import DisconnectReason
 from .link import Link
+from .outbox import OutboxSettings
 from .schema import Outgoing
-from .stream import PeerCredentials
+from .socket_stream import PeerCredentials
 
 
 class ServerClient:
@@ -28,7 +28,7 @@ class ServerClient:
             cls._messi_outgoing = Outgoing(sends)
 
     def __init__(
-        self, client_id: int, link: Link, settings: ConnectionSettings, peer_address: str
+        self, client_id: int, link: Link, settings: OutboxSettings, peer_address: str
     ) -> None:
         self.state: Any = None
         """Yours: whatever the hooks of the server want to keep for this client."""
@@ -37,7 +37,7 @@ class ServerClient:
         self._messi_settings = settings
         self._id = client_id
         self._peer_address = peer_address
-        self._peer_credentials = link.credentials
+        self._peer_credentials = link.peer_credentials
         self._connected_since = datetime.datetime.now(datetime.timezone.utc)
 
     @property
@@ -57,7 +57,7 @@ class ServerClient:
 
     def native_handle(self) -> int:
         """The descriptor of the connection's socket; -1 if it is closed. It stays the server's."""
-        return self._messi_link.handle
+        return self._messi_link.native_handle
 
     @property
     def connected_since(self) -> datetime.datetime:
@@ -77,7 +77,7 @@ class ServerClient:
     def disconnect_hint(self) -> str:
         """In `on_client_disconnected`: what more is known of why, as a sentence, such as "The peer
         seems to speak HTTP."; "" if nothing is."""
-        return self._messi_link.hint
+        return str(self._messi_link.hint)
 
     def disconnect(self) -> None:
         """Ends the connection, in order: what was sent before still arrives, if the client reads it
@@ -85,7 +85,7 @@ class ServerClient:
 
         `on_client_disconnected(client, DisconnectReason.DISCONNECTED)` follows when that is done.
         """
-        self._messi_link.close(DisconnectReason.DISCONNECTED)
+        self._messi_link.end(DisconnectReason.DISCONNECTED)
 
     def disconnect_now(self) -> None:
         """As `disconnect`, but at once: what has not been written is dropped. Also ends what

@@ -8,17 +8,18 @@ import socket
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from .connection import ConnectionSettings, Side
+from .connection import ConnectionSettings, Side, reason_of
 from .disconnect_reason import DisconnectReason
-from .hint import HOOK_RAISED
+from .hint import Hint
 from .hooks import LOGGER, HookFailed, call_hook
 from .inbox import Signal
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
-from .listener import Listener
 from .options import ServerOptions
+from .outbox import Accepted
 from .server_client import ServerClient
-from .stream import drain
+from .socket_listener import SocketListener
+from .socket_stream import drain
 from .task import begin_task, current_client
 from .uri import parse_uri_to_listen
 
@@ -47,7 +48,7 @@ class ServerDriver(Generic[Client]):
             linger=options.linger,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listener: Listener | None = None
+        self._listener: SocketListener | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._links: set[Link] = set()  # those that are ending included
         self._tasks: set[asyncio.Task[None]] = set()
@@ -71,7 +72,7 @@ class ServerDriver(Generic[Client]):
             self._loop = loop
         if self._listener is not None:
             return
-        listener = Listener(
+        listener = SocketListener(
             self._address,
             self.options.unix_mode,
             self._accept,
@@ -96,7 +97,7 @@ class ServerDriver(Generic[Client]):
             self._stopped.set_result(None)
         listener.stop()
         for link in list(self._links):
-            link.close(DisconnectReason.STOPPED)
+            link.end(DisconnectReason.STOPPED)
 
     def stop_now(self) -> None:
         for link in list(self._links):
@@ -114,9 +115,9 @@ class ServerDriver(Generic[Client]):
         return client if server is self._server else None
 
     def broadcast(self, payload: bytes | None, except_client: Client | None) -> bool:
-        frame = self._settings.connection.encode(payload)
-        if isinstance(frame, DisconnectReason):
-            LOGGER.error("A broadcast is sent to nobody: %s", frame)
+        frame = self._settings.connection.outbox.encode(payload)
+        if isinstance(frame, Accepted):
+            LOGGER.error("A broadcast is sent to nobody: %s", reason_of(frame))
             return False
         for client in list(self.clients.values()):
             if client is not except_client:
@@ -145,7 +146,7 @@ class ServerDriver(Generic[Client]):
         self._begin(self._receive(accepted, peer_address, self._listener))
 
     async def _receive(
-        self, accepted: socket.socket, peer_address: str, listener: Listener | None
+        self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
     ) -> None:
         accepted.setblocking(False)
         why_not: DisconnectReason | None = DisconnectReason.STOPPED
@@ -190,7 +191,7 @@ class ServerDriver(Generic[Client]):
             link.start()
             await self._handle_all(client, link)
             del self.clients[client.id]
-            await link.wait_ended()
+            await link.wait_over()
         except BaseException:  # the task is being cancelled
             link.abort(DisconnectReason.STOPPED)
             raise
@@ -203,7 +204,9 @@ class ServerDriver(Generic[Client]):
     def _make_client(self, client_id: int, link: Link, peer_address: str) -> Client:
         # Generated code says which class `Client` is, once for the checker and once for us.
         client_class: Any = self._server._messi_client_class
-        client: Client = client_class(client_id, link, self._settings.connection, peer_address)
+        client: Client = client_class(
+            client_id, link, self._settings.connection.outbox, peer_address
+        )
         return client
 
     async def _handle_all(self, client: Client, link: Link) -> None:
@@ -212,7 +215,7 @@ class ServerDriver(Generic[Client]):
             while (event := await link.next_event()) is not None:
                 await self._handle(client, link, event)
         except HookFailed:
-            link.close(DisconnectReason.GENERAL_ERROR, HOOK_RAISED)
+            link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
 
     async def _handle(self, client: Client, link: Link, event: bytes | Signal) -> None:
         server = self._server

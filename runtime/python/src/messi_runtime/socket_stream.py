@@ -22,7 +22,7 @@ class PeerCredentials(NamedTuple):
     gid: int
 
 
-class Stream:
+class SocketStream:
     """Bytes in and out, without waiting.
 
     A write that fails ends nothing: the system tells the reader too, after all that can still be
@@ -33,13 +33,13 @@ class Stream:
         self,
         loop: asyncio.AbstractEventLoop,
         connected: socket.socket,
-        on_readable: Callable[[], None],
-        on_writable: Callable[[], None],
+        handle_readable: Callable[[], None],
+        handle_writable: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._socket = connected
-        self._on_readable = on_readable
-        self._on_writable = on_writable
+        self._handle_readable = handle_readable
+        self._handle_writable = handle_writable
         self._broken = False
         self._reading = False
         self._writing = False
@@ -47,7 +47,7 @@ class Stream:
         self._made_in = fork.generation()
 
     @property
-    def handle(self) -> int:
+    def native_handle(self) -> int:
         """The descriptor; -1 when closed."""
         return self._socket.fileno()
 
@@ -57,8 +57,8 @@ class Stream:
         return self._broken or self._foreign
 
     @property
-    def credentials(self) -> PeerCredentials | None:
-        if self._socket.family != socket.AF_UNIX or self.handle < 0:
+    def peer_credentials(self) -> PeerCredentials | None:
+        if self._socket.family != socket.AF_UNIX or self.native_handle < 0:
             return None
         size = struct.calcsize("3i")
         data = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
@@ -75,17 +75,17 @@ class Stream:
             self._broken = True
             return b""
 
-    def want_read(self, wanted: bool) -> None:
+    def want_input(self, wanted: bool) -> None:
         if wanted == self._reading or self._foreign:
             return
         self._reading = wanted
         if wanted:
-            self._loop.add_reader(self._socket, self._on_readable)
+            self._loop.add_reader(self._socket, self._handle_readable)
         else:
             self._loop.remove_reader(self._socket)
 
     def write(self, parts: Iterable[memoryview]) -> int:
-        """How much was taken. If that is not all, `on_writable` follows, unless it is broken."""
+        """How much was taken. If not all, `handle_writable` follows, unless it is broken."""
         if self.broken:
             return 0
         try:
@@ -96,22 +96,22 @@ class Stream:
                 self._break()
             elif error.errno not in _NO_ROOM:
                 # The socket counts as writable meanwhile.
-                self._want_write(False)
+                self._want_room(False)
                 if self._retry is None:
                     self._retry = self._loop.call_later(_MOMENT, self._write_again)
             return 0
 
-    def want_write(self, wanted: bool) -> None:
+    def want_room(self, wanted: bool) -> None:
         if self._retry is None:
-            self._want_write(wanted)
+            self._want_room(wanted)
 
-    def wait_writable(self, seconds: float) -> bool:
+    def wait_for_room(self, seconds: float) -> bool:
         """Blocks."""
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)
         return bool(poll.poll(seconds * 1000))
 
-    def end_writing(self) -> None:
+    def finish(self) -> None:
         """The peer reads the end of the stream after all that was written."""
         if self.broken:
             return
@@ -122,8 +122,8 @@ class Stream:
 
     def close(self) -> None:
         if not self._foreign:
-            self.want_read(False)
-            self._want_write(False)
+            self.want_input(False)
+            self._want_room(False)
             if self._retry is not None:
                 self._retry.cancel()
             drain(self._socket)
@@ -133,22 +133,22 @@ class Stream:
     def _foreign(self) -> bool:
         return self._made_in != fork.generation() or self._loop.is_closed()
 
-    def _want_write(self, wanted: bool) -> None:
+    def _want_room(self, wanted: bool) -> None:
         if wanted == self._writing or self._foreign:
             return
         self._writing = wanted
         if wanted:
-            self._loop.add_writer(self._socket, self._on_writable)
+            self._loop.add_writer(self._socket, self._handle_writable)
         else:
             self._loop.remove_writer(self._socket)
 
     def _break(self) -> None:
         self._broken = True
-        self._want_write(False)
+        self._want_room(False)
 
     def _write_again(self) -> None:
         self._retry = None
-        self._on_writable()
+        self._handle_writable()
 
 
 def drain(ending: socket.socket) -> None:

@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 
-from messi_runtime.frame import FrameDecoder, FrameTooBig
+from messi_runtime.frame_decoder import FrameDecoder, FrameTooBig
 
 FRAMES = b"\x02\x00\x00\x02\x0a\x00" + b"\x04\x00\x00\x00" + b"\x09\x00\x01\x00" + b"x" * 256
 DECODED = [(2, b"\x0a\x00"), (4, b""), (9, b"x" * 256)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections import deque
 
 from .frame import FrameType, encode_frame
@@ -15,29 +16,39 @@ _CHUNK_SIZE = 64 * 1024
 _WRITE_SIZE = 64 * 1024
 
 
-class SendQueue:
-    """User messages in order; a ping or pong goes ahead of those of which nothing was offered yet.
+class Control(enum.Enum):
+    """The kinds of control frames, in the order in which they are written."""
 
-    Bounds are the caller's: ask `pending_bytes` before `append`. What is held is that, an eighth
-    more at the most, and what has been written of one frame or chunk.
+    PING = FrameType.PING
+    PONG = FrameType.PONG
+
+
+class FrameQueue:
+    """User messages in order. Control frames are wanted, at most one of each kind, and made when
+    they are written: ahead of the messages of which nothing was offered yet.
+
+    Bounds are the caller's: ask `pending` before `append`. What is held is that, an eighth more at
+    the most, and what has been written of one frame or chunk.
     """
 
     def __init__(self) -> None:
-        self._control = b""
+        self._wanted: set[Control] = set()
         self._chunks: deque[bytes | bytearray] = deque()
         self._offered: deque[memoryview] = deque()
-        self._pending_bytes = 0
+        self._pending = 0
 
     def __bool__(self) -> bool:
-        return self._pending_bytes > 0
+        """Whether there is something to write."""
+        return self._pending > 0 or bool(self._wanted)
 
     @property
-    def pending_bytes(self) -> int:
-        """Headers included."""
-        return self._pending_bytes
+    def pending(self) -> int:
+        """Bytes that the system has not taken yet, headers included; without control frames that
+        are only wanted."""
+        return self._pending
 
     def append(self, frame: bytes) -> None:
-        self._pending_bytes += len(frame)
+        self._pending += len(frame)
         if len(frame) >= _SHARED_FROM:
             self._chunks.append(frame)
             return
@@ -46,26 +57,27 @@ class SendQueue:
             self._chunks.append(last := bytearray())
         last += frame
 
-    def push_control(self, frame_type: FrameType) -> None:
-        """Adds an empty frame, ahead of user messages; nothing if one is waiting already."""
-        if not self._control:
-            self._control = encode_frame(frame_type, b"")
-            self._pending_bytes += len(self._control)
+    def want(self, kind: Control) -> None:
+        """A control frame is to be written soon. Nothing if one of its kind is wanted already."""
+        self._wanted.add(kind)
 
-    def offer(self) -> deque[memoryview]:
-        """What to write next; `take` says how much of it was written."""
+    def gather(self) -> deque[memoryview]:
+        """What to write next; `handle_written` says how much of it was written."""
         if not self._offered:
-            if self._control:
-                self._offered.append(memoryview(self._control))
-                self._control = b""
+            for kind in Control:
+                if kind in self._wanted:
+                    control = encode_frame(kind.value, b"")
+                    self._pending += len(control)
+                    self._offered.append(memoryview(control))
+            self._wanted.clear()
             size = 0
             while self._chunks and (size == 0 or size + len(self._chunks[0]) <= _WRITE_SIZE):
                 size += len(self._chunks[0])
                 self._offered.append(memoryview(self._chunks.popleft()))
         return self._offered
 
-    def take(self, size: int) -> None:
-        self._pending_bytes -= size
+    def handle_written(self, size: int) -> None:
+        self._pending -= size
         while size > 0:
             first = self._offered.popleft()
             if size < len(first):
@@ -74,7 +86,7 @@ class SendQueue:
             size -= len(first)
 
     def clear(self) -> None:
-        self._control = b""
+        self._wanted.clear()
         self._chunks.clear()
         self._offered.clear()
-        self._pending_bytes = 0
+        self._pending = 0

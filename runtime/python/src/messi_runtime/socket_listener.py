@@ -1,15 +1,17 @@
-"""From an address to sockets that listen."""
+"""Where connections arrive."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .inherited import address_of, inherit
+from .inherited_socket import address_of, inherited_socket
 from .resolver import Resolver
-from .unix_socket import UnixSocketFile
+from .socket_acceptor import SocketAcceptor
+from .unix_socket_file import UnixSocketFile
 from .uri import InheritedAddress, TcpAddress, UnixAddress
 
 # Many clients come at once when a server is back.
@@ -21,7 +23,58 @@ _TRIES_AT_ONE_PORT_FOR_ALL = 10
 _NOT_HERE = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
-class Listening(NamedTuple):
+class SocketListener:
+    """Listens at all addresses of a URI."""
+
+    def __init__(
+        self,
+        address: TcpAddress | UnixAddress | InheritedAddress,
+        unix_mode: int | None,
+        handle_accept: Callable[[socket.socket, str], None],
+        handle_out_of_descriptors: Callable[[], None],
+    ) -> None:
+        """For the last two, see `SocketAcceptor`."""
+        self._loop = asyncio.get_running_loop()
+        self._address = address
+        self._unix_mode = unix_mode
+        self._handle_accept = handle_accept
+        self._handle_out_of_descriptors = handle_out_of_descriptors
+        self._listening: _Listening | None = None
+        self._acceptors: list[SocketAcceptor] = []
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Raises `OSError` if the address cannot be listened at."""
+        listening = await _listen(self._address, self._unix_mode, lambda: not self._stopped)
+        if listening is None:
+            return
+        self._listening = listening
+        self._acceptors = [
+            SocketAcceptor(self._loop, each, self._handle_accept, self._handle_out_of_descriptors)
+            for each in listening.sockets
+        ]
+
+    def stop(self) -> None:
+        """Never raises. What of `start` is still to come does not happen."""
+        self._stopped = True
+        if self._listening is None:
+            return
+        listening, self._listening = self._listening, None
+        for each in self._acceptors:
+            each.stop()
+        listening.close()
+
+    @property
+    def uri(self) -> str:
+        return str(self._address if self._listening is None else self._listening.address)
+
+    @property
+    def port(self) -> int:
+        address = self._address if self._listening is None else self._listening.address
+        return address.port if isinstance(address, TcpAddress) else 0
+
+
+class _Listening(NamedTuple):
     sockets: list[socket.socket]
     address: TcpAddress | UnixAddress
     """With the port that was chosen."""
@@ -36,11 +89,11 @@ class Listening(NamedTuple):
             self.file.remove()
 
 
-async def listen(
+async def _listen(
     address: TcpAddress | UnixAddress | InheritedAddress,
     unix_mode: int | None,
     wanted: Callable[[], bool],
-) -> Listening | None:
+) -> _Listening | None:
     """`None` if it is not wanted any more when the host's addresses are known.
 
     Raises `OSError` if the address cannot be listened at, all of a name's addresses included.
@@ -49,12 +102,12 @@ async def listen(
         hosts = await Resolver.of_running_loop().resolve(address.host) if address.host else []
         return _listen_tcp(address, hosts) if wanted() else None
     if isinstance(address, InheritedAddress):
-        inherited = inherit(address)
-        return Listening([inherited], address_of(inherited))
+        inherited = inherited_socket(address)
+        return _Listening([inherited], address_of(inherited))
     return _listen_unix(address, unix_mode)
 
 
-def _listen_unix(address: UnixAddress, mode: int | None) -> Listening:
+def _listen_unix(address: UnixAddress, mode: int | None) -> _Listening:
     file: UnixSocketFile | None = None
     listening = socket.socket(socket.AF_UNIX)
     try:
@@ -64,12 +117,12 @@ def _listen_unix(address: UnixAddress, mode: int | None) -> Listening:
             file = UnixSocketFile(listening, address.name, mode)
         listening.listen(_BACKLOG)
     except OSError as error:
-        Listening([listening], address, file).close()
+        _Listening([listening], address, file).close()
         raise OSError(error.errno, error.strerror, str(address)) from None
-    return Listening([listening], address, file)
+    return _Listening([listening], address, file)
 
 
-def _listen_tcp(address: TcpAddress, hosts: list[str]) -> Listening:
+def _listen_tcp(address: TcpAddress, hosts: list[str]) -> _Listening:
     if not address.host:
         sockets = [_listen_everywhere(address.port)]
     else:
@@ -81,7 +134,7 @@ def _listen_tcp(address: TcpAddress, hosts: list[str]) -> Listening:
                 # Port 0 is chosen for the first address, and may be taken at the next.
                 if address.port or error.errno != errno.EADDRINUSE or not tries_left:
                     raise
-    return Listening(sockets, TcpAddress(address.host, sockets[0].getsockname()[1]))
+    return _Listening(sockets, TcpAddress(address.host, sockets[0].getsockname()[1]))
 
 
 def _listen_everywhere(port: int) -> socket.socket:

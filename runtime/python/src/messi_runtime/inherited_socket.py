@@ -11,7 +11,7 @@ from .uri import InheritedAddress, TcpAddress, UnixAddress
 _FIRST = 3
 
 
-def inherit(address: InheritedAddress) -> socket.socket:
+def inherited_socket(address: InheritedAddress) -> socket.socket:
     """A copy of the descriptor, so that it can be listened at again."""
     descriptor = _find(address)
     os.set_inheritable(descriptor, False)

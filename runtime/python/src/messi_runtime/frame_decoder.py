@@ -1,0 +1,66 @@
+"""From bytes to frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from .frame import HEADER_SIZE
+
+
+class Frame(NamedTuple):
+    type: int
+    """Whatever the wire said; it need not be a `FrameType`."""
+
+    payload: bytes
+
+
+class FrameTooBig(Exception):
+    """A header announces more than the limit; nothing further can be decoded."""
+
+
+class FrameDecoder:
+    """One per connection; a new connection starts with a new decoder.
+
+    What has come of a cut frame is kept, so memory grows with the bytes that have arrived, never
+    with what a header promises.
+    """
+
+    def __init__(self, max_payload_size: int) -> None:
+        self._max_payload_size = max_payload_size
+        self._cut = bytearray()
+
+    @property
+    def unfinished_header(self) -> bytes:
+        """That of the frame which is still coming, or is too big; empty if none has come whole."""
+        return bytes(self._cut[:HEADER_SIZE]) if len(self._cut) >= HEADER_SIZE else b""
+
+    def decode(self, data: bytes) -> Iterator[Frame]:
+        """The frames that `data` completes. Raises `FrameTooBig` after those before the bad one.
+
+        Leaving the iterator early drops the rest of `data`.
+        """
+        if self._cut:
+            self._cut += data
+            if len(self._cut) < self._cut_frame_size():
+                return
+            data, self._cut = bytes(self._cut), bytearray()
+
+        begin = 0
+        while len(data) - begin >= HEADER_SIZE:
+            size = int.from_bytes(data[begin + 1 : begin + HEADER_SIZE], "big")
+            payload_begin = begin + HEADER_SIZE
+            if payload_begin + size > len(data) or size > self._max_payload_size:
+                break
+            yield Frame(data[begin], data[payload_begin : payload_begin + size])
+            begin = payload_begin + size
+        self._cut += data[begin:]
+        self._cut_frame_size()
+
+    def _cut_frame_size(self) -> int:
+        if len(self._cut) < HEADER_SIZE:
+            return HEADER_SIZE
+        size = int.from_bytes(self._cut[1:HEADER_SIZE], "big")
+        if size > self._max_payload_size:
+            raise FrameTooBig
+        return HEADER_SIZE + size
