@@ -1,4 +1,4 @@
-"""Which addresses have disappointed a client."""
+"""The addresses that have failed a client."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable
 
 
 class AddressMemory:
-    """Lets the next attempt begin with others: an address that does not answer, or answers and then
-    says nothing, is tried last."""
+    """The next attempt begins with others: an address that does not answer, or whose connection
+    never proves itself, is tried last."""
 
     def __init__(self) -> None:
         self._failed: dict[str, None] = {}  # the longest ago first
 
     def failed(self, address: str) -> None:
-        """An attempt has failed, or not ended in time, or its connection never proved itself."""
+        """An attempt has failed, or has not ended in time, or its connection never proved
+        itself."""
         self.worked(address)
         if len(self._failed) == _MOST:
             del self._failed[next(iter(self._failed))]
@@ -24,7 +25,8 @@ class AddressMemory:
         self._failed.pop(address, None)
 
     def sort(self, addresses: Iterable[str]) -> list[str]:
-        """Those that have not failed in the order given, then the others, the latest last."""
+        """First those that have not failed, in the given order, then the others; the last to fail
+        comes last."""
         ranks = {address: rank for rank, address in enumerate(self._failed, start=1)}
         return sorted(addresses, key=lambda address: ranks.get(address, 0))
 

@@ -1,4 +1,4 @@
-"""Where a client connects to next, and after how long."""
+"""The next address to connect to, and the delay before."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Attempts(Generic[Address]):
         self._tried = 0  # since the round began
 
     def begin_round(self) -> None:
-        """From now on none of the addresses counts as tried."""
+        """Begins a round: none of the addresses counts as tried."""
         self._tried = 0
 
     def next(self) -> Address:
-        """What the attempt that begins now is for."""
+        """The address for the attempt that begins now."""
         if self._tried == 0 and self._shuffle:
             random.shuffle(self._addresses)
         address = self._addresses[self._tried]
@@ -35,16 +35,16 @@ class Attempts(Generic[Address]):
         return address
 
     def handle_proved(self) -> None:
-        """The connection has proved itself: the server has answered."""
+        """The connection has proved itself: the server has answered a ping."""
         self._backoff.reset()
         self.begin_round()
 
     def delay_after_failure(self) -> float:
-        """Of an attempt, or of a connection that had not proved itself: none while there are
-        addresses that have not been tried."""
+        """The delay after an attempt, or after a connection that had not proved itself: none while
+        there are addresses that have not been tried."""
         return 0.0 if self._tried > 0 else self._backoff.next(random.random())
 
     def delay_after_loss(self, uptime: float) -> float:
-        """After the end of a connection that had proved itself, and was up for `uptime`."""
+        """The delay after a connection that had proved itself and was up for `uptime`."""
         self._backoff.handle_lost(uptime)
         return self._backoff.next(random.random())

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt to connect."""
+"""The delay before the next attempt to connect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .duration import check_durations
 
 @dataclass(frozen=True)
 class BackoffSettings:
-    """All times in seconds; `math.inf` is for ever."""
+    """Times in seconds; `math.inf` means for ever."""
 
     initial: float = 1.0
     """The first delay, before jitter."""
@@ -30,7 +30,8 @@ class BackoffSettings:
 
 
 class Backoff:
-    """Exponential, with jitter, so that clients of a server that comes back do not come at once."""
+    """Exponential, with jitter, so that not all clients of a restarted server reconnect at the same
+    time."""
 
     def __init__(self, settings: BackoffSettings) -> None:
         self._settings = settings

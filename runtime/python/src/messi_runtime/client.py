@@ -1,4 +1,4 @@
-"""What generated clients derive from: a connection that is made again whenever it is lost."""
+"""The base class of generated clients: a connection that is made again whenever it is lost."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ClientBase:
     """Everything is called on the event loop's thread. From other threads, use the loop's
     `call_soon_threadsafe`.
 
-    Hooks are awaited one at a time, in order. In a hook anything is legal. One that raises an
+    Hooks are awaited one at a time, in order. Every call is legal in a hook. A hook that raises an
     exception ends the connection (GENERAL_ERROR); the exception is logged.
 
-    No message is lost while the connection lives. What is under way when it breaks may be lost, as
-    with TCP, and what is sent while there is none is dropped.
+    No message is lost while the connection lives. Messages in flight when it breaks may be lost, as
+    with TCP. Messages sent while there is no connection are dropped.
     """
 
     _messi_outgoing: ClassVar[Outgoing]
@@ -46,11 +46,11 @@ class ClientBase:
         *,
         options: ClientOptions | None = None,
     ) -> None:
-        """`uri` is `tcp://<host>:<port>`, `unix://<path>` or `unix-abstract:<name>`; another raises
-        `ValueError`, as do those of `ClientOptions.more_uris`.
+        """`uri` is `tcp://<host>:<port>`, `unix://<path>` or `unix-abstract:<name>`. Any other
+        raises `ValueError`, here and in `ClientOptions.more_uris`.
 
-        `keep_alive_interval` and `connect_timeout` are how programs written for the original Messi
-        say `ClientOptions(ping_interval=k, pong_timeout=2 * k)` and
+        Programs written for the original Messi use `keep_alive_interval=k` for
+        `ClientOptions(ping_interval=k, pong_timeout=2 * k)` and `connect_timeout=c` for
         `ClientOptions(connect_timeout=c)`.
         """
         options = options or ClientOptions()
@@ -63,36 +63,33 @@ class ClientBase:
         self._messi_driver = ClientDriver(self, uri, options)
 
     def start(self) -> None:
-        """Connects, and connects again whenever the connection is lost, until `stop`.
-
-        To be called in a running event loop. Does nothing when started, unless that was in a loop
-        which has ended. Raises `ValueError` for options that contradict each other.
+        """Connects, and reconnects whenever the connection is lost, until `stop`. Call it in a
+        running event loop. Does nothing if started, unless in a loop that has ended. Raises
+        `ValueError` for options that contradict each other.
         """
         self._messi_driver.start()
 
     def stop(self) -> None:
-        """Ends the connection and all attempts, in order: what was sent before still arrives, if
-        the server reads it within `ClientOptions.linger`.
-
-        If there was a connection, `on_disconnected(DisconnectReason.STOPPED)` follows when that is
-        done; after `start` in the meantime, the next connection begins then. Does nothing when
-        stopped.
+        """Ends the connection and all attempts, in order. Messages sent before still arrive if the
+        server reads them within `ClientOptions.linger`. If there was a connection,
+        `on_disconnected(DisconnectReason.STOPPED)` follows when that is done. After `start` in the
+        meantime the client connects then. Does nothing if stopped.
         """
         self._messi_driver.stop()
 
     def stop_now(self) -> None:
-        """As `stop`, but at once: what has not been written is dropped. Also ends what `stop` has
-        begun."""
+        """Like `stop`, but at once: what has not been written is dropped. Also ends a `stop` that
+        is under way."""
         self._messi_driver.stop_now()
 
     async def wait_stopped(self) -> None:
-        """Returns when nothing of the client is left to happen: after `stop`, or after
-        `on_connect_failure` has returned `None`. Not for hooks, which are what it waits for."""
+        """Returns when nothing is left to happen: after `stop`, or after `on_connect_failure` has
+        returned `None`. Not for hooks: it waits for them."""
         await self._messi_driver.wait_stopped()
 
     def pause(self) -> None:
-        """From now on no message is handed to a hook, until `resume`; the end of the connection
-        comes after what waits. The server may be silent meanwhile. Ends with the connection."""
+        """No message reaches a hook until `resume`, or until the end of the connection, which is
+        reported after the messages that wait. The server may be silent meanwhile."""
         self._messi_driver.pause()
 
     def resume(self) -> None:
@@ -120,8 +117,8 @@ class ClientBase:
 
     @property
     def disconnect_hint(self) -> str:
-        """In `on_disconnected`: what more is known of why, as a sentence, such as "The peer seems
-        to speak HTTP."; "" if nothing is."""
+        """In `on_disconnected`: a sentence with more than the reason says, such as "The peer seems
+        to speak HTTP.", or ""."""
         return self._messi_driver.disconnect_hint
 
     def native_handle(self) -> int:
@@ -133,25 +130,22 @@ class ClientBase:
         """The connection is up; from now on messages are sent and received."""
 
     async def on_disconnected(self, reason: DisconnectReason) -> None:
-        """The connection is down. The next attempt follows by itself, unless the client was
-        stopped."""
+        """The connection is down. The client reconnects by itself, unless it was stopped."""
 
     async def on_connect_failure(self, exception: Exception) -> float | None:
         """An attempt to connect has failed: `ConnectionRefusedError`, another `OSError`, or
-        `asyncio.TimeoutError`. Each URI is an attempt of its own.
-
-        Returns after how many seconds to try again, or `None` for never, which stops the client. By
-        default: at once if there are URIs that have not been tried in turn, else exponential
-        backoff with jitter.
+        `asyncio.TimeoutError`. Each URI is an attempt of its own. Returns the seconds until the
+        next attempt, or `None`, which stops the client. By default: no delay while there are URIs
+        that have not been tried, else exponential backoff with jitter.
         """
         return self._messi_driver.delay_after_failure()
 
     async def on_writable(self) -> None:
-        """Half of `max_pending_bytes` is free again after more than that was waiting."""
+        """Less than half of `max_pending_bytes` is waiting, after it was more."""
 
     async def on_any_message(self, field_number: int) -> bool:
-        """A message has come, one that this client's schema does not have included: comes before
-        the message's own hook, which is left out unless this returns true."""
+        """A message has arrived, perhaps one that this client's schema does not have. Comes before
+        the message's own hook, which is called only if this returns true."""
         return True
 
     async def on_unknown_message(self, field_number: int) -> None:

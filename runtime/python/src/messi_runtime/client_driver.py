@@ -1,4 +1,5 @@
-"""Does what a client does. Apart from it, so that its names cannot meet those of subclasses."""
+"""Does the work of a client. It is a class of its own, so that its names cannot conflict with those
+of subclasses."""
 
 from __future__ import annotations
 
@@ -29,10 +30,9 @@ if TYPE_CHECKING:
 
 
 class ClientDriver:
-    """Drives a `ClientMachine`. Commands come to it at once, from whoever calls them. All else
-    happens in one task: it waits, connects and serves as the state says, and awaits the hooks, one
-    at a time. So what the machine wants done after a hook has been called begins when the hook has
-    returned. In a link's states the timer is the link's own."""
+    """Drives a `ClientMachine`. Commands reach it at once. All else happens in one task: it waits,
+    connects and serves as the state says, and awaits the hooks, one at a time. So actions after a
+    hook begin when the hook has returned. In the states with a link the link has the timer."""
 
     def __init__(self, client: ClientBase, uri: str, options: ClientOptions) -> None:
         self.uri = uri
@@ -115,7 +115,7 @@ class ClientDriver:
         return self._attempts.delay_after_failure()
 
     def _forget_loop(self) -> None:
-        """The loop that the client was started in has ended, and perhaps with it the client."""
+        """The loop in which the client was started has ended, and perhaps the client with it."""
         if self.link is not None:
             self.link.abort(DisconnectReason.STOPPED)
         if self._task is not None and not _closed(self._loop):
@@ -201,7 +201,7 @@ class ClientDriver:
         for action in machine.handle(event):
             if action is ClientAction.ASK:
                 delay = await self._ask(failure)
-                # An answer that comes after `stop` is none.
+                # An answer after `stop` does not count.
                 if machine.state is ClientState.ASKING:
                     answer = ClientEvent.GIVE_UP if delay is None else ClientEvent.RETRY
                     for next_action in machine.handle(answer):
@@ -246,7 +246,7 @@ class ClientDriver:
         if link.proved:
             self._memory.worked(address)
             self._attempts.handle_proved()
-        # That a connection was stopped says nothing about its server.
+        # A stopped connection tells nothing about its server.
         if link.reason is not DisconnectReason.STOPPED:
             event = ClientEvent.LOST
             if link.proved:

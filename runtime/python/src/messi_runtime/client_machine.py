@@ -1,7 +1,7 @@
-"""When a client does what, as a table: no event loop, no sockets, no clock.
+"""What a client does, as a table: no event loop, no sockets, no clock.
 
 The same table as that of the C++ runtime (connection/client_machine.h), which ARCHITECTURE.md shows
-as a diagram. Whoever drives it says what happens and does what it is told to.
+as a diagram. The driver reports events and performs the actions.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class ClientState(enum.Enum):
     """There is a link. The timer is its keepalive's."""
 
     ENDING = enum.auto()
-    """The link ends in good order. The timer pings, and waits no longer than `linger`."""
+    """The link ends in order. The timer pings, and aborts the link after `linger`."""
 
     RESTARTING = enum.auto()
     """As ENDING, and a new connection follows."""
@@ -67,7 +67,7 @@ class ClientAction(enum.Enum):
     """Begin an attempt, and set the timer to its limit."""
 
     DROP = enum.auto()
-    """Drop what there is of attempt, link and timer."""
+    """Drop the attempt, the link and the timer, if any."""
 
     SERVE = enum.auto()
     """Use the link, set the timer to its first deadline, and call `on_connected`."""
@@ -76,7 +76,7 @@ class ClientAction(enum.Enum):
     """Ping, or give up a server that is silent, and set the timer again."""
 
     END = enum.auto()
-    """End the link in good order, and set the timer to the limit for that."""
+    """End the link in order, and set the timer to the limit for that."""
 
     LINGER = enum.auto()
     """Ping, or abort the link if its limit has come, and set the timer again."""
@@ -98,7 +98,8 @@ _A = ClientAction
 Step = tuple[ClientState, tuple[ClientAction, ...]]
 """The next state, and what to do, in order."""
 
-# One row for all that can happen, and no other. Without an action and to the same state: ignored.
+# One row for each event that can happen in a state. A row with the same state and no action: the
+# event is ignored.
 STEPS: dict[tuple[ClientState, ClientEvent], Step] = {
     (_S.STOPPED, _E.START): (_S.WAITING, (_A.BEGIN, _A.WAIT)),
     (_S.STOPPED, _E.STOP): (_S.STOPPED, ()),
@@ -143,7 +144,7 @@ STEPS: dict[tuple[ClientState, ClientEvent], Step] = {
     (_S.RESTARTING, _E.STOP): (_S.ENDING, ()),
     (_S.RESTARTING, _E.STOP_NOW): (_S.ENDING, (_A.ABORT,)),
     (_S.RESTARTING, _E.TIMER): (_S.RESTARTING, (_A.LINGER,)),
-    # Who stopped and started again wants a new connection now.
+    # A client that was stopped and started again connects at once.
     (_S.RESTARTING, _E.ENDED): (_S.CONNECTING, (_A.DROP, _A.CONNECT, _A.TELL)),
     (_S.RESTARTING, _E.LOST): (_S.WAITING, (_A.DROP, _A.WAIT, _A.TELL)),
 }
@@ -154,7 +155,7 @@ class ClientMachine:
         self.state = ClientState.STOPPED
 
     def handle(self, event: ClientEvent) -> tuple[ClientAction, ...]:
-        """Is in the next state already when it says what to do.
+        """It is already in the next state when it returns the actions.
 
         An event that cannot happen in this state is a `KeyError`.
         """

@@ -4,7 +4,7 @@
     commands  outbox.send, close
     out       outbox.frames: bytes to write; deadline(): when to call handle_time
 
-The same code runs on asyncio and, with time that a test moves by hand, in the tests.
+The same code runs on asyncio and, in virtual time, in the tests.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Side(enum.Enum):
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """What all connections of one client or server have in common."""
+    """The settings that all connections of one client or server share."""
 
     side: Side
     max_payload_size: int
@@ -54,8 +54,8 @@ class ConnectionSettings:
 
 
 def reason_of(refused: Accepted, slow: bool = False) -> DisconnectReason:
-    """Why a connection ends whose message was not accepted. `slow`: something has been waiting
-    since an earlier turn."""
+    """The reason for the end of a connection whose message was not accepted. `slow`: something has
+    been waiting since an earlier turn."""
     if refused is Accepted.INVALID:
         return DisconnectReason.MESSAGE_ENCODE_ERROR
     if refused is Accepted.TOO_BIG:
@@ -64,7 +64,7 @@ def reason_of(refused: Accepted, slow: bool = False) -> DisconnectReason:
 
 
 class Connection:
-    """Starts with the connection and ends with it; nothing is carried over to the next."""
+    """Lives as long as the connection; nothing is carried over to the next."""
 
     def __init__(
         self,
@@ -75,13 +75,13 @@ class Connection:
         """`make_room` is the outbox's."""
         self.outbox = Outbox(settings.outbox, make_room)
         self.reason: DisconnectReason | None = None
-        """Why the connection is closed; `None` while it is not."""
+        """Why the connection is closed; `None` while it is open."""
 
         self.hint = Hint.NONE
-        """What more is known of it."""
+        """More about the reason."""
 
         self.proved = False
-        """True once the peer has answered a ping: it is a server, and it is alive."""
+        """True when the peer has answered a ping: it is a server, and it is alive."""
 
         self._settings = settings
         self._server = settings.side is Side.SERVER
@@ -94,9 +94,8 @@ class Connection:
         return self.reason is not None
 
     def handle_bytes(self, data: bytes, now: float) -> Iterator[bytes]:
-        """Bytes have come. The payloads of the user messages that they complete.
-
-        Stops as soon as the connection is closed.
+        """Bytes have arrived. Yields the payloads of the user messages that they complete. Stops
+        when the connection is closed.
         """
         self._keepalive.handle_received(now)
         too_big = False
@@ -114,7 +113,7 @@ class Connection:
             self._check_header(header, too_big)
 
     def handle_farewell(self, data: bytes) -> None:
-        """Bytes have come after our side has closed. Pings are still answered, so that the peer
+        """Bytes have arrived after this side has closed. Pings are still answered, so that the peer
         waits for what is being written; all else is dropped."""
         try:
             for frame in self._decoder.decode(data):
@@ -124,31 +123,30 @@ class Connection:
             self._decoder = FrameDecoder(self._settings.max_payload_size)
 
     def touch(self, now: float) -> None:
-        """The peer cannot be heard, or must not be judged, since it is us who do not read."""
+        """The peer's silence must not be judged, since this side does not read."""
         self._keepalive.handle_received(now)
 
     def say_alive(self) -> None:
-        """A server that does not read does not answer pings either: its client must not give it
-        up."""
+        """A server that does not read cannot answer pings. So it sends pongs unasked."""
         if self._server:
             self.outbox.frames.want(Control.PONG)
 
     def handle_time(self, now: float, heard_until: float) -> None:
-        """`heard_until`: all that had come by then has been read."""
+        """`heard_until`: all input before that moment has been read."""
         if self._keepalive.poll_ping(now):
             self.outbox.frames.want(Control.PING)
         if self._keepalive.timed_out(heard_until):
             self.close(DisconnectReason.KEEP_ALIVE_TIMEOUT)
 
     def timed_out(self, now: float) -> bool:
-        """Whether the peer is to be given up, if all that has come has been read."""
+        """Whether to give up the peer, if all input has been read."""
         return self._keepalive.timed_out(now)
 
     def deadline(self) -> float:
         return self._keepalive.next_ping() if self.closed else self._keepalive.deadline()
 
     def close(self, reason: DisconnectReason, hint: Hint = Hint.NONE) -> None:
-        """Only the first reason counts, and the hint that comes with it."""
+        """Only the first reason counts, and its hint."""
         if self.reason is None:
             self.reason = reason
             self.hint = hint
@@ -165,9 +163,9 @@ class Connection:
             self._check_type(frame.type)
 
     def _check_type(self, frame_type: int) -> None:
-        # A newer server may say more than this client understands; a client only says what it was
-        # offered. What only clients say comes to a client that is connected to another, or to
-        # itself.
+        # A newer server may send frames that this client does not know; a client sends only what
+        # the server has offered. A frame that only clients send arrives when a client is connected
+        # to another client, or to itself.
         if self._server:
             if frame_type != FrameType.PING:
                 self.close(DisconnectReason.PROTOCOL_ERROR)
@@ -175,7 +173,7 @@ class Connection:
             self.close(DisconnectReason.PROTOCOL_ERROR, Hint.CLIENT)
 
     def _check_header(self, header: bytes, too_big: bool) -> None:
-        # Who speaks another protocol is told so at once, and not asked for a megabyte first.
+        # A peer that speaks another protocol is refused at once, not after a megabyte of payload.
         if header[0] == self._incoming:
             if too_big:
                 self.close(DisconnectReason.MESSAGE_TOO_BIG)

@@ -6,7 +6,8 @@ import enum
 
 
 class DisconnectReason(enum.Enum):
-    """Why a connection ended. The first six are the original Messi's. Printed as a sentence."""
+    """Why a connection ended. The first six are those of the original Messi. `str` gives a
+    sentence."""
 
     MESSAGE_ENCODE_ERROR = "Message encode error."
     """A message given to `send` cannot be encoded: it lacks a required field, for example."""
@@ -18,7 +19,7 @@ class DisconnectReason(enum.Enum):
     """The peer, or the network, closed the connection."""
 
     KEEP_ALIVE_TIMEOUT = "Keep alive timeout."
-    """Nothing was heard of the peer for too long."""
+    """Nothing arrived from the peer for too long."""
 
     GENERAL_ERROR = "General error."
     """A hook raised an exception; it has been logged."""
@@ -42,10 +43,11 @@ class DisconnectReason(enum.Enum):
     """`disconnect()` was called on this side."""
 
     TOO_MUCH_AT_ONCE = "Too much sent at once."
-    """More than `max_pending_bytes` was sent in one go, to a peer that is not known to be slow."""
+    """More than `max_pending_bytes` was sent in one turn, to a peer that is not known to be
+    slow."""
 
     REFUSED = "Refused."
-    """`on_client_arriving` has turned the client away."""
+    """`on_client_arriving` returned false."""
 
     def __str__(self) -> str:
         return self.value

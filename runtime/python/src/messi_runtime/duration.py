@@ -5,5 +5,5 @@ from __future__ import annotations
 
 def check_durations(**durations: float) -> None:
     for name, seconds in durations.items():
-        if not seconds >= 0:  # which is true of NaN, too
+        if not seconds >= 0:  # also true for NaN
             raise ValueError(f"{name} is 0 or more seconds, but got {seconds}.")

@@ -1,4 +1,4 @@
-"""Notices that the process is a child of the one that made something."""
+"""Detects that the process is a forked child."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ os.register_at_fork(after_in_child=_begin_next)
 
 
 def generation() -> int:
-    """Another number in a child of `fork` than in its parent. What stands for something outside of
-    the process, such as a file or what the kernel watches, compares it with the number of the day
-    it was made, and leaves the parent's things alone."""
+    """A number that differs between a child of `fork` and its parent. An object for something
+    outside of the process, such as a file or a descriptor that the kernel watches, keeps the number
+    from when it was made. If the number is another one, the thing belongs to the parent, and the
+    object does not touch it."""
     return _generation
 
 
 def refuse_to_run(made_in: int) -> None:
-    """Parent and child would take each other's messages away."""
+    """Parent and child would take messages from each other."""
     if made_in != _generation:
         print("messi: a child of fork() must not run its parent's event loop", file=sys.stderr)
         sys.stderr.flush()

@@ -10,7 +10,7 @@ from .frame import HEADER_SIZE
 
 class Frame(NamedTuple):
     type: int
-    """Whatever the wire said; it need not be a `FrameType`."""
+    """As on the wire; it need not be a `FrameType`."""
 
     payload: bytes
 
@@ -22,8 +22,8 @@ class FrameTooBig(Exception):
 class FrameDecoder:
     """One per connection; a new connection starts with a new decoder.
 
-    What has come of a cut frame is kept, so memory grows with the bytes that have arrived, never
-    with what a header promises.
+    The received part of a cut frame is kept, so memory grows with the bytes that have arrived, not
+    with the size in a header.
     """
 
     def __init__(self, max_payload_size: int) -> None:
@@ -32,7 +32,8 @@ class FrameDecoder:
 
     @property
     def unfinished_header(self) -> bytes:
-        """That of the frame which is still coming, or is too big; empty if none has come whole."""
+        """The header of the frame that is incomplete or too big; empty if no header has arrived
+        whole."""
         return bytes(self._cut[:HEADER_SIZE]) if len(self._cut) >= HEADER_SIZE else b""
 
     def decode(self, data: bytes) -> Iterator[Frame]:

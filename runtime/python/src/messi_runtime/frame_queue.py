@@ -7,12 +7,12 @@ from collections import deque
 
 from .frame import FrameType, encode_frame
 
-# Frames from this size on are kept as they are, so that many queues can share one. Smaller ones are
-# copied into chunks: an object for each would take several times what it counts.
+# Frames of at least this size are kept as they are, so that many queues can share one. Smaller ones
+# are copied into chunks: an object for each would take several times its size.
 _SHARED_FROM = 4 * 1024
 _CHUNK_SIZE = 64 * 1024
 
-# How much is offered to the system at a time. A ping waits behind that much.
+# How much is offered to the system at a time. A ping waits for at most that much.
 _WRITE_SIZE = 64 * 1024
 
 
@@ -24,11 +24,10 @@ class Control(enum.Enum):
 
 
 class FrameQueue:
-    """User messages in order. Control frames are wanted, at most one of each kind, and made when
-    they are written: ahead of the messages of which nothing was offered yet.
-
-    Bounds are the caller's: ask `pending` before `append`. What is held is that, an eighth more at
-    the most, and what has been written of one frame or chunk.
+    """User messages in order. At most one control frame of each kind waits. It is made when it is
+    written, ahead of messages of which nothing was offered yet. The caller keeps the bounds: check
+    `pending` before `append`. The queue holds that many bytes, at most an eighth more, and the
+    written part of one frame or chunk.
     """
 
     def __init__(self) -> None:
@@ -58,7 +57,7 @@ class FrameQueue:
         last += frame
 
     def want(self, kind: Control) -> None:
-        """A control frame is to be written soon. Nothing if one of its kind is wanted already."""
+        """Writes a control frame soon. Does nothing if one of its kind is waiting."""
         self._wanted.add(kind)
 
     def gather(self) -> deque[memoryview]:

@@ -1,4 +1,4 @@
-"""What more is known of why a connection ended than its `DisconnectReason` says."""
+"""More about why a connection ended than its `DisconnectReason` says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HTTP_STARTS = {
 
 
 class Hint(enum.Enum):
-    """As sentences; none if nothing more is known."""
+    """As a sentence; "" if nothing more is known."""
 
     NONE = ""
     HTTP = "The peer seems to speak HTTP."
@@ -33,7 +33,7 @@ class Hint(enum.Enum):
 
 
 def foreign_protocol(header: bytes) -> Hint:
-    """What somebody seems to speak who sends these four bytes in place of a frame's header."""
+    """The protocol of a peer that sends these four bytes where a frame's header should be."""
     if header in _HTTP_STARTS:
         return Hint.HTTP
     if header == b"SSH-":

@@ -19,14 +19,14 @@ class HookFailed(Exception):
 
 
 async def call_hook(hook: Callable[..., Any], *arguments: Any) -> Any:
-    """The hook's result; a hook may be a plain function, too."""
+    """The hook's result. A hook may also be a plain function."""
     made_in = fork.generation()
     try:
         result = hook(*arguments)
         if inspect.isawaitable(result):
             result = await result
     except asyncio.CancelledError as exception:
-        # Something that the hook waited for was cancelled; or the task that it runs in, which ends.
+        # Something that the hook awaited was cancelled, or the task of the hook, which then ends.
         if being_cancelled():
             raise
         raise _failed(hook, exception) from exception

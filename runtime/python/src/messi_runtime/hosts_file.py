@@ -1,4 +1,4 @@
-"""The names that this host knows by itself."""
+"""The names in `/etc/hosts`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ PATH = "/etc/hosts"
 
 
 def addresses_of(name: str) -> list[str]:
-    """Those that the file says; none if it does not say."""
+    """The addresses in the file; none if it does not have the name."""
     try:
         with open(PATH, encoding="utf-8", errors="replace") as file:
             lines = [line.partition("#")[0].split() for line in file]

@@ -1,4 +1,4 @@
-"""What waits for the hooks of one connection."""
+"""The messages that wait for the hooks of one connection."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections import deque
 
 class Signal(enum.Enum):
     WRITABLE = enum.auto()
-    """Half of `max_pending_bytes` is free again after more than that was waiting."""
+    """Less than half of `max_pending_bytes` is waiting, after it was more."""
 
 
 class Inbox:
@@ -93,14 +93,14 @@ class Inbox:
             await self._wanted
 
     def _wake(self) -> None:
-        # A loop that is closed wakes nobody.
+        # A closed loop wakes no task.
         if self._wanted and not self._wanted.done() and not self._loop.is_closed():
             self._wanted.set_result(None)
 
 
-# When reading stops, and what a message costs besides its bytes.
+# When reading stops, and how much a message counts besides its bytes.
 _SIZE = 256 * 1024
 _MESSAGE_OVERHEAD = 64
 
-# How many hooks of one connection are called before the others have their turn.
+# How many hooks of one connection are called before others get their turn.
 _FAIR_SHARE = 64

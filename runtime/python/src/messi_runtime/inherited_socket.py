@@ -12,7 +12,7 @@ _FIRST = 3
 
 
 def inherited_socket(address: InheritedAddress) -> socket.socket:
-    """A copy of the descriptor, so that it can be listened at again."""
+    """A copy of the descriptor, so that it can be used again."""
     descriptor = _find(address)
     os.set_inheritable(descriptor, False)
     copy = socket.socket(fileno=os.dup(descriptor))

@@ -1,4 +1,4 @@
-"""The clockwork of one connection: when to ping, when to give the peer up."""
+"""The time-outs of one connection: when to ping, when to give up the peer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class KeepaliveSettings:
     """Seconds between pings; 0: this side does not ping."""
 
     silence_limit: float
-    """The peer is gone when no byte came for this many seconds."""
+    """The peer is gone when no byte has arrived for this many seconds."""
 
 
 class Keepalive:
-    """Any byte counts as life. Reads no clock: `now` is a parameter, in seconds."""
+    """Any byte is a sign of life. Reads no clock: `now` is a parameter, in seconds."""
 
     def __init__(self, settings: KeepaliveSettings, now: float) -> None:
         self._settings = settings
@@ -36,14 +36,14 @@ class Keepalive:
         return True
 
     def timed_out(self, now: float) -> bool:
-        """Only to be believed when all that had come by `now` has been read."""
+        """Valid only if all input before `now` has been read."""
         return now >= self._silence_deadline()
 
     def next_ping(self) -> float:
         return self._next_ping if self._settings.ping_interval > 0 else float("inf")
 
     def deadline(self) -> float:
-        """When to look again. It may move away in the meantime, never nearer."""
+        """When to look again. It may move away in the meantime, but not nearer."""
         return min(self.next_ping(), self._silence_deadline())
 
     def _silence_deadline(self) -> float:

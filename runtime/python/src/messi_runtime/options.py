@@ -1,4 +1,4 @@
-"""What clients and servers can be told."""
+"""The options of clients and servers."""
 
 from __future__ import annotations
 
@@ -14,36 +14,37 @@ from .socket_options import SocketOptions
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """Times in seconds, `math.inf` for ever; sizes in bytes."""
+    """Times in seconds; `math.inf` means for ever. Sizes in bytes."""
 
     ping_interval: float = 2.0
-    """How often the server is asked for a sign of life. The original's server drops a client that
-    has not pinged for 3 s. 0: never."""
+    """The time between pings; less than `pong_timeout`. 0: never ping, and then `pong_timeout` must
+    be infinite. The original's server drops a client that has not pinged for 3 s."""
 
     pong_timeout: float = 4.0
-    """The connection is given up when no byte at all came from the server for this long."""
+    """The client gives up the connection when no byte has arrived from the server for this long."""
 
     connect_timeout: float = 5.0
-    """For one attempt to connect, name resolution and all addresses of the host included."""
+    """The limit for one attempt to connect, with name resolution and all addresses of the host."""
 
     backoff: BackoffSettings = field(default_factory=BackoffSettings)
-    """How long to wait between attempts."""
+    """The delays between attempts."""
 
     max_payload_size: int = 1024 * 1024
-    """The largest message sent or accepted, as encoded; at most 2^24 - 1."""
+    """The largest message to send or accept, in encoded bytes; at most 2^24 - 1."""
 
     max_pending_bytes: int = 16 * 1024 * 1024
-    """The most that waits to be written. A message that would exceed it ends the connection
-    (SLOW_READER, or TOO_MUCH_AT_ONCE), unless nothing is waiting."""
+    """The bound for what waits to be written. A message that would exceed it ends the connection
+    (SLOW_READER or TOO_MUCH_AT_ONCE), unless nothing is waiting."""
 
     linger: float = 5.0
-    """How long what was sent before `stop` may take to be written. 0: `stop` is `stop_now`."""
+    """The longest time that `stop` waits for the server to read what was sent. 0: `stop` is
+    `stop_now`."""
 
     more_uris: Sequence[str] = ()
     """Tried in turn after the client's first URI."""
 
     shuffle_uris: bool = False
-    """Each round tries the URIs in another order, chosen by chance."""
+    """Whether to try the URIs in random order."""
 
     socket: SocketOptions = field(default_factory=SocketOptions)
 
@@ -75,7 +76,7 @@ class ClientOptions:
 
 @dataclass(frozen=True)
 class ServerOptions:
-    """Times in seconds, `math.inf` for ever; sizes in bytes."""
+    """Times in seconds; `math.inf` means for ever. Sizes in bytes."""
 
     client_timeout: float = 3.0
     """A client is dropped when no byte at all came from it for this long (KEEP_ALIVE_TIMEOUT)."""
@@ -84,18 +85,18 @@ class ServerOptions:
     """Further clients are turned away."""
 
     max_payload_size: int = 1024 * 1024
-    """The largest message sent or accepted, as encoded; at most 2^24 - 1."""
+    """The largest message to send or accept, in encoded bytes; at most 2^24 - 1."""
 
     max_pending_bytes: int = 4 * 1024 * 1024
-    """The most that waits to be written to one client. A message that would exceed it ends that
-    client's connection (SLOW_READER, or TOO_MUCH_AT_ONCE), unless nothing is waiting for it."""
+    """The bound for what waits to be written to one client. A message that would exceed it ends the
+    client's connection (SLOW_READER or TOO_MUCH_AT_ONCE), unless nothing is waiting for it."""
 
     linger: float = 5.0
-    """How long what was sent before `stop` or `disconnect` may take to be written. 0: they are
-    `stop_now` and `disconnect_now`."""
+    """The longest time that `stop` and `disconnect` wait for a client to read what was sent. 0:
+    they are `stop_now` and `disconnect_now`."""
 
     unix_mode: int | None = None
-    """The permissions of a Unix socket's file, 0o600 for one. `None`: what the umask leaves."""
+    """The permissions of a Unix socket's file, such as 0o600. `None`: what the umask leaves."""
 
     socket: SocketOptions = field(default_factory=SocketOptions)
 

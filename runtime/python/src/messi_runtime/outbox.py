@@ -26,7 +26,7 @@ class Accepted(enum.Enum):
 
 @dataclass(frozen=True)
 class OutboxSettings:
-    """What all outboxes of one client or server have in common."""
+    """What all outboxes of one client or server share."""
 
     outgoing: FrameType
     """The type of user messages."""
@@ -45,11 +45,12 @@ class OutboxSettings:
 
 
 class Outbox:
-    """Of one connection. With nothing waiting it accepts any message that is not too big."""
+    """The outbox of one connection. If nothing is waiting, it accepts any message that is not too
+    big."""
 
     def __init__(self, settings: OutboxSettings, make_room: Callable[[int], None]) -> None:
-        """`make_room`: too much is waiting for a frame of this size, so what can be written now had
-        better be."""
+        """`make_room`: too much is waiting for a frame of this size, so it writes what it can
+        now."""
         self.frames = FrameQueue()
         self._settings = settings
         self._make_room = make_room

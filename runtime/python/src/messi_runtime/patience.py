@@ -1,4 +1,4 @@
-"""How long one turn of an event loop may wait for readers that are quick."""
+"""How long one turn of an event loop may wait for quick readers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import weakref
 
 
 class Patience:
-    """One for each event loop. What is too much to be pending is offered to the system while it
-    takes it, instead of being taken for the fault of the reader; all connections share the little
-    time that there is for it in a turn."""
+    """One for each event loop. When too much is pending, it is offered to the system for a short
+    time before the reader counts as slow. All connections share that time in a turn."""
 
     def __init__(self) -> None:
         self.left = PER_TURN
-        """Seconds that may still be waited in this turn."""
+        """The seconds left for waiting in this turn."""
 
         self._renewing = False
 

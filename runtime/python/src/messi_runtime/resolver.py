@@ -14,12 +14,11 @@ from .hosts_file import addresses_of, is_address
 
 
 class Resolver:
-    """One for each event loop. A look-up takes a thread as long as the system wants, so there is a
-    bound; of all who ask for one host at a time, only the first makes a question of it. What
-    `/etc/hosts` says needs none, and hosts that took long the last time leave some to the others.
-
-    Threads of its own, not the loop's default executor, since a name server that is silent would
-    fill that; and daemons, since the end of the program does not wait for it.
+    """One for each event loop. A look-up occupies a thread for as long as the system takes, so the
+    number of threads is bounded. Several look-ups of one host at a time share one. Names in
+    `/etc/hosts` need no thread, and hosts that took long the last time leave some threads to
+    others. It uses its own threads, not the loop's default executor, since a silent name server
+    would fill that. They are daemons, so the end of the program does not wait for them.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -103,7 +102,7 @@ class Resolver:
         del self._questions[question.host]
         if isinstance(answer, Exception):
             question.answer.set_exception(answer)
-            question.answer.exception()  # perhaps nobody waits for it any more
+            question.answer.exception()  # perhaps no task waits for it any more
         else:
             question.answer.set_result(answer)
         self._begin()

@@ -1,4 +1,4 @@
-"""Messages into payloads, and payloads into messages; the only module that knows protobuf well.
+"""From messages to payloads and back; the only module that knows protobuf well.
 
 A payload is an encoded `ClientToServer` or `ServerToClient` with one member set:
 
@@ -47,10 +47,9 @@ class Outgoing:
         }
 
     def encode(self, name: str, message: Message) -> bytes | None:
-        """`message` as the member `name`; the message around it is never built.
-
-        `None`, and a line in the log, if it cannot be encoded: a required field is missing, for
-        example. Raises `TypeError` for what is not a message of the member's type.
+        """`message` as the member `name`, without the message around it. `None`, and a line in the
+        log, if it cannot be encoded, for example because a required field is missing. Raises
+        `TypeError` if it is not a message of the member's type.
         """
         member = self._members[name]
         if _type_name(message) != member.type_name:
@@ -83,10 +82,10 @@ class Outgoing:
 class Received(NamedTuple):
     name: str
     message: Message | None
-    """`None` if the payload holds no member that is known."""
+    """`None` if the payload has no known member."""
 
     field_number: int
-    """Of the member, known or not; 0 if there is none."""
+    """The number of the member, known or not; 0 if there is none."""
 
 
 class Incoming:

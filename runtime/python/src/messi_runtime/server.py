@@ -1,4 +1,4 @@
-"""What generated servers derive from."""
+"""The base class of generated servers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ class ServerBase(Generic[Client]):
     `call_soon_threadsafe`.
 
     The hooks of one client are awaited one at a time, in order. While one awaits, those of other
-    clients may run. In a hook anything is legal. One that raises an exception ends its client's
-    connection (GENERAL_ERROR); the exception is logged.
-
-    Messages to and from one client are in order, and none is lost while its connection lives.
+    clients may run. Every call is legal in a hook. A hook that raises an exception ends its
+    client's connection (GENERAL_ERROR); the exception is logged. Messages to and from one client
+    arrive in order, and none is lost while its connection lives.
     """
 
     _messi_client_class: ClassVar[type[ServerClient]]
@@ -39,47 +38,45 @@ class ServerBase(Generic[Client]):
             cls._messi_incoming = Incoming(receives)
 
     def __init__(self, uri: str, *, options: ServerOptions | None = None) -> None:
-        """`uri` is `tcp://<host>:<port>`, where no host means any address and port 0 one that the
-        system chooses, `unix://<path>`, `unix-abstract:<name>`, or `systemd:<name>` for a socket
-        that systemd has opened, `systemd:` for the first; another raises `ValueError`."""
+        """`uri` is `tcp://<host>:<port>`, `unix://<path>`, `unix-abstract:<name>`, or
+        `systemd:<name>` for a socket that systemd has opened (`systemd:` for the first). Without a
+        host it means all addresses of this machine; the system chooses a port for 0. Any other
+        raises `ValueError`."""
         self._messi_driver = ServerDriver[Client](self, uri, options or ServerOptions())
 
     async def start(self) -> None:
-        """Listens at the URI; of a name at all of its addresses. Raises `OSError` if that is not
-        possible, and `ValueError` for options that cannot work.
-
-        Does nothing when started, unless that was in an event loop which has ended.
+        """Listens at the URI; for a name, at all of its addresses. Raises `OSError` if that is not
+        possible, and `ValueError` for options that contradict each other. Does nothing if started,
+        unless in an event loop that has ended.
         """
         await self._messi_driver.start()
 
     def stop(self) -> None:
-        """Stops listening, at once, and disconnects all clients, in order: what was sent before
-        still arrives, if they read it within `ServerOptions.linger`.
-
-        `on_client_disconnected(client, DisconnectReason.STOPPED)` follows for each when that is
-        done. Does nothing when stopped.
+        """Stops listening at once, and disconnects all clients in order. Messages sent before still
+        arrive if they are read within `ServerOptions.linger`. `on_client_disconnected(client,
+        DisconnectReason.STOPPED)` follows for each when that is done. Does nothing if stopped.
         """
         self._messi_driver.stop()
 
     def stop_now(self) -> None:
-        """As `stop`, but at once: what has not been written is dropped. Also ends what `stop` and
-        `disconnect` have begun."""
+        """Like `stop`, but at once: what has not been written is dropped. Also ends a `stop` or
+        `disconnect` that is under way."""
         self._messi_driver.stop_now()
 
     async def wait_stopped(self) -> None:
-        """Returns when nothing of the server is left to happen after `stop`, which may still be to
-        come. Not for hooks, which are what it waits for."""
+        """Waits for `stop`, and until nothing is left to happen. Not for hooks: it waits for
+        them."""
         await self._messi_driver.wait_stopped()
 
     @property
     def uri(self) -> str:
-        """What clients connect to, with the port that was chosen if port 0 was asked for. While
-        stopped: the URI given."""
+        """The URI that clients connect to, with the port that the system chose if the given URI has
+        port 0. While stopped: the given URI."""
         return self._messi_driver.uri
 
     @property
     def port(self) -> int:
-        """The port listened at; 0 while stopped, or if there is none."""
+        """The port; 0 while stopped, or if there is none."""
         return self._messi_driver.port
 
     @property
@@ -88,7 +85,7 @@ class ServerBase(Generic[Client]):
 
     @property
     def clients(self) -> list[Client]:
-        """Those that are connected, in the order in which they came."""
+        """The connected clients, in the order in which they came."""
         return [client for client in self._messi_driver.clients.values() if client.connected]
 
     def find_client(self, client_id: int) -> Client | None:
@@ -96,27 +93,27 @@ class ServerBase(Generic[Client]):
         return client if client is not None and client.connected else None
 
     async def on_client_arriving(self, peer_address: str) -> bool:
-        """Somebody wants to be a client, and is one if this returns true. Else the connection is
+        """A connection has been accepted. Returns whether it becomes a client. If not, it is
         closed, and `on_client_refused(peer_address, DisconnectReason.REFUSED)` follows."""
         return True
 
     async def on_client_connected(self, client: Client) -> None:
-        """A client is there; from now on messages are sent and received."""
+        """A client has connected; from now on messages are sent and received."""
 
     async def on_client_disconnected(self, client: Client, reason: DisconnectReason) -> None:
         """A client is gone; the last hook for it."""
 
     async def on_client_writable(self, client: Client) -> None:
-        """Half of `max_pending_bytes` is free again after more than that was waiting."""
+        """Less than half of `max_pending_bytes` is waiting, after it was more."""
 
     async def on_client_refused(self, peer_address: str, reason: DisconnectReason) -> None:
-        """A client was turned away: by `on_client_arriving` (REFUSED; GENERAL_ERROR if that hook
-        has failed), or since the server is full, or the process has no descriptor left
-        (`peer_address` is "" then)."""
+        """A connection was turned away. REFUSED: `on_client_arriving` returned false.
+        GENERAL_ERROR: that hook has failed. TOO_MANY_CLIENTS: the server is full, or the process
+        has no descriptor left (then `peer_address` is "")."""
 
     async def on_any_message(self, client: Client, field_number: int) -> bool:
-        """A message has come, one that this server's schema does not have included: comes before
-        the message's own hook, which is left out unless this returns true."""
+        """A message has arrived, perhaps one that this server's schema does not have. Comes before
+        the message's own hook, which is called only if this returns true."""
         return True
 
     async def on_unknown_message(self, client: Client, field_number: int) -> None:

@@ -15,9 +15,8 @@ from .socket_stream import PeerCredentials
 
 
 class ServerClient:
-    """A handle that means something from `on_client_connected` until `on_client_disconnected`.
-
-    Used later, it does nothing.
+    """A handle that can be used from `on_client_connected` to `on_client_disconnected`. Its calls
+    do nothing afterwards.
     """
 
     _messi_outgoing: ClassVar[Outgoing]
@@ -31,7 +30,7 @@ class ServerClient:
         self, client_id: int, link: Link, settings: OutboxSettings, peer_address: str
     ) -> None:
         self.state: Any = None
-        """Yours: whatever the hooks of the server want to keep for this client."""
+        """For your own use: the state of this client."""
 
         self._messi_link = link
         self._messi_settings = settings
@@ -42,7 +41,7 @@ class ServerClient:
 
     @property
     def id(self) -> int:
-        """Never that of another client of the same server."""
+        """No two clients of a server have the same."""
         return self._id
 
     @property
@@ -51,8 +50,8 @@ class ServerClient:
         return self._peer_address
 
     def peer_credentials(self) -> PeerCredentials | None:
-        """Process, user and group of the other end of a Unix socket, as they were when it
-        connected; `None` for TCP."""
+        """Process, user and group of the peer of a Unix socket when it connected; `None` for
+        TCP."""
         return self._peer_credentials
 
     def native_handle(self) -> int:
@@ -75,12 +74,12 @@ class ServerClient:
 
     @property
     def disconnect_hint(self) -> str:
-        """In `on_client_disconnected`: what more is known of why, as a sentence, such as "The peer
-        seems to speak HTTP."; "" if nothing is."""
+        """In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
+        seems to speak HTTP.", or ""."""
         return str(self._messi_link.hint)
 
     def disconnect(self) -> None:
-        """Ends the connection, in order: what was sent before still arrives, if the client reads it
+        """Ends the connection in order. Messages sent before still arrive if the client reads them
         within `ServerOptions.linger`.
 
         `on_client_disconnected(client, DisconnectReason.DISCONNECTED)` follows when that is done.
@@ -88,14 +87,14 @@ class ServerClient:
         self._messi_link.end(DisconnectReason.DISCONNECTED)
 
     def disconnect_now(self) -> None:
-        """As `disconnect`, but at once: what has not been written is dropped. Also ends what
-        `disconnect` has begun."""
+        """Like `disconnect`, but at once: what has not been written is dropped. Also ends a
+        `disconnect` that is under way."""
         self._messi_link.abort(DisconnectReason.DISCONNECTED)
 
     def pause(self) -> None:
-        """From now on none of the client's messages is handed to a hook, until `resume`; the end of
-        the connection comes after what waits. The client may be silent meanwhile, and is told that
-        the server lives."""
+        """No message of the client reaches a hook until `resume`; the end of the connection is
+        reported after the messages that wait. The client may be silent meanwhile; the server sends
+        it pongs."""
         self._messi_link.pause()
 
     def resume(self) -> None:

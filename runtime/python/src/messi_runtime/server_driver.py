@@ -1,4 +1,5 @@
-"""Does what a server does. Apart from it, so that its names cannot meet those of subclasses."""
+"""Does the work of a server. It is a class of its own, so that its names cannot conflict with those
+of subclasses."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ class ServerDriver(Generic[Client]):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: SocketListener | None = None
         self._stopped: asyncio.Future[None] | None = None
-        self._links: set[Link] = set()  # those that are ending included
+        self._links: set[Link] = set()  # with those that are ending
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_id = 0
 
@@ -83,7 +84,8 @@ class ServerDriver(Generic[Client]):
         try:
             await listener.start()
         except BaseException:
-            # It may have been stopped in the meantime, and another may have taken its place.
+            # It may have been stopped in the meantime, and another listener may have taken its
+            # place.
             listener.stop()
             if self._listener is listener:
                 self.stop()
@@ -125,7 +127,7 @@ class ServerDriver(Generic[Client]):
         return True
 
     def _forget_loop(self) -> None:
-        """The loop that the server was started in has ended, and with it the server."""
+        """The loop in which the server was started has ended, and the server with it."""
         if self._listener is not None:
             self._listener.stop()
         for link in self._links:
@@ -164,7 +166,7 @@ class ServerDriver(Generic[Client]):
             await self._tell_refused(peer_address, why_not)
 
     async def _why_not(self, peer_address: str) -> DisconnectReason | None:
-        """Why somebody who has come cannot be a client; `None` if he can."""
+        """Why an accepted connection cannot become a client; `None` if it can."""
         if len(self.clients) >= self.options.max_clients:
             return DisconnectReason.TOO_MANY_CLIENTS
         try:
@@ -202,7 +204,8 @@ class ServerDriver(Generic[Client]):
             await call_hook(self._server.on_client_disconnected, client, link.reason)
 
     def _make_client(self, client_id: int, link: Link, peer_address: str) -> Client:
-        # Generated code says which class `Client` is, once for the checker and once for us.
+        # Generated code names the class `Client`, once for the type checker and once for the
+        # runtime.
         client_class: Any = self._server._messi_client_class
         client: Client = client_class(
             client_id, link, self._settings.connection.outbox, peer_address

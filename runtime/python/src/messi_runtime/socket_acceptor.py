@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 from . import fork
 
-# What one turn accepts at the most, so that a herd does not starve the clients that are there.
+# The most that one turn accepts, so that many new clients do not starve the connected ones.
 _ACCEPTS_PER_TURN = 64
 
 _PAUSE_WHEN_OUT_OF_MEMORY = 0.1
 
 
 class SocketAcceptor:
-    """Accepts by itself: without descriptors, asyncio would try as often as the backlog is long,
-    log each failure, and begin again, while the clients hang."""
+    """It does not use asyncio to accept: without descriptors, asyncio would try as often as the
+    backlog is long, log each failure, and begin again, while the clients hang."""
 
     def __init__(
         self,
@@ -34,7 +34,8 @@ class SocketAcceptor:
         self._listening = listening
         self._handle_accept = handle_accept
         self._handle_out_of_descriptors = handle_out_of_descriptors
-        # Given up for a moment when descriptors run out, to turn a client away with.
+        # Closed for a moment when descriptors run out, so that a client can be accepted and turned
+        # away.
         self._spare = _open_spare()
         self._pause: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -59,12 +60,12 @@ class SocketAcceptor:
     def _handle_ready(self) -> None:
         fork.refuse_to_run(self._made_in)
         for _ in range(_ACCEPTS_PER_TURN):
-            # What is called on the way may have stopped it.
+            # A hook may have stopped it.
             if self._stopped or not self._accept_one():
                 return
 
     def _accept_one(self) -> bool:
-        """False if there is nobody to accept, or no way to accept anybody now."""
+        """False if there is nothing to accept, or no way to accept now."""
         try:
             accepted, name = self._listening.accept()
         except BlockingIOError:
@@ -74,7 +75,7 @@ class SocketAcceptor:
                 return self._turn_one_away()
             if error.errno in (errno.ENOBUFS, errno.ENOMEM):
                 return self._wait()
-            return True  # the client has gone before it was accepted
+            return True  # the client closed before it was accepted
         self._handle_accept(accepted, _peer_address(name))
         return True
 
@@ -86,7 +87,7 @@ class SocketAcceptor:
         try:
             self._listening.accept()[0].close()
         except BlockingIOError:
-            # Linux says that there is no descriptor even when there is nobody to accept.
+            # Linux reports a lack of descriptors even when there is nothing to accept.
             return False
         except OSError:
             return self._wait()

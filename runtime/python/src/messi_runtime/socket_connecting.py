@@ -13,24 +13,24 @@ from .address_memory import AddressMemory
 from .resolver import Resolver
 from .uri import TcpAddress, UnixAddress
 
-# How long an address is tried before the next one is tried as well, in seconds.
+# How long an address is tried before the next one is tried too, in seconds.
 _HEAD_START = 0.25
 
-# How soon to try again at a Unix socket whose queue is full, in seconds.
+# The delay before another attempt at a Unix socket whose queue is full, in seconds.
 _MOMENT = 0.05
 
 
 class Connected(NamedTuple):
     socket: socket.socket
     early: bytes
-    """What has been read of it already."""
+    """The bytes already read from it."""
 
     address: str
     """Under which the client's `AddressMemory` knows it."""
 
 
 async def connect(address: TcpAddress | UnixAddress, memory: AddressMemory) -> Connected:
-    """Raises what connecting raises. Takes as long as it takes; see `give_up`."""
+    """Raises what connecting raises. Has no time-out of its own; see `give_up`."""
     if isinstance(address, UnixAddress):
         return Connected(await _connect_unix(address), b"", str(address))
     hosts = await Resolver.of_running_loop().resolve(address.host or "localhost")
@@ -98,7 +98,8 @@ async def _connect_tcp(host: str, port: int) -> Connected:
     reader, writer = await asyncio.open_connection(host, port)
     connected, early = await _take_over(reader, writer)
     try:
-        # Who asks for a port that nobody listens at may be given that port, and meet himself.
+        # A client that connects to a port where nobody listens may get that port itself, and
+        # connect to itself.
         if connected.getsockname() == connected.getpeername():
             raise ConnectionRefusedError(errno.ECONNREFUSED, "Connected to itself")
     except BaseException:
@@ -110,7 +111,7 @@ async def _connect_tcp(host: str, port: int) -> Connected:
 async def _take_over(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> tuple[socket.socket, bytes]:
-    """Takes the socket away from asyncio's streams, with what they have read already."""
+    """Takes over the socket from asyncio's streams, with what they have read already."""
     transport = cast(asyncio.Transport, writer.transport)
     transport.pause_reading()
     try:
@@ -126,7 +127,7 @@ async def _take_over(
 
 
 def give_up(attempt: asyncio.Future[Connected]) -> None:
-    """Closes what comes of it nevertheless."""
+    """Closes a socket that still comes of it."""
 
     def discard(attempt: asyncio.Future[Connected]) -> None:
         if not attempt.cancelled() and attempt.exception() is None:

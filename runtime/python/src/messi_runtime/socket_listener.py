@@ -1,4 +1,4 @@
-"""Where connections arrive."""
+"""Listening sockets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SocketListener:
         self._stopped = False
 
     async def start(self) -> None:
-        """Raises `OSError` if the address cannot be listened at."""
+        """Raises `OSError` if the address cannot be used."""
         listening = await _listen(self._address, self._unix_mode, lambda: not self._stopped)
         if listening is None:
             return
@@ -55,7 +55,7 @@ class SocketListener:
         ]
 
     def stop(self) -> None:
-        """Never raises. What of `start` is still to come does not happen."""
+        """Never raises. Also cancels a `start` that is under way."""
         self._stopped = True
         if self._listening is None:
             return
@@ -94,9 +94,8 @@ async def _listen(
     unix_mode: int | None,
     wanted: Callable[[], bool],
 ) -> _Listening | None:
-    """`None` if it is not wanted any more when the host's addresses are known.
-
-    Raises `OSError` if the address cannot be listened at, all of a name's addresses included.
+    """`None` if `stop` came before the host's addresses were known. Raises `OSError` if one of the
+    addresses cannot be used.
     """
     if isinstance(address, TcpAddress):
         hosts = await Resolver.of_running_loop().resolve(address.host) if address.host else []

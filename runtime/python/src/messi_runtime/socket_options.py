@@ -1,4 +1,4 @@
-"""What to ask of the system for each socket."""
+"""Options for each socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .duration import check_durations
 
 @dataclass(frozen=True)
 class SocketOptions:
-    """What is zero is left to the system."""
+    """Zero leaves an option to the system."""
 
     send_buffer: int = 0
     """SO_SNDBUF, in bytes. The system doubles it, and has a limit."""
@@ -21,10 +21,10 @@ class SocketOptions:
     """SO_RCVBUF, in bytes. The system doubles it, and has a limit."""
 
     tcp_user_timeout: float = 0.0
-    """TCP_USER_TIMEOUT, in seconds: the system ends a TCP connection when what was sent to the peer
-    is not acknowledged, or the peer has no room for it, for this long. 0, the default: messi's own
-    time-outs decide, which any byte from the peer satisfies. With it a peer that is there but does
-    not read for this long is cut too. Nothing of the kind exists for Unix sockets."""
+    """TCP_USER_TIMEOUT, in seconds: the system ends a TCP connection when the peer does not
+    acknowledge what was sent, or has no room for it, for this long. So it also ends a connection
+    whose peer lives but does not read. 0, the default: off; messi's own time-outs decide, which any
+    byte from the peer satisfies. Unix sockets have nothing of the kind."""
 
     def __post_init__(self) -> None:
         check_durations(tcp_user_timeout=self.tcp_user_timeout)
@@ -34,7 +34,7 @@ class SocketOptions:
 
 
 def prepare(connected: socket.socket, options: SocketOptions) -> None:
-    """Readies a socket for a link."""
+    """Prepares a socket for a link."""
     connected.setblocking(False)
     wanted = [
         (socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer),
@@ -47,7 +47,7 @@ def prepare(connected: socket.socket, options: SocketOptions) -> None:
         ]
     for level, option, value in wanted:
         if value > 0:
-            # Of a connection that has ended already, which reading will tell.
+            # The connection has ended already; reading will report it.
             with contextlib.suppress(OSError):
                 connected.setsockopt(level, option, value)
 

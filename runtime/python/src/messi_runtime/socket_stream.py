@@ -15,7 +15,7 @@ from . import fork
 
 
 class PeerCredentials(NamedTuple):
-    """Who is at the other end of a Unix socket, as it was when the connection was made."""
+    """The process at the other end of a Unix socket when it connected."""
 
     pid: int
     uid: int
@@ -25,8 +25,8 @@ class PeerCredentials(NamedTuple):
 class SocketStream:
     """Bytes in and out, without waiting.
 
-    A write that fails ends nothing: the system tells the reader too, after all that can still be
-    read. In a child of `fork`, all but closing its own copy does nothing.
+    A write that fails does not end the stream: the system reports the error to the reader too,
+    after what can still be read. In a child of `fork`, it only closes the child's own copy.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class SocketStream:
         return PeerCredentials(*struct.unpack("3i", data))
 
     def read(self) -> bytes | None:
-        """`None` if nothing is there yet; no bytes if no more can come."""
+        """`None` if there is nothing to read yet; no bytes at the end of the stream."""
         fork.refuse_to_run(self._made_in)
         try:
             return self._socket.recv(_READ_SIZE)
@@ -89,7 +89,7 @@ class SocketStream:
         if self.broken:
             return 0
         try:
-            # Programs may have the signal that Python ignores kill them.
+            # A program may have restored SIGPIPE, which Python ignores.
             return self._socket.sendmsg(parts, (), socket.MSG_NOSIGNAL)
         except OSError as error:
             if error.errno not in _PASSING:
@@ -112,7 +112,7 @@ class SocketStream:
         return bool(poll.poll(seconds * 1000))
 
     def finish(self) -> None:
-        """The peer reads the end of the stream after all that was written."""
+        """The peer sees the end of the stream after what was written."""
         if self.broken:
             return
         try:
@@ -152,8 +152,8 @@ class SocketStream:
 
 
 def drain(ending: socket.socket) -> None:
-    """To be called before closing: Linux answers a close with a reset, and forgets what it has not
-    sent yet, if unread input is waiting."""
+    """Call it before closing: if unread input is waiting, Linux answers a close with a reset, and
+    discards what it has not sent yet."""
     with contextlib.suppress(OSError):
         for _ in range(_MOST_DRAINED // _READ_SIZE):
             if not ending.recv(_READ_SIZE):
@@ -166,5 +166,5 @@ _MOST_DRAINED = 1024 * 1024
 _NO_ROOM = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR}
 _PASSING = {*_NO_ROOM, errno.ENOBUFS, errno.ENOMEM}
 
-# When to write again if the system has no memory, in seconds.
+# The delay before another write if the system has no memory, in seconds.
 _MOMENT = 0.05

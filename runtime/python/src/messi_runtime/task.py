@@ -15,8 +15,8 @@ current_client: contextvars.ContextVar[tuple[object, Any] | None] = contextvars.
 
 
 def begin_task(life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """One that has nothing to do with the message of the hook that begins it, and keeps nothing of
-    it alive."""
+    """A task that is independent of the message whose hook starts it, and keeps nothing of it
+    alive."""
     context = contextvars.copy_context()
     context.run(current_client.set, None)
     return context.run(_create, life)
@@ -25,7 +25,7 @@ def begin_task(life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 if sys.version_info >= (3, 11):
 
     def being_cancelled() -> bool:
-        """Whether it is the current task that is being cancelled, not something it waits for."""
+        """Whether the current task is being cancelled, not something that it awaits."""
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0
 
@@ -35,7 +35,7 @@ if sys.version_info >= (3, 11):
 else:
 
     class _Task(asyncio.Task[None]):
-        """Knows what tasks know since Python 3.11."""
+        """Counts cancellations, as tasks do since Python 3.11."""
 
         being_cancelled = False
 

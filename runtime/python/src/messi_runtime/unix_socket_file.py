@@ -1,4 +1,4 @@
-"""The file of a Unix socket that is listened at."""
+"""The file of a listening Unix socket."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from . import fork
 
 
 class UnixSocketFile:
-    """A lock beside it, `<path>.lock`, is held while the file is made or removed: of several who
-    find what a dead server has left behind one takes it over, and nobody removes what is not theirs
-    any more."""
+    """The lock `<path>.lock` is held while the file is made or removed. So when a dead server has
+    left its file behind, only one server takes it over, and no server removes the file of
+    another."""
 
     def __init__(self, unbound: socket.socket, path: str, mode: int | None) -> None:
         """Binds the socket, which does not listen yet. Raises `OSError`."""
-        self._path = os.path.abspath(path)  # the process may move to another directory
+        self._path = os.path.abspath(path)  # the process may change its working directory
         self._made_in = fork.generation()
         with _lock(f"{self._path}.lock") as locked:
             try:
-                # As it was given, since what it is made of may be too long.
+                # The given path, since the absolute path may be too long.
                 unbound.bind(path)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE or not locked or not _left_behind(self._path):
@@ -38,7 +38,8 @@ class UnixSocketFile:
                 os.chmod(self._path, mode)
 
     def remove(self) -> None:
-        """If it is still the one that was made, and not in a child of `fork`. Never raises."""
+        """Removes the file, if it is still the one that was made, and not in a child of `fork`.
+        Never raises."""
         if self._made_in != fork.generation():
             return
         with contextlib.suppress(OSError), _lock(f"{self._path}.lock") as locked:
@@ -48,7 +49,7 @@ class UnixSocketFile:
 
 @contextlib.contextmanager
 def _lock(path: str) -> Iterator[bool]:
-    """A file that one at a time of all processes holds; then it is gone. Never waits, but yields
+    """A file that only one process holds at a time; it is removed afterwards. Never waits; yields
     whether it is held."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -84,13 +85,13 @@ def _identity(path: str) -> tuple[int, int]:
 
 
 def _left_behind(path: str) -> bool:
-    """Whether it is the socket of a server that died, or has gone in the meantime."""
+    """Whether it is the socket of a dead server, or was removed in the meantime."""
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             return False
     except FileNotFoundError:
         return not os.path.islink(path)
-    # A socket of another kind sees whether there is one, without connecting to it: the living see
-    # no client, and a full queue keeps nobody waiting.
+    # Connecting with a socket of another type shows whether a server listens, without a connection:
+    # the server sees no client, and a full queue causes no wait.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         return probe.connect_ex(path) == errno.ECONNREFUSED

@@ -1,4 +1,4 @@
-"""Where to connect to or listen at."""
+"""The URIs to connect to or to listen at."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-_LONGEST_PATH = 107  # what a socket address has room for
+_LONGEST_PATH = 107 # the room in a socket address
 
 _FORMS = "tcp://<host>:<port>, unix://<path> or unix-abstract:<name>"
 
@@ -26,8 +26,8 @@ class TcpAddress:
 @dataclass(frozen=True)
 class UnixAddress:
     name: str
-    """What the system calls it: a path, absolute in `unix:///run/x`, relative in `unix://x`; or, of
-    an abstract socket, a NUL byte and its name."""
+    """The name for the system: a path, absolute in `unix:///run/x` and relative in `unix://x`; for
+    an abstract socket, a NUL byte and the name."""
 
     @property
     def abstract(self) -> bool:
@@ -51,7 +51,7 @@ class InheritedAddress:
 def parse_uri_to_connect(uri: str) -> TcpAddress | UnixAddress:
     """`tcp://<host>:<port>`, IPv6 addresses in brackets, `unix://<path>` or `unix-abstract:<name>`.
 
-    Raises `ValueError`, which names what was given and what was expected.
+    Raises `ValueError` with what was given and what was expected.
     """
     address = parse_uri(uri)
     if isinstance(address, TcpAddress) and address.port == 0:
@@ -62,7 +62,7 @@ def parse_uri_to_connect(uri: str) -> TcpAddress | UnixAddress:
 
 
 def parse_uri_to_listen(uri: str) -> TcpAddress | UnixAddress | InheritedAddress:
-    """As those to connect to, port 0, `systemd:` or `systemd:<name>`."""
+    """The URIs to connect to, also with port 0, and `systemd:` or `systemd:<name>`."""
     if uri.startswith("systemd:"):
         _check_nul(uri)
         return InheritedAddress(uri[len("systemd:") :])
@@ -81,7 +81,7 @@ def parse_uri(uri: str) -> TcpAddress | UnixAddress:
 
 
 def parse_tcp_uri(uri: str) -> tuple[str, int]:
-    """Host and port, for programs written for the original Messi, whose function this was."""
+    """Host and port; a function of the original Messi, for programs written for it."""
     if uri.startswith("tcp://"):
         try:
             address = _parse_host_and_port(uri, uri[len("tcp://") :])
