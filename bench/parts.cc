@@ -50,7 +50,7 @@ class Sink {
  public:
   explicit Sink(std::size_t size) : memory_(new std::uint8_t[size]) {}
   std::uint8_t* reserve(std::size_t) { return memory_.get(); }
-  void gather(const Slice* slices, std::size_t count, std::size_t) {
+  void gather(const messi::Slice* slices, std::size_t count, std::size_t) {
     std::uint8_t* out = memory_.get();
     for (std::size_t i = 1; i < count; ++i) {
       std::memcpy(out, slices[i].data, slices[i].size);
@@ -157,7 +157,7 @@ void send_queue(benchmark::State& state) {
   for (auto _ : state) {
     benchmark::DoNotOptimize(queue.append(frame_size));
     if (queue.pending() < 64 * 1024) continue;
-    Slice slices[64];
+    messi::Slice slices[64];
     benchmark::DoNotOptimize(queue.gather(slices, 64));
     queue.consume(queue.pending());
   }

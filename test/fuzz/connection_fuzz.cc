@@ -57,7 +57,7 @@ bool whole_frames(std::string_view bytes) {
 }
 
 void write_some(Connection& connection, std::size_t most, std::string& written) {
-  Slice slices[4];
+  messi::Slice slices[4];
   const std::size_t count = connection.queue().gather(slices, 4);
   std::size_t total = 0;
   for (std::size_t i = 0; i < count; ++i) {
@@ -98,7 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     pieces = pieces * 1664525 + 1013904223;
     const std::size_t piece =
         std::min<std::size_t>(rest.size(), pieces >> 8 & (pieces & 1 ? 7 : 4095));
-    const Space spare = connection.spare();
+    const messi::Space spare = connection.spare();
     const std::size_t in_spare = std::min(spare.size, piece);
     if (in_spare > 0) {
       std::memcpy(spare.data, rest.data(), in_spare);
