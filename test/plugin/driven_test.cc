@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "acme/chat/v1/nested.messi.h"
 #include "cpp_words.messi.h"
 #include "imports.messi.h"
