@@ -1,8 +1,8 @@
 #ifndef MESSI_ABSL_STATUS_H_
 #define MESSI_ABSL_STATUS_H_
 
-// absl::Status for the front doors. In the compiled flavour only its name, by hand, since its
-// header costs as much to read as all of messi's.
+// absl::Status for the front doors. The compiled flavour only declares it, since its header takes
+// as long to compile as all of messi's.
 
 #include "messi/flavour.h"
 

@@ -13,8 +13,9 @@
 
 namespace messi {
 
-/// A server's clients, in the order in which they came. Ids only grow, so a sorted vector is an
-/// index too. Who leaves leaves a gap; gaps are closed when they are half of the table.
+/// A server's clients, in the order in which they came. Ids only grow, so the sorted vector is also
+/// an index. A client that is taken out leaves a gap. Gaps are closed when they are half of the
+/// table.
 class ClientTable {
  public:
   std::size_t size() const { return size_; }
@@ -30,7 +31,7 @@ class ClientTable {
     return row != nullptr ? row->client.get() : nullptr;
   }
 
-  /// Takes the client out; null if there is none with that id.
+  /// Takes the client out; null if no client has that id.
   std::unique_ptr<ServerClient> remove(std::uint64_t id) {
     Row* const row = find_row(id);
     if (row == nullptr || row->client == nullptr) return nullptr;
@@ -66,8 +67,8 @@ class ClientTable {
   std::size_t size_ = 0;
 };
 
-/// The clients of a server that are connected, for a range-based for. Sending to them and
-/// disconnecting them inside the loop is fine; the range is valid until the hook returns.
+/// The connected clients of a server, for a range-based for. The loop may send to them and
+/// disconnect them. The range is valid until the hook returns.
 template <typename Client>
 class ClientRange {
  public:

@@ -9,10 +9,10 @@
 
 namespace messi {
 
-/// Where a status keeps the system's errno.
+/// The payload of a status that has the system's errno.
 inline constexpr const char* kErrnoPayload = "errno";
 
-/// The system's error in a status that a client or server was given; 0 if there is none.
+/// The system's errno in a status from a client or server; 0 if there is none.
 inline int errno_of(const absl::Status& status) {
   const auto payload = status.GetPayload(kErrnoPayload);
   return payload ? std::atoi(std::string(*payload).c_str()) : 0;

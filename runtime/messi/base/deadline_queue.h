@@ -5,7 +5,7 @@
 
 namespace messi {
 
-/// What can wait in a DeadlineQueue derives from this. It is in one queue at most, and leaves that
+/// The base class of what waits in a DeadlineQueue. An item is in one queue at most, and leaves it
 /// when it is destroyed.
 class DeadlineHook {
  public:
@@ -36,8 +36,8 @@ class DeadlineHook {
   DeadlineHook* behind_ = nullptr;
 };
 
-/// Those that wait equally long, in the order in which they began to: the next whose time is up is
-/// always the first, so one timer serves them all, and nothing is ever sorted.
+/// Items that all wait for the same duration, in the order in which they began. The first is always
+/// the next whose time is up, so one timer serves them all, and nothing is sorted.
 ///
 /// `T` derives from DeadlineHook and has `TimePoint waits_since() const`. That may grow while it
 /// waits, if `push_back` follows.
@@ -48,16 +48,16 @@ class DeadlineQueue {
 
   bool empty() const { return ring_.behind_ == &ring_; }
 
-  /// Whose time is up first; null if nobody waits.
+  /// The item whose time is up first; null if the queue is empty.
   T* first() const { return empty() ? nullptr : static_cast<T*>(ring_.behind_); }
 
-  /// When the time of the first is up. It comes nearer only when `push_back` says so.
+  /// When the time of the first is up. It comes nearer only when `push_back` returns true.
   TimePoint deadline() const {
     return empty() ? TimePoint::max() : deadline_after(first()->waits_since(), delay_);
   }
 
-  /// `item` waits since just now; in whatever queue it waited, it leaves that. True if it is the
-  /// first: a timer that is set for the queue may be too late.
+  /// `item` begins to wait now; it leaves the queue in which it waited before. True if it is the
+  /// first: a timer that is set for the queue may then be too late.
   bool push_back(T& item) {
     DeadlineHook& hook = item;
     if (ring_.before_ != &hook) {
@@ -74,7 +74,7 @@ class DeadlineQueue {
   struct Ring : DeadlineHook {};
 
   const Duration delay_;
-  Ring ring_;  // its place is between the last and the first
+  Ring ring_;  // between the last and the first
 };
 
 }  // namespace messi

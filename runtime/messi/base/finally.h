@@ -5,8 +5,8 @@
 
 namespace messi {
 
-/// Calls `call` when it goes out of scope, by an exception too. Hooks are the user's and may throw;
-/// messi itself is compiled without exceptions by some, and so has no `catch`.
+/// Calls `call` when it goes out of scope, also by an exception. Hooks of the user may throw. messi
+/// must also compile without exceptions, so it has no `catch`.
 template <typename Call>
 class Finally {
  public:

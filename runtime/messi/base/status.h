@@ -9,7 +9,7 @@
 
 namespace messi {
 
-/// The canonical codes, with the numbers that Abseil and gRPC give them.
+/// The canonical codes, with the numbers of Abseil and gRPC.
 enum class StatusCode : std::uint8_t {
   kOk = 0,
   kCancelled = 1,
@@ -30,19 +30,19 @@ enum class StatusCode : std::uint8_t {
   kUnauthenticated = 16,
 };
 
-/// How something went. Clients and servers tell their users the same with absl::Status, which the
-/// rooms below them do without.
+/// Success, or an error. Clients and servers convert it to absl::Status for their users; the rooms
+/// below them do not use Abseil.
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  /// `system_error` is the system's errno, if that is why.
+  /// `system_error` is the system's errno, if there is one.
   Status(StatusCode code, std::string message, int system_error = 0)
       : message_(std::move(message)), system_error_(system_error), code_(code) {}
 
   bool ok() const { return code_ == StatusCode::kOk; }
   StatusCode code() const { return code_; }
   const std::string& message() const { return message_; }
-  /// The system's errno; 0 if the system said nothing.
+  /// The system's errno; 0 if there is none.
   int system_error() const { return system_error_; }
 
  private:
@@ -51,7 +51,7 @@ class [[nodiscard]] Status {
   StatusCode code_ = StatusCode::kOk;
 };
 
-/// A value, or why there is none.
+/// A value, or the error that explains why there is none.
 template <typename Value>
 class [[nodiscard]] Result {
  public:

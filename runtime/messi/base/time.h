@@ -13,7 +13,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 /// A span of time; `std::chrono::seconds(2)` and the like convert to it.
 using Duration = std::chrono::steady_clock::duration;
 
-/// `duration` after `now`. `Duration::max()` is for ever, and not a moment in the past.
+/// `duration` after `now`. With `Duration::max()` it is TimePoint::max(), without overflow.
 constexpr TimePoint deadline_after(TimePoint now, Duration duration) {
   return duration > TimePoint::max() - now ? TimePoint::max() : now + duration;
 }

@@ -1,8 +1,8 @@
 #ifndef MESSI_CODEC_TEXTS_H_
 #define MESSI_CODEC_TEXTS_H_
 
-// Text must be UTF-8: receivers refuse other text. When libprotobuf encodes, it only complains, so
-// what it has written is looked through here; generated tables tell where text is.
+// Text must be UTF-8: receivers refuse other text. libprotobuf only logs bad text when it encodes,
+// so this checks what it has written. Generated tables say which fields are text.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,25 +16,25 @@
 
 namespace messi::codec {
 
-/// A field that is text, or a message in which there is some.
+/// A field that is text, or a message with text inside.
 struct TextField {
   std::uint32_t number;
-  int type;  ///< Of the message; kText if it is text.
+  int type;  ///< The type of the message; kText for text.
   std::string_view name;
 };
 constexpr int kText = -1;
 
-/// A message in which there is text. Its fields are fields[begin] to fields[end - 1], by number.
+/// A message with text inside. Its fields are fields[begin] to fields[end - 1], by number.
 struct TextType {
   std::string_view name;  ///< "chat.MessageInd"
   std::size_t begin;
   std::size_t end;
 };
 
-/// All that a protocol sends. A type is an index of `types`.
+/// All messages that one side of a protocol sends. A type is an index into `types`.
 struct TextTable {
-  /// Of what generated code says: a line with its name for each type, and below it one for each of
-  /// its fields: a blank, the number, the name, and of a message its type.
+  /// Reads the text in generated code. Each type has a line with its name, and below it a line for
+  /// each of its fields: a blank, the number, the name, and for a message its type.
   ///
   ///     chat.Person
   ///      1 name
@@ -47,7 +47,7 @@ struct TextTable {
   std::vector<TextField> fields;
 };
 
-/// A place where text is not UTF-8. Without a field there is none.
+/// A place with text that is not UTF-8. Without a field there is none.
 struct BadText {
   const TextType* type = nullptr;
   const TextField* field = nullptr;
@@ -59,7 +59,7 @@ inline BadText find_bad_text(const TextTable& table, int type, std::string_view 
 /// Field `number`, which is text, of a message of `type`.
 inline BadText text_field(const TextTable& table, int type, std::uint32_t number);
 
-/// On stderr.
+/// Prints the field on stderr.
 inline void complain_of(const BadText& bad) {
   const std::string name = std::string(bad.type->name) + '.' + std::string(bad.field->name);
   std::fprintf(stderr, "messi: %s is not UTF-8\n", name.c_str());
@@ -73,7 +73,7 @@ class TextFinder {
  public:
   TextFinder(const TextTable& table, std::string_view bytes) : table_(table), bytes_(bytes) {}
 
-  /// Looks through the fields of one message: to the end, or to the end of its group.
+  /// Checks the fields of one message, up to the end of the message or group.
   BadText find(int type, int levels) {
     static constexpr TextType kNothing = {"", 0, 0};
     const TextType& message = type < 0 ? kNothing : table_.types[static_cast<std::size_t>(type)];
@@ -83,7 +83,7 @@ class TextFinder {
     std::uint64_t tag = 0;
     while (read_varint<5>(bytes_, tag)) {
       const auto number = static_cast<std::uint32_t>(tag) >> 3;
-      // Nearly always, fields are in the order of their numbers.
+      // Fields are nearly always in the order of their numbers.
       if (field == end || number < field->number) field = begin;
       while (field != end && field->number < number) ++field;
       const bool is_known = field != end && field->number == number;

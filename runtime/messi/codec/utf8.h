@@ -8,9 +8,9 @@
 
 namespace messi::codec {
 
-/// Whether `text` is UTF-8: nothing longer than it need be, no surrogates, nothing above U+10FFFF.
-/// Takes 0.02 to 0.04 ns a byte of long ASCII, and 1 to 2 ns of text that has none (check_utf8 of
-/// bench/parts.cc).
+/// Whether `text` is UTF-8: no overlong encodings, no surrogates, nothing above U+10FFFF. Takes
+/// 0.02 to 0.04 ns per byte of long ASCII text, and 1 to 2 ns per byte of text without ASCII
+/// (check_utf8 of bench/parts.cc).
 inline bool is_utf8(std::string_view text);
 
 /// Whether all bytes are below 0x80.
@@ -51,7 +51,7 @@ inline const char* skip_ascii(const char* at, const char* end) {
   return at;
 }
 
-/// How long the character at `at`, which is not ASCII, is; 0 if it is none.
+/// The length of the character at `at`, which is not ASCII; 0 if it is not valid.
 inline std::ptrdiff_t character_size(const char* at, const char* end) {
   const auto byte = [at](int i) { return static_cast<unsigned char>(at[i]); };
   const auto continues = [&byte](int i) { return (byte(i) & 0xc0) == 0x80; };

@@ -1,7 +1,7 @@
 #ifndef MESSI_CODEC_VARINT_H_
 #define MESSI_CODEC_VARINT_H_
 
-// Protobuf's variable-length integers: seven bits a byte, the lowest first.
+// Protobuf's variable-length integers: seven bits per byte, the lowest first.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +18,7 @@ constexpr std::size_t varint_size(std::uint64_t value) {
   return size;
 }
 
-/// Returns the end of what it wrote.
+/// Returns the end of the written bytes.
 inline std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) {
   while (value >= 0x80) {
     *out++ = static_cast<std::uint8_t>(value | 0x80);
@@ -43,11 +43,11 @@ bool read_long_varint(std::string_view& bytes, std::uint64_t& value) {
   return false;
 }
 
-/// Reads a varint of up to `kMost` bytes and takes it away from `bytes`; false if there is none.
-// Each field has one or two of them, and calling this takes longer than what it does.
+/// Reads a varint of up to `kMost` bytes and removes it from `bytes`; false if there is none.
+// Each field has one or two varints, and a function call takes longer than the work.
 template <std::size_t kMost>
 [[gnu::always_inline]] inline bool read_varint(std::string_view& bytes, std::uint64_t& value) {
-  // Nearly all have one byte.
+  // Nearly all varints have one byte.
   if (bytes.empty() || static_cast<std::uint8_t>(bytes[0]) >= 0x80) {
     return read_long_varint<kMost>(bytes, value);
   }

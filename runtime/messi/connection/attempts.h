@@ -12,7 +12,7 @@
 
 namespace messi::connection {
 
-/// Where a client connects to next, and after how long: all URIs in turn, then a delay.
+/// The next URI to connect to, and the delay before: all URIs in turn, then a delay.
 class Attempts {
  public:
   Attempts(std::string uri, const std::vector<std::string>& more_uris,
@@ -24,11 +24,11 @@ class Attempts {
   /// The URI that is connected to, or tried next.
   const std::string& uri() const { return uris_[current_]; }
 
-  /// From now on none of the URIs counts as tried.
+  /// Begins a round: none of the URIs counts as tried.
   void begin_round() { failed_ = 0; }
 
-  /// Before the first attempt of a round: brings the URIs into an order by chance. `random()` is
-  /// any uniformly distributed number.
+  /// Before the first attempt of a round: shuffles the URIs. `random()` returns uniformly
+  /// distributed numbers.
   template <typename Random>
   void shuffle(Random&& random) {
     if (failed_ > 0) return;
@@ -37,13 +37,14 @@ class Attempts {
     }
   }
 
-  /// The URI could not be connected to, or its connection has ended and had not proved itself.
+  /// The attempt has failed, or its connection has ended before it had proved itself.
   void handle_failed() {
     current_ = (current_ + 1) % uris_.size();
     ++failed_;
   }
 
-  /// The connection has proved itself: the server has answered. May be said more than once.
+  /// The connection has proved itself: the server has answered a ping. May be called more than
+  /// once.
   void handle_proved() {
     backoff_.reset();
     failed_ = 0;

@@ -20,8 +20,8 @@ struct BackoffSettings {
 
 namespace connection {
 
-/// How long to wait before the next attempt to connect: exponential, with jitter, so that clients
-/// of a server that comes back do not come all at once.
+/// The delay before the next attempt to connect: exponential, with jitter, so that not all clients
+/// of a restarted server reconnect at the same time.
 class Backoff {
  public:
   explicit Backoff(const BackoffSettings& settings)

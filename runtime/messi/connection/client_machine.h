@@ -1,9 +1,9 @@
 #ifndef MESSI_CONNECTION_CLIENT_MACHINE_H_
 #define MESSI_CONNECTION_CLIENT_MACHINE_H_
 
-// When a client does what, as a table: no loop, no streams, no clock. Whoever drives it says what
-// happens, does what it is told to, and keeps one timer, one attempt to connect and one link.
-// ARCHITECTURE.md shows it as a diagram, and the Python runtime has the same table.
+// What a client does, as a table: no loop, no streams, no clock. The driver reports events,
+// performs the actions, and has one timer, one attempt to connect and one link. ARCHITECTURE.md
+// shows it as a diagram, and the Python runtime has the same table.
 
 #include <array>
 #include <cassert>
@@ -17,7 +17,7 @@ enum class ClientState : std::uint8_t {
   kConnecting,  ///< An attempt is under way. The timer gives it up.
   kAsking,      ///< An attempt has failed, and `on_connect_failure` is asked how to go on.
   kConnected,   ///< There is a link. The timer is its keepalive's.
-  kEnding,  ///< The link ends in good order. The timer pings, and waits no longer than `linger`.
+  kEnding,      ///< The link ends in order. The timer pings, and aborts the link after `linger`.
   kRestarting,  ///< As kEnding, and a new connection follows.
 };
 
@@ -39,10 +39,10 @@ enum class ClientAction : std::uint8_t {
   kBegin,    ///< A new round of the URIs begins.
   kWait,     ///< Set the timer to the next attempt.
   kConnect,  ///< Begin an attempt, and set the timer to its limit.
-  kDrop,     ///< Drop what there is of attempt, link and timer.
+  kDrop,     ///< Drop the attempt, the link and the timer, if any.
   kServe,    ///< Use the link, set the timer to its first deadline, and call `on_connected`.
   kTend,     ///< Ping, or give up a server that is silent, and set the timer again.
-  kEnd,      ///< End the link in good order, and set the timer to the limit for that.
+  kEnd,      ///< End the link in order, and set the timer to the limit for that.
   kLinger,   ///< Ping, or abort the link if its limit has come, and set the timer again.
   kAbort,    ///< End the link now.
   kAsk,      ///< Call `on_connect_failure`; its answer is an event.
@@ -79,7 +79,7 @@ constexpr bool can_happen(ClientEvent event, ClientState state) {
   return false;
 }
 
-/// In order. Hooks come last, since whatever a hook does meets the next state.
+/// In order. Hooks come last, so that what a hook does happens in the next state.
 using ClientActions = std::array<ClientAction, 3>;
 
 struct ClientStep {
@@ -95,7 +95,8 @@ using S = ClientState;
 using E = ClientEvent;
 using A = ClientAction;
 
-// One row for all that can happen, and no other. Without an action and to the same state: ignored.
+// One row for each event that can happen in a state. A row with the same state and no action: the
+// event is ignored.
 inline constexpr ClientStep kSteps[] = {
     {S::kStopped, E::kStart, S::kWaiting, {A::kBegin, A::kWait}},
     {S::kStopped, E::kStop, S::kStopped, {}},
@@ -140,7 +141,7 @@ inline constexpr ClientStep kSteps[] = {
     {S::kRestarting, E::kStop, S::kEnding, {}},
     {S::kRestarting, E::kStopNow, S::kEnding, {A::kAbort}},
     {S::kRestarting, E::kTimer, S::kRestarting, {A::kLinger}},
-    // Who stopped and started again wants a new connection now.
+    // A client that was stopped and started again connects at once.
     {S::kRestarting, E::kEnded, S::kConnecting, {A::kDrop, A::kConnect, A::kTell}},
     {S::kRestarting, E::kLost, S::kWaiting, {A::kDrop, A::kWait, A::kTell}},
 };
@@ -159,7 +160,7 @@ class ClientMachine {
  public:
   ClientState state() const { return state_; }
 
-  /// Is in the next state already when it says what to do.
+  /// It is already in the next state when it returns the actions.
   ClientActions handle(ClientEvent event) {
     const ClientStep* const step = find_step(state_, event);
     assert(step != nullptr && "this cannot happen in this state");

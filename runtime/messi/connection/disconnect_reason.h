@@ -7,12 +7,13 @@
 
 namespace messi {
 
-/// Why a connection ended. The first six are the original Messi's.
+/// Why a connection ended. The first six are those of the original Messi.
 enum class DisconnectReason : std::uint8_t {
-  kMessageEncodeError,  ///< A message given to `send` lacks a required field.
+  kMessageEncodeError,  ///< A message given to `send` lacks a required field, or has text that is
+                        ///< not UTF-8.
   kMessageDecodeError,  ///< A message from the peer is not what the schema says.
   kConnectionClosed,    ///< The peer, or the network, closed the connection.
-  kKeepAliveTimeout,    ///< Nothing was heard of the peer for too long.
+  kKeepAliveTimeout,    ///< Nothing arrived from the peer for too long.
   kGeneralError,        ///< The system refused something the connection needs, or a hook threw.
   kMessageTooBig,       ///< A message, sent or received, is larger than `max_payload_size`.
   kSlowReader,      ///< The peer reads more slowly than we send: `max_pending_bytes` is reached.
@@ -21,10 +22,10 @@ enum class DisconnectReason : std::uint8_t {
   kStopped,         ///< `stop()` was called on this side.
   kDisconnected,    ///< `disconnect()` was called on this side.
   kTooMuchAtOnce,   ///< `max_pending_bytes` was reached before the peer could read anything.
-  kRefused,         ///< `on_client_arriving` did not want the client.
+  kRefused,         ///< `on_client_arriving` returned false.
 };
 
-/// The reason as a sentence, "Keep alive timeout." for one. The text has static storage.
+/// The reason as a sentence, such as "Keep alive timeout.". The text has static storage.
 constexpr std::string_view to_string(DisconnectReason reason) {
   switch (reason) {
     case DisconnectReason::kMessageEncodeError:

@@ -6,10 +6,10 @@
 
 namespace messi {
 
-/// What more is known of why a connection ended than its DisconnectReason says.
+/// More about why a connection ended than its DisconnectReason says.
 enum class Hint : std::uint8_t { kNone, kHttp, kTls, kSsh, kClient, kHookThrew };
 
-/// The hint as a sentence, with static storage; "" if nothing more is known.
+/// The hint as a sentence, or "". The text has static storage.
 constexpr std::string_view to_string(Hint hint) {
   switch (hint) {
     case Hint::kNone:
@@ -28,7 +28,7 @@ constexpr std::string_view to_string(Hint hint) {
   return "";
 }
 
-/// What somebody seems to speak who sends these four bytes in place of a frame's header.
+/// The protocol of a peer that sends these four bytes where a frame's header should be.
 constexpr Hint foreign_protocol(std::string_view header) {
   for (const std::string_view http :
        {"HTTP", "GET ", "PUT ", "POST", "HEAD", "OPTI", "DELE", "PATC", "CONN", "PRI "}) {

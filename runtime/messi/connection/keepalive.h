@@ -7,13 +7,13 @@
 
 namespace messi::connection {
 
-/// Who pings, and how long a peer may be silent.
+/// Whether this side pings, and how long the peer may be silent.
 struct KeepaliveSettings {
   Duration ping_interval;  ///< Zero: this side does not ping.
-  Duration silence_limit;  ///< The peer is gone when no byte came for this long.
+  Duration silence_limit;  ///< The peer is gone when no byte has arrived for this long.
 };
 
-/// The clockwork of one connection: when to ping, when to give the peer up. Any byte counts as
+/// The time-outs of one connection: when to ping, when to give up the peer. Any byte is a sign of
 /// life. The settings are a parameter, since thousands of connections share them.
 class Keepalive {
  public:
@@ -22,16 +22,16 @@ class Keepalive {
   void handle_received(TimePoint now) { last_heard_ = now; }
   TimePoint last_heard() const { return last_heard_; }
 
-  /// True once per interval, the first time at once: the early ping tells a client that the server
-  /// is there, and which kind it is, without a time-out.
+  /// True once per interval, the first time at once: the answer to the early ping shows the client
+  /// that the peer is a server, without a time-out.
   bool poll_ping(const KeepaliveSettings& settings, TimePoint now) {
     if (settings.ping_interval == Duration::zero() || now < next_ping_) return false;
     next_ping_ = deadline_after(now, settings.ping_interval);
     return true;
   }
 
-  /// `heard_until`: all that came before this moment has been told to `handle_received`. It is
-  /// earlier than now when this side was held up, and what came meanwhile still waits to be read.
+  /// `heard_until`: all input before this moment has been passed to `handle_received`. It is
+  /// earlier than now when this side was held up and input still waits to be read.
   bool timed_out(const KeepaliveSettings& settings, TimePoint heard_until) const {
     return heard_until >= silence_deadline(settings);
   }
@@ -41,7 +41,7 @@ class Keepalive {
     return settings.ping_interval == Duration::zero() ? TimePoint::max() : next_ping_;
   }
 
-  /// When to look again. It may move away in the meantime, never nearer.
+  /// When to look again. It may move away in the meantime, but not nearer.
   TimePoint deadline(const KeepaliveSettings& settings) const {
     return std::min(next_ping(settings), silence_deadline(settings));
   }

@@ -10,7 +10,7 @@
 
 namespace messi {
 
-/// What the rooms below say, as users are told it.
+/// Converts the status of the rooms below for users.
 inline absl::Status to_absl(const Status& status) {
   absl::Status result(static_cast<absl::StatusCode>(status.code()), status.message());
   if (status.system_error() != 0) {

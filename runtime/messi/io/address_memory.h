@@ -9,8 +9,8 @@
 
 namespace messi {
 
-/// Which addresses have disappointed a client, so that its next attempt begins with others: an
-/// address that does not answer, or answers and then says nothing, is tried last.
+/// The addresses that have failed a client. Its next attempt begins with others: an address that
+/// does not answer, or whose connection never proves itself, is tried last.
 class AddressMemory {
  public:
   /// An attempt at `address` ("127.0.0.1:5000", as Stream::peer_address says it) has failed, or

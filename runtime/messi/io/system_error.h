@@ -114,8 +114,8 @@ inline StatusCode code_of_errno(int error) {
   }
 }
 
-/// "<what>: <what the system says of `error`>". Never kInvalidArgument, which is for URIs that can
-/// never work: whatever the system says may be otherwise tomorrow, even EINVAL.
+/// "<what>: <the system's text for `error`>". Never kInvalidArgument, which is for URIs that can
+/// never work: every error of the system may pass, even EINVAL.
 inline Status status_of_errno(int error, const std::string& what) {
   const StatusCode code = code_of_errno(error);
   return {code == StatusCode::kInvalidArgument ? StatusCode::kUnavailable : code,

@@ -11,7 +11,7 @@
 
 namespace messi {
 
-/// The timers of a loop, soonest first: a binary heap in which each timer knows its place.
+/// The timers of a loop, soonest first: a binary heap in which each timer has its position.
 class TimerQueue {
  public:
   void set(Timer& timer, TimePoint deadline) {
@@ -41,7 +41,7 @@ class TimerQueue {
   }
 
   /// Fires the soonest timer if it is due; false if none is. A timer that sets itself to a moment
-  /// that has come already fires again.
+  /// in the past fires again.
   bool fire_one(TimePoint now) {
     if (heap_.empty() || heap_.front()->deadline_ > now) return false;
     Timer& due = *heap_.front();

@@ -23,13 +23,13 @@ enum class FrameType : std::uint8_t {
 inline constexpr std::size_t kHeaderSize = 4;
 inline constexpr std::size_t kMaxPayloadSize = (std::size_t{1} << 24) - 1;
 
-/// One frame, its payload where the bytes lie: valid only while they do.
+/// One frame. Its payload points into the input, and is valid only as long as that.
 struct Frame {
-  FrameType type;  ///< Whatever the wire said; it need not be one of the enumerators.
+  FrameType type;  ///< As on the wire; it need not be one of the enumerators.
   std::string_view payload;
 };
 
-/// Writes a header of `kHeaderSize` bytes; returns where the payload begins.
+/// Writes a header of `kHeaderSize` bytes; returns the place of the payload.
 inline std::uint8_t* write_header(std::uint8_t* out, FrameType type, std::size_t payload_size) {
   out[0] = static_cast<std::uint8_t>(type);
   out[1] = static_cast<std::uint8_t>(payload_size >> 16);

@@ -1,9 +1,9 @@
 #ifndef MESSI_WIRE_FRAME_DECODER_H_
 #define MESSI_WIRE_FRAME_DECODER_H_
 
-// From bytes to frames. Whole frames are handed out where they lie in the input; only a cut frame
-// is copied, into a buffer that exists until the frame is complete. That buffer grows with the
-// bytes that have arrived, never with what the header promises.
+// From bytes to frames. Whole frames are handed out in place; only a cut frame is copied, into a
+// buffer that exists until the frame is complete. That buffer grows with the bytes that have
+// arrived, not with the size in the header.
 
 #include <algorithm>
 #include <cassert>
@@ -27,13 +27,14 @@ enum class DecodeResult {
   kTooBig,    ///< A header announces more than the limit; nothing further can be decoded.
 };
 
-/// What a frame handler wants after a frame.
+/// The answer of a frame handler.
 enum class Next { kGoOn, kPause, kStop };
 
 /// One per connection; a new connection starts with a new decoder.
 class FrameDecoder {
  public:
-  /// A frame of which this much has come may claim a large buffer at once; below it, a small one.
+  /// A frame of which this much has arrived may get a large buffer at once; before that, a small
+  /// one.
   static constexpr std::size_t kTrusted = 2 * 1024;
 
   /// `pool` must outlive the decoder. Payloads over `max_payload_size` bytes are refused.
@@ -43,22 +44,22 @@ class FrameDecoder {
   FrameDecoder& operator=(const FrameDecoder&) = delete;
   ~FrameDecoder() { drop_cut_frame(); }
 
-  /// Calls `on_frame(const Frame&) -> Next` for each frame that `bytes` completes, for as long as
-  /// it wants to go on.
+  /// Calls `on_frame(const Frame&) -> Next` for each frame that `bytes` completes, until it wants
+  /// no more.
   template <typename OnFrame>
   DecodeResult decode(std::string_view bytes, OnFrame&& on_frame);
 
-  /// The room behind a cut frame, which the next input may be read into instead of being passed to
-  /// `decode`; empty when no frame is cut.
+  /// The free space of the buffer of a cut frame. The next input may be read into it instead of
+  /// being passed to `decode`. Empty if no frame is cut.
   Space spare() const;
-  /// Whether the cut frame is so large that copying it would show.
+  /// Whether the cut frame is so large that copying it would take noticeable time.
   bool spare_is_large() const { return cut_frame_size() >= kLargeFrame; }
 
   /// As `decode`, for `size` bytes that were written to `spare()`.
   template <typename OnFrame>
   DecodeResult decode_spare(std::size_t size, OnFrame&& on_frame);
 
-  /// Keeps `bytes`, which come after a kPaused, for `resume`.
+  /// Keeps `bytes`, which follow a kPaused, for `resume`.
   void keep(std::string_view bytes);
 
   /// Goes on after a kPaused with what was kept.
@@ -175,7 +176,7 @@ DecodeResult FrameDecoder::finish_cut_frame(OnFrame&& on_frame) {
 inline void FrameDecoder::keep(std::string_view bytes) {
   if (bytes.empty()) return;
   assert(cut_ == nullptr && "what comes now comes after a whole frame");
-  // A frame that has shown little of itself gets a small buffer, whatever its header says.
+  // A frame of which little has arrived gets a small buffer, whatever its header says.
   std::size_t size = bytes.size();
   if (bytes.size() >= kTrusted) {
     const std::size_t frame_size = kHeaderSize + read_size(bytes.data());

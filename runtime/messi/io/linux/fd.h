@@ -30,7 +30,7 @@ class Fd {
   int fd_ = -1;
 };
 
-/// Repeats a system call for as long as a signal interrupts it.
+/// Repeats a system call while a signal interrupts it.
 template <typename Call>
 auto retry_on_signal(Call call) {
   for (;;) {

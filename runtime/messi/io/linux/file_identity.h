@@ -10,7 +10,7 @@
 
 namespace messi::io {
 
-/// Which file it is that a path leads to: tomorrow it may be another.
+/// The identity of the file at a path. Later the path may lead to another file.
 struct FileIdentity {
   std::uint64_t device;
   std::uint64_t inode;

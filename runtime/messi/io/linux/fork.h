@@ -7,9 +7,10 @@
 
 namespace messi::io {
 
-/// A number that is another one in a child of fork() than in its parent: what stands for something
-/// outside of the process, such as a file or what the kernel watches, compares it with the number
-/// of the day it was made, and leaves the parent's things alone. Costs no system call.
+/// A number that differs between a child of fork() and its parent. An object for something outside
+/// of the process, such as a file or a descriptor that the kernel watches, keeps the number from
+/// when it was made. If the number is another one, the thing belongs to the parent, and the object
+/// does not touch it. Costs no system call.
 inline unsigned fork_generation() {
   static std::atomic<unsigned> generation{0};
   [[maybe_unused]] static const int registered =

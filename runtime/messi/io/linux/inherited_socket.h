@@ -17,7 +17,7 @@
 namespace messi::io {
 
 /// A copy of the listening socket that systemd has opened for this process (sd_listen_fds(3)): the
-/// one whose unit says FileDescriptorName=`name`, or the first if `name` is empty.
+/// one with FileDescriptorName=`name` in its unit, or the first if `name` is empty.
 inline Result<Fd> inherited_socket(const std::string& name, const std::string& uri) {
   constexpr int kFirst = 3;
   constexpr int kSetFdFlags = 2;    // F_SETFD

@@ -13,12 +13,12 @@
 
 namespace messi::io {
 
-/// A file that one at a time of all processes holds, for as long as the object lives; then it is
-/// gone. Never waits.
+/// A file that only one process holds at a time, for the life of the object, which then removes it.
+/// Never waits.
 class LockFile {
  public:
   explicit LockFile(std::string path) : path_(std::move(path)) {
-    // Its last holder may have removed the file between our opening and locking it.
+    // Its last holder may have removed the file after we opened it and before we locked it.
     while (lock() && !is_at_path()) close();
   }
   LockFile(const LockFile&) = delete;
@@ -29,7 +29,7 @@ class LockFile {
     close();
   }
 
-  /// If not, errno says why after the constructor: EWOULDBLOCK if somebody else holds it.
+  /// If not, errno says why after the constructor: EWOULDBLOCK if another process holds it.
   bool held() const { return file_ != nullptr; }
 
  private:

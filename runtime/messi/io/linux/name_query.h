@@ -24,13 +24,13 @@
 
 namespace messi::io {
 
-/// A question for the addresses of a name: to /etc/hosts, and if they are not there to DNS, for
-/// IPv6 and IPv4 apart, since some servers answer one of the two only. It knows no loop: who asks
-/// watches the sockets. It has a c-ares channel of its own, which is cheap, because then it can be
-/// given up alone, and asks the name servers of today, not those of the network before.
+/// A look-up of the addresses of a name: in /etc/hosts, and if they are not there by DNS, for IPv6
+/// and IPv4 separately, since some servers answer only one of the two. It knows no loop: the caller
+/// watches the sockets. It has its own c-ares channel, which is cheap. So it can be cancelled
+/// alone, and uses the name servers that are configured now, not those of an earlier network.
 class NameQuery {
  public:
-  /// What to wait for on a socket; neither: the socket is about to be closed.
+  /// What to wait for on a socket. Neither: the socket is about to be closed.
   using Watch = std::function<void(int fd, bool readable, bool writable)>;
 
   NameQuery(const std::string& name, Watch watch);
@@ -38,14 +38,14 @@ class NameQuery {
   NameQuery& operator=(const NameQuery&) = delete;
   ~NameQuery() { close(); }
 
-  /// To be called when a socket is ready, and, with none, after `patience`.
+  /// Call it when a socket is ready, and without a socket after `patience`.
   void process(int fd = ARES_SOCKET_BAD) { ares_process_fd(channel_, fd, fd); }
   std::optional<Duration> patience() const;
 
   bool finished() const { return unanswered_ == 0; }
-  /// So far, each once; their ports are 0.
+  /// The addresses found so far, each once; their ports are 0.
   const std::vector<SocketAddress>& addresses() const { return addresses_; }
-  /// Why there are none, as "<uri>: cannot find the host: ...".
+  /// Why there are none: "<uri>: cannot find the host: ...".
   Status error(const std::string& uri) const;
 
  private:
@@ -117,7 +117,7 @@ inline void NameQuery::ask(const std::string& name, int family) {
 
 inline void NameQuery::answered(int status, const ares_addrinfo* found) {
   --unanswered_;
-  // That there is nothing of one family says less than what is wrong with the other.
+  // An error of one family says more than the lack of addresses of the other.
   if (status != ARES_SUCCESS && error_ == ARES_ENODATA) error_ = status;
   if (found == nullptr) return;
   for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
@@ -138,7 +138,7 @@ inline std::optional<Duration> NameQuery::patience() const {
 
 inline Status NameQuery::error(const std::string& uri) const {
   const std::string what = uri + ": cannot find the host";
-  // c-ares does not say what the system has refused.
+  // c-ares does not tell which call the system has refused.
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!probe.valid()) return status_of_errno(errno, what);
   const std::string text = what + ": " + ares_strerror(error_);

@@ -20,9 +20,8 @@
 
 namespace messi::io {
 
-/// Finds the addresses of names on a loop, without a thread. Who asks for the same name while it is
-/// being looked up, or in the turn of its answer, shares that; a name that nobody waits for any
-/// more is not looked up any further.
+/// Looks up names on a loop, without a thread. Requests for the same name share a look-up while it
+/// is under way, and in the turn of its answer. A look-up that no request needs any more ends.
 class Resolver {
  public:
   class Lookup;
@@ -44,7 +43,7 @@ class Resolver {
   Task forget_;
 };
 
-/// One name, and all who wait for its addresses.
+/// One name, and all requests for its addresses.
 class Resolver::Question : public std::enable_shared_from_this<Question> {
  public:
   Question(Resolver& resolver, const std::string& name)
@@ -62,11 +61,11 @@ class Resolver::Question : public std::enable_shared_from_this<Question> {
   const NameQuery& query() const { return query_; }
   inline void join(Lookup& lookup);
   inline void leave(Lookup& lookup);
-  /// Sees what there is to be done and told.
+  /// Does what is due, and calls those that wait.
   inline void advance();
 
  private:
-  // How long IPv4's addresses wait for IPv6's, which are tried first (RFC 8305).
+  // How long addresses of IPv4 wait for those of IPv6, which are tried first (RFC 8305).
   static constexpr auto kDelay = std::chrono::milliseconds(50);
 
   class Socket final : public ReadyHandler {
@@ -94,14 +93,14 @@ class Resolver::Question : public std::enable_shared_from_this<Question> {
   std::vector<Lookup*> lookups_;
   std::size_t told_ = 0;  // of how many addresses
   std::map<int, Socket> sockets_;
-  NameQuery query_;  // goes first, since it uses the others
+  NameQuery query_;  // destroyed first, since it uses the others
 };
 
-/// Somebody's wish to know the addresses of a name. Destroying it gives that up.
+/// A request for the addresses of a name. Destroying it cancels it.
 class Resolver::Lookup {
  public:
   /// `told` is called at the end of a turn: when there are addresses, when there are more, and when
-  /// it has finished. Destroying the object in it is fine.
+  /// it has finished. It may destroy the object.
   Lookup(Resolver& resolver, const std::string& name, std::function<void()> told)
       : told_(resolver.poller_.loop(), std::move(told)), question_(resolver.ask(name)) {
     question_->join(*this);
@@ -111,7 +110,7 @@ class Resolver::Lookup {
   ~Lookup() { question_->leave(*this); }
 
   bool finished() const { return question_->query().finished(); }
-  /// So far, in the order in which they came; their ports are 0.
+  /// The addresses found so far, in the order in which they came; their ports are 0.
   const std::vector<SocketAddress>& addresses() const { return question_->query().addresses(); }
   /// Why there are none.
   Status error(const std::string& uri) const { return question_->query().error(uri); }
@@ -195,7 +194,7 @@ inline void Resolver::Question::watch(int fd, bool readable, bool writable) {
                         : !readable ? Poller::Interest::kWrite
                                     : Poller::Interest::kReadWrite;
   if (found != sockets_.end()) return poller.change(fd, interest, found->second);
-  // If the system refuses, the question ends by its time-outs.
+  // If the system refuses, the look-up ends by its time-outs.
   poller.add(fd, interest, sockets_.try_emplace(fd, *this, fd).first->second);
 }
 

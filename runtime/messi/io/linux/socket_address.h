@@ -33,7 +33,7 @@ class SocketAddress {
     return {reinterpret_cast<const sockaddr*>(&address), sizeof(address)};
   }
 
-  /// A name that no file stands for.
+  /// A name without a file.
   static SocketAddress unix_abstract(std::string_view name) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -42,8 +42,8 @@ class SocketAddress {
     return {reinterpret_cast<const sockaddr*>(&address), static_cast<socklen_t>(size)};
   }
 
-  /// The address that `host` says, if it is none of the names that must be looked up: "127.0.0.1",
-  /// "::1", "fe80::1%eth0".
+  /// The address that `host` spells, if it is not a name to look up: "127.0.0.1", "::1",
+  /// "fe80::1%eth0".
   static inline std::optional<SocketAddress> parse(const std::string& host, std::uint16_t port);
 
   void set_port(std::uint16_t port) {
@@ -51,7 +51,7 @@ class SocketAddress {
     if (family() == AF_INET6) reinterpret_cast<sockaddr_in6*>(&storage_)->sin6_port = htons(port);
   }
 
-  /// What to connect to.
+  /// The address to connect to.
   inline std::string to_uri() const;
 
   int family() const { return storage_.ss_family; }
@@ -96,7 +96,7 @@ inline std::optional<SocketAddress> SocketAddress::parse(const std::string& host
   return SocketAddress(reinterpret_cast<const sockaddr*>(&v6), sizeof(v6));
 }
 
-/// The address of a peer, in the little room that a connection can spare for it.
+/// The address of a peer, in as little memory as possible.
 class PeerAddress {
  public:
   explicit PeerAddress(const SocketAddress& address)
@@ -118,7 +118,7 @@ class PeerAddress {
   /// "127.0.0.1", "[::1]" or "unix".
   std::string host() const {
     if (!is_tcp()) return "unix";
-    // An IPv4 peer of a socket that serves both is shown as what it is.
+    // An IPv4 peer of a socket for both families is shown as IPv4.
     static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     const bool mapped = family_ == AF_INET6 && std::memcmp(bytes_, kMapped, sizeof(kMapped)) == 0;
     const int family = mapped ? AF_INET : family_;

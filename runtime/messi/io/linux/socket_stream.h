@@ -63,10 +63,10 @@ class SocketStream final : public Stream, private ReadyHandler {
   std::optional<PeerCredentials> credentials() const;
 
   Poller& poller_;
-  StreamHandler* handler_ = nullptr;  // null before the start and behind the end
+  StreamHandler* handler_ = nullptr;  // null before the start and after the end
   Fd fd_;
   PeerAddress peer_;
-  // In one byte: with another, each of a server's thousands of streams would take 16 more.
+  // In one byte: a second byte would add 16 to each of a server's thousands of streams.
   bool wants_input_ : 1;
   bool wants_write_ : 1;
   bool watched_ : 1;
@@ -91,20 +91,20 @@ inline void SocketStream::apply(const SocketOptions& options) {
 }
 
 inline SocketStream::~SocketStream() {
-  if (poller_.in_child()) return;  // the connection is the parent's, with all that has come
+  if (poller_.in_child()) return;  // the connection belongs to the parent, with its input
   if (handler_ != nullptr) {
     unwatch();
     drop_input();
   }
-  // Closing alone would end nothing for as long as a forked child has the socket open too.
+  // Closing alone would not end the connection while a forked child has the socket open too.
   ::shutdown(fd_.get(), SHUT_RDWR);
 }
 
-// The kernel answers close() with a reset, and forgets what it has not sent yet, if there is input
-// that nobody has read.
+// If there is unread input, the kernel answers close() with a reset, and discards what it has not
+// sent yet.
 inline void SocketStream::drop_input() {
   static constexpr int kMostReads = 16;
-  char unread[16 * 1024];  // not the loop's: that may hold what somebody is just handling
+  char unread[16 * 1024];  // not the loop's: a caller may be using that
   for (int i = 0; i < kMostReads; ++i) {
     if (::recv(fd_.get(), unread, sizeof(unread), MSG_DONTWAIT) <= 0) return;
   }
@@ -162,15 +162,15 @@ inline IoResult SocketStream::write(const Slice* slices, std::size_t count, bool
 
 inline IoResult::Kind SocketStream::handle_write_error(int error) {
   if (error == EPIPE || error == ECONNRESET) {
-    // Then the socket counts as readable, and reading tells of the end, when all that was still to
-    // be read has been.
+    // Then the socket counts as readable, and reading reports the end after what could still be
+    // read.
     want_write(false);
     return IoResult::Kind::kEnd;
   }
   if (error == EAGAIN || error == EWOULDBLOCK) {
     want_write(true);
   } else if (handler_ != nullptr) {
-    // Such as ENOBUFS: it passes, but the socket may count as writable all the while.
+    // Such as ENOBUFS: it passes, but the socket may count as writable meanwhile.
     wants_write_ = true;
     poller_.retry_soon(*this);
   }
@@ -186,8 +186,8 @@ inline void SocketStream::handle_ready(bool readable, bool writable) {
   }
   if (!readable) return;
   if (wants_input_) return handler_->handle_readable();
-  // An end is told even to those who do not ask, and would be all the time. It comes again when
-  // input is wanted. Without one, this is from before the pause.
+  // epoll reports an end even if input is not wanted, and would do so all the time. It comes again
+  // when input is wanted. Without an end, this event is from before the pause.
   if (poller.has_failed(fd_.get())) unwatch();
 }
 

@@ -1,9 +1,10 @@
 #ifndef MESSI_IO_LINUX_SYSTEM_H_
 #define MESSI_IO_LINUX_SYSTEM_H_
 
-// Functions of the system whose own headers would bring macros into the user's file that are good
-// names of fields and enum values too: st_mtime, h_addr, NO_DATA. Declared here by other names for
-// the same symbols, so that they agree with the headers when the user includes those.
+// Functions of the system whose headers would bring macros into the user's file, such as st_mtime,
+// h_addr and NO_DATA, which are also good names for fields and enum values. They are declared here
+// under other names for the same symbols, so that they do not conflict if the user includes the
+// headers.
 
 #include <linux/stat.h>
 

@@ -18,9 +18,9 @@
 
 namespace messi::io {
 
-/// The file of a Unix socket that is listened at. A lock beside it, `<path>.lock`, is held while
-/// the file is made or removed, so that of several who find what a dead server has left behind
-/// one takes it over, and nobody removes what is not theirs any more.
+/// The file of a listening Unix socket. The lock `<path>.lock` is held while the file is made or
+/// removed. So when a dead server has left its file behind, only one server takes it over, and no
+/// server removes the file of another.
 class UnixSocketFile {
  public:
   UnixSocketFile() = default;
@@ -33,7 +33,7 @@ class UnixSocketFile {
     if (lock.held() && FileIdentity::of(path_) == made_) ::unlink(path_.c_str());
   }
 
-  /// Binds the socket to `path`. 0, or an errno: EADDRINUSE if somebody listens there.
+  /// Binds the socket to `path`. Returns 0 or an errno: EADDRINUSE if a server listens there.
   inline int bind(const Fd& socket, const std::string& path, std::optional<unsigned> mode);
 
   /// Absolute, so that it is the same file after chdir().
@@ -62,7 +62,7 @@ inline int UnixSocketFile::bind(const Fd& socket, const std::string& path,
     if (::bind(socket.get(), address.data(), address.size()) != 0) return errno;
   }
   made_ = FileIdentity::of(path_);
-  // Before anybody can connect, since nobody listens yet.
+  // Nobody can connect yet, since the socket does not listen.
   return mode && system::messi_chmod(path_.c_str(), *mode) != 0 ? errno : 0;
 }
 
@@ -74,7 +74,7 @@ inline std::string UnixSocketFile::absolute(const std::string& path) {
 
 inline bool UnixSocketFile::left_behind(const SocketAddress& address) const {
   const auto there = FileIdentity::of(path_);
-  // A socket of another kind sees whether there is one, without connecting to it.
+  // Connecting with a socket of another type shows whether somebody listens, without a connection.
   const Fd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const bool dead = there && there->socket && probe.valid() &&
                     ::connect(probe.get(), address.data(), address.size()) != 0 &&
