@@ -50,6 +50,8 @@ class Connecting {
 class ListenHandler {
  public:
   virtual void handle_accept(std::unique_ptr<Stream> stream) = 0;
+  /// Somebody has come, but not so far as to be a stream: a handshake has failed.
+  virtual void handle_failed(const PeerInfo& /*peer*/, const Status& /*why*/) {}
   /// A stream was turned away because the process has no descriptor left for it.
   virtual void handle_out_of_descriptors() = 0;
 
