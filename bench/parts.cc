@@ -13,7 +13,7 @@
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/frame_decoder.h"
-#include "messi/wire/send_queue.h"
+#include "messi/wire/outbox.h"
 
 namespace {
 
@@ -45,29 +45,30 @@ std::string make_frames(std::int64_t text_size, std::size_t total) {
   return frames;
 }
 
-// Takes what codec::send gives, into the same memory every time.
-class Sink {
+struct SinkParts {
+  wire::OutboxSettings settings{wire::FrameType::kServerToClient, wire::kMaxPayloadSize, 1 << 30};
+  wire::BufferPool pool;
+};
+
+// Takes what codec::send gives, and forgets it.
+class Sink final : private SinkParts, private wire::Outbox {
  public:
-  explicit Sink(std::size_t size) : memory_(new std::uint8_t[size]) {}
-  std::uint8_t* reserve(std::size_t) { return memory_.get(); }
-  void gather(const messi::Slice* slices, std::size_t count, std::size_t) {
-    std::uint8_t* out = memory_.get();
-    for (std::size_t i = 1; i < count; ++i) {
-      std::memcpy(out, slices[i].data, slices[i].size);
-      out += slices[i].size;
-    }
+  Sink() : Outbox(settings_of(*this), pool) {}
+  wire::Outbox* outbox() {
+    frames().clear();
+    return this;
   }
-  void refuse(messi::DisconnectReason) {}
 
  private:
-  std::unique_ptr<std::uint8_t[]> memory_;
+  static const wire::OutboxSettings& settings_of(const SinkParts& parts) { return parts.settings; }
+  void handle_refused(wire::Accepted) override {}
 };
 
 // With generated code, and with libprotobuf's (void).
 template <typename Codec>
 void encode(benchmark::State& state) {
   const chat::MessageInd message = make_message(state.range(0));
-  Sink sink(static_cast<std::size_t>(state.range(0)) + 64);
+  Sink sink;
   for (auto _ : state) {
     codec::send<2, Codec>(sink, message);
     benchmark::ClobberMemory();
@@ -149,36 +150,52 @@ void decode_cut_frames(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
-// Appends until 64 KiB are waiting, then takes them as a socket would.
-void send_queue(benchmark::State& state) {
+std::uint8_t* write_pong(wire::Control, std::uint8_t* out) {
+  return wire::write_header(out, wire::FrameType::kPong, 0);
+}
+
+// Takes all that waits, as a socket would.
+void take_all(wire::FrameQueue& queue) {
+  while (!queue.empty()) {
+    wire::Batch batch;
+    queue.gather(batch, write_pong);
+    queue.handle_written(batch, batch.size());
+  }
+}
+
+// Appends until 64 KiB are waiting, then takes them.
+void frame_queue(benchmark::State& state) {
   const auto frame_size = static_cast<std::size_t>(state.range(0)) + 16;
   wire::BufferPool pool;
-  wire::SendQueue queue(pool);
+  wire::FrameQueue queue(pool);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(queue.append(frame_size));
-    if (queue.pending() < 64 * 1024) continue;
-    messi::Slice slices[64];
-    benchmark::DoNotOptimize(queue.gather(slices, 64));
-    queue.consume(queue.pending());
+    benchmark::DoNotOptimize(queue.reserve(frame_size));
+    queue.commit(frame_size);
+    if (queue.pending() >= 64 * 1024) take_all(queue);
   }
   state.SetItemsProcessed(state.iterations());
 }
 
 // A ping or pong that goes ahead of 64 KiB of user messages, in the middle of one of them.
-void send_queue_control(benchmark::State& state) {
+void frame_queue_control(benchmark::State& state) {
   wire::BufferPool pool;
-  wire::SendQueue queue(pool);
+  wire::FrameQueue queue(pool);
   const std::string frames = make_frames(state.range(0), 64 * 1024);
   const std::size_t frame_size = make_frames(state.range(0), 1).size();
   for (auto _ : state) {
     state.PauseTiming();
-    for (std::size_t at = 0; at < frames.size(); at += frame_size)
-      frames.copy(reinterpret_cast<char*>(queue.append(frame_size)), frame_size, at);
-    queue.consume(frame_size / 2);
+    for (std::size_t at = 0; at < frames.size(); at += frame_size) {
+      frames.copy(reinterpret_cast<char*>(queue.reserve(frame_size)), frame_size, at);
+      queue.commit(frame_size);
+    }
+    queue.take(frame_size / 2);
     state.ResumeTiming();
-    queue.push_control(wire::FrameType::kPong);
+    queue.want(wire::Control::kPong);
+    wire::Batch batch;
+    queue.gather(batch, write_pong);
+    benchmark::DoNotOptimize(batch.size());
     state.PauseTiming();
-    queue.consume(queue.pending());
+    take_all(queue);
     state.ResumeTiming();
   }
 }
@@ -197,7 +214,7 @@ BENCHMARK_CAPTURE(check_utf8, ascii, "x")->Apply(sizes);
 BENCHMARK_CAPTURE(check_utf8, three_bytes, "世")->Apply(sizes);
 BENCHMARK(decode_frames)->Apply(sizes);
 BENCHMARK(decode_cut_frames)->Apply(sizes);
-BENCHMARK(send_queue)->Apply(sizes);
-BENCHMARK(send_queue_control)->Arg(16)->Arg(4096);
+BENCHMARK(frame_queue)->Apply(sizes);
+BENCHMARK(frame_queue_control)->Arg(16)->Arg(4096);
 
 }  // namespace

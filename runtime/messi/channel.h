@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -15,9 +14,9 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/io/stream.h"
 #include "messi/wire/buffer_pool.h"
-#include "messi/wire/frame.h"
 #include "messi/wire/frame_decoder.h"
-#include "messi/wire/send_queue.h"
+#include "messi/wire/frame_queue.h"
+#include "messi/wire/outbox.h"
 
 namespace messi::connection {
 
@@ -33,7 +32,6 @@ class Channel : private Connection {
       : Connection(settings, pool, now),
         unsettled_(false),
         blocked_(false),
-        slow_(false),
         was_high_(false),
         resuming_(false),
         after_large_(false),
@@ -48,9 +46,9 @@ class Channel : private Connection {
   using Connection::last_heard;
   using Connection::next_ping;
   using Connection::paused;
+  using Connection::pending_bytes;
   using Connection::proved;
   using Connection::reason;
-  using Connection::retract;
   using Connection::touch;
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
@@ -105,23 +103,11 @@ class Channel : private Connection {
   }
   bool resuming() const { return resuming_ && !closed(); }
 
-  /// See Connection::reserve. Writes first if much is waiting, so that a stream of messages within
-  /// one turn goes out in the meantime.
-  std::uint8_t* reserve(std::size_t payload_size) {
-    make_room(wire::kHeaderSize + payload_size);
-    return Connection::reserve(payload_size, when_full());
-  }
-  /// As `reserve`, for a payload that lies in pieces, at slices[1] to slices[count - 1]; slices[0]
-  /// is the header's. With nothing waiting before it the frame is written from where it lies, and
-  /// copied only if the stream does not take it whole.
-  void send_gathered(Slice* slices, std::size_t count, std::size_t payload_size);
-
-  bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
-    make_room(end - begin);
-    return Connection::share(buffer, begin, end, when_full());
-  }
+  /// Where messages go out; null once closed. It writes early if much is waiting, so that a stream
+  /// of messages within one turn goes out in the meantime.
+  using Connection::outbox;
   /// Nothing more will be shared from `buffer`.
-  void handle_full(const wire::Buffer& buffer) { queue().handle_full(buffer); }
+  void handle_full(const wire::Buffer* buffer) { frames().handle_full(buffer); }
 
   /// Writes what the stream takes; with `more`, something is about to be added.
   void flush(bool more = false);
@@ -137,37 +123,26 @@ class Channel : private Connection {
   }
 
   /// True if there is something to write that the stream may take, or to clean up.
-  bool needs_attention() const { return closed() || (!blocked_ && !queue().empty()); }
+  bool needs_attention() const { return closed() || (!blocked_ && has_output()); }
 
   /// Whether the owner has put it on its list of channels to write and clean up.
   bool unsettled() const { return unsettled_; }
   void set_unsettled(bool unsettled) { unsettled_ = unsettled; }
 
-  std::size_t pending_bytes() const { return queue().pending(); }
   PeerInfo peer() const { return stream_->peer(); }
   int native_handle() const { return stream_->native_handle(); }
 
  private:
   enum class Ending : std::uint8_t { kNot, kFlushing, kFinished, kOver };
 
-  // Enough for a system call to be worth its price.
-  static constexpr std::size_t kWorthWriting = 64 * 1024;
   std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
 
-  void make_room(std::size_t frame_size) {
-    if (pending_bytes() >= kWorthWriting || too_much(frame_size)) write_early(frame_size);
-  }
-  bool too_much(std::size_t frame_size) const {
-    return pending_bytes() + frame_size > settings().max_pending_bytes && !queue().empty();
-  }
-  void write_early(std::size_t frame_size);
-  DisconnectReason when_full() const {
-    return slow_ ? DisconnectReason::kSlowReader : DisconnectReason::kTooMuchAtOnce;
-  }
+  // Outbox
+  void make_room(std::size_t frame_size) final;
+  std::size_t write_past(const Slice* slices, std::size_t count) final;
 
   bool unsettled_ : 1;
   bool blocked_ : 1;   // the stream took less than it was given: handle_writable will come
-  bool slow_ : 1;      // something was left to be written at the end of the last turn
   bool was_high_ : 1;  // more than the high mark was waiting since the last poll_writable
   bool resuming_ : 1;
   bool after_large_ : 1;  // the last read was for a large frame
@@ -202,63 +177,46 @@ bool Channel::handle_readable(Space scratch, TimePoint now, Dispatch&& dispatch)
 }
 
 inline void Channel::flush(bool more) {
-  static constexpr std::size_t kSlices = 64;
-  Slice slices[kSlices];
   if (pending_bytes() > high_mark()) was_high_ = true;
-  while (!blocked_ && !queue().empty()) {
-    const std::size_t count = queue().gather(slices, kSlices);
-    std::size_t size = 0;
-    for (std::size_t i = 0; i < count; ++i) size += slices[i].size;
-    const std::size_t written = stream_->write(slices, count, more).size;
-    queue().consume(written);
-    blocked_ = written < size;
+  while (!blocked_ && has_output()) {
+    wire::Batch batch;
+    gather(batch);
+    const std::size_t written = stream_->write(batch.slices(), batch.count(), more).size;
+    handle_written(batch, written);
+    blocked_ = written < batch.size();
   }
 }
 
 // Only who does not take what is offered is a slow reader.
-inline void Channel::write_early(std::size_t frame_size) {
-  if (closed()) return;
+inline void Channel::make_room(std::size_t frame_size) {
   flush(/*more=*/true);
   // Nobody can have read what is sent within one turn: the system is given time to pass it on.
-  while (too_much(frame_size) && !slow_ && stream_->wait_for_room()) {
+  while (too_much(frame_size) && !slow() && stream_->wait_for_room()) {
     blocked_ = false;
     flush(/*more=*/true);
   }
 }
 
+inline std::size_t Channel::write_past(const Slice* slices, std::size_t count) {
+  flush(/*more=*/true);
+  if (blocked_ || has_output()) return 0;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < count; ++i) size += slices[i].size;
+  const std::size_t written = stream_->write(slices, count, /*more=*/false).size;
+  blocked_ = written < size;
+  return written;
+}
+
 inline void Channel::settle() {
   flush();
-  slow_ = !queue().empty();
-  if (slow_) {
-    queue().handle_blocked();
+  set_slow(has_output());
+  if (slow()) {
+    frames().handle_blocked();
   } else if (ending_ == Ending::kFlushing) {
     ending_ = Ending::kFinished;
     Connection::finish();
     stream_->finish();
   }
-}
-
-inline void Channel::send_gathered(Slice* slices, std::size_t count, std::size_t payload_size) {
-  flush(/*more=*/true);
-  make_room(wire::kHeaderSize + payload_size);
-  if (!accept(payload_size, when_full())) return;
-  const std::size_t frame_size = wire::kHeaderSize + payload_size;
-  std::uint8_t header[wire::kHeaderSize];
-  wire::write_header(header, settings().outgoing(), payload_size);
-  slices[0] = {reinterpret_cast<const char*>(header), wire::kHeaderSize};
-  std::size_t written = 0;
-  if (!blocked_ && queue().empty()) {
-    written = stream_->write(slices, count, /*more=*/false).size;
-    if (written == frame_size) return;
-    blocked_ = true;
-  }
-  // Whole, since the queue holds whole frames.
-  std::uint8_t* out = queue().append(frame_size);
-  for (std::size_t i = 0; i < count; ++i) {
-    std::memcpy(out, slices[i].data, slices[i].size);
-    out += slices[i].size;
-  }
-  queue().consume(written);
 }
 
 }  // namespace messi::connection

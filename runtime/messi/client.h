@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "messi/absl_status.h"
-#include "messi/base/bytes.h"
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
@@ -25,7 +24,6 @@
 #include "messi/flavour.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
-#include "messi/io/network.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 
@@ -153,14 +151,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
  private:
   friend struct codec::Access;
 
-  // See Connection::reserve and Channel::send_gathered.
-  std::uint8_t* reserve(std::size_t payload_size);
-  void gather(Slice* slices, std::size_t count, std::size_t payload_size);
-  void retract(std::size_t payload_size) { channel_->retract(payload_size); }
-  // A message cannot be sent, so the connection is given up.
-  void refuse(DisconnectReason reason) {
-    if (connected()) close(reason);
-  }
+  // Where messages go out; null without a connection. What is sent is written at the end of the
+  // turn.
+  wire::Outbox* outbox();
 
   // StreamHandler and ConnectHandler
   MESSI_INLINE void handle_readable() override;

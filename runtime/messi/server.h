@@ -21,11 +21,10 @@
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
 #include "messi/io/event_loop.h"
-#include "messi/io/network.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/server_client.h"
-#include "messi/wire/buffer_pool.h"
+#include "messi/wire/outbox.h"
 
 namespace messi {
 
@@ -120,13 +119,11 @@ class ServerBase : private ListenHandler {
   friend struct codec::Access;
 
   // Whether a message of `payload_size` bytes is not too big.
-  bool can_broadcast(std::size_t payload_size) const {
-    return payload_size <= settings_.max_payload_size;
-  }
-  // Space for such a message to all clients; null if there are none. To be filled at once, and
-  // passed on with `end_broadcast` to all but `except`, or forgotten.
+  bool can_broadcast(std::size_t payload_size) const { return shared_.accepts(payload_size); }
+  // Space for such a message; null if there are no clients. To be filled at once, and passed on
+  // with `end_broadcast` to all but `except`, or forgotten.
   std::uint8_t* begin_broadcast(std::size_t payload_size);
-  void end_broadcast(const ServerClient* except);
+  void end_broadcast(std::size_t payload_size, const ServerClient* except);
 
   // Generated code makes these typed.
   virtual std::unique_ptr<ServerClient> make_client(ServerClient::Init init) = 0;
@@ -181,8 +178,7 @@ class ServerBase : private ListenHandler {
   ServerClient* current_ = nullptr;
   bool in_hook_ = false;
 
-  wire::Buffer* shared_ = nullptr;  // where broadcasts are encoded, one after the other
-  std::uint32_t shared_begin_ = 0;  // of the one being encoded
+  wire::SharedFrames shared_;  // broadcasts
 };
 
 }  // namespace messi

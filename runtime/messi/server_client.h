@@ -10,7 +10,6 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/base/bytes.h"
 #include "messi/base/deadline_queue.h"
 #include "messi/base/time.h"
 #include "messi/channel.h"
@@ -133,12 +132,8 @@ class ServerClient : private StreamHandler, private DeadlineHook {
   friend class DeadlineQueue<ServerClient>;
   friend struct codec::Access;
 
-  // See Connection::reserve and Channel::send_gathered.
-  std::uint8_t* reserve(std::size_t payload_size);
-  void gather(Slice* slices, std::size_t count, std::size_t payload_size);
-  void retract(std::size_t payload_size) { channel_.retract(payload_size); }
-  // A message cannot be sent, so the connection is given up.
-  void refuse(DisconnectReason reason) { close(reason); }
+  // Where messages go out; null once not connected. What is sent is written at the end of the turn.
+  wire::Outbox* outbox();
 
   // StreamHandler
   // Defined here, since the place of a virtual function's definition is where the compiler puts
@@ -150,7 +145,6 @@ class ServerClient : private StreamHandler, private DeadlineHook {
   TimePoint waits_since() const { return channel_.last_heard(); }
 
   void has_room();
-  void close(DisconnectReason reason);
 
   // A server has thousands of these: the order of the members leaves no gaps.
   ServerBase& server_;

@@ -5,34 +5,22 @@
 #include <string_view>
 #include <vector>
 
-#include "messi/connection/disconnect_reason.h"
 #include "strict.messi.h"
 #include "test/catch.h"
+#include "test/codec/sender.h"
 #include "test/support/chat.h"
 
-using messi::DisconnectReason;
+using messi::test::Sender;
+using messi::wire::Accepted;
 
 namespace {
-
-/// What codec::send asks of a client or a handle.
-class Sender {
- public:
-  std::uint8_t* reserve(std::size_t payload_size) {
-    payload.assign(payload_size, '\xee');
-    return reinterpret_cast<std::uint8_t*>(payload.data());
-  }
-  void refuse(DisconnectReason reason) { refused.push_back(reason); }
-
-  std::string payload;
-  std::vector<DisconnectReason> refused;
-};
 
 template <std::uint32_t kField, typename Message>
 std::string sent(const Message& message) {
   Sender sender;
   messi::codec::send<kField>(sender, message);
   CHECK(sender.refused.empty());
-  return sender.payload;
+  return sender.payload();
 }
 
 strict::Tree random_tree(std::mt19937& random, int depth) {
@@ -82,16 +70,22 @@ TEST_CASE("unknown fields that came with a message go on with it", "[codec]") {
 TEST_CASE("a message that lacks a required field is refused", "[codec]") {
   Sender sender;
   messi::codec::send<1>(sender, strict::Order());
-  CHECK(sender.refused == std::vector<DisconnectReason>{DisconnectReason::kMessageEncodeError});
-  CHECK(sender.payload.empty());
+  CHECK(sender.refused == std::vector<Accepted>{Accepted::kInvalid});
+  CHECK(sender.payload().empty());
 }
 
 TEST_CASE("a message that is not accepted is not written", "[codec]") {
-  struct Full {
-    std::uint8_t* reserve(std::size_t /*payload_size*/) { return nullptr; }
-    void refuse(DisconnectReason /*reason*/) { FAIL(); }
+  Sender sender(1);
+  messi::codec::send<1>(sender, chat::ConnectRsp());
+  CHECK(sender.refused == std::vector<Accepted>{Accepted::kTooBig});
+  CHECK(sender.payload().empty());
+}
+
+TEST_CASE("a message of who is not connected is not even looked at", "[codec]") {
+  struct Nobody {
+    messi::wire::Outbox* outbox() { return nullptr; }
   };
-  Full full;
-  messi::codec::send<1>(full, chat::ConnectRsp());
+  Nobody nobody;
+  messi::codec::send<1>(nobody, strict::Order());
   SUCCEED();
 }

@@ -9,38 +9,23 @@
 
 #include "flat.messi.h"
 #include "test/catch.h"
+#include "test/codec/sender.h"
 
 using flat::FlatCodec;
 using messi::codec::FlatReader;
 using messi::codec::FlatSize;
 using messi::codec::FlatWriter;
 using messi::codec::Reused;
+using messi::test::Sender;
 using namespace std::string_literals;
 
 namespace {
-
-/// What codec::send asks of a client.
-struct Sender {
-  std::uint8_t* reserve(std::size_t payload_size) {
-    payload.assign(payload_size, '\xee');
-    return reinterpret_cast<std::uint8_t*>(payload.data());
-  }
-  void gather(messi::Slice* slices, std::size_t count, std::size_t payload_size) {
-    for (std::size_t i = 1; i < count; ++i) payload.append(slices[i].data, slices[i].size);
-    CHECK(payload.size() == payload_size);
-    gathered = true;
-  }
-  void refuse(messi::DisconnectReason /*reason*/) { FAIL(); }
-
-  std::string payload;
-  bool gathered = false;
-};
 
 template <std::uint32_t kField, typename Message>
 std::string sent(const Message& message) {
   Sender sender;
   messi::codec::send<kField, FlatCodec>(sender, message);
-  return sender.payload;
+  return sender.payload();
 }
 
 /// The same by generated code alone; nothing if it leaves the message to libprotobuf.
@@ -231,8 +216,8 @@ TEST_CASE("large texts of a flat message are sent from where they lie", "[codec]
   const auto gathered = [](const flat::ClientToServer& wrapper) {
     Sender sender;
     messi::codec::send<1, FlatCodec>(sender, wrapper.everything());
-    CHECK(sender.payload == wrapper.SerializeAsString());
-    return sender.gathered;
+    CHECK(sender.payload() == wrapper.SerializeAsString());
+    return sender.in_pieces();
   };
   Random random(7);
   for (const std::size_t size : {kLarge - 1, kLarge, 5 * kLarge}) {
@@ -279,9 +264,9 @@ TEST_CASE("a flat message with more around its large texts than fits is copied",
     messi::codec::send<1, FlatCodec>(sender, message);
     flat::ClientToServer wrapper;
     *wrapper.mutable_everything() = message;
-    CHECK(sender.payload == wrapper.SerializeAsString());
-    if (size < 490) CHECK(sender.gathered);
-    if (size > 512) CHECK_FALSE(sender.gathered);
+    CHECK(sender.payload() == wrapper.SerializeAsString());
+    if (size < 490) CHECK(sender.in_pieces());
+    if (size > 512) CHECK_FALSE(sender.in_pieces());
   }
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "lite.messi.h"
 #include "messi/testing/manual_loop.h"
 #include "test/catch.h"

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "nesting.messi.h"

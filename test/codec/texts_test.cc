@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "lite.messi.h"
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"

@@ -52,22 +52,32 @@ class Subject {
   void resume() { connection.resume(kStart, dispatch_); }
 
   bool send(const std::string& payload) {
-    std::uint8_t* const out = connection.reserve(payload.size());
-    if (out != nullptr) std::memcpy(out, payload.data(), payload.size());
-    return out != nullptr;
+    messi::wire::Outbox* const outbox = connection.outbox();
+    std::uint8_t* const out = outbox != nullptr ? outbox->reserve(payload.size()) : nullptr;
+    if (out == nullptr) return false;
+    std::memcpy(out, payload.data(), payload.size());
+    outbox->commit(payload.size());
+    return true;
   }
 
   /// What waits to be written.
   std::string output() {
-    messi::Slice slices[100];
-    const std::size_t count = connection.queue().gather(slices, 100);
+    messi::wire::Batch batch;
+    connection.gather(batch);
     std::string bytes;
-    for (std::size_t i = 0; i < count; ++i) bytes.append(slices[i].data, slices[i].size);
+    for (std::size_t i = 0; i < batch.count(); ++i) {
+      bytes.append(batch.slices()[i].data, batch.slices()[i].size);
+    }
     return bytes;
+  }
+  void consume(std::size_t size) {
+    messi::wire::Batch batch;
+    connection.gather(batch);
+    connection.handle_written(batch, size);
   }
   std::string take_output() {
     std::string bytes = output();
-    connection.queue().consume(bytes.size());
+    consume(bytes.size());
     return bytes;
   }
 
@@ -133,7 +143,7 @@ TEST_CASE("a pong never goes into the middle of a frame", "[session]") {
     Subject server(kServer);
     REQUIRE(server.send("first message"));
     REQUIRE(server.send("second message"));
-    server.connection.queue().consume(written);
+    server.consume(written);
     server.receive(kPing);
     CHECK(server.output() == first.substr(written) + kPong + second);
   }
@@ -153,7 +163,7 @@ TEST_CASE("a client pings on time however much is queued", "[session]") {
   Subject client(kClient);
   client.take_output();
   for (int i = 0; i < 4; ++i) REQUIRE(client.send(pattern(1000)));
-  client.connection.queue().consume(10);
+  client.consume(10);
   client.receive(kPong, kStart + 1900ms);
   client.connection.handle_time(kStart + 2s, kStart + 2s);
   const std::vector<int> types = messi::test::types_of(client.output().substr(994));
@@ -362,12 +372,22 @@ TEST_CASE("a message to be sent is refused if it is too big", "[session]") {
 }
 
 TEST_CASE("a queue that is full ends the connection", "[session]") {
-  Subject server(kServer);
-  for (std::size_t i = 0; i < kMaxPending / 104; ++i) REQUIRE(server.send(pattern(100)));
-  CHECK(server.connection.queue().pending() <= kMaxPending);
-  CHECK_FALSE(server.send(pattern(100)));
-  CHECK(server.ended(DisconnectReason::kSlowReader));
-  CHECK(server.connection.queue().pending() <= kMaxPending);
+  for (const bool slow : {false, true}) {
+    Subject server(kServer);
+    server.connection.set_slow(slow);
+    for (std::size_t i = 0; i < kMaxPending / 104; ++i) REQUIRE(server.send(pattern(100)));
+    CHECK(server.connection.pending_bytes() <= kMaxPending);
+    CHECK_FALSE(server.send(pattern(100)));
+    CHECK(server.ended(slow ? DisconnectReason::kSlowReader : DisconnectReason::kTooMuchAtOnce));
+    CHECK(server.connection.pending_bytes() <= kMaxPending);
+    CHECK(server.connection.outbox() == nullptr);
+  }
+}
+
+TEST_CASE("a message that cannot be encoded ends the connection", "[session]") {
+  Subject client(kClient);
+  client.connection.outbox()->refuse(messi::wire::Accepted::kInvalid);
+  CHECK(client.ended(DisconnectReason::kMessageEncodeError));
 }
 
 TEST_CASE("an empty queue accepts any message that is not too big", "[session]") {
@@ -375,25 +395,7 @@ TEST_CASE("an empty queue accepts any message that is not too big", "[session]")
   Subject server(tight);
   CHECK(server.send(pattern(kMaxPayload)));
   CHECK_FALSE(server.send("x"));
-  CHECK(server.ended(DisconnectReason::kSlowReader));
-}
-
-TEST_CASE("shared frames obey the same limits", "[session]") {
-  messi::wire::BufferPool pool;
-  messi::wire::Buffer* const buffer = pool.take(2 * kMaxPayload);
-  const std::string big = frame(2, pattern(kMaxPayload));
-  std::memcpy(buffer->extend(big.size()), big.data(), big.size());
-  buffer->extend(1);
-  {
-    Subject server(kServer);
-    for (int i = 0; i < 4; ++i) CHECK(server.connection.share(*buffer, 0, 1004));
-    CHECK_FALSE(server.connection.share(*buffer, 0, 1004));
-    CHECK(server.ended(DisconnectReason::kSlowReader));
-  }
-  Subject server(kServer);
-  CHECK_FALSE(server.connection.share(*buffer, 0, 1005));
-  CHECK(server.ended(DisconnectReason::kMessageTooBig));
-  pool.release(buffer);
+  CHECK(server.ended(DisconnectReason::kTooMuchAtOnce));
 }
 
 TEST_CASE("a closed connection takes nothing and gives nothing", "[session]") {

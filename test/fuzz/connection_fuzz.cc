@@ -57,15 +57,15 @@ bool whole_frames(std::string_view bytes) {
 }
 
 void write_some(Connection& connection, std::size_t most, std::string& written) {
-  messi::Slice slices[4];
-  const std::size_t count = connection.queue().gather(slices, 4);
+  wire::Batch batch;
+  connection.gather(batch);
   std::size_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t taken = std::min(slices[i].size, most - total);
-    written.append(slices[i].data, taken);
+  for (std::size_t i = 0; i < batch.count(); ++i) {
+    const std::size_t taken = std::min(batch.slices()[i].size, most - total);
+    written.append(batch.slices()[i].data, taken);
     total += taken;
   }
-  connection.queue().consume(total);
+  connection.handle_written(batch, total);
 }
 
 }  // namespace
@@ -87,8 +87,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto dispatch = [&](std::string_view payload) {
     require(!connection.closed());
     payloads.emplace_back(payload);
-    if (std::uint8_t* const out = connection.reserve(payload.size() / 2)) {
+    wire::Outbox* const outbox = connection.outbox();
+    if (std::uint8_t* const out = outbox->reserve(payload.size() / 2)) {
       std::memset(out, 0x5a, payload.size() / 2);
+      outbox->commit(payload.size() / 2);
     }
     return true;
   };
@@ -115,7 +117,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     now += std::chrono::milliseconds(pieces >> 24);
     connection.handle_time(now, now);
   }
-  while (!connection.queue().empty()) write_some(connection, 1 << 20, written);
+  while (connection.has_output()) write_some(connection, 1 << 20, written);
 
   require(whole_frames(written));
   const std::vector<std::string_view> expected = expected_payloads(settings, stream);

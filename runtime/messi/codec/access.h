@@ -3,38 +3,20 @@
 
 // What codec/ asks of clients and servers, and nobody else can: it is private there. Names of
 // members must not hide it, so none of it begins as what is generated for members does: on_, send_,
-// reply_, broadcast_.
+// reply_, broadcast_, call_.
 
 #include <cstddef>
 #include <cstdint>
 
-#include "messi/base/bytes.h"
-#include "messi/connection/disconnect_reason.h"
-#include "messi/wire/send_queue.h"
+#include "messi/wire/outbox.h"
 
 namespace messi::codec {
 
-/// `Sender` is a client, or a server's handle of one.
 struct Access {
-  /// Space for a payload, to be filled at once; null if it is not accepted.
+  /// Where messages of a client, or of a server to one client, go out; null if it is not connected.
   template <typename Sender>
-  static std::uint8_t* reserve(Sender& sender, std::size_t payload_size) {
-    return sender.reserve(payload_size);
-  }
-  /// Takes back what `reserve` gave just before.
-  template <typename Sender>
-  static void retract(Sender& sender, std::size_t payload_size) {
-    sender.retract(payload_size);
-  }
-  /// Sends a payload that lies in pieces, see Channel::send_gathered.
-  template <typename Sender>
-  static void gather(Sender& sender, Slice* slices, std::size_t count, std::size_t payload_size) {
-    sender.gather(slices, count, payload_size);
-  }
-  /// A message cannot be sent.
-  template <typename Sender>
-  static void refuse(Sender& sender, DisconnectReason reason) {
-    sender.refuse(reason);
+  static wire::Outbox* outbox(Sender& sender) {
+    return sender.outbox();
   }
 
   /// Whose message is being handled; null if none is.
@@ -47,14 +29,15 @@ struct Access {
   static bool can_broadcast(Server& server, std::size_t payload_size) {
     return server.can_broadcast(payload_size);
   }
-  /// Space for a payload to all clients, and then all but `except` get it; null without clients.
+  /// Space for such a payload, to be filled at once; null without clients.
   template <typename Server>
   static std::uint8_t* begin_broadcast(Server& server, std::size_t payload_size) {
     return server.begin_broadcast(payload_size);
   }
+  /// All clients but `except` get it.
   template <typename Server, typename Except>
-  static void end_broadcast(Server& server, Except except) {
-    server.end_broadcast(except);
+  static void end_broadcast(Server& server, std::size_t payload_size, Except except) {
+    server.end_broadcast(payload_size, except);
   }
 };
 

@@ -42,7 +42,6 @@
 #include "messi/base/bytes.h"
 #include "messi/codec/utf8.h"
 #include "messi/codec/varint.h"
-#include "messi/wire/send_queue.h"
 
 namespace messi::codec {
 

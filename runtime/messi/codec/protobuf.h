@@ -10,7 +10,7 @@
 //     +-------------------------+---------------+-------------------+
 //
 // Both directions work on the member alone, without a wrapper message: it is serialised straight
-// into the send queue, and parsed straight into a message that is reused from one to the next.
+// into the queue of frames, and parsed straight into a message that is reused from one to the next.
 // A payload of any other legal form is for protobuf's own parser (`parse`).
 //
 // `Codec`, where there is one, encodes and decodes the plain cases in libprotobuf's place: flat.h.
@@ -30,7 +30,7 @@
 #include "messi/codec/flat.h"
 #include "messi/codec/texts.h"
 #include "messi/codec/varint.h"
-#include "messi/connection/disconnect_reason.h"
+#include "messi/wire/outbox.h"
 
 namespace messi::codec {
 
@@ -192,22 +192,22 @@ class Encoder {
   }
 
   /// False if a text is not UTF-8: nothing is sent then.
-  template <typename Sender>
-  bool send(Sender& sender) const {
+  bool send(wire::Outbox& outbox) const {
     if constexpr (kHasCodec) {
       if (in_pieces_) {
         FlatPieces pieces;
         std::uint8_t* const end = write_flat(write_head(pieces.between), &pieces);
         if (end == nullptr) return false;
         pieces.end_slice(end);
-        Access::gather(sender, pieces.slices, pieces.count, size());
+        outbox.send(pieces.slices, pieces.count, size());
         return true;
       }
     }
-    std::uint8_t* const out = Access::reserve(sender, size());
-    if (out == nullptr || write(out)) return true;
-    if constexpr (kHasTexts) Access::retract(sender, size());
-    return false;
+    std::uint8_t* const out = outbox.reserve(size());
+    if (out == nullptr) return true;
+    if (!write(out)) return false;
+    outbox.commit(size());
+    return true;
   }
 
  private:
@@ -297,12 +297,14 @@ inline bool parse_member(std::string_view bytes, google::protobuf::MessageLite& 
 template <std::uint32_t kField, typename Codec, typename Texts, int kTextType, typename Sender,
           typename Message>
 void send(Sender& sender, const Message& message) {
+  wire::Outbox* const outbox = Access::outbox(sender);
+  if (outbox == nullptr) return;
   const google::protobuf::MessageLite& any_message = message;
   if (any_message.IsInitialized() &&
-      internal::Encoder<kField, Codec, Texts, kTextType, Message>(message).send(sender)) {
+      internal::Encoder<kField, Codec, Texts, kTextType, Message>(message).send(*outbox)) {
     return;
   }
-  Access::refuse(sender, DisconnectReason::kMessageEncodeError);
+  outbox->refuse(wire::Accepted::kInvalid);
 }
 
 template <std::uint32_t kField, typename Codec, typename Texts, int kTextType, typename Server,
@@ -322,7 +324,7 @@ bool broadcast(Server& server, const Message& message, Except except) {
   if (!Access::can_broadcast(server, encoder.size())) return false;
   if (std::uint8_t* const out = Access::begin_broadcast(server, encoder.size())) {
     if (!encoder.write(out)) return false;
-    Access::end_broadcast(server, except);
+    Access::end_broadcast(server, encoder.size(), except);
   }
   return true;
 }

@@ -4,11 +4,12 @@
 // One side of one connection, as a machine without sockets and without a clock:
 //
 //     in        handle_bytes, handle_spare, handle_time
-//     commands  reserve, share, pause, resume, close
-//     out       queue(): bytes to write; deadline(): when to call handle_time
+//     commands  outbox(): messages to send; pause, resume, close
+//     out       gather, handle_written: bytes to write; deadline(): when to call handle_time
 //
 // The same code runs on epoll, in the simulator of messi/testing and under the fuzzer.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -23,43 +24,47 @@
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/frame_decoder.h"
-#include "messi/wire/send_queue.h"
+#include "messi/wire/frame_queue.h"
+#include "messi/wire/outbox.h"
 
 namespace messi::connection {
 
 enum class Side : std::uint8_t { kClient, kServer };
 
 /// What all connections of one client or server have in common.
-struct ConnectionSettings {
-  Side side;
-  std::size_t max_payload_size;   ///< At most wire::kMaxPayloadSize.
-  std::size_t max_pending_bytes;  ///< At most kMaxPendingBytes.
-  KeepaliveSettings keepalive;
+struct ConnectionSettings : wire::OutboxSettings {
+  constexpr ConnectionSettings(Side its_side, std::size_t most_payload, std::size_t most_pending,
+                               KeepaliveSettings its_keepalive)
+      : OutboxSettings{its_side == Side::kClient ? wire::FrameType::kClientToServer
+                                                 : wire::FrameType::kServerToClient,
+                       std::min(most_payload, wire::kMaxPayloadSize),
+                       std::min(most_pending, kMaxPendingBytes)},
+        side(its_side),
+        keepalive(its_keepalive) {}
 
   static constexpr std::size_t kMaxPendingBytes = std::size_t{1} << 31;
 
-  wire::FrameType outgoing() const {
-    return side == Side::kClient ? wire::FrameType::kClientToServer
-                                 : wire::FrameType::kServerToClient;
-  }
   wire::FrameType incoming() const {
     return side == Side::kClient ? wire::FrameType::kServerToClient
                                  : wire::FrameType::kClientToServer;
   }
+
+  Side side;
+  KeepaliveSettings keepalive;
 };
 
 /// Starts with the connection and ends with it; nothing is carried over to the next.
-class Connection {
+class Connection : private wire::Outbox {
  public:
   /// `settings` and `pool` must outlive the connection. A client's begins with a ping.
   Connection(const ConnectionSettings& settings, wire::BufferPool& pool, TimePoint now)
-      : settings_(settings),
+      : Outbox(settings, pool),
         decoder_(pool, settings.max_payload_size),
-        queue_(pool),
         keepalive_(now),
         proved_(false),
         paused_(false),
-        ending_(false) {
+        ending_(false),
+        slow_(false) {
     handle_time(now, now);
   }
 
@@ -96,59 +101,46 @@ class Connection {
 
   /// A server that is not reading cannot answer pings. Its client is told that it lives.
   void handle_time_paused(TimePoint now) {
-    if (settings_.side == Side::kServer) queue_.push_control(wire::FrameType::kPong);
+    if (settings().side == Side::kServer) frames().want(wire::Control::kPong);
     touch(now);
   }
 
   /// `heard_until` is as Keepalive::timed_out says.
   void handle_time(TimePoint now, TimePoint heard_until) {
-    if (keepalive_.poll_ping(settings_.keepalive, now)) {
-      queue_.push_control(wire::FrameType::kPing);
+    if (keepalive_.poll_ping(settings().keepalive, now)) {
+      frames().want(wire::Control::kPing);
     }
-    if (!paused_ && keepalive_.timed_out(settings_.keepalive, heard_until)) {
+    if (!paused_ && keepalive_.timed_out(settings().keepalive, heard_until)) {
       close(DisconnectReason::kKeepAliveTimeout);
     }
   }
   TimePoint deadline() const {
-    return paused_ ? next_ping() : keepalive_.deadline(settings_.keepalive);
+    return paused_ ? next_ping() : keepalive_.deadline(settings().keepalive);
   }
-  TimePoint next_ping() const { return keepalive_.next_ping(settings_.keepalive); }
+  TimePoint next_ping() const { return keepalive_.next_ping(settings().keepalive); }
 
-  /// Space in the queue for a user message of `payload_size` bytes, to be filled at once; null if
-  /// it is not accepted, in which case the connection is, or now gets, closed, with `when_full` if
-  /// too much is waiting. An empty queue accepts any message that is not too big.
-  std::uint8_t* reserve(std::size_t payload_size,
-                        DisconnectReason when_full = DisconnectReason::kSlowReader) {
-    if (!accept(payload_size, when_full)) return nullptr;
-    std::uint8_t* const frame = queue_.append(wire::kHeaderSize + payload_size);
-    return wire::write_header(frame, settings_.outgoing(), payload_size);
+  /// Where messages go out; null once closed. One that is not accepted closes the connection.
+  wire::Outbox* outbox() { return closed() ? nullptr : this; }
+
+  /// What is to be written next; `batch` is empty.
+  void gather(wire::Batch& batch) {
+    frames().gather(batch, [](wire::Control kind, std::uint8_t* out) {
+      const bool ping = kind == wire::Control::kPing;
+      return wire::write_header(out, ping ? wire::FrameType::kPing : wire::FrameType::kPong, 0);
+    });
   }
-
-  /// Takes back what `reserve(payload_size)` gave just before.
-  void retract(std::size_t payload_size) { queue_.retract(wire::kHeaderSize + payload_size); }
-
-  /// As `reserve`, for a frame that was encoded once for many connections.
-  bool share(wire::Buffer& buffer, std::uint32_t begin, std::uint32_t end,
-             DisconnectReason when_full = DisconnectReason::kSlowReader) {
-    if (!accept(end - begin - wire::kHeaderSize, when_full)) return false;
-    queue_.append_shared(buffer, begin, end);
-    return true;
+  /// The first `size` bytes of what was gathered have been written.
+  void handle_written(const wire::Batch& batch, std::size_t size) {
+    frames().handle_written(batch, size);
   }
+  bool has_output() const { return !frames().empty(); }
+  /// Bytes of messages that wait to be written, headers included.
+  std::size_t pending_bytes() const { return frames().pending(); }
 
-  /// Whether `reserve` would succeed; if not, the connection is, or now gets, closed.
-  bool accept(std::size_t payload_size, DisconnectReason when_full) {
-    if (closed()) return false;
-    if (payload_size > settings_.max_payload_size) {
-      close(DisconnectReason::kMessageTooBig);
-      return false;
-    }
-    const std::size_t after = queue_.pending() + wire::kHeaderSize + payload_size;
-    if (after > settings_.max_pending_bytes && !queue_.empty()) {
-      close(when_full);
-      return false;
-    }
-    return true;
-  }
+  /// Whether something was left to be written at the end of the last turn. Only then a peer for
+  /// which too much is waiting is a slow reader: within a turn nobody can read.
+  void set_slow(bool slow) { slow_ = slow; }
+  bool slow() const { return slow_; }
 
   /// Only the first reason counts, and the hint that comes with it.
   void close(DisconnectReason reason, Hint hint = Hint::kNone) {
@@ -174,15 +166,33 @@ class Connection {
   TimePoint last_heard() const { return keepalive_.last_heard(); }
   void touch(TimePoint now) { keepalive_.handle_received(now); }
 
-  const ConnectionSettings& settings() const { return settings_; }
-  wire::SendQueue& queue() { return queue_; }
-  const wire::SendQueue& queue() const { return queue_; }
+  const ConnectionSettings& settings() const {
+    return static_cast<const ConnectionSettings&>(Outbox::settings());
+  }
+
+ protected:
+  using Outbox::frames;
+  using Outbox::kWorthWriting;
+  using Outbox::too_much;
 
  private:
+  void handle_refused(wire::Accepted why) final {
+    switch (why) {
+      case wire::Accepted::kYes:
+        return;
+      case wire::Accepted::kTooBig:
+        return close(DisconnectReason::kMessageTooBig);
+      case wire::Accepted::kFull:
+        return close(slow_ ? DisconnectReason::kSlowReader : DisconnectReason::kTooMuchAtOnce);
+      case wire::Accepted::kInvalid:
+        return close(DisconnectReason::kMessageEncodeError);
+    }
+  }
+
   template <typename Dispatch>
   auto frame_handler(Dispatch& dispatch) {
     return [this, &dispatch](const wire::Frame& frame) {
-      if (frame.type != settings_.incoming()) {
+      if (frame.type != settings().incoming()) {
         handle_other(frame);
       } else if (!closed()) {
         dispatch_guarded(dispatch, frame.payload);
@@ -204,11 +214,11 @@ class Connection {
   }
 
   void handle_other(const wire::Frame& frame) {
-    const bool server = settings_.side == Side::kServer;
+    const bool server = settings().side == Side::kServer;
     if (frame.type == (server ? wire::FrameType::kPing : wire::FrameType::kPong)) {
       if (!frame.payload.empty()) return close(DisconnectReason::kProtocolError);
       if (server) {
-        queue_.push_control(wire::FrameType::kPong);
+        frames().want(wire::Control::kPong);
       } else {
         proved_ = true;
       }
@@ -220,7 +230,7 @@ class Connection {
   // A newer server may say more than this client understands; a client only says what it was
   // offered. What only clients say comes to a client that is connected to another, or to itself.
   void check_type(wire::FrameType type) {
-    if (settings_.side == Side::kServer) {
+    if (settings().side == Side::kServer) {
       if (type != wire::FrameType::kPing) close(DisconnectReason::kProtocolError);
     } else if (type == wire::FrameType::kPing || type == wire::FrameType::kClientToServer) {
       close(DisconnectReason::kProtocolError, Hint::kClient);
@@ -240,7 +250,7 @@ class Connection {
     if (header == nullptr) return;
     // Somebody who speaks another protocol is told so at once, and not asked for a megabyte first.
     const wire::FrameType type = wire::read_type(header);
-    if (type == settings_.incoming()) {
+    if (type == settings().incoming()) {
       if (result == wire::DecodeResult::kTooBig) close(DisconnectReason::kMessageTooBig);
       return;
     }
@@ -252,15 +262,14 @@ class Connection {
     }
   }
 
-  const ConnectionSettings& settings_;
   wire::FrameDecoder decoder_;
-  wire::SendQueue queue_;
   Keepalive keepalive_;
   std::optional<DisconnectReason> reason_;
   Hint hint_ = Hint::kNone;
   bool proved_ : 1;
   bool paused_ : 1;
   bool ending_ : 1;
+  bool slow_ : 1;
 };
 
 // ---------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@
 #include "messi/base/status.h"
 #include "messi/client.h"
 #include "messi/impl/to_absl.h"
-#include "messi/io/networks.h"
 
 namespace messi {
 
@@ -42,11 +41,8 @@ inline std::string find_contradiction(const ClientOptions& options) {
 MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOptions options)
     : loop_(loop),
       options_(std::move(options)),
-      settings_{
-          connection::Side::kClient,
-          std::min(options_.max_payload_size, wire::kMaxPayloadSize),
-          std::min(options_.max_pending_bytes, connection::ConnectionSettings::kMaxPendingBytes),
-          {options_.ping_interval, options_.pong_timeout}},
+      settings_(connection::Side::kClient, options_.max_payload_size, options_.max_pending_bytes,
+                {options_.ping_interval, options_.pong_timeout}),
       attempts_(std::move(uri), options_.more_uris, options_.backoff),
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_event(connection::ClientEvent::kTimer); }) {}
@@ -123,16 +119,10 @@ MESSI_INLINE void ClientBase::resume() {
   settle_.schedule();
 }
 
-MESSI_INLINE std::uint8_t* ClientBase::reserve(std::size_t payload_size) {
+MESSI_INLINE wire::Outbox* ClientBase::outbox() {
   if (!channel_) return nullptr;
   settle_.schedule();
-  return channel_->reserve(payload_size);
-}
-
-MESSI_INLINE void ClientBase::gather(Slice* slices, std::size_t count, std::size_t payload_size) {
-  if (!channel_) return;
-  settle_.schedule();
-  channel_->send_gathered(slices, count, payload_size);
+  return channel_->outbox();
 }
 
 MESSI_INLINE void ClientBase::connect() {
@@ -140,7 +130,7 @@ MESSI_INLINE void ClientBase::connect() {
     return handle_no_stream(Status(StatusCode::kInvalidArgument, uri() + ": " + wrong));
   }
   if (options_.shuffle_uris) attempts_.shuffle([this] { return loop_.random(); });
-  connecting_ = loop_.networks().connect(uri(), {options_.socket, &addresses_}, *this);
+  connecting_ = loop_.connect(uri(), {options_.socket, &addresses_}, *this);
   timer_.set(deadline_after(loop_.now(), options_.connect_timeout));
 }
 

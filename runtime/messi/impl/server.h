@@ -14,7 +14,6 @@
 #include "absl/status/status.h"
 #include "messi/base/status.h"
 #include "messi/impl/to_absl.h"
-#include "messi/io/networks.h"
 #include "messi/server.h"
 
 namespace messi {
@@ -34,20 +33,17 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
     : loop_(loop),
       uri_(std::move(uri)),
       options_(options),
-      settings_{
-          connection::Side::kServer,
-          std::min(options_.max_payload_size, wire::kMaxPayloadSize),
-          std::min(options_.max_pending_bytes, connection::ConnectionSettings::kMaxPendingBytes),
-          {Duration::zero(), options_.client_timeout}},
+      settings_(connection::Side::kServer, options_.max_payload_size, options_.max_pending_bytes,
+                {Duration::zero(), options_.client_timeout}),
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_timer(); }),
       silence_(options_.client_timeout),
       paused_(kPongWhilePaused),
-      ending_(options_.linger) {}
+      ending_(options_.linger),
+      shared_(settings_, loop.buffers()) {}
 
 MESSI_INLINE ServerBase::~ServerBase() {
   assert(!in_hook_ && "a server must not be destroyed by one of its own hooks");
-  if (shared_ != nullptr) loop_.buffers().release(shared_);
 }
 
 MESSI_INLINE absl::Status ServerBase::start() {
@@ -56,7 +52,7 @@ MESSI_INLINE absl::Status ServerBase::start() {
     return absl::InvalidArgumentError(uri_ + ": " + wrong);
   }
   Result<std::unique_ptr<Listener>> listener =
-      loop_.networks().listen(uri_, {options_.socket, options_.unix_mode}, *this);
+      loop_.listen(uri_, {options_.socket, options_.unix_mode}, *this);
   if (!listener.ok()) return to_absl(listener.status());
   listener_ = *std::move(listener);
   return absl::OkStatus();
@@ -75,27 +71,18 @@ MESSI_INLINE void ServerBase::stop_now() {
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
   if (table_.size() == 0) return nullptr;
-  const std::size_t size = wire::kHeaderSize + payload_size;
-  // The buffer stays open from turn to turn: a client that reads slowly holds whole buffers, so
-  // they had better be full.
-  if (shared_ == nullptr || shared_->room() < size) {
-    wire::BufferPool& pool = loop_.buffers();
-    if (shared_ != nullptr) {
-      for (ServerClient& client : clients_as<ServerClient>()) client.channel_.handle_full(*shared_);
-      pool.release(shared_);
+  if (!shared_.has_room(payload_size)) {
+    for (ServerClient& client : clients_as<ServerClient>()) {
+      client.channel_.handle_full(shared_.buffer());
     }
-    shared_ = pool.take(std::max(size, wire::BufferPool::kLarge));
   }
-  shared_begin_ = shared_->used();
-  auto* const frame = reinterpret_cast<std::uint8_t*>(shared_->extend(size));
-  return wire::write_header(frame, settings_.outgoing(), payload_size);
+  return shared_.reserve(payload_size);
 }
 
-MESSI_INLINE void ServerBase::end_broadcast(const ServerClient* except) {
+MESSI_INLINE void ServerBase::end_broadcast(std::size_t payload_size, const ServerClient* except) {
+  const wire::SharedFrame frame = shared_.commit(payload_size);
   for (ServerClient& client : clients_as<ServerClient>()) {
-    if (&client == except) continue;
-    client.channel_.share(*shared_, shared_begin_, shared_->used());
-    needs_settling(client);
+    if (&client != except) client.outbox()->send(frame);
   }
 }
 
@@ -273,14 +260,9 @@ MESSI_INLINE void ServerClient::resume() {
   if (channel_.resuming()) server_.needs_settling(*this);
 }
 
-MESSI_INLINE std::uint8_t* ServerClient::reserve(std::size_t payload_size) {
+MESSI_INLINE wire::Outbox* ServerClient::outbox() {
   server_.needs_settling(*this);
-  return channel_.reserve(payload_size);
-}
-
-MESSI_INLINE void ServerClient::gather(Slice* slices, std::size_t count, std::size_t payload_size) {
-  server_.needs_settling(*this);
-  channel_.send_gathered(slices, count, payload_size);
+  return channel_.outbox();
 }
 
 MESSI_INLINE void ServerClient::receive() { server_.handle_readable(*this); }
@@ -289,8 +271,6 @@ MESSI_INLINE void ServerClient::has_room() {
   channel_.handle_writable();
   server_.needs_settling(*this);
 }
-
-MESSI_INLINE void ServerClient::close(DisconnectReason reason) { server_.close(*this, reason); }
 
 }  // namespace messi
 

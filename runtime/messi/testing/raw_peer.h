@@ -14,8 +14,6 @@
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/io/event_loop.h"
-#include "messi/io/network.h"
-#include "messi/io/networks.h"
 #include "messi/io/stream.h"
 
 namespace messi::testing {
@@ -72,8 +70,7 @@ class RawPeer final : private StreamHandler {
 /// Connects once, at once.
 class RawClient final : private ConnectHandler {
  public:
-  RawClient(EventLoop& loop, const std::string& uri)
-      : connecting_(loop.networks().connect(uri, {}, *this)) {}
+  RawClient(EventLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, {}, *this)) {}
 
   /// Null until connected.
   RawPeer* peer() { return peer_.get(); }
@@ -95,8 +92,7 @@ class RawClient final : private ConnectHandler {
 /// Accepts whoever comes.
 class RawServer final : private ListenHandler {
  public:
-  RawServer(EventLoop& loop, const std::string& uri)
-      : listener_(*loop.networks().listen(uri, {}, *this)) {}
+  RawServer(EventLoop& loop, const std::string& uri) : listener_(*loop.listen(uri, {}, *this)) {}
 
   std::string uri() const { return listener_->uri(); }
   /// In the order in which they came.

@@ -1,7 +1,7 @@
 #ifndef MESSI_WIRE_BUFFER_POOL_H_
 #define MESSI_WIRE_BUFFER_POOL_H_
 
-// The memory behind send queues and cut frames. Buffers are borrowed while there are bytes to keep
+// The memory behind frame queues and cut frames. Buffers are borrowed while there are bytes to keep
 // and go back at once, so that an idle connection holds none; the pool keeps a bounded number for
 // the next taker, so that steady traffic allocates nothing.
 
@@ -40,11 +40,10 @@ class Buffer {
   std::uint32_t holders_ = 1;
 };
 
-/// A stretch of whole frames in a send queue (see send_queue.h). Lives here since it is pooled too.
+/// A stretch of whole frames in a queue (see frame_queue.h). Lives here since it is pooled too.
 struct Segment {
-  const char* data;  ///< Frames lie at [begin, end) of it.
-  Buffer* owner;     ///< Holds the bytes; null for bytes with static storage.
-  std::uint32_t begin;
+  Buffer* owner;        ///< Holds the bytes.
+  std::uint32_t begin;  ///< Frames lie at [begin, end) of it.
   std::uint32_t end;
   Segment* next;
 };
@@ -68,7 +67,7 @@ class BufferPool {
   static void hold(Buffer* buffer) { ++buffer->holders_; }
   void release(Buffer* buffer);
 
-  Segment* take_segment(const char* data, Buffer* owner, std::uint32_t begin, std::uint32_t end);
+  Segment* take_segment(Buffer* owner, std::uint32_t begin, std::uint32_t end);
   /// Also releases the segment's hold on its buffer.
   void release_segment(Segment* segment);
 
@@ -78,7 +77,7 @@ class BufferPool {
     std::size_t count = 0;
   };
 
-  // What the pool keeps at the most: 64 * 4 KiB + 16 * 64 KiB + 1.25 MiB + 1,024 * 32 B, about
+  // What the pool keeps at the most: 64 * 4 KiB + 16 * 64 KiB + 1.25 MiB + 1,024 * 24 B, about
   // 2.6 MiB. A frame of 1 MiB that comes in takes a buffer of 256 KiB before its own.
   static constexpr std::size_t kSmallKept = 64;
   static constexpr std::size_t kLargeKept = 16;
@@ -131,19 +130,18 @@ inline void BufferPool::release(Buffer* buffer) {
   }
 }
 
-inline Segment* BufferPool::take_segment(const char* data, Buffer* owner, std::uint32_t begin,
-                                         std::uint32_t end) {
-  if (owner != nullptr) hold(owner);
-  if (segments_ == nullptr) return new Segment{data, owner, begin, end, nullptr};
+inline Segment* BufferPool::take_segment(Buffer* owner, std::uint32_t begin, std::uint32_t end) {
+  hold(owner);
+  if (segments_ == nullptr) return new Segment{owner, begin, end, nullptr};
   Segment* const segment = segments_;
   segments_ = segment->next;
   --segment_count_;
-  *segment = Segment{data, owner, begin, end, nullptr};
+  *segment = Segment{owner, begin, end, nullptr};
   return segment;
 }
 
 inline void BufferPool::release_segment(Segment* segment) {
-  if (segment->owner != nullptr) release(segment->owner);
+  release(segment->owner);
   if (segment_count_ == kSegmentsKept) {
     delete segment;
     return;

@@ -1,0 +1,335 @@
+#ifndef MESSI_WIRE_FRAME_QUEUE_H_
+#define MESSI_WIRE_FRAME_QUEUE_H_
+
+// The frames of one connection that the stream has not taken yet.
+//
+//     head                                   tail
+//     +---------------+   +-----------+   +-----------------+
+//     |frame|frame|fra|   |frame|frame|   |frame|frame|frame|      segments: stretches of frames
+//     +---------------+   +-----------+   +-----------------+
+//          ^ begin: the stream has taken what is before
+//
+// Frames are encoded once, in place: into a buffer of this queue's own (`reserve`, `commit`), or
+// into one that many queues share (`append_shared`, for broadcasts).
+//
+// Control frames are not in the segments. They are wanted, at most one of each kind, and made when
+// they are written: ahead of all messages, but never in the middle of a frame that is partly taken.
+//
+// A small stretch must not hold a large buffer for long: a slow reader with a few bytes of each of
+// many broadcasts would. So a shared stretch that cannot grow any more, and that takes less than
+// half of its buffer, is copied into a buffer of the queue's own. What a queue holds is then at
+// most twice what is pending, its own buffer that is being filled, and the shared one that is.
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "messi/base/bytes.h"
+#include "messi/wire/buffer_pool.h"
+#include "messi/wire/frame.h"
+
+namespace messi::wire {
+
+/// The kinds of control frames, in the order in which they are written.
+enum class Control : std::uint8_t { kPing, kPong };
+inline constexpr std::size_t kControls = 2;
+/// The most that a control frame takes, header included.
+inline constexpr std::size_t kMostControlSize = 32;
+
+/// What is offered to the stream at once.
+class Batch {
+ public:
+  static constexpr std::size_t kMostSlices = 64;
+
+  Batch() = default;
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  const Slice* slices() const { return slices_; }
+  std::size_t count() const { return count_; }
+  /// Of all slices, in bytes.
+  std::size_t size() const { return size_; }
+
+ private:
+  friend class FrameQueue;
+
+  bool full() const { return count_ == kMostSlices; }
+  void add(const char* data, std::size_t size) {
+    slices_[count_++] = {data, size};
+    size_ += size;
+  }
+
+  Slice slices_[kMostSlices];
+  std::size_t count_ = 0;
+  std::size_t size_ = 0;
+  std::size_t ahead_ = 0;  // of the control frames: the rest of a frame that is partly taken
+  std::uint8_t controls_[kControls * kMostControlSize];
+  std::uint8_t control_sizes_[kControls] = {};  // 0: that kind is not in this batch
+};
+
+/// One per connection. Bounds are the caller's, 2 GiB at the most: ask `pending()` before `commit`.
+class FrameQueue {
+ public:
+  /// `pool` must outlive the queue.
+  explicit FrameQueue(BufferPool& pool) : pool_(pool), wanted_(0), known_boundary_(0) {}
+  FrameQueue(const FrameQueue&) = delete;
+  FrameQueue& operator=(const FrameQueue&) = delete;
+  ~FrameQueue() { clear(); }
+
+  /// Bytes not yet taken by the stream, headers included; without control frames that are wanted.
+  std::size_t pending() const { return pending_; }
+  /// Whether there is nothing to write.
+  bool empty() const { return head_ == nullptr && wanted_ == 0; }
+
+  /// Space for one whole frame of `size` bytes, header included. It is added by `commit(size)`,
+  /// before which nothing else happens to the queue, or else forgotten.
+  std::uint8_t* reserve(std::size_t size);
+  void commit(std::size_t size);
+
+  /// Adds the whole frames at [begin, end) of `buffer`, which is held as long as needed.
+  void append_shared(Buffer& buffer, std::uint32_t begin, std::uint32_t end);
+
+  /// Nothing more will be shared from `buffer`.
+  void handle_full(const Buffer* buffer) {
+    if (tail_ != nullptr && tail_->owner == buffer) copy_out_if_small(*tail_);
+  }
+
+  /// The stream takes no more for now: what is left of the first buffer may be little.
+  void handle_blocked() {
+    if (head_ != nullptr) copy_out_if_small(*head_);
+  }
+
+  /// A control frame is to be written soon. No-op while one of its kind is wanted already.
+  void want(Control kind) { set_wanted(wanted_ | bit(kind)); }
+
+  /// Puts into `batch`, which is empty, what is to be written next. `make(Control, out) -> end`
+  /// makes a control frame.
+  template <typename Make>
+  void gather(Batch& batch, Make&& make);
+
+  /// The stream has taken the first `size` bytes of `batch`, before which nothing else happened to
+  /// the queue.
+  void handle_written(const Batch& batch, std::size_t size);
+  /// The stream has taken the first `size` bytes of the frames; no control frame is wanted.
+  void take(std::size_t size);
+
+  void clear();
+
+ private:
+  static constexpr unsigned kWantedBits = 6;
+  static_assert(kControls <= kWantedBits);
+  static constexpr unsigned bit(Control kind) { return 1u << static_cast<unsigned>(kind); }
+
+  template <typename Make>
+  void gather_controls(Batch& batch, Make&& make);
+  std::size_t handle_controls_written(const Batch& batch, std::size_t size);
+  void keep_rest(const std::uint8_t* frame, std::size_t size, std::size_t taken);
+  void push_back(Buffer* owner, std::uint32_t begin, std::uint32_t end);
+  void pop_front();
+  void open_for(std::size_t size);
+  void copy_out_if_small(Segment& segment);
+  std::uint32_t next_frame_boundary();
+  void set_wanted(unsigned bits) { wanted_ = bits & ((1u << kWantedBits) - 1); }
+  void set_known_boundary(std::uint32_t at) {
+    known_boundary_ = at & ((1u << (32 - kWantedBits)) - 1);
+    assert(known_boundary_ == at);
+  }
+
+  BufferPool& pool_;
+  Segment* head_ = nullptr;
+  Segment* tail_ = nullptr;
+  Buffer* open_ = nullptr;  // where `reserve` goes on
+  std::uint32_t pending_ = 0;
+  std::uint32_t wanted_ : kWantedBits;               // control frames, a bit for each kind
+  std::uint32_t known_boundary_ : 32 - kWantedBits;  // in the head: some frame up to begin starts
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline std::uint8_t* FrameQueue::reserve(std::size_t size) {
+  if (tail_ != nullptr && tail_->owner != open_) copy_out_if_small(*tail_);
+  open_for(size);
+  return reinterpret_cast<std::uint8_t*>(open_->data() + open_->used());
+}
+
+inline void FrameQueue::commit(std::size_t size) {
+  const std::uint32_t begin = open_->used();
+  open_->extend(size);
+  if (tail_ != nullptr && tail_->owner == open_ && tail_->end == begin) {
+    tail_->end = open_->used();
+  } else {
+    push_back(open_, begin, open_->used());
+  }
+  pending_ += static_cast<std::uint32_t>(size);
+}
+
+inline void FrameQueue::append_shared(Buffer& buffer, std::uint32_t begin, std::uint32_t end) {
+  if (tail_ != nullptr && tail_->owner == &buffer && tail_->end == begin) {
+    tail_->end = end;
+  } else {
+    if (tail_ != nullptr) copy_out_if_small(*tail_);
+    push_back(&buffer, begin, end);
+  }
+  pending_ += end - begin;
+}
+
+/// The buffer that is being filled has room for `size` bytes.
+inline void FrameQueue::open_for(std::size_t size) {
+  if (open_ != nullptr && open_->room() >= size) return;
+  // The first buffer may be small: most turns send little. Who has filled it sends a stream.
+  Buffer* const fresh = pool_.take(open_ == nullptr ? size : std::max(size, BufferPool::kLarge));
+  if (open_ != nullptr) pool_.release(open_);
+  open_ = fresh;
+}
+
+inline void FrameQueue::copy_out_if_small(Segment& segment) {
+  if (segment.owner == open_) return;
+  std::uint32_t from = segment.begin;
+  // A frame that is partly taken is copied whole, so that its end can be found.
+  if (&segment == head_ && next_frame_boundary() != segment.begin) from = known_boundary_;
+  const std::uint32_t size = segment.end - from;
+  if (segment.owner->capacity() < BufferPool::kLarge || size > segment.owner->capacity() / 2)
+    return;
+  open_for(size);
+  const std::uint32_t moved_to = open_->used();
+  std::memcpy(open_->extend(size), segment.owner->data() + from, size);
+  BufferPool::hold(open_);
+  pool_.release(segment.owner);
+  segment.owner = open_;
+  segment.begin = moved_to + (segment.begin - from);
+  segment.end = open_->used();
+  if (&segment == head_) set_known_boundary(moved_to);
+}
+
+template <typename Make>
+void FrameQueue::gather(Batch& batch, Make&& make) {
+  const Segment* segment = head_;
+  std::uint32_t begin = segment != nullptr ? segment->begin : 0;
+  if (wanted_ != 0) {
+    if (segment != nullptr && next_frame_boundary() != begin) {
+      const std::uint32_t boundary = next_frame_boundary();
+      batch.ahead_ = boundary - begin;
+      batch.add(segment->owner->data() + begin, batch.ahead_);
+      begin = boundary;
+    }
+    gather_controls(batch, make);
+  }
+  while (segment != nullptr && !batch.full()) {
+    if (begin != segment->end) batch.add(segment->owner->data() + begin, segment->end - begin);
+    segment = segment->next;
+    if (segment != nullptr) begin = segment->begin;
+  }
+}
+
+template <typename Make>
+void FrameQueue::gather_controls(Batch& batch, Make&& make) {
+  std::uint8_t* out = batch.controls_;
+  for (std::size_t i = 0; i < kControls; ++i) {
+    const auto kind = static_cast<Control>(i);
+    if ((wanted_ & bit(kind)) == 0) continue;
+    std::uint8_t* const end = make(kind, out);
+    assert(end - out <= static_cast<std::ptrdiff_t>(kMostControlSize));
+    batch.control_sizes_[i] = static_cast<std::uint8_t>(end - out);
+    out = end;
+  }
+  batch.add(reinterpret_cast<const char*>(batch.controls_),
+            static_cast<std::size_t>(out - batch.controls_));
+}
+
+inline void FrameQueue::handle_written(const Batch& batch, std::size_t size) {
+  if (wanted_ != 0) size = handle_controls_written(batch, size);
+  take(size);
+  if (head_ == nullptr && open_ != nullptr) pool_.release(std::exchange(open_, nullptr));
+}
+
+/// What is ahead of the control frames has been taken too. Returns how much of what is behind was.
+inline std::size_t FrameQueue::handle_controls_written(const Batch& batch, std::size_t size) {
+  const std::size_t ahead = std::min(size, batch.ahead_);
+  take(ahead);
+  size -= ahead;
+  const std::uint8_t* frame = batch.controls_;
+  for (std::size_t i = 0; i < kControls && size > 0; ++i) {
+    const std::size_t frame_size = batch.control_sizes_[i];
+    if (frame_size == 0) continue;
+    set_wanted(wanted_ & ~bit(static_cast<Control>(i)));
+    if (size < frame_size) {
+      keep_rest(frame, frame_size, size);
+      return 0;
+    }
+    size -= frame_size;
+    frame += frame_size;
+  }
+  return size;
+}
+
+/// A control frame that is partly taken is a frame like all others.
+inline void FrameQueue::keep_rest(const std::uint8_t* frame, std::size_t size, std::size_t taken) {
+  Buffer* const own = pool_.take(size);
+  std::memcpy(own->extend(size), frame, size);
+  Segment* const segment = pool_.take_segment(own, static_cast<std::uint32_t>(taken), own->used());
+  pool_.release(own);
+  segment->next = std::exchange(head_, segment);
+  if (tail_ == nullptr) tail_ = segment;
+  set_known_boundary(0);
+  pending_ += segment->end - segment->begin;
+}
+
+inline void FrameQueue::take(std::size_t size) {
+  pending_ -= static_cast<std::uint32_t>(size);
+  while (size > 0) {
+    const std::size_t left = head_->end - head_->begin;
+    if (size < left) {
+      head_->begin += static_cast<std::uint32_t>(size);
+      return;
+    }
+    size -= left;
+    pop_front();
+  }
+}
+
+inline void FrameQueue::clear() {
+  while (head_ != nullptr) pop_front();
+  if (open_ != nullptr) pool_.release(std::exchange(open_, nullptr));
+  pending_ = 0;
+  wanted_ = 0;
+}
+
+inline void FrameQueue::push_back(Buffer* owner, std::uint32_t begin, std::uint32_t end) {
+  Segment* const segment = pool_.take_segment(owner, begin, end);
+  if (tail_ != nullptr) {
+    tail_->next = segment;
+  } else {
+    head_ = segment;
+    set_known_boundary(begin);
+  }
+  tail_ = segment;
+}
+
+inline void FrameQueue::pop_front() {
+  Segment* const gone = head_;
+  head_ = gone->next;
+  if (head_ == nullptr) {
+    tail_ = nullptr;
+  } else {
+    set_known_boundary(head_->begin);
+  }
+  pool_.release_segment(gone);
+}
+
+// Walks from frame to frame, on from where the last walk ended, so that each frame is met once.
+inline std::uint32_t FrameQueue::next_frame_boundary() {
+  std::uint32_t boundary = known_boundary_;
+  while (boundary < head_->begin) {
+    set_known_boundary(boundary);
+    boundary +=
+        static_cast<std::uint32_t>(kHeaderSize + read_size(head_->owner->data() + boundary));
+  }
+  return boundary;
+}
+
+}  // namespace messi::wire
+
+#endif  // MESSI_WIRE_FRAME_QUEUE_H_

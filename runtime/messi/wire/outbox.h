@@ -1,0 +1,186 @@
+#ifndef MESSI_WIRE_OUTBOX_H_
+#define MESSI_WIRE_OUTBOX_H_
+
+// The one way out for user messages. Whoever sends one, and however it lies in memory, it passes
+// here: its size is checked, its header written, and it is put into the queue of frames, or told to
+// the stream at once. So this is the place for whatever all messages need, such as a number.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include "messi/base/bytes.h"
+#include "messi/wire/buffer_pool.h"
+#include "messi/wire/frame.h"
+#include "messi/wire/frame_queue.h"
+
+namespace messi::wire {
+
+/// Whether a message was accepted for sending. Who is not connected has no outbox.
+enum class Accepted : std::uint8_t {
+  kYes,
+  kTooBig,   ///< It is larger than `max_payload_size`.
+  kFull,     ///< Too much is waiting before it.
+  kInvalid,  ///< It cannot be encoded.
+};
+
+/// What all outboxes of one client or server have in common.
+struct OutboxSettings {
+  FrameType outgoing;             ///< The type of user messages.
+  std::size_t max_payload_size;   ///< At most kMaxPayloadSize.
+  std::size_t max_pending_bytes;  ///< At most 2 GiB.
+};
+
+/// A whole frame that was encoded once for many outboxes.
+struct SharedFrame {
+  Buffer* buffer;
+  std::uint32_t begin;
+  std::uint32_t end;
+};
+
+class Outbox {
+ public:
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  /// Space for a payload, to be filled at once and then committed, or forgotten. Null if it is not
+  /// accepted. An outbox with nothing waiting accepts any message that is not too big.
+  std::uint8_t* reserve(std::size_t payload_size);
+  void commit(std::size_t payload_size) { frames_.commit(kHeaderSize + payload_size); }
+
+  /// Sends a payload that lies in pieces, at pieces[1] to pieces[count - 1]; pieces[0] is the
+  /// header's. They are copied only if the stream does not take them at once.
+  Accepted send(Slice* pieces, std::size_t count, std::size_t payload_size);
+
+  Accepted send(const SharedFrame& frame);
+
+  /// A message is not accepted.
+  Accepted refuse(Accepted why) {
+    handle_refused(why);
+    return why;
+  }
+
+ protected:
+  Outbox(const OutboxSettings& settings, BufferPool& pool) : settings_(settings), frames_(pool) {}
+  ~Outbox() = default;
+
+  /// Enough for a system call to be worth its price.
+  static constexpr std::size_t kWorthWriting = 64 * 1024;
+
+  bool too_much(std::size_t frame_size) const {
+    return frames_.pending() + frame_size > settings_.max_pending_bytes && frames_.pending() > 0;
+  }
+
+  const OutboxSettings& settings() const { return settings_; }
+  FrameQueue& frames() { return frames_; }
+  const FrameQueue& frames() const { return frames_; }
+
+ private:
+  Accepted accept(std::size_t payload_size);
+
+  /// Much is waiting, or too much for a frame of this size: what can be written now had better be.
+  virtual void make_room(std::size_t /*frame_size*/) {}
+  /// Writes a frame at once, if nothing is left to be written before it; returns how much of it.
+  virtual std::size_t write_past(const Slice* /*slices*/, std::size_t /*count*/) { return 0; }
+  virtual void handle_refused(Accepted why) = 0;
+
+  const OutboxSettings& settings_;
+  FrameQueue frames_;
+};
+
+/// Where frames are encoded for many outboxes, one behind the other. The buffer stays open from
+/// turn to turn: a peer that reads slowly holds whole buffers, so they had better be full.
+class SharedFrames {
+ public:
+  SharedFrames(const OutboxSettings& settings, BufferPool& pool)
+      : settings_(settings), pool_(pool) {}
+  SharedFrames(const SharedFrames&) = delete;
+  SharedFrames& operator=(const SharedFrames&) = delete;
+  ~SharedFrames() {
+    if (buffer_ != nullptr) pool_.release(buffer_);
+  }
+
+  /// Whether a payload is not too big.
+  bool accepts(std::size_t payload_size) const {
+    return payload_size <= settings_.max_payload_size;
+  }
+
+  /// Where frames lie; null if there is none.
+  const Buffer* buffer() const { return buffer_; }
+  /// Whether there is room for a payload; if not, the next one comes into another buffer.
+  bool has_room(std::size_t payload_size) const {
+    return buffer_ != nullptr && buffer_->room() >= kHeaderSize + payload_size;
+  }
+
+  /// Space for a payload, to be filled at once and then committed, or forgotten.
+  std::uint8_t* reserve(std::size_t payload_size);
+  SharedFrame commit(std::size_t payload_size) {
+    const std::uint32_t begin = buffer_->used();
+    buffer_->extend(kHeaderSize + payload_size);
+    return {buffer_, begin, buffer_->used()};
+  }
+
+ private:
+  const OutboxSettings& settings_;
+  BufferPool& pool_;
+  Buffer* buffer_ = nullptr;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline Accepted Outbox::accept(std::size_t payload_size) {
+  if (payload_size > settings_.max_payload_size) return refuse(Accepted::kTooBig);
+  const std::size_t frame_size = kHeaderSize + payload_size;
+  if (frames_.pending() >= kWorthWriting || too_much(frame_size)) {
+    make_room(frame_size);
+    if (too_much(frame_size)) return refuse(Accepted::kFull);
+  }
+  return Accepted::kYes;
+}
+
+inline std::uint8_t* Outbox::reserve(std::size_t payload_size) {
+  if (accept(payload_size) != Accepted::kYes) return nullptr;
+  std::uint8_t* const frame = frames_.reserve(kHeaderSize + payload_size);
+  return write_header(frame, settings_.outgoing, payload_size);
+}
+
+inline Accepted Outbox::send(Slice* pieces, std::size_t count, std::size_t payload_size) {
+  const Accepted accepted = accept(payload_size);
+  if (accepted != Accepted::kYes) return accepted;
+  const std::size_t frame_size = kHeaderSize + payload_size;
+  std::uint8_t header[kHeaderSize];
+  write_header(header, settings_.outgoing, payload_size);
+  pieces[0] = {reinterpret_cast<const char*>(header), kHeaderSize};
+  const std::size_t written = write_past(pieces, count);
+  if (written == frame_size) return accepted;
+  // Whole, since the queue holds whole frames.
+  std::uint8_t* out = frames_.reserve(frame_size);
+  for (std::size_t i = 0; i < count; ++i) {
+    std::memcpy(out, pieces[i].data, pieces[i].size);
+    out += pieces[i].size;
+  }
+  frames_.commit(frame_size);
+  frames_.take(written);
+  return accepted;
+}
+
+inline Accepted Outbox::send(const SharedFrame& frame) {
+  const Accepted accepted = accept(frame.end - frame.begin - kHeaderSize);
+  if (accepted == Accepted::kYes) frames_.append_shared(*frame.buffer, frame.begin, frame.end);
+  return accepted;
+}
+
+inline std::uint8_t* SharedFrames::reserve(std::size_t payload_size) {
+  const std::size_t size = kHeaderSize + payload_size;
+  if (!has_room(payload_size)) {
+    if (buffer_ != nullptr) pool_.release(buffer_);
+    buffer_ = pool_.take(std::max(size, BufferPool::kLarge));
+  }
+  auto* const frame = reinterpret_cast<std::uint8_t*>(buffer_->data() + buffer_->used());
+  return write_header(frame, settings_.outgoing, payload_size);
+}
+
+}  // namespace messi::wire
+
+#endif  // MESSI_WIRE_OUTBOX_H_
