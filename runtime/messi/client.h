@@ -24,6 +24,7 @@
 #include "messi/flavour.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/network.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 

@@ -21,6 +21,7 @@
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/network.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/server_client.h"

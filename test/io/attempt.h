@@ -8,6 +8,7 @@
 #include "messi/base/status.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/epoll_loop.h"
+#include "messi/io/network.h"
 #include "test/support/sockets.h"
 
 namespace messi::test {
@@ -16,7 +17,7 @@ namespace messi::test {
 class Attempt final : private ConnectHandler {
  public:
   explicit Attempt(EpollLoop& loop, const std::string& uri, AddressMemory* memory = nullptr)
-      : connecting_(loop.connect(uri, options(memory), *this)) {}
+      : connecting_(loop.networks().connect(uri, options(memory), *this)) {}
 
   bool ended() const { return stream_ != nullptr || !failure_.ok(); }
   inline std::string outcome() const {

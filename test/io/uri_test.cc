@@ -4,11 +4,23 @@
 #include <string_view>
 
 #include "messi/io/epoll_loop.h"
+#include "messi/io/socket_uri.h"
 #include "test/catch.h"
+#include "test/io/attempt.h"
 #include "test/support/chat.h"
 
-using messi::parse_uri;
-using messi::Uri;
+using messi::split_uri;
+using messi::io::SocketUri;
+
+TEST_CASE("a URI is a scheme and what that makes of the rest", "[io]") {
+  CHECK(split_uri("tcp://host:5000").scheme == "tcp");
+  CHECK(split_uri("tcp://host:5000").rest == "//host:5000");
+  CHECK(split_uri("systemd:").scheme == "systemd");
+  CHECK(split_uri("systemd:").rest.empty());
+  CHECK(split_uri("nonsense").scheme.empty());
+  CHECK(split_uri("nonsense").rest == "nonsense");
+  CHECK(split_uri("").rest.empty());
+}
 
 TEST_CASE("a TCP URI is a host and a port", "[io]") {
   struct Case {
@@ -28,28 +40,28 @@ TEST_CASE("a TCP URI is a host and a port", "[io]") {
   };
   for (const Case& each : cases) {
     CAPTURE(std::string(each.uri));
-    const auto uri = parse_uri(each.uri);
+    const auto uri = SocketUri::parse(each.uri);
     REQUIRE(uri.ok());
-    CHECK(uri->scheme == Uri::Scheme::kTcp);
+    CHECK(uri->scheme == SocketUri::Scheme::kTcp);
     CHECK(uri->host == each.host);
     CHECK(uri->port == each.port);
   }
 }
 
 TEST_CASE("a Unix URI is a path", "[io]") {
-  CHECK(parse_uri("unix:///run/chat.sock")->path == "/run/chat.sock");
-  CHECK(parse_uri("unix://chat.sock")->path == "chat.sock");
-  CHECK(parse_uri("unix:///with spaces and:colons")->path == "/with spaces and:colons");
-  CHECK(parse_uri("unix://" + std::string(107, 'x'))->path.size() == 107);
+  CHECK(SocketUri::parse("unix:///run/chat.sock")->path == "/run/chat.sock");
+  CHECK(SocketUri::parse("unix://chat.sock")->path == "chat.sock");
+  CHECK(SocketUri::parse("unix:///with spaces and:colons")->path == "/with spaces and:colons");
+  CHECK(SocketUri::parse("unix://" + std::string(107, 'x'))->path.size() == 107);
 }
 
 TEST_CASE("a name for a Unix socket without a file, and one of systemd's", "[io]") {
-  CHECK(parse_uri("unix-abstract:chat")->scheme == Uri::Scheme::kUnixAbstract);
-  CHECK(parse_uri("unix-abstract:chat")->path == "chat");
-  CHECK(parse_uri("unix-abstract:" + std::string(107, 'x'))->path.size() == 107);
-  CHECK(parse_uri("systemd:chat")->scheme == Uri::Scheme::kSystemd);
-  CHECK(parse_uri("systemd:chat")->path == "chat");
-  CHECK(parse_uri("systemd:")->path == "");
+  CHECK(SocketUri::parse("unix-abstract:chat")->scheme == SocketUri::Scheme::kUnixAbstract);
+  CHECK(SocketUri::parse("unix-abstract:chat")->path == "chat");
+  CHECK(SocketUri::parse("unix-abstract:" + std::string(107, 'x'))->path.size() == 107);
+  CHECK(SocketUri::parse("systemd:chat")->scheme == SocketUri::Scheme::kSystemd);
+  CHECK(SocketUri::parse("systemd:chat")->path == "chat");
+  CHECK(SocketUri::parse("systemd:")->path == "");
 }
 
 TEST_CASE(
@@ -60,11 +72,8 @@ TEST_CASE(
     std::string_view what;
   };
   const Case cases[] = {
-      {"", "the scheme is unknown"},
-      {"127.0.0.1:6000", "the scheme is unknown"},
-      {"udp://127.0.0.1:6000", "the scheme is unknown"},
-      {"TCP://127.0.0.1:6000", "the scheme is unknown"},
-      {"tcp:/127.0.0.1:6000", "the scheme is unknown"},
+      {"tcp:/127.0.0.1:6000", "there is no // behind the scheme"},
+      {"unix:/run/chat", "there is no // behind the scheme"},
       {"tcp://", "the port is missing"},
       {"tcp://127.0.0.1", "the port is missing"},
       {"tcp://127.0.0.1:", "the port is missing"},
@@ -92,11 +101,29 @@ TEST_CASE(
   };
   for (const Case& each : cases) {
     CAPTURE(each.uri);
-    const auto uri = parse_uri(each.uri);
+    const auto uri = SocketUri::parse(each.uri);
     REQUIRE_FALSE(uri.ok());
     CHECK(uri.status().code() == messi::StatusCode::kInvalidArgument);
     CHECK(uri.status().message() == "\"" + each.uri + "\": " + std::string(each.what) +
                                         "; expected tcp://<host>:<port> or unix://<path>");
+  }
+}
+
+TEST_CASE("who names a scheme that nobody knows is told of those that are known", "[io]") {
+  messi::EpollLoop loop;
+  for (const std::string uri :
+       {"", "127.0.0.1:6000", "udp://127.0.0.1:6000", "TCP://127.0.0.1:6000", ":", "nonsense"}) {
+    CAPTURE(uri);
+    const messi::test::Attempt attempt(loop, uri);
+    CHECK_FALSE(attempt.ended());
+    CHECK(messi::test::run_until(loop, [&] { return attempt.ended(); }));
+    CHECK(attempt.failure().code() == messi::StatusCode::kInvalidArgument);
+    const std::string expected = "\"" + uri +
+                                 "\": the scheme is unknown; expected tcp://<host>:<port>, "
+                                 "unix://<path>, unix-abstract:<name> or systemd:<name>";
+    CHECK(attempt.failure().message() == expected);
+    messi::test::Server server(loop, uri);
+    CHECK(std::string(server.start().message()) == expected);
   }
 }
 

@@ -37,7 +37,8 @@ struct Pair {
 /// A client's stream whose callbacks are the test's.
 class OneStream final : private messi::ConnectHandler, private messi::StreamHandler {
  public:
-  OneStream(ManualLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, {}, *this)) {}
+  OneStream(ManualLoop& loop, const std::string& uri)
+      : connecting_(loop.networks().connect(uri, {}, *this)) {}
 
   std::unique_ptr<messi::Stream> stream;
   std::function<void()> on_readable = [] {};

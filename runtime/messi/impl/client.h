@@ -17,6 +17,7 @@
 #include "messi/base/status.h"
 #include "messi/client.h"
 #include "messi/impl/to_absl.h"
+#include "messi/io/networks.h"
 
 namespace messi {
 
@@ -130,7 +131,7 @@ MESSI_INLINE void ClientBase::connect() {
     return handle_no_stream(Status(StatusCode::kInvalidArgument, uri() + ": " + wrong));
   }
   if (options_.shuffle_uris) attempts_.shuffle([this] { return loop_.random(); });
-  connecting_ = loop_.connect(uri(), {options_.socket, &addresses_}, *this);
+  connecting_ = loop_.networks().connect(uri(), {options_.socket, &addresses_}, *this);
   timer_.set(deadline_after(loop_.now(), options_.connect_timeout));
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "messi/base/status.h"
 #include "messi/impl/to_absl.h"
+#include "messi/io/networks.h"
 #include "messi/server.h"
 
 namespace messi {
@@ -52,7 +53,7 @@ MESSI_INLINE absl::Status ServerBase::start() {
     return absl::InvalidArgumentError(uri_ + ": " + wrong);
   }
   Result<std::unique_ptr<Listener>> listener =
-      loop_.listen(uri_, {options_.socket, options_.unix_mode}, *this);
+      loop_.networks().listen(uri_, {options_.socket, options_.unix_mode}, *this);
   if (!listener.ok()) return to_absl(listener.status());
   listener_ = *std::move(listener);
   return absl::OkStatus();

@@ -6,17 +6,19 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "messi/base/bytes.h"
-#include "messi/base/status.h"
+#include "messi/base/time.h"
 #include "messi/flavour.h"
 #include "messi/io/loop_core.h"
 #include "messi/io/poller.h"
-#include "messi/io/stream.h"
 
 namespace messi {
+
+namespace io {
+class SocketNetwork;
+}  // namespace io
 
 struct EpollLoopOptions {
   /// For how long the loop looks again and again before it lets the system put its thread to sleep.
@@ -63,12 +65,6 @@ class EpollLoop final : public LoopCore, public Poller {
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
   TimePoint input_until() override { return input_until_; }
   Space scratch() override { return {scratch_.get(), scratch_size_}; }
-  MESSI_INLINE std::unique_ptr<Connecting> connect(const std::string& uri,
-                                                   const ConnectOptions& options,
-                                                   ConnectHandler& handler) override;
-  MESSI_INLINE Result<std::unique_ptr<Listener>> listen(const std::string& uri,
-                                                        const ListenOptions& options,
-                                                        ListenHandler& handler) override;
 
   static constexpr Duration kForEver = Duration::max();
 
@@ -82,7 +78,6 @@ class EpollLoop final : public LoopCore, public Poller {
   MESSI_INLINE bool wait_writable(int fd) override;
   MESSI_INLINE bool has_failed(int fd) override;
   MESSI_INLINE bool in_child() const override;
-  MESSI_INLINE io::Resolver& resolver() override;
 
  private:
   // What has to do with the system is there, so that its headers, and their macros, need not be
@@ -132,7 +127,7 @@ class EpollLoop final : public LoopCore, public Poller {
   std::size_t round_events_ = 0;
   std::size_t watched_ = 0;
 
-  std::unique_ptr<io::Resolver> resolver_;  // goes first; not there before a name is asked for
+  const std::unique_ptr<io::SocketNetwork> sockets_;  // goes first
 };
 
 }  // namespace messi

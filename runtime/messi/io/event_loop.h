@@ -1,9 +1,9 @@
 #ifndef MESSI_IO_EVENT_LOOP_H_
 #define MESSI_IO_EVENT_LOOP_H_
 
-// What clients and servers ask of the world: time, chance, turns, and byte streams. On Linux it is
-// EpollLoop; in tests it is testing::ManualLoop; a program's own loop can drive the former or
-// implement this interface itself.
+// What clients and servers ask of the world: time, chance, turns, and the networks that streams
+// come from. On Linux it is EpollLoop; in tests it is testing::ManualLoop; a program's own loop can
+// drive the former, or derive from LoopCore, which has all but the waiting.
 //
 // Threads: everything belongs to the loop's thread, and all callbacks come on it. `post` is the
 // one call that any thread may make.
@@ -11,37 +11,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
-#include <string>
 #include <utility>
 
 #include "messi/base/bytes.h"
-#include "messi/base/status.h"
 #include "messi/base/time.h"
-#include "messi/io/address_memory.h"
-#include "messi/io/socket_options.h"
-#include "messi/io/stream.h"
 #include "messi/wire/buffer_pool.h"
 
 namespace messi {
 
+class Networks;
 class Task;
 class Timer;
-
-/// How to connect.
-struct ConnectOptions {
-  SocketOptions socket;
-  /// Decides which address of a host is tried first, and is told which failed; may be null.
-  AddressMemory* memory = nullptr;
-};
-
-/// How to listen.
-struct ListenOptions {
-  SocketOptions socket;
-  /// The permissions of a Unix socket's file, 0600 for one. By default what the umask leaves.
-  std::optional<unsigned> unix_mode;
-};
 
 class EventLoop {
  public:
@@ -66,16 +46,8 @@ class EventLoop {
   /// Has `call` called on the loop's thread, in order of the posts. Any thread may post.
   virtual void post(std::function<void()> call) = 0;
 
-  /// Begins to connect to `uri`; never blocks. The outcome comes to `handler`, later, unless the
-  /// returned object is destroyed before. Errors of the URI come that way too.
-  virtual std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& options,
-                                              ConnectHandler& handler) = 0;
-
-  /// Accepts streams at `uri` until the returned object is destroyed. Fails if the URI has the
-  /// wrong form, or the address cannot be listened at.
-  virtual Result<std::unique_ptr<Listener>> listen(const std::string& uri,
-                                                   const ListenOptions& options,
-                                                   ListenHandler& handler) = 0;
+  /// Where the loop's clients connect to and its servers listen at. A program may add its own.
+  virtual Networks& networks() = 0;
 
   /// Memory to read into in a `handle_readable`, for the time of that call: as much as one read
   /// should take, so that a flood on one stream does not keep the others waiting. It is the

@@ -16,6 +16,7 @@
 
 #include "messi/base/finally.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/networks.h"
 #include "messi/io/timer_queue.h"
 #include "messi/wire/buffer_pool.h"
 
@@ -40,6 +41,7 @@ class LoopCore : public EventLoop {
     mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
     return mixed ^ (mixed >> 31);
   }
+  Networks& networks() override { return networks_; }
   wire::BufferPool& buffers() override { return buffers_; }
 
   void post(std::function<void()> call) override {
@@ -161,6 +163,7 @@ class LoopCore : public EventLoop {
   }
   void cancel(Timer& timer) override { timers_.cancel(timer); }
 
+  Networks networks_{*this};
   wire::BufferPool buffers_;
   TimerQueue timers_;
   std::vector<Task*> tasks_;

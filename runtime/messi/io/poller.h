@@ -5,10 +5,6 @@
 
 namespace messi {
 
-namespace io {
-class Resolver;
-}  // namespace io
-
 /// Hears when a descriptor is ready.
 class ReadyHandler {
  public:
@@ -50,9 +46,6 @@ class Poller {
 
   /// Whether this is a child that was forked, whose descriptors are the parent's too.
   virtual bool in_child() const = 0;
-
-  /// Finds the addresses of names.
-  virtual io::Resolver& resolver() = 0;
 };
 
 }  // namespace messi

@@ -6,12 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 
 #include "messi/base/bytes.h"
-#include "messi/base/status.h"
 
 namespace messi {
 
@@ -89,44 +87,6 @@ class Stream {
 
   /// The descriptor behind it, to set options that messi does not know; -1 if there is none.
   virtual int native_handle() const { return -1; }
-};
-
-/// Hears how an attempt to connect ended; destroying the `Connecting` in the call is fine.
-class ConnectHandler {
- public:
-  virtual void handle_stream(std::unique_ptr<Stream> stream) = 0;
-  /// kInvalidArgument: the URI can never work. Else: it may work another time.
-  virtual void handle_no_stream(const Status& why) = 0;
-
- protected:
-  ~ConnectHandler() = default;
-};
-
-/// An attempt to connect. Destroying it gives the attempt up; no callback comes afterwards.
-class Connecting {
- public:
-  virtual ~Connecting() = default;
-};
-
-class ListenHandler {
- public:
-  virtual void handle_accept(std::unique_ptr<Stream> stream) = 0;
-  /// A stream was turned away because the process has no descriptor left for it.
-  virtual void handle_out_of_descriptors() = 0;
-
- protected:
-  ~ListenHandler() = default;
-};
-
-/// A place where streams arrive. Destroying it stops that.
-class Listener {
- public:
-  virtual ~Listener() = default;
-
-  /// The URI to connect to, with the port that was chosen if port 0 was asked for.
-  virtual std::string uri() const = 0;
-  /// The port; 0 if the transport has none.
-  virtual std::uint16_t port() const = 0;
 };
 
 }  // namespace messi

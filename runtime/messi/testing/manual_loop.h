@@ -5,15 +5,13 @@
 #include <atomic>
 #include <cassert>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
+#include <vector>
 
 #include "messi/base/bytes.h"
-#include "messi/base/status.h"
+#include "messi/base/time.h"
 #include "messi/io/loop_core.h"
-#include "messi/io/stream.h"
 #include "messi/testing/memory_network.h"
 
 namespace messi::testing {
@@ -60,14 +58,9 @@ class ManualLoop final : public LoopCore {
 
   TimePoint now() override { return now_; }
   TimePoint input_until() override { return now_; }
-  Space scratch() override { return network_.scratch(); }
-  std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& /*options*/,
-                                      ConnectHandler& handler) override {
-    return network_.connect(uri, handler);
-  }
-  Result<std::unique_ptr<Listener>> listen(const std::string& uri, const ListenOptions& /*options*/,
-                                           ListenHandler& handler) override {
-    return network_.listen(uri, handler);
+  Space scratch() override {
+    const Space exact = network_.scratch();
+    return exact.data != nullptr ? exact : Space{scratch_.data(), scratch_.size()};
   }
 
  private:
@@ -87,7 +80,10 @@ class ManualLoop final : public LoopCore {
     return busy;
   }
 
+  static constexpr std::size_t kScratchSize = 64 * 1024;
+
   MemoryNetwork network_;
+  std::vector<char> scratch_ = std::vector<char>(kScratchSize);  // for networks of the test's own
   TimePoint now_{std::chrono::hours(1)};
   std::atomic<bool> awake_{false};
   bool stopped_ = false;

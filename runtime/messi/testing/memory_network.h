@@ -17,8 +17,12 @@
 #include <vector>
 
 #include "messi/base/bytes.h"
+#include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/network.h"
+#include "messi/io/networks.h"
+#include "messi/io/socket_uri.h"
 #include "messi/io/stream.h"
 #include "messi/io/uri.h"
 
@@ -40,9 +44,14 @@ struct Faults {
 
 /// The network of one ManualLoop. Servers listen and clients connect with the URIs of production;
 /// of tcp://, only the port counts. "memory://<any name>" works too.
-class MemoryNetwork {
+class MemoryNetwork final : public Network {
  public:
-  explicit MemoryNetwork(EventLoop& loop) : loop_(loop) {}
+  explicit MemoryNetwork(EventLoop& loop) : loop_(loop) {
+    for (const char* const form : {"tcp://<host>:<port>", "unix://<path>", "unix-abstract:<name>",
+                                   "systemd:<name>", "memory://<name>"}) {
+      loop.networks().add(form, *this);
+    }
+  }
   MemoryNetwork(const MemoryNetwork&) = delete;
   MemoryNetwork& operator=(const MemoryNetwork&) = delete;
 
@@ -54,11 +63,16 @@ class MemoryNetwork {
   /// How many connections have been made so far.
   std::size_t connections_made() const { return connections_made_; }
 
+  std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& options,
+                                      ConnectHandler& handler) override;
+  Result<std::unique_ptr<Listener>> listen(const std::string& uri, const ListenOptions& options,
+                                           ListenHandler& handler) override;
+
   // For ManualLoop.
-  std::unique_ptr<Connecting> connect(const std::string& uri, ConnectHandler& handler);
-  Result<std::unique_ptr<Listener>> listen(const std::string& uri, ListenHandler& handler);
   /// Calls each end that has something to read, once; false if there was nothing to do.
   bool deliver();
+  /// While something is delivered: memory of its exact size, so that the sanitizers catch who reads
+  /// past the end. Else null.
   Space scratch() { return {scratch_.get(), scratch_size_}; }
 
  private:
@@ -203,18 +217,21 @@ inline void MemoryNetwork::cut_all() {
 }
 
 inline std::unique_ptr<Connecting> MemoryNetwork::connect(const std::string& uri,
+                                                          const ConnectOptions& /*options*/,
                                                           ConnectHandler& handler) {
   return std::make_unique<Attempt>(*this, uri, handler);
 }
 
 inline Result<std::unique_ptr<Listener>> MemoryNetwork::listen(const std::string& uri,
+                                                               const ListenOptions& /*options*/,
                                                                ListenHandler& handler) {
   Result<std::string> name = place_name(uri);
   if (!name.ok()) return name.status();
   std::uint16_t port = 0;
   std::string bound = uri;
-  if (const auto where = parse_uri(uri); where.ok() && where->scheme == Uri::Scheme::kTcp) {
-    port = where->port != 0 ? where->port : next_port_++;
+  if (split_uri(uri).scheme == "tcp") {
+    port = io::SocketUri::parse(uri)->port;
+    if (port == 0) port = next_port_++;
     name = "tcp:" + std::to_string(port);
     bound = uri.substr(0, uri.rfind(':') + 1) + std::to_string(port);
   }
@@ -225,11 +242,11 @@ inline Result<std::unique_ptr<Listener>> MemoryNetwork::listen(const std::string
 }
 
 inline Result<std::string> MemoryNetwork::place_name(const std::string& uri) {
-  if (uri.rfind("memory://", 0) == 0) return uri;
-  const Result<Uri> where = parse_uri(uri);
+  if (split_uri(uri).scheme == "memory") return uri;
+  const Result<io::SocketUri> where = io::SocketUri::parse(uri);
   if (!where.ok()) return where.status();
-  if (where->scheme == Uri::Scheme::kUnix) return "unix:" + where->path;
-  return "tcp:" + std::to_string(where->port);
+  const bool tcp = where->scheme == io::SocketUri::Scheme::kTcp;
+  return tcp ? "tcp:" + std::to_string(where->port) : uri;
 }
 
 inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
@@ -291,9 +308,9 @@ inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
   if (there == nullptr || end.handler_ == nullptr || !end.wants_input_) return delivered;
   const std::size_t size = end.readable();
   if (size == 0 && !end.at_end()) return delivered;
-  // Of the exact size, so that a reader past the end is caught by the sanitizers.
-  scratch_.reset(new char[size]);
+  if (size > 0) scratch_.reset(new char[size]);
   scratch_size_ = size;
+  const Finally after([this] { scratch_.reset(); });
   end.handler_->handle_readable();
   return true;
 }

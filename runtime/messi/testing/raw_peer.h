@@ -14,6 +14,8 @@
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/network.h"
+#include "messi/io/networks.h"
 #include "messi/io/stream.h"
 
 namespace messi::testing {
@@ -70,7 +72,8 @@ class RawPeer final : private StreamHandler {
 /// Connects once, at once.
 class RawClient final : private ConnectHandler {
  public:
-  RawClient(EventLoop& loop, const std::string& uri) : connecting_(loop.connect(uri, {}, *this)) {}
+  RawClient(EventLoop& loop, const std::string& uri)
+      : connecting_(loop.networks().connect(uri, {}, *this)) {}
 
   /// Null until connected.
   RawPeer* peer() { return peer_.get(); }
@@ -92,7 +95,8 @@ class RawClient final : private ConnectHandler {
 /// Accepts whoever comes.
 class RawServer final : private ListenHandler {
  public:
-  RawServer(EventLoop& loop, const std::string& uri) : listener_(*loop.listen(uri, {}, *this)) {}
+  RawServer(EventLoop& loop, const std::string& uri)
+      : listener_(*loop.networks().listen(uri, {}, *this)) {}
 
   std::string uri() const { return listener_->uri(); }
   /// In the order in which they came.

@@ -17,17 +17,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 
 #include "messi/base/finally.h"
-#include "messi/base/status.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/fork.h"
-#include "messi/io/linux/resolver.h"
-#include "messi/io/linux/socket_connecting.h"
-#include "messi/io/linux/socket_listener.h"
+#include "messi/io/linux/socket_network.h"
 
 namespace messi {
 
@@ -80,7 +76,8 @@ MESSI_INLINE EpollLoop::EpollLoop(EpollLoopOptions options)
       options_(options),
       system_(std::make_unique<System>()),
       scratch_(new char[kMostInput]),
-      retry_(*this, [this] { retry(); }) {
+      retry_(*this, [this] { retry(); }),
+      sockets_(std::make_unique<io::SocketNetwork>(*this)) {
   if (!add(system_->waker.fd(), Interest::kRead, system_->waker) ||
       !add(system_->timer.fd(), Interest::kRead, system_->timer)) {
     fatal("the system has no descriptors left for an event loop");
@@ -90,18 +87,6 @@ MESSI_INLINE EpollLoop::EpollLoop(EpollLoopOptions options)
 MESSI_INLINE EpollLoop::~EpollLoop() = default;
 
 MESSI_INLINE int EpollLoop::fd() const { return system_->epoll.get(); }
-
-MESSI_INLINE std::unique_ptr<Connecting> EpollLoop::connect(const std::string& uri,
-                                                            const ConnectOptions& options,
-                                                            ConnectHandler& handler) {
-  return std::make_unique<io::SocketConnecting>(*this, uri, options, handler);
-}
-
-MESSI_INLINE Result<std::unique_ptr<Listener>> EpollLoop::listen(const std::string& uri,
-                                                                 const ListenOptions& options,
-                                                                 ListenHandler& handler) {
-  return io::SocketListener::open(*this, uri, options, handler);
-}
 
 MESSI_INLINE bool EpollLoop::run_until(const std::function<bool()>& done) {
   bool is_done = false;
@@ -200,11 +185,6 @@ MESSI_INLINE bool EpollLoop::add(int fd, Interest interest, ReadyHandler& handle
 
 MESSI_INLINE void EpollLoop::change(int fd, Interest interest, ReadyHandler& handler) {
   system_->control(EPOLL_CTL_MOD, fd, interest, handler);
-}
-
-MESSI_INLINE io::Resolver& EpollLoop::resolver() {
-  if (resolver_ == nullptr) resolver_ = std::make_unique<io::Resolver>(*this);
-  return *resolver_;
 }
 
 MESSI_INLINE void EpollLoop::remove(int fd, ReadyHandler& handler) {

@@ -12,6 +12,7 @@
 #include "messi/io/linux/fork.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/io/linux/socket_stream.h"
+#include "messi/io/network.h"
 #include "messi/io/poller.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"

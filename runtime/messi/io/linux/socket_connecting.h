@@ -20,10 +20,11 @@
 #include "messi/io/linux/resolver.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/io/linux/socket_stream.h"
+#include "messi/io/network.h"
 #include "messi/io/poller.h"
+#include "messi/io/socket_uri.h"
 #include "messi/io/stream.h"
 #include "messi/io/system_error.h"
-#include "messi/io/uri.h"
 
 namespace messi::io {
 
@@ -33,9 +34,10 @@ namespace messi::io {
 /// who has waited long enough destroys the object.
 class SocketConnecting final : public Connecting {
  public:
-  SocketConnecting(Poller& poller, std::string uri, const ConnectOptions& options,
-                   ConnectHandler& handler)
+  SocketConnecting(Poller& poller, Resolver& resolver, std::string uri,
+                   const ConnectOptions& options, ConnectHandler& handler)
       : poller_(poller),
+        resolver_(resolver),
         options_(options),
         handler_(handler),
         uri_(std::move(uri)),
@@ -127,6 +129,7 @@ class SocketConnecting final : public Connecting {
   void fail(const Status& why) { handler_.handle_no_stream(why); }
 
   Poller& poller_;
+  Resolver& resolver_;
   const ConnectOptions options_;
   ConnectHandler& handler_;
   std::string uri_;
@@ -143,17 +146,17 @@ class SocketConnecting final : public Connecting {
 // ---------------------------------------------------------------------------------------------
 
 inline void SocketConnecting::begin() {
-  const Result<Uri> where = parse_uri(uri_);
+  const Result<SocketUri> where = SocketUri::parse(uri_);
   if (!where.ok()) return fail(where.status());
-  if (where->scheme == Uri::Scheme::kUnix) {
+  if (where->scheme == SocketUri::Scheme::kUnix) {
     untried_ = {SocketAddress::unix_path(where->path)};
     return try_next();
   }
-  if (where->scheme == Uri::Scheme::kUnixAbstract) {
+  if (where->scheme == SocketUri::Scheme::kUnixAbstract) {
     untried_ = {SocketAddress::unix_abstract(where->path)};
     return try_next();
   }
-  if (where->scheme == Uri::Scheme::kSystemd) {
+  if (where->scheme == SocketUri::Scheme::kSystemd) {
     return fail(Status(StatusCode::kInvalidArgument, "\"" + uri_ + "\": this is for servers only"));
   }
   if (where->port == 0) {
@@ -168,7 +171,7 @@ inline void SocketConnecting::begin() {
   } else if (const auto address = SocketAddress::parse(where->host, port_)) {
     untried_ = {*address};
   } else {
-    lookup_.emplace(poller_.resolver(), where->host, [this] { take_addresses(); });
+    lookup_.emplace(resolver_, where->host, [this] { take_addresses(); });
     return;
   }
   known_ = untried_.size();

@@ -18,10 +18,11 @@
 #include "messi/io/linux/socket_acceptor.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/io/linux/unix_socket_file.h"
+#include "messi/io/network.h"
 #include "messi/io/poller.h"
+#include "messi/io/socket_uri.h"
 #include "messi/io/stream.h"
 #include "messi/io/system_error.h"
-#include "messi/io/uri.h"
 
 namespace messi::io {
 
@@ -39,7 +40,7 @@ class SocketListener final : public Listener {
   // A herd of clients waits in the kernel rather than being turned away (Linux's default limit).
   static constexpr int kBacklog = 4096;
 
-  explicit SocketListener(Uri where) : where_(std::move(where)) {}
+  explicit SocketListener(SocketUri where) : where_(std::move(where)) {}
 
   Status listen(const std::string& uri, const ListenOptions& options);
   Status listen_tcp(const std::string& uri);
@@ -50,7 +51,7 @@ class SocketListener final : public Listener {
   int listen_at(const SocketAddress& address, bool v6_only = true);
   int listen_unix(const ListenOptions& options);
 
-  Uri where_;
+  SocketUri where_;
   std::vector<Fd> sockets_;  // until they are given to the acceptors
   std::vector<std::unique_ptr<SocketAcceptor>> acceptors_;
   UnixSocketFile file_;  // goes before the socket does, which shows that somebody lives there
@@ -62,11 +63,11 @@ inline Result<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
                                                               const std::string& uri,
                                                               const ListenOptions& options,
                                                               ListenHandler& handler) {
-  Result<Uri> where = parse_uri(uri);
+  Result<SocketUri> where = SocketUri::parse(uri);
   if (!where.ok()) return where.status();
   std::unique_ptr<SocketListener> listener(new SocketListener(*std::move(where)));
   if (Status status = listener->listen(uri, options); !status.ok()) return status;
-  const bool owned = listener->where_.scheme != Uri::Scheme::kSystemd;
+  const bool owned = listener->where_.scheme != SocketUri::Scheme::kSystemd;
   for (Fd& socket : listener->sockets_) {
     listener->acceptors_.push_back(std::make_unique<SocketAcceptor>(
         poller, std::move(socket), owned, options.socket, handler));
@@ -80,12 +81,12 @@ inline Result<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
 
 inline std::string SocketListener::uri() const {
   switch (where_.scheme) {
-    case Uri::Scheme::kTcp:
+    case SocketUri::Scheme::kTcp:
       break;
-    case Uri::Scheme::kUnix:
+    case SocketUri::Scheme::kUnix:
       return "unix://" + file_.path();
-    case Uri::Scheme::kUnixAbstract:
-    case Uri::Scheme::kSystemd:
+    case SocketUri::Scheme::kUnixAbstract:
+    case SocketUri::Scheme::kSystemd:
       return acceptors_.front()->address().to_uri();
   }
   const bool v6 = where_.host.find(':') != std::string::npos;
@@ -93,13 +94,13 @@ inline std::string SocketListener::uri() const {
 }
 
 inline Status SocketListener::listen(const std::string& uri, const ListenOptions& options) {
-  if (where_.scheme == Uri::Scheme::kTcp) return listen_tcp(uri);
-  if (where_.scheme == Uri::Scheme::kSystemd) {
+  if (where_.scheme == SocketUri::Scheme::kTcp) return listen_tcp(uri);
+  if (where_.scheme == SocketUri::Scheme::kSystemd) {
     Result<Fd> inherited = inherited_socket(where_.path, uri);
     if (inherited.ok()) sockets_.push_back(*std::move(inherited));
     return inherited.status();
   }
-  const int error = where_.scheme == Uri::Scheme::kUnix
+  const int error = where_.scheme == SocketUri::Scheme::kUnix
                         ? listen_unix(options)
                         : listen_at(SocketAddress::unix_abstract(where_.path));
   return error == 0 ? Status() : status_of_errno(error, uri + ": cannot listen");

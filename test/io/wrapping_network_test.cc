@@ -1,0 +1,368 @@
+// A network that wraps another's streams, with a handshake: what TLS and WebSocket need.
+
+#include "messi/io/wrapping_network.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "messi/base/status.h"
+#include "messi/io/epoll_loop.h"
+#include "messi/io/network.h"
+#include "messi/io/networks.h"
+#include "messi/testing/manual_loop.h"
+#include "messi/testing/raw_peer.h"
+#include "test/catch.h"
+#include "test/support/chat.h"
+#include "test/support/masked_network.h"
+#include "test/support/sockets.h"
+
+using messi::EpollLoop;
+using messi::HandshakeLimits;
+using messi::Status;
+using messi::StatusCode;
+using messi::Stream;
+using messi::test::Client;
+using messi::test::Log;
+using messi::test::MaskedNetwork;
+using messi::test::message;
+using messi::test::run_until;
+using messi::test::Server;
+using messi::testing::ManualLoop;
+using messi::testing::RawClient;
+using messi::testing::RawServer;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Listens, and keeps what comes.
+class Doorman final : private messi::ListenHandler {
+ public:
+  Doorman(messi::EventLoop& loop, const std::string& uri)
+      : listener(*loop.networks().listen(uri, {}, *this)) {}
+
+  std::vector<std::unique_ptr<Stream>> accepted;
+  std::vector<Status> failed;
+  std::vector<std::string> peers;
+  std::function<void()> then = [] {};
+  std::unique_ptr<messi::Listener> listener;
+
+ private:
+  void handle_accept(std::unique_ptr<Stream> stream) override {
+    accepted.push_back(std::move(stream));
+    then();
+  }
+  void handle_failed(const messi::PeerInfo& peer, const Status& why) override {
+    peers.push_back(peer.address);
+    failed.push_back(why);
+    then();
+  }
+  void handle_out_of_descriptors() override {}
+};
+
+/// In memory, with limits that a test can reach.
+struct Room {
+  static constexpr HandshakeLimits kLimits{3, 5s};
+  ManualLoop loop;
+  MaskedNetwork network{loop, "masked", "memory", kLimits};
+};
+
+// Large enough to be cut anywhere, with messages in both directions and an orderly end.
+template <typename Loop, typename RunUntil>
+void talk(Loop& loop, const std::string& uri, RunUntil until) {
+  Server server(loop, uri);
+  REQUIRE(server.start().ok());
+  CHECK(server.uri().find("masked") == 0);
+  server.on = [&](const std::string& event, Server::Client* from) {
+    if (event.find("message") == 0) from->send(message(server.last_text));
+  };
+  Client client(loop, server.uri());
+  std::size_t echoed = 0;
+  client.then = [&](const std::string& line) {
+    if (line.find("message") == 0) echoed += client.last_text.size();
+  };
+  client.start();
+  CHECK(until([&] { return client.connected(); }));
+  std::size_t sent = 0;
+  for (const std::size_t size : std::vector<std::size_t>{0, 1, 3, 1'000, 40'000, 100'000, 5}) {
+    client.send(message(std::string(size, 'x')));
+    sent += size;
+  }
+  CHECK(until([&] { return echoed == sent; }));
+  CHECK(client.last_text == "xxxxx");
+
+  // What was sent still arrives, and then the end.
+  client.send(message("bye"));
+  client.stop();
+  CHECK(until([&] { return client.stopped() && server.client_count() == 0; }));
+  CHECK(server.count("1 message") == 8);
+  CHECK(server.last_text == "bye");
+  CHECK(server.log.back() == "1 disconnected: Connection closed.");
+}
+
+}  // namespace
+
+TEST_CASE("clients and servers talk through a network that wraps one in memory", "[io]") {
+  for (const std::size_t most_per_read : std::vector<std::size_t>{1, 3, 70, 1'000'000}) {
+    for (const std::size_t capacity : std::vector<std::size_t>{1, 1'000, 256 * 1024}) {
+      CAPTURE(most_per_read, capacity);
+      Room room;
+      room.loop.network().faults.most_per_read = most_per_read;
+      room.loop.network().faults.capacity = capacity;
+      talk(room.loop, "masked://chat", [&](auto condition) {
+        room.loop.run_until_idle();
+        return condition();
+      });
+    }
+  }
+}
+
+TEST_CASE("clients and servers talk through a network that wraps sockets", "[io]") {
+  EpollLoop loop;
+  MaskedNetwork tcp(loop, "masked", "tcp");
+  MaskedNetwork abstract(loop, "masked-unix", "unix-abstract");
+  const auto until = [&](auto condition) { return run_until(loop, condition); };
+  talk(loop, "masked://127.0.0.1:0", until);
+  talk(loop, "masked-unix:talk" + std::to_string(::getpid()), until);
+}
+
+TEST_CASE("networks wrap networks that wrap networks", "[io]") {
+  EpollLoop loop;
+  MaskedNetwork once(loop, "masked", "tcp");
+  MaskedNetwork twice(loop, "masked-twice", "masked");
+  talk(loop, "masked-twice://127.0.0.1:0",
+       [&](auto condition) { return run_until(loop, condition); });
+}
+
+TEST_CASE("who is at the other end, and on which descriptor, is passed on", "[io]") {
+  EpollLoop loop;
+  MaskedNetwork network(loop, "masked", "unix-abstract");
+  Server server(loop, "masked:peer" + std::to_string(::getpid()));
+  REQUIRE(server.start().ok());
+  Client client(loop, server.uri());
+  client.start();
+  CHECK(run_until(loop, [&] { return server.client_count() == 1 && client.connected(); }));
+  Server::Client& connected = *server.find_client(1);
+  CHECK(connected.peer_address() == "unix");
+  REQUIRE(connected.peer_credentials());
+  CHECK(connected.peer_credentials()->process == ::getpid());
+  CHECK(connected.native_handle() > 2);
+  CHECK(client.native_handle() > 2);
+}
+
+TEST_CASE("a client is told why its handshake failed, and tries again", "[io]") {
+  Room room;
+  RawServer server(room.loop, "memory://chat");
+  Client client(room.loop, "masked://chat");
+  client.start();
+  room.loop.run_until_idle();
+  CHECK(client.log.empty());
+  REQUIRE(server.peers().size() == 1);
+  CHECK(server.last().received() == "mask");
+
+  server.last().send("moin");
+  room.loop.run_until_idle();
+  CHECK(client.log == Log{"failed: masked://chat: the other end does not mask"});
+  CHECK(client.last_failure.code() == absl::StatusCode::kFailedPrecondition);
+  CHECK(server.last().ended());
+
+  room.loop.advance(1s);
+  REQUIRE(server.peers().size() == 2);
+  server.last().close();
+  room.loop.run_until_idle();
+  CHECK(client.log.back() == "failed: masked://chat: the other end has closed in the handshake");
+}
+
+TEST_CASE("a client's handshake is part of its attempt, and bounded by that", "[io]") {
+  Room room;
+  RawServer server(room.loop, "memory://chat");
+  messi::ClientOptions options;
+  options.connect_timeout = 2s;
+  Client client(room.loop, "masked://chat", options);
+  client.start();
+  room.loop.advance(1999ms);
+  CHECK(client.log.empty());
+  room.loop.advance(1ms);
+  CHECK(client.log == Log{"failed: masked://chat: cannot connect: no answer in time"});
+  CHECK(server.last().ended());
+}
+
+TEST_CASE("an address that does not come to terms is tried last the next time", "[io]") {
+  class Once final : private messi::ConnectHandler {
+   public:
+    Once(messi::EventLoop& loop, messi::AddressMemory& memory)
+        : connecting(loop.networks().connect("masked://chat", {{}, &memory}, *this)) {}
+    std::unique_ptr<messi::Connecting> connecting;
+
+   private:
+    void handle_stream(std::unique_ptr<Stream> /*stream*/) override { connecting.reset(); }
+    void handle_no_stream(const Status& /*why*/) override { connecting.reset(); }
+  };
+  for (const bool fails : {true, false}) {
+    CAPTURE(fails);
+    Room room;
+    RawServer server(room.loop, "memory://chat");
+    messi::AddressMemory memory;
+    Once attempt(room.loop, memory);
+    room.loop.run_until_idle();
+    if (fails) server.last().send("moin");
+    room.loop.run_until_idle();
+    attempt.connecting.reset();
+    CHECK(memory.rank("memory://chat") == 1);
+  }
+}
+
+TEST_CASE("the listener is told why a handshake failed, and whose", "[io]") {
+  Room room;
+  Doorman doorman(room.loop, "masked://chat");
+  RawClient stranger(room.loop, "memory://chat");
+  RawClient gone(room.loop, "memory://chat");
+  room.loop.run_until_idle();
+  stranger->send("GET / HTTP/1.1");
+  room.loop.run_until_idle();
+  REQUIRE(doorman.failed.size() == 1);
+  CHECK(doorman.failed[0].code() == StatusCode::kFailedPrecondition);
+  CHECK(doorman.failed[0].message() == "the other end does not mask");
+  CHECK(doorman.peers[0] == "memory:client-1");
+  CHECK(stranger->ended());
+  gone->send("ma");
+  gone->close();
+  room.loop.run_until_idle();
+  REQUIRE(doorman.failed.size() == 2);
+  CHECK(doorman.peers[1] == "memory:client-2");
+  CHECK(doorman.accepted.empty());
+}
+
+TEST_CASE("a server never hears of those whose handshake fails", "[io]") {
+  Room room;
+  Server server(room.loop, "masked://chat");
+  REQUIRE(server.start().ok());
+  RawClient stranger(room.loop, "memory://chat");
+  room.loop.run_until_idle();
+  stranger->send("GET / HTTP/1.1");
+  room.loop.advance(1min);
+  CHECK(stranger->ended());
+  CHECK(server.log.empty());
+}
+
+TEST_CASE("a handshake may take so long and no longer", "[io]") {
+  Room room;
+  Doorman doorman(room.loop, "masked://chat");
+  RawClient first(room.loop, "memory://chat");
+  room.loop.advance(1s);
+  RawClient second(room.loop, "memory://chat");
+  RawClient good(room.loop, "memory://chat");
+  room.loop.run_until_idle();
+  good->send("mask");
+  room.loop.advance(3999ms);
+  CHECK(doorman.failed.empty());
+  room.loop.advance(1ms);
+  CHECK(doorman.failed.size() == 1);
+  CHECK(first->ended());
+  first->send("mask");
+  second->send("mas");  // a byte now and then does not help
+  room.loop.advance(999ms);
+  CHECK(doorman.failed.size() == 1);
+  room.loop.advance(1ms);
+  REQUIRE(doorman.failed.size() == 2);
+  CHECK(doorman.failed[1].code() == StatusCode::kDeadlineExceeded);
+  CHECK(second->ended());
+  room.loop.advance(1h);
+  CHECK(doorman.accepted.size() == 1);
+  CHECK_FALSE(good->ended());
+}
+
+TEST_CASE("those who only connect keep nobody out, and cost a bounded number of handshakes",
+          "[io]") {
+  Room room;
+  Server server(room.loop, "masked://chat");
+  REQUIRE(server.start().ok());
+  std::vector<std::unique_ptr<RawClient>> silent;
+  const auto open = [&] {
+    room.loop.run_until_idle();
+    std::size_t count = 0;
+    for (const auto& each : silent) count += each->peer() != nullptr && !(*each)->ended() ? 1 : 0;
+    return count;
+  };
+  for (int i = 0; i < 100; ++i) {
+    silent.push_back(std::make_unique<RawClient>(room.loop, "memory://chat"));
+    if (i % 7 == 0) CHECK(open() <= 3);
+  }
+  CHECK(open() == 3);
+  Client client(room.loop, "masked://chat");
+  client.start();
+  room.loop.run_until_idle();
+  CHECK(client.connected());
+  CHECK(server.client_count() == 1);
+  CHECK(open() == 2);
+}
+
+TEST_CASE("a listener may be destroyed when it tells of a stream, or of none", "[io]") {
+  enum class When { kAccepted, kFailed, kTooMany, kTooLate };
+  for (const When when : {When::kAccepted, When::kFailed, When::kTooMany, When::kTooLate}) {
+    CAPTURE(static_cast<int>(when));
+    Room room;
+    Doorman doorman(room.loop, "masked://chat");
+    doorman.then = [&] { doorman.listener.reset(); };
+    std::vector<std::unique_ptr<RawClient>> clients;
+    for (int i = 0; i < (when == When::kTooMany ? 5 : 3); ++i) {
+      clients.push_back(std::make_unique<RawClient>(room.loop, "memory://chat"));
+    }
+    room.loop.run_until_idle();
+    if (when == When::kAccepted) (*clients[1])->send("mask");
+    if (when == When::kFailed) (*clients[1])->send("no");
+    room.loop.advance(when == When::kTooLate ? 10s : 1s);
+    CHECK(doorman.accepted.size() == (when == When::kAccepted ? 1 : 0));
+    CHECK(doorman.failed.size() == (when == When::kAccepted ? 0 : 1));
+    CHECK(doorman.listener == nullptr);
+  }
+}
+
+TEST_CASE("a server may be stopped while strangers shake hands with it", "[io]") {
+  Room room;
+  Server server(room.loop, "masked://chat");
+  REQUIRE(server.start().ok());
+  RawClient stranger(room.loop, "memory://chat");
+  room.loop.run_until_idle();
+  server.stop();
+  room.loop.run_until_idle();
+  CHECK(stranger->ended());
+  REQUIRE(server.start().ok());
+  Client client(room.loop, "masked://chat");
+  client.start();
+  room.loop.run_until_idle();
+  CHECK(client.connected());
+}
+
+TEST_CASE("a stream that nobody has started keeps what comes", "[io]") {
+  Room room;
+  Doorman doorman(room.loop, "masked://chat");
+  RawClient client(room.loop, "memory://chat");
+  room.loop.run_until_idle();
+  client->send("mask");
+  room.loop.run_until_idle();
+  client->send("later");
+  room.loop.run_until_idle();
+  REQUIRE(doorman.accepted.size() == 1);
+  messi::testing::RawPeer peer(std::move(doorman.accepted[0]));
+  room.loop.run_until_idle();
+  CHECK(peer.received().size() == 5);
+}
+
+TEST_CASE("what a wrapped network cannot do is told as the one below says it", "[io]") {
+  EpollLoop loop;
+  MaskedNetwork network(loop, "masked", "tcp");
+  Server wrong(loop, "masked://127.0.0.1");
+  CHECK(wrong.start().code() == absl::StatusCode::kInvalidArgument);
+  MaskedNetwork nowhere(loop, "masked-nothing", "nothing");
+  Client client(loop, "masked-nothing://x");
+  client.start();
+  CHECK(run_until(loop, [&] { return client.stopped(); }));
+  CHECK(client.last_failure.code() == absl::StatusCode::kInvalidArgument);
+}
