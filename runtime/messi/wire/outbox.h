@@ -63,7 +63,7 @@ class Outbox {
 
  protected:
   Outbox(const OutboxSettings& settings, BufferPool& pool) : settings_(settings), frames_(pool) {}
-  ~Outbox() = default;
+  virtual ~Outbox() = default;
 
   /// Enough for a system call to be worth its price.
   static constexpr std::size_t kWorthWriting = 64 * 1024;
