@@ -2,7 +2,9 @@
 // with a golden file, and the Python runtime's with that; or `diagram`, for ARCHITECTURE.md.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
