@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-_LONGEST_PATH = 107 # the room in a socket address
+_LONGEST_PATH = 107  # the room in a socket address
 
 _FORMS = "tcp://<host>:<port>, unix://<path> or unix-abstract:<name>"
 
