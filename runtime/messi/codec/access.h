@@ -19,7 +19,7 @@ struct Access {
     return sender.outbox();
   }
 
-  /// Whose message is being handled; null if none is.
+  /// The client whose message is being handled, or null.
   template <typename Server>
   static auto* current_client(Server& server) {
     return server.current_client();

@@ -31,7 +31,7 @@ namespace messi::connection {
 
 enum class Side : std::uint8_t { kClient, kServer };
 
-/// What all connections of one client or server have in common.
+/// The settings that all connections of one client or server share.
 struct ConnectionSettings : wire::OutboxSettings {
   constexpr ConnectionSettings(Side its_side, std::size_t most_payload, std::size_t most_pending,
                                KeepaliveSettings its_keepalive)
@@ -53,10 +53,10 @@ struct ConnectionSettings : wire::OutboxSettings {
   KeepaliveSettings keepalive;
 };
 
-/// Starts with the connection and ends with it; nothing is carried over to the next.
+/// Lives as long as the connection; nothing is carried over to the next.
 class Connection : private wire::Outbox {
  public:
-  /// `settings` and `pool` must outlive the connection. A client's begins with a ping.
+  /// `settings` and `pool` must outlive the connection. A client's connection begins with a ping.
   Connection(const ConnectionSettings& settings, wire::BufferPool& pool, TimePoint now)
       : Outbox(settings, pool),
         decoder_(pool, settings.max_payload_size),
@@ -68,9 +68,9 @@ class Connection : private wire::Outbox {
     handle_time(now, now);
   }
 
-  /// Bytes have come. Calls `dispatch(payload) -> bool` for each user message, which returns
-  /// false if the message cannot be decoded. Stops as soon as the connection is closed, and for as
-  /// long as it is paused; an exception of `dispatch` closes it.
+  /// Bytes have arrived. Calls `dispatch(payload) -> bool` for each user message; it returns false
+  /// if the message cannot be decoded. Stops when the connection is closed, and while it is paused.
+  /// An exception from `dispatch` closes it.
   template <typename Dispatch>
   void handle_bytes(std::string_view bytes, TimePoint now, Dispatch&& dispatch) {
     if (paused_) return decoder_.keep(bytes);
@@ -80,7 +80,7 @@ class Connection : private wire::Outbox {
 
   /// Memory to read into directly, behind a cut frame; `handle_spare` says how much was read.
   Space spare() const { return listens() ? decoder_.spare() : Space{nullptr, 0}; }
-  /// Of a spare that is not empty: whether what it is for is large.
+  /// For a spare that is not empty: whether it is for a large frame.
   bool spare_is_large() const { return decoder_.spare_is_large(); }
   template <typename Dispatch>
   void handle_spare(std::size_t size, TimePoint now, Dispatch&& dispatch) {
@@ -88,10 +88,10 @@ class Connection : private wire::Outbox {
     check(decoder_.decode_spare(size, frame_handler(dispatch)));
   }
 
-  /// From now on nothing is dispatched, and the peer may be silent: nothing is read of it.
+  /// From now on nothing is dispatched, and the peer may be silent: nothing is read from it.
   void pause() { paused_ = true; }
   bool paused() const { return paused_; }
-  /// Goes on, with what had been received before `pause`.
+  /// Goes on with what was received before `pause`.
   template <typename Dispatch>
   void resume(TimePoint now, Dispatch&& dispatch) {
     paused_ = false;
@@ -99,13 +99,13 @@ class Connection : private wire::Outbox {
     check(decoder_.resume(frame_handler(dispatch)));
   }
 
-  /// A server that is not reading cannot answer pings. Its client is told that it lives.
+  /// A server that is not reading cannot answer pings. So it sends pongs unasked.
   void handle_time_paused(TimePoint now) {
     if (settings().side == Side::kServer) frames().want(wire::Control::kPong);
     touch(now);
   }
 
-  /// `heard_until` is as Keepalive::timed_out says.
+  /// `heard_until`: see Keepalive::timed_out.
   void handle_time(TimePoint now, TimePoint heard_until) {
     if (keepalive_.poll_ping(settings().keepalive, now)) {
       frames().want(wire::Control::kPing);
@@ -119,10 +119,11 @@ class Connection : private wire::Outbox {
   }
   TimePoint next_ping() const { return keepalive_.next_ping(settings().keepalive); }
 
-  /// Where messages go out; null once closed. One that is not accepted closes the connection.
+  /// The way out for messages; null when closed. A message that is not accepted closes the
+  /// connection.
   wire::Outbox* outbox() { return closed() ? nullptr : this; }
 
-  /// What is to be written next; `batch` is empty.
+  /// Fills `batch`, which is empty, with what to write next.
   void gather(wire::Batch& batch) {
     frames().gather(batch, [](wire::Control kind, std::uint8_t* out) {
       const bool ping = kind == wire::Control::kPing;
@@ -134,15 +135,15 @@ class Connection : private wire::Outbox {
     frames().handle_written(batch, size);
   }
   bool has_output() const { return !frames().empty(); }
-  /// Bytes of messages that wait to be written, headers included.
+  /// Bytes of messages that wait to be written, with headers.
   std::size_t pending_bytes() const { return frames().pending(); }
 
-  /// Whether something was left to be written at the end of the last turn. Only then a peer for
-  /// which too much is waiting is a slow reader: within a turn nobody can read.
+  /// Whether something was left to be written at the end of the last turn. Only then is a peer for
+  /// which too much is waiting a slow reader: within a turn it had no chance to read.
   void set_slow(bool slow) { slow_ = slow; }
   bool slow() const { return slow_; }
 
-  /// Only the first reason counts, and the hint that comes with it.
+  /// Only the first reason counts, and its hint.
   void close(DisconnectReason reason, Hint hint = Hint::kNone) {
     if (closed()) return;
     reason_ = reason;
@@ -150,19 +151,19 @@ class Connection : private wire::Outbox {
   }
   bool closed() const { return reason_.has_value(); }
 
-  /// As `close`, but what was sent is still to be written. Until `finish` pings are sent and
-  /// answered, so that the peer waits for it; messages that come are dropped.
+  /// Like `close`, but what was sent is still written. Until `finish` pings are sent and answered,
+  /// so that the peer waits for it; messages that arrive are dropped.
   void end(DisconnectReason reason);
   void finish() { ending_ = false; }
-  /// Whether input still means anything.
+  /// Whether input is still handled.
   bool listens() const { return !closed() || ending_; }
   DisconnectReason reason() const { return *reason_; }
   Hint hint() const { return hint_; }
 
-  /// True once the peer has answered a ping: it is a server, and it is alive.
+  /// True when the peer has answered a ping: it is a server, and it is alive.
   bool proved() const { return proved_; }
 
-  /// When the peer was last heard, or what else is waited for began: see `touch`.
+  /// When the peer was last heard, or another wait began: see `touch`.
   TimePoint last_heard() const { return keepalive_.last_heard(); }
   void touch(TimePoint now) { keepalive_.handle_received(now); }
 
@@ -227,8 +228,9 @@ class Connection : private wire::Outbox {
     check_type(frame.type);
   }
 
-  // A newer server may say more than this client understands; a client only says what it was
-  // offered. What only clients say comes to a client that is connected to another, or to itself.
+  // A newer server may send frames that this client does not know; a client sends only what the
+  // server has offered. A frame that only clients send arrives when a client is connected to
+  // another client, or to itself.
   void check_type(wire::FrameType type) {
     if (settings().side == Side::kServer) {
       if (type != wire::FrameType::kPing) close(DisconnectReason::kProtocolError);
@@ -248,7 +250,7 @@ class Connection : private wire::Outbox {
     }
     const char* const header = decoder_.unfinished_header();
     if (header == nullptr) return;
-    // Somebody who speaks another protocol is told so at once, and not asked for a megabyte first.
+    // A peer that speaks another protocol is refused at once, not after a megabyte of payload.
     const wire::FrameType type = wire::read_type(header);
     if (type == settings().incoming()) {
       if (result == wire::DecodeResult::kTooBig) close(DisconnectReason::kMessageTooBig);

@@ -21,45 +21,46 @@ class SocketNetwork;
 }  // namespace io
 
 struct EpollLoopOptions {
-  /// For how long the loop looks again and again before it lets the system put its thread to sleep.
-  /// Being woken takes longer than most messages, so this shortens answers, at the price of a core
-  /// that is busy for up to this long after each turn that found something to do, and that others
-  /// cannot use then. Worth it only with a core to spare for this thread. Zero: not at all.
+  /// How long the loop polls before it lets the system put its thread to sleep. Waking a thread
+  /// takes longer than handling most messages, so polling shortens response times. It keeps a core
+  /// busy for up to this long after each turn that found something to do, so use it only if this
+  /// thread has a core of its own. Zero: no polling.
   Duration busy_poll = Duration::zero();
 };
 
-/// The event loop of Linux: TCP and Unix sockets. Either it runs the thread (`run`), or another
-/// loop does, and calls `poll` whenever `fd()` is readable: sockets, timers, posted calls and work
-/// to be done all show there.
+/// The event loop for Linux: TCP and Unix sockets. Either it runs the thread (`run`), or another
+/// loop runs it and calls `poll` whenever `fd()` is readable. `fd()` covers sockets, timers, posted
+/// calls and scheduled tasks.
 ///
-/// Exceptions of hooks, and of posted calls, leave `run` and `poll`. The connection whose hook
-/// threw ends with kGeneralError; all else is as it was, and the loop may be run again.
+/// Exceptions from hooks, posted calls, timers and tasks leave `run` and `poll`. The connection
+/// whose hook threw ends with kGeneralError. Nothing else changes, and the loop may be run again.
 ///
-/// A process that forks: the child may `exec`, `_exit`, or destroy the loop and what belongs to it,
-/// which leaves the parent's alone. To run the loop in the child is an error that aborts it.
+/// After a fork the child may call exec or `_exit`, or destroy the loop and what belongs to it,
+/// which does not touch the parent. Running the loop in the child aborts the child.
 class EpollLoop final : public LoopCore, public Poller {
  public:
   /// Aborts if the system has no descriptors left for a loop.
   explicit EpollLoop(EpollLoopOptions options = {});
   MESSI_INLINE ~EpollLoop() override;
 
-  /// Takes turns until `stop`; returns at once if that was called since the last run. What the
-  /// stopping turn has begun is finished: hooks, and calls posted until then.
+  /// Takes turns until `stop`; returns at once if `stop` was called since the last run. The last
+  /// turn is finished, with its hooks and the calls posted until then.
   void run() {
     run_until([] { return false; });
   }
 
-  /// Takes turns until `done()`, which is asked before each: false if `stop` came first. To end a
-  /// program when all is sent: `client.stop(); loop.run_until([&] { return client.stopped(); });`
+  /// Takes turns until `done()` returns true; asks before each turn. Returns false if `stop` came
+  /// first. To end a program when all is sent: `client.stop(); loop.run_until([&] { return
+  /// client.stopped(); });`
   bool run_until(const std::function<bool()>& done);
 
   /// Ends `run` and `run_until`, see EventLoop::stop.
   void stop() override { stopped_ = true; }
 
-  /// Takes one turn: waits up to `patience` for something to do, and does it.
+  /// Takes one turn: waits up to `patience` for something to do, and does it. Zero: does not wait.
   void poll(Duration patience = Duration::zero());
 
-  /// Readable whenever `poll` has something to do. Not to be read from, nor closed.
+  /// Readable whenever `poll` has something to do. Do not read from it or close it.
   int fd() const;
 
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
@@ -68,7 +69,7 @@ class EpollLoop final : public LoopCore, public Poller {
 
   static constexpr Duration kForEver = Duration::max();
 
-  // Poller; a program may watch descriptors of its own too.
+  // Poller. A program may watch its own descriptors too.
   EventLoop& loop() override { return *this; }
   MESSI_INLINE bool add(int fd, Interest interest, ReadyHandler& handler) override;
   MESSI_INLINE void change(int fd, Interest interest, ReadyHandler& handler) override;
@@ -80,16 +81,15 @@ class EpollLoop final : public LoopCore, public Poller {
   MESSI_INLINE bool in_child() const override;
 
  private:
-  // What has to do with the system is there, so that its headers, and their macros, need not be
-  // here.
+  // The parts that need the system's headers, whose macros must not get into this header.
   struct System;
   using Clock = std::chrono::steady_clock;
-  // A read takes what a turn can handle in about this time. The least costs a system call each few
-  // microseconds at the worst, and more than the most would not fit the processor's caches.
+  // A read takes what a turn can handle in about this time. kLeastInput costs at worst a system
+  // call every few microseconds. More than kMostInput would not fit the processor's caches.
   static constexpr Duration kTurnTime = std::chrono::microseconds(100);
   static constexpr std::size_t kLeastInput = 4 * 1024;
   static constexpr std::size_t kMostInput = 64 * 1024;
-  // What one turn may wait for room in the system's buffers, all connections together.
+  // How long one turn may wait for room in the system's buffers, for all connections together.
   static constexpr Duration kMostWaiting = std::chrono::milliseconds(100);
   static constexpr Duration kRetryAfter = std::chrono::milliseconds(10);
 
@@ -127,7 +127,7 @@ class EpollLoop final : public LoopCore, public Poller {
   std::size_t round_events_ = 0;
   std::size_t watched_ = 0;
 
-  const std::unique_ptr<io::SocketNetwork> sockets_;  // goes first
+  const std::unique_ptr<io::SocketNetwork> sockets_;  // destroyed first
 };
 
 }  // namespace messi

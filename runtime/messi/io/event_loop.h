@@ -1,12 +1,12 @@
 #ifndef MESSI_IO_EVENT_LOOP_H_
 #define MESSI_IO_EVENT_LOOP_H_
 
-// What clients and servers ask of the world: time, chance, turns, and the networks that streams
-// come from. On Linux it is EpollLoop; in tests it is testing::ManualLoop; a program's own loop can
-// drive the former, or derive from LoopCore, which has all but the waiting.
+// What clients and servers need: time, random numbers, turns, and networks. On Linux it is
+// EpollLoop; in tests it is testing::ManualLoop. A program's own loop can drive EpollLoop, or
+// derive from LoopCore, which has everything but the waiting.
 //
-// Threads: everything belongs to the loop's thread, and all callbacks come on it. `post` is the
-// one call that any thread may make.
+// Threads: everything belongs to the loop's thread, which makes all callbacks. Other threads may
+// only call `post`.
 
 #include <cstddef>
 #include <cstdint>
@@ -27,31 +27,32 @@ class EventLoop {
  public:
   virtual ~EventLoop() = default;
 
-  /// The time at which the current turn of the loop began; outside of turns, the time.
+  /// When the current turn of the loop began; outside of turns, the current time.
   virtual TimePoint now() = 0;
 
-  /// All input that had come before this moment has been handed out. It lags behind `now` when the
-  /// loop was held up, or the process suspended: then much may wait to be read, and nobody who
-  /// seems to have been silent since is to be given up.
+  /// All input that had arrived before this moment has been handed out. It lags behind `now` when
+  /// the loop was held up, or the process suspended. Then input may wait to be read, and a peer
+  /// that seems silent since then must not be given up.
   virtual TimePoint input_until() = 0;
 
-  /// Ends whatever runs the loop after the current turn, or as soon as it is run. Loop's thread;
-  /// from another, `post` it. Not for signal handlers: let the loop watch a signalfd, or a thread
-  /// wait for the signal and post.
+  /// Ends the run of the loop after the current turn, or the next run at once. Loop's thread only;
+  /// from another thread, `post` it. Not for signal handlers: let the loop watch a signalfd, or let
+  /// a thread wait for the signal and post.
   virtual void stop() = 0;
 
   /// A uniformly distributed number, for jitter. Not for secrets.
   virtual std::uint64_t random() = 0;
 
-  /// Has `call` called on the loop's thread, in order of the posts. Any thread may post.
+  /// Calls `call` on the loop's thread, in the order of the posts. Any thread may post. Calls that
+  /// have not run when the loop is destroyed are dropped.
   virtual void post(std::function<void()> call) = 0;
 
-  /// Where the loop's clients connect to and its servers listen at. A program may add its own.
+  /// The networks for the loop's clients and servers. A program may add its own.
   virtual Networks& networks() = 0;
 
-  /// Memory to read into in a `handle_readable`, for the time of that call: as much as one read
-  /// should take, so that a flood on one stream does not keep the others waiting. It is the
-  /// reader's: a stream that another one stands behind does not use it.
+  /// Memory to read into, for the time of a `handle_readable`. Its size is what one read should
+  /// take, so that a flood on one stream does not delay the others. It is for the reader: a stream
+  /// under another stream does not use it.
   virtual Space scratch() = 0;
 
   /// The memory that connections of this loop share.
@@ -67,8 +68,8 @@ class EventLoop {
   virtual void cancel(Timer& timer) = 0;
 };
 
-/// Work for the end of the loop's turn: many `schedule()` in one turn are one call.
-/// Destroying it cancels; the loop must outlive it.
+/// A call at the end of the loop's turn; several `schedule()` in one turn are one call. Destroying
+/// it cancels it. The loop must outlive it.
 class Task {
  public:
   Task(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {}
@@ -91,8 +92,8 @@ class Task {
   bool scheduled_ = false;
 };
 
-/// A call at a moment; at most one moment at a time. Destroying it cancels; the loop must outlive
-/// it.
+/// A call at a moment; at most one moment at a time. Destroying it cancels it. The loop must
+/// outlive it.
 class Timer {
  public:
   Timer(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {}
@@ -100,7 +101,8 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
   ~Timer() { cancel(); }
 
-  /// Replaces the moment set before, if any. A moment in the past comes in the next turn.
+  /// Replaces the moment set before, if any. For a moment in the past the call comes in the next
+  /// turn.
   void set(TimePoint deadline) { loop_.set(*this, deadline); }
   void cancel() {
     if (pending()) loop_.cancel(*this);

@@ -22,13 +22,13 @@
 
 namespace messi {
 
-/// What every loop needs and no system call is needed for: timers, tasks, posted calls. A turn is
+/// What every loop needs, without system calls: timers, tasks, posted calls. A turn is
 ///
 ///     { Turn turn(*this); ...deliver input...; fire_timers(now); run_posted(); run_tasks(); }
 ///
-/// Each of these is done once: what they bring about waits for the next turn, so that each turn
-/// ends. Anything that wants a turn while none is under way calls `wake()`. An exception from a
-/// user's hook ends the turn early, and what is left of it is done in the next.
+/// Each of these is done once. What they add waits for the next turn, so that each turn ends. What
+/// needs a turn while there is none calls `wake()`. An exception from a hook ends the turn early;
+/// the next turn does the rest.
 class LoopCore : public EventLoop {
  public:
   LoopCore(const LoopCore&) = delete;
@@ -48,7 +48,7 @@ class LoopCore : public EventLoop {
     {
       const std::lock_guard<std::mutex> lock(posted_mutex_);
       posted_.push_back(std::move(call));
-      if (posted_.size() > 1) return;  // whoever came first has woken the loop
+      if (posted_.size() > 1) return;  // the first post has woken the loop
     }
     wake();
   }
@@ -60,8 +60,8 @@ class LoopCore : public EventLoop {
            "clients and servers go before their loop");
   }
 
-  /// Marks a turn. Turns do not nest: a handler that runs the loop that called it would be given
-  /// later messages before it has done with its own.
+  /// Marks a turn. Turns do not nest: a handler that runs its own loop would get later messages
+  /// before it has finished its own.
   class Turn {
    public:
     explicit Turn(LoopCore& loop) : loop_(loop) {
@@ -74,7 +74,7 @@ class LoopCore : public EventLoop {
       loop_.in_turn_ = false;
       if (!complete_ || loop_.has_tasks()) loop_.wake();
     }
-    /// Without it, something in the turn has thrown.
+    /// If it is not called, something in the turn has thrown.
     void complete() { complete_ = true; }
 
    private:

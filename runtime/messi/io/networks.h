@@ -15,17 +15,18 @@
 
 namespace messi {
 
-/// The networks of a loop, each by the schemes of its URIs. A new one is added, and clients and
-/// servers reach it by its URIs; nothing else changes.
+/// The networks of a loop, by the schemes of their URIs. When a network is added, clients and
+/// servers can use its URIs; nothing else changes.
 class Networks final : public Network {
  public:
   explicit Networks(EventLoop& loop) : loop_(loop) {}
   Networks(const Networks&) = delete;
   Networks& operator=(const Networks&) = delete;
 
-  /// URIs that look like `form`, as "tcp://<host>:<port>", lead into `network` from now on; what is
-  /// before the colon counts, and a scheme alone will do. A scheme that is there already gets the
-  /// new network. The network outlives the clients and servers that use it.
+  /// From now on, URIs of the scheme of `form`, such as "tcp://<host>:<port>", belong to `network`.
+  /// Only the part before the colon counts, and may stand alone; the rest is shown in error
+  /// messages. A scheme that exists already gets the new network. The network must outlive the
+  /// clients and servers that use it.
   void add(std::string form, Network& network) {
     if (form.find(':') == std::string::npos) form += ":...";
     if (Row* const row = find(form)) {
@@ -55,7 +56,7 @@ class Networks final : public Network {
     Network* network;
   };
 
-  // Nothing is ever called back from within a call.
+  // There is no callback from within a call.
   class Failing final : public Connecting {
    public:
     Failing(EventLoop& loop, Status why, ConnectHandler& handler)

@@ -5,7 +5,7 @@
 
 namespace messi {
 
-/// Hears when a descriptor is ready.
+/// Is told when a descriptor is ready.
 class ReadyHandler {
  public:
   /// May remove and destroy anything, this handler too. An error or hang-up shows as both.
@@ -15,7 +15,7 @@ class ReadyHandler {
   ~ReadyHandler() = default;
 };
 
-/// What sockets need of a loop beyond EventLoop: descriptors being watched. Level-triggered.
+/// What sockets need from a loop beyond EventLoop: it watches descriptors. Level-triggered.
 class Poller {
  public:
   virtual ~Poller() = default;
@@ -28,23 +28,23 @@ class Poller {
   /// False if the system refuses; errno says why. `handler` must live until `remove`.
   virtual bool add(int fd, Interest interest, ReadyHandler& handler) = 0;
   virtual void change(int fd, Interest interest, ReadyHandler& handler) = 0;
-  /// No call to `handler` comes afterwards, not even in this turn. Before `fd` is closed.
+  /// `handler` gets no call afterwards, not even in this turn. Call it before `fd` is closed.
   virtual void remove(int fd, ReadyHandler& handler) = 0;
   /// In a call to `handler`: whether it has been removed since the call began.
   virtual bool removed(const ReadyHandler& handler) const = 0;
 
-  /// Calls `handler` once, as if its descriptor were writable, in a moment: for a write that failed
-  /// for want of memory, when waiting for writability would not wait.
+  /// Calls `handler` once after a short time, as if its descriptor were writable. For a write that
+  /// failed for lack of memory: waiting for writability would return at once then.
   virtual void retry_soon(ReadyHandler& handler) = 0;
 
-  /// Waits until `fd` is writable, for what is left of the time that a turn may be held up by such
-  /// waits; false if it is not by then.
+  /// Waits until `fd` is writable, for what is left of the time that such waits may take in a turn.
+  /// False if it is not writable then.
   virtual bool wait_writable(int fd) = 0;
 
   /// Whether `fd` has an error or was hung up.
   virtual bool has_failed(int fd) = 0;
 
-  /// Whether this is a child that was forked, whose descriptors are the parent's too.
+  /// Whether this is a forked child, which shares its descriptors with the parent.
   virtual bool in_child() const = 0;
 };
 

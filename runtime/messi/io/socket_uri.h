@@ -11,7 +11,7 @@
 
 namespace messi::io {
 
-/// Where a socket is to connect to or listen at.
+/// Where a socket connects to or listens at.
 struct SocketUri {
   enum class Scheme : std::uint8_t { kTcp, kUnix, kUnixAbstract, kSystemd };
 

@@ -2,7 +2,7 @@
 #define MESSI_IO_STREAM_H_
 
 // Reliable, ordered byte streams, whatever carries them: TCP, Unix sockets, or memory in tests.
-// Nothing here ever blocks. All calls and callbacks are on the loop's thread.
+// Nothing here blocks, except `wait_for_room`. All calls and callbacks are on the loop's thread.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,21 +13,21 @@
 
 namespace messi {
 
-/// What came of a read or a write.
+/// The result of a read or a write.
 struct IoResult {
   enum class Kind : std::uint8_t {
-    kSome,   ///< Went well; a write may have taken a part.
-    kAgain,  ///< Not now: the handler hears when there is a point in trying again.
+    kSome,   ///< Success; a write may have taken only a part.
+    kAgain,  ///< Not now: the handler is called when it makes sense to try again.
     kEnd,    ///< Not any more.
   };
   std::size_t size;  ///< In bytes, 0 unless kSome.
   Kind kind;
 };
 
-/// Hears of one stream, which may be destroyed in the call.
+/// Gets the events of one stream, and may destroy it in the call.
 class StreamHandler {
  public:
-  /// There is something to read, or the end. Comes again, in later turns, for as long as that is so
+  /// There is something to read, or the end. Called again, in later turns, as long as that holds
   /// and input is wanted.
   virtual void handle_readable() = 0;
 
@@ -38,27 +38,26 @@ class StreamHandler {
   ~StreamHandler() = default;
 };
 
-/// Who is at the other end of a Unix socket, as the system says. They hold for the moment at which
-/// it connected.
+/// The process at the other end of a Unix socket when it connected, as the system says.
 struct PeerCredentials {
   std::uint32_t user;    ///< uid
   std::uint32_t group;   ///< gid
   std::int32_t process;  ///< pid
 };
 
-/// What a stream knows of its other end.
+/// What a stream knows about its other end.
 struct PeerInfo {
   std::string address;  ///< "127.0.0.1:5000", "[::1]:5000" or "unix".
   std::optional<PeerCredentials> credentials;
 };
 
 /// A connected stream. Destroying it closes it at once: what the system has not sent yet may be
-/// lost. To have it arrive, `finish`, and read until the end.
+/// lost. To make it arrive, call `finish`, and read until the end.
 class Stream {
  public:
   virtual ~Stream() = default;
 
-  /// Callbacks begin, with the loop's next turn. False if the system refuses; then none come.
+  /// Callbacks begin with the loop's next turn. False if the system refuses; then there are none.
   virtual bool start(StreamHandler& handler) = 0;
 
   /// Reads what has come, into one space after the other: once, so that how much a turn handles is
@@ -66,26 +65,25 @@ class Stream {
   /// more.
   virtual IoResult read(const Space* spaces, std::size_t count) = 0;
 
-  /// Writes as much as there is room for at once. If that is not all, `handle_writable` comes as
-  /// soon as there is room; but not after an error, which ends the stream: then `read` says so,
-  /// behind whatever can still be read. With `more`, another write is about to follow, and what
-  /// would not fill a packet may wait for it.
+  /// Writes as much as there is room for now. If that is not all, `handle_writable` comes when
+  /// there is room. An error ends the stream: `handle_writable` does not come, and `read` returns
+  /// kEnd after what can still be read. With `more`, another write will follow, and what does not
+  /// fill a packet may wait for it.
   virtual IoResult write(const Slice* slices, std::size_t count, bool more) = 0;
 
   /// After a write that took less than it was given: waits for room, for as long as one turn of the
-  /// loop may be held up for that, all streams together. False if there is none by then.
+  /// loop may be held up by all streams together. False if there is none then.
   virtual bool wait_for_room() = 0;
 
-  /// A farewell: nothing more will be written, and the other end finds the end of the stream behind
-  /// what was.
+  /// Nothing more will be written: the other end sees the end of the stream after what was written.
   virtual void finish() = 0;
 
-  /// Whether input is wanted; at first it is. Without, neither input nor its end is noticed.
+  /// Whether input is wanted; at first it is. If not, neither input nor its end is noticed.
   virtual void want_input(bool wanted) = 0;
 
   virtual PeerInfo peer() const = 0;
 
-  /// The descriptor behind it, to set options that messi does not know; -1 if there is none.
+  /// The descriptor, to set options that messi does not know; -1 if there is none.
   virtual int native_handle() const { return -1; }
 };
 

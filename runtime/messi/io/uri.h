@@ -6,10 +6,10 @@
 
 namespace messi {
 
-/// A URI in two parts, which lie in it. What the second has to look like is up to the scheme.
+/// A URI in two parts, which point into it. The scheme decides the form of the second.
 struct UriParts {
   std::string_view scheme;  ///< "tcp" of "tcp://host:5000", "systemd" of "systemd:chat".
-  std::string_view rest;    ///< What is behind the colon; all of it if there is none.
+  std::string_view rest;    ///< The part after the colon; the whole URI if there is no colon.
 };
 
 inline UriParts split_uri(std::string_view uri) {

@@ -16,8 +16,8 @@
 
 namespace messi::testing {
 
-/// An event loop that a test moves by hand, with a network in memory and time that passes only
-/// when told to: no sockets, no sleeps, the same run every time.
+/// An event loop that the test advances, with a network in memory and virtual time. There are no
+/// sockets and no sleeps, and every run is the same.
 ///
 ///     messi::testing::ManualLoop loop;
 ///     MyServer server(loop, "tcp://:6000");
@@ -33,7 +33,7 @@ class ManualLoop final : public LoopCore {
 
   MemoryNetwork& network() { return network_; }
 
-  /// Lets everything happen that happens without time passing.
+  /// Does everything that happens without time passing.
   void run_until_idle() {
     [[maybe_unused]] static constexpr int kMostTurns = 10'000'000;
     for ([[maybe_unused]] int turns = 0; !stopped_ && turn(); ++turns) {
@@ -41,7 +41,7 @@ class ManualLoop final : public LoopCore {
     }
   }
 
-  /// Lets `duration` pass, and all timers fire that are due on the way, in order.
+  /// Lets `duration` pass, and fires all timers that are due on the way, in order.
   void advance(Duration duration) {
     const TimePoint end = now_ + duration;
     run_until_idle();
@@ -52,7 +52,7 @@ class ManualLoop final : public LoopCore {
     if (!stopped_) now_ = end;
   }
 
-  /// From then on nothing happens: a program's main loop would have returned.
+  /// From now on nothing happens, as if the program's main loop had returned.
   void stop() override { stopped_ = true; }
   bool stopped() const { return stopped_; }
 

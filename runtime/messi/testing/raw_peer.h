@@ -1,8 +1,8 @@
 #ifndef MESSI_TESTING_RAW_PEER_H_
 #define MESSI_TESTING_RAW_PEER_H_
 
-// The other side of a connection, byte by byte: to send what no client or server of ours would,
-// and to see what they send. Works on any event loop.
+// The other side of a connection, byte by byte: it can send what no client or server of ours would,
+// and shows what they send. Works on any event loop.
 
 #include <cstddef>
 #include <memory>
@@ -31,14 +31,14 @@ class RawPeer final : private StreamHandler {
     unsent_.append(bytes);
     flush();
   }
-  /// All that has come since it was last taken.
+  /// The bytes that have arrived since they were last taken.
   const std::string& received() const { return received_; }
   std::string take_received() { return std::exchange(received_, {}); }
-  /// True once the other side has ended the connection. This one then ends it too, unless
+  /// True when the other side has ended the connection. This side then ends it too, unless
   /// `stay_open` was called.
   bool ended() const { return ended_; }
   void stay_open() { stays_open_ = true; }
-  /// Whether to read what comes; at first it is read.
+  /// Whether to read input; at first it is read.
   void want_input(bool wanted) { stream_->want_input(wanted); }
   /// Sends nothing more, but still reads.
   void finish() { stream_->finish(); }
@@ -69,7 +69,7 @@ class RawPeer final : private StreamHandler {
   bool stays_open_ = false;
 };
 
-/// Connects once, at once.
+/// Connects at once, and only once.
 class RawClient final : private ConnectHandler {
  public:
   RawClient(EventLoop& loop, const std::string& uri)
@@ -92,7 +92,7 @@ class RawClient final : private ConnectHandler {
   std::unique_ptr<Connecting> connecting_;
 };
 
-/// Accepts whoever comes.
+/// Accepts every connection.
 class RawServer final : private ListenHandler {
  public:
   RawServer(EventLoop& loop, const std::string& uri)

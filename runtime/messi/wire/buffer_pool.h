@@ -1,9 +1,9 @@
 #ifndef MESSI_WIRE_BUFFER_POOL_H_
 #define MESSI_WIRE_BUFFER_POOL_H_
 
-// The memory behind frame queues and cut frames. Buffers are borrowed while there are bytes to keep
-// and go back at once, so that an idle connection holds none; the pool keeps a bounded number for
-// the next taker, so that steady traffic allocates nothing.
+// The memory behind frame queues and cut frames. A buffer is borrowed only while it has bytes to
+// keep, so an idle connection has none. The pool keeps a bounded number of free buffers, so steady
+// traffic allocates nothing.
 
 #include <cassert>
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace messi::wire {
 
-/// A block of bytes with a count of its holders. Used on one thread only.
+/// A block of bytes with a reference count. Used on one thread only.
 class Buffer {
  public:
   char* data() { return reinterpret_cast<char*>(this + 1); }
@@ -21,7 +21,7 @@ class Buffer {
   std::uint32_t capacity() const { return capacity_; }
   std::uint32_t room() const { return capacity_ - used_; }
 
-  /// Counts `size` further bytes as used; returns where they begin.
+  /// Marks `size` further bytes as used; returns the first.
   char* extend(std::size_t size) {
     assert(size <= room());
     char* const begin = data() + used_;
@@ -40,20 +40,21 @@ class Buffer {
   std::uint32_t holders_ = 1;
 };
 
-/// A stretch of whole frames in a queue (see frame_queue.h). Lives here since it is pooled too.
+/// A run of whole frames in a queue (see frame_queue.h). It is here because the pool keeps it too.
 struct Segment {
   Buffer* owner;        ///< Holds the bytes.
-  std::uint32_t begin;  ///< Frames lie at [begin, end) of it.
+  std::uint32_t begin;  ///< The frames are at [begin, end).
   std::uint32_t end;
   Segment* next;
 };
 
-/// Lends buffers and segments. One per event loop, used on its thread only; outlives what it lent.
+/// Lends buffers and segments. One per event loop, used on its thread only. It must outlive what it
+/// has lent.
 class BufferPool {
  public:
-  /// Two sizes serve nearly everything: a few small messages, or a stream of them. Larger frames
-  /// get a buffer of just their size, of which the last used are kept: new memory from the system
-  /// takes longer than what is done with it.
+  /// Two sizes are enough for nearly everything: a few small messages, or a stream of them. A
+  /// larger frame gets a buffer of its own size. The last used of these are kept, since new memory
+  /// from the system takes longer than using it.
   static constexpr std::size_t kSmall = 4 * 1024 - sizeof(Buffer);
   static constexpr std::size_t kLarge = 64 * 1024 + 256;
 

@@ -12,13 +12,13 @@
 // Frames are encoded once, in place: into a buffer of this queue's own (`reserve`, `commit`), or
 // into one that many queues share (`append_shared`, for broadcasts).
 //
-// Control frames are not in the segments. They are wanted, at most one of each kind, and made when
-// they are written: ahead of all messages, but never in the middle of a frame that is partly taken.
+// Control frames are not in the segments. At most one of each kind waits, and is made when it is
+// written: ahead of all messages, but never in the middle of a frame that is partly taken.
 //
-// A small stretch must not hold a large buffer for long: a slow reader with a few bytes of each of
-// many broadcasts would. So a shared stretch that cannot grow any more, and that takes less than
-// half of its buffer, is copied into a buffer of the queue's own. What a queue holds is then at
-// most twice what is pending, its own buffer that is being filled, and the shared one that is.
+// A small segment must not hold a large buffer for long, as with a slow reader that has a few bytes
+// of each of many broadcasts. So a shared segment that cannot grow any more, and that takes less
+// than half of its buffer, is copied into a buffer of the queue. A queue then holds at most twice
+// what is pending, its own buffer that is being filled, and the shared one that is being filled.
 
 #include <algorithm>
 #include <cassert>
@@ -36,10 +36,10 @@ namespace messi::wire {
 /// The kinds of control frames, in the order in which they are written.
 enum class Control : std::uint8_t { kPing, kPong };
 inline constexpr std::size_t kControls = 2;
-/// The most that a control frame takes, header included.
+/// The largest control frame, with its header.
 inline constexpr std::size_t kMostControlSize = 32;
 
-/// What is offered to the stream at once.
+/// The slices offered to the stream at once.
 class Batch {
  public:
   static constexpr std::size_t kMostSlices = 64;
@@ -50,7 +50,7 @@ class Batch {
 
   const Slice* slices() const { return slices_; }
   std::size_t count() const { return count_; }
-  /// Of all slices, in bytes.
+  /// The size of all slices, in bytes.
   std::size_t size() const { return size_; }
 
  private:
@@ -70,7 +70,8 @@ class Batch {
   std::uint8_t control_sizes_[kControls] = {};  // 0: that kind is not in this batch
 };
 
-/// One per connection. Bounds are the caller's, 2 GiB at the most: ask `pending()` before `commit`.
+/// One per connection. The caller keeps the bound, at most 2 GiB: check `pending()` before
+/// `commit`.
 class FrameQueue {
  public:
   /// `pool` must outlive the queue.
@@ -79,17 +80,17 @@ class FrameQueue {
   FrameQueue& operator=(const FrameQueue&) = delete;
   ~FrameQueue() { clear(); }
 
-  /// Bytes not yet taken by the stream, headers included; without control frames that are wanted.
+  /// Bytes not yet taken by the stream, with headers, but without control frames that wait.
   std::size_t pending() const { return pending_; }
   /// Whether there is nothing to write.
   bool empty() const { return head_ == nullptr && wanted_ == 0; }
 
-  /// Space for one whole frame of `size` bytes, header included. It is added by `commit(size)`,
-  /// before which nothing else happens to the queue, or else forgotten.
+  /// Space for one whole frame of `size` bytes, with its header. `commit(size)` adds it, as the
+  /// next call to the queue; otherwise it is forgotten.
   std::uint8_t* reserve(std::size_t size);
   void commit(std::size_t size);
 
-  /// Adds the whole frames at [begin, end) of `buffer`, which is held as long as needed.
+  /// Adds the whole frames at [begin, end) of `buffer`, and holds the buffer as long as needed.
   void append_shared(Buffer& buffer, std::uint32_t begin, std::uint32_t end);
 
   /// Nothing more will be shared from `buffer`.
@@ -97,23 +98,23 @@ class FrameQueue {
     if (tail_ != nullptr && tail_->owner == buffer) copy_out_if_small(*tail_);
   }
 
-  /// The stream takes no more for now: what is left of the first buffer may be little.
+  /// The stream takes no more for now. The rest of the first buffer may be small.
   void handle_blocked() {
     if (head_ != nullptr) copy_out_if_small(*head_);
   }
 
-  /// A control frame is to be written soon. No-op while one of its kind is wanted already.
+  /// Writes a control frame soon. No-op while one of its kind waits.
   void want(Control kind) { set_wanted(wanted_ | bit(kind)); }
 
-  /// Puts into `batch`, which is empty, what is to be written next. `make(Control, out) -> end`
-  /// makes a control frame.
+  /// Fills `batch`, which is empty, with what to write next. `make(Control, out) -> end` makes a
+  /// control frame.
   template <typename Make>
   void gather(Batch& batch, Make&& make);
 
-  /// The stream has taken the first `size` bytes of `batch`, before which nothing else happened to
-  /// the queue.
+  /// The stream has taken the first `size` bytes of `batch`. No other call to the queue came in
+  /// between.
   void handle_written(const Batch& batch, std::size_t size);
-  /// The stream has taken the first `size` bytes of the frames; no control frame is wanted.
+  /// The stream has taken the first `size` bytes of the frames; no control frame waits.
   void take(std::size_t size);
 
   void clear();
@@ -176,10 +177,11 @@ inline void FrameQueue::append_shared(Buffer& buffer, std::uint32_t begin, std::
   pending_ += end - begin;
 }
 
-/// The buffer that is being filled has room for `size` bytes.
+/// Makes sure that the buffer that is being filled has room for `size` bytes.
 inline void FrameQueue::open_for(std::size_t size) {
   if (open_ != nullptr && open_->room() >= size) return;
-  // The first buffer may be small: most turns send little. Who has filled it sends a stream.
+  // The first buffer may be small, since most turns send little. When it is full, this is a stream
+  // of messages.
   Buffer* const fresh = pool_.take(open_ == nullptr ? size : std::max(size, BufferPool::kLarge));
   if (open_ != nullptr) pool_.release(open_);
   open_ = fresh;
@@ -245,7 +247,8 @@ inline void FrameQueue::handle_written(const Batch& batch, std::size_t size) {
   if (head_ == nullptr && open_ != nullptr) pool_.release(std::exchange(open_, nullptr));
 }
 
-/// What is ahead of the control frames has been taken too. Returns how much of what is behind was.
+/// What is ahead of the control frames has been taken too. Returns how much of what follows them
+/// was taken.
 inline std::size_t FrameQueue::handle_controls_written(const Batch& batch, std::size_t size) {
   const std::size_t ahead = std::min(size, batch.ahead_);
   take(ahead);
@@ -265,7 +268,7 @@ inline std::size_t FrameQueue::handle_controls_written(const Batch& batch, std::
   return size;
 }
 
-/// A control frame that is partly taken is a frame like all others.
+/// A control frame that is partly taken becomes a frame like others.
 inline void FrameQueue::keep_rest(const std::uint8_t* frame, std::size_t size, std::size_t taken) {
   Buffer* const own = pool_.take(size);
   std::memcpy(own->extend(size), frame, size);

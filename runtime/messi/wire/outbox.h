@@ -1,9 +1,9 @@
 #ifndef MESSI_WIRE_OUTBOX_H_
 #define MESSI_WIRE_OUTBOX_H_
 
-// The one way out for user messages. Whoever sends one, and however it lies in memory, it passes
-// here: its size is checked, its header written, and it is put into the queue of frames, or told to
-// the stream at once. So this is the place for whatever all messages need, such as a number.
+// The one way out for user messages. Every message passes here: its size is checked, its header is
+// written, and it goes into the queue of frames, or to the stream at once. So what all messages
+// need, such as a number, belongs here.
 
 #include <algorithm>
 #include <cstddef>
@@ -17,7 +17,7 @@
 
 namespace messi::wire {
 
-/// Whether a message was accepted for sending. Who is not connected has no outbox.
+/// Whether a message was accepted for sending. Without a connection there is no outbox.
 enum class Accepted : std::uint8_t {
   kYes,
   kTooBig,   ///< It is larger than `max_payload_size`.
@@ -25,7 +25,7 @@ enum class Accepted : std::uint8_t {
   kInvalid,  ///< It cannot be encoded.
 };
 
-/// What all outboxes of one client or server have in common.
+/// What all outboxes of one client or server share.
 struct OutboxSettings {
   FrameType outgoing;             ///< The type of user messages.
   std::size_t max_payload_size;   ///< At most kMaxPayloadSize.
@@ -44,13 +44,13 @@ class Outbox {
   Outbox(const Outbox&) = delete;
   Outbox& operator=(const Outbox&) = delete;
 
-  /// Space for a payload, to be filled at once and then committed, or forgotten. Null if it is not
-  /// accepted. An outbox with nothing waiting accepts any message that is not too big.
+  /// Space for a payload. Fill it at once, then commit it or forget it. Null if the message is not
+  /// accepted. If nothing is waiting, an outbox accepts any message that is not too big.
   std::uint8_t* reserve(std::size_t payload_size);
   void commit(std::size_t payload_size) { frames_.commit(kHeaderSize + payload_size); }
 
-  /// Sends a payload that lies in pieces, at pieces[1] to pieces[count - 1]; pieces[0] is the
-  /// header's. They are copied only if the stream does not take them at once.
+  /// Sends a payload in pieces, pieces[1] to pieces[count - 1]; pieces[0] is for the header. They
+  /// are copied only if the stream does not take them at once.
   Accepted send(Slice* pieces, std::size_t count, std::size_t payload_size);
 
   Accepted send(const SharedFrame& frame);
@@ -65,7 +65,7 @@ class Outbox {
   Outbox(const OutboxSettings& settings, BufferPool& pool) : settings_(settings), frames_(pool) {}
   virtual ~Outbox() = default;
 
-  /// Enough for a system call to be worth its price.
+  /// Enough to be worth a system call.
   static constexpr std::size_t kWorthWriting = 64 * 1024;
 
   bool too_much(std::size_t frame_size) const {
@@ -79,9 +79,9 @@ class Outbox {
  private:
   Accepted accept(std::size_t payload_size);
 
-  /// Much is waiting, or too much for a frame of this size: what can be written now had better be.
+  /// Much is waiting, or too much for a frame of this size: writes what it can now.
   virtual void make_room(std::size_t /*frame_size*/) {}
-  /// Writes a frame at once, if nothing is left to be written before it; returns how much of it.
+  /// Writes a frame at once, if nothing waits before it; returns how much of it was written.
   virtual std::size_t write_past(const Slice* /*slices*/, std::size_t /*count*/) { return 0; }
   virtual void handle_refused(Accepted why) = 0;
 
@@ -89,8 +89,8 @@ class Outbox {
   FrameQueue frames_;
 };
 
-/// Where frames are encoded for many outboxes, one behind the other. The buffer stays open from
-/// turn to turn: a peer that reads slowly holds whole buffers, so they had better be full.
+/// Encodes frames for many outboxes, one after the other. The buffer stays open from turn to turn:
+/// a peer that reads slowly holds whole buffers, so they should be full.
 class SharedFrames {
  public:
   SharedFrames(const OutboxSettings& settings, BufferPool& pool)
@@ -101,19 +101,19 @@ class SharedFrames {
     if (buffer_ != nullptr) pool_.release(buffer_);
   }
 
-  /// Whether a payload is not too big.
+  /// False if a payload is too big.
   bool accepts(std::size_t payload_size) const {
     return payload_size <= settings_.max_payload_size;
   }
 
-  /// Where frames lie; null if there is none.
+  /// The buffer of the frames; null if there is none.
   const Buffer* buffer() const { return buffer_; }
-  /// Whether there is room for a payload; if not, the next one comes into another buffer.
+  /// Whether there is room for a payload. If not, the next one goes into another buffer.
   bool has_room(std::size_t payload_size) const {
     return buffer_ != nullptr && buffer_->room() >= kHeaderSize + payload_size;
   }
 
-  /// Space for a payload, to be filled at once and then committed, or forgotten.
+  /// Space for a payload. Fill it at once, then commit it or forget it.
   std::uint8_t* reserve(std::size_t payload_size);
   SharedFrame commit(std::size_t payload_size) {
     const std::uint32_t begin = buffer_->used();

@@ -39,13 +39,13 @@ struct EpollLoop::System {
    private:
     void handle_ready(bool /*readable*/, bool /*writable*/) override {
       std::uint64_t count = 0;
-      // Nothing to be read is fine: the timer was set anew, or another turn was quicker.
+      // There may be nothing to read: the timer was set again, or another turn was quicker.
       [[maybe_unused]] const ssize_t ignored = ::read(fd_.get(), &count, sizeof(count));
     }
     io::Fd fd_;
   };
 
-  /// A child that was forked has the parent's epoll, and must leave it alone.
+  /// A forked child shares the parent's epoll, and must not touch it.
   bool in_child() const { return io::fork_generation() != generation; }
 
   bool control(int operation, int fd, Interest interest, ReadyHandler& handler) const {
@@ -131,8 +131,8 @@ MESSI_INLINE void EpollLoop::deliver(int event_count) {
   }
 }
 
-// With more descriptors ready than one wait returns, the system goes round: none comes a second
-// time before all others have come.
+// If more descriptors are ready than one wait returns, the system goes round: none comes a second
+// time before all others.
 MESSI_INLINE void EpollLoop::note_round(std::size_t events_before, int event_count) {
   if (events_before == 0) round_began_ = turn_ended_;
   // -1 is for a signal: nothing was looked at.
@@ -173,7 +173,7 @@ MESSI_INLINE int EpollLoop::wait_once(Duration patience) {
     timeout =
         static_cast<int>(std::min(kLongest, std::chrono::ceil<milliseconds>(patience)).count());
   }
-  // A signal ends the wait early, as it would anything that is waited for.
+  // A signal ends the wait early.
   return ::epoll_wait(fd(), system_->events.data(), System::kEventsPerTurn, timeout);
 }
 
@@ -204,7 +204,7 @@ MESSI_INLINE void EpollLoop::retry_soon(ReadyHandler& handler) {
 }
 
 MESSI_INLINE void EpollLoop::retry() {
-  // Those that fail again are put on the list again, and come later.
+  // Handlers that fail again go back on the list, and come later.
   const Finally rest([this] {
     if (!retrying_.empty() && !retry_.pending()) retry_.set(now() + kRetryAfter);
   });
@@ -241,8 +241,8 @@ MESSI_INLINE void EpollLoop::wake() {
   [[maybe_unused]] const ssize_t ignored = ::write(system_->waker.fd(), &one, sizeof(one));
 }
 
-// The timer may be set to a deadline that has moved away since: then it wakes the loop once for
-// nothing, which costs less than setting it with every message.
+// The timer may be set to a deadline that has moved away since. Then it wakes the loop once for
+// nothing, which costs less than setting it for every message.
 MESSI_INLINE void EpollLoop::arm_timer() {
   const std::optional<TimePoint> next = next_deadline();
   if (!next || (armed_for_ && *armed_for_ <= *next && *armed_for_ > turn_began_)) return;
@@ -250,7 +250,7 @@ MESSI_INLINE void EpollLoop::arm_timer() {
   armed_for_ = next;
   using std::chrono::nanoseconds;
   using std::chrono::seconds;
-  // Zero would disarm the timer, and what is below is refused.
+  // Zero would disarm the timer, and the system refuses negative values.
   const nanoseconds since_epoch = std::max<nanoseconds>(next->time_since_epoch(), nanoseconds(1));
   const auto whole = std::chrono::duration_cast<seconds>(since_epoch);
   itimerspec when{};

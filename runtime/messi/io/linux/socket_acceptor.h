@@ -22,7 +22,8 @@ namespace messi::io {
 /// Accepts streams from one listening socket.
 class SocketAcceptor final : private ReadyHandler {
  public:
-  /// `fd` listens and does not block. If it is not its only owner's, it goes on listening.
+  /// `fd` listens and does not block. If others have the descriptor too, it goes on listening
+  /// afterwards.
   SocketAcceptor(Poller& poller, Fd fd, bool owned, const SocketOptions& options,
                  ListenHandler& handler)
       : poller_(poller),
@@ -50,17 +51,17 @@ class SocketAcceptor final : private ReadyHandler {
   }
 
  private:
-  // What one turn accepts at the most, so that a herd does not starve the clients that are there.
+  // The most that one turn accepts, so that many new clients do not starve the connected ones.
   static constexpr int kAcceptsPerTurn = 64;
   static constexpr auto kPauseWhenOutOfMemory = std::chrono::milliseconds(100);
 
   static Fd open_spare() { return Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
 
   inline void handle_ready(bool readable, bool writable) override;
-  /// False if there is nobody to accept, or no way to accept anybody now. The handler may destroy
-  /// this object, so calling it is always the last thing to happen.
+  /// False if there is nothing to accept, or no way to accept now. The handler may destroy this
+  /// object, so its call comes last.
   bool accept_one();
-  /// 0, or why there is nobody to turn away now.
+  /// 0, or why there is nothing to turn away now.
   int turn_one_away();
 
   Poller& poller_;
@@ -69,7 +70,8 @@ class SocketAcceptor final : private ReadyHandler {
   Fd fd_;
   const bool owned_;
   bool started_ = false;
-  Fd spare_;  // given up for a moment when descriptors run out, to turn a client away with
+  Fd spare_;  // closed for a moment when descriptors run out, so that a client can be accepted and
+              // turned away
   Timer resume_;
   const std::shared_ptr<bool> life_ = std::make_shared<bool>();  // expires with this object
   const unsigned generation_ = fork_generation();
@@ -79,7 +81,7 @@ class SocketAcceptor final : private ReadyHandler {
 
 inline SocketAcceptor::~SocketAcceptor() {
   if (started_) poller_.remove(fd_.get(), *this);
-  // Closing alone would leave the address taken for as long as a forked child has it open too.
+  // Closing alone would leave the address in use while a forked child has it open too.
   if (owned_ && generation_ == fork_generation()) ::shutdown(fd_.get(), SHUT_RDWR);
 }
 
@@ -101,11 +103,11 @@ inline bool SocketAcceptor::accept_one() {
     handler_.handle_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer, options_));
     return true;
   }
-  // Linux looks for a descriptor first, so this is no sign yet that somebody waits.
+  // Linux looks for a descriptor first, so this does not show that a client waits.
   const int error = errno == EMFILE || errno == ENFILE ? turn_one_away() : errno;
   if (error == EAGAIN || error == EWOULDBLOCK) return false;
   if (error != EMFILE && error != ENFILE && error != ENOBUFS && error != ENOMEM) {
-    return true;  // one was turned away, or has gone before it was accepted
+    return true;  // a client was turned away, or closed before it was accepted
   }
   // The socket stays readable, so going on at once would be a busy loop.
   poller_.change(fd_.get(), Poller::Interest::kNothing, *this);

@@ -28,10 +28,10 @@
 
 namespace messi::io {
 
-/// Resolves a URI's host and connects to one of its addresses: one of IPv6 and one of IPv4 in turn,
-/// those that have failed before last, the next one as soon as one fails or has not answered for a
-/// while, and the first that answers wins (RFC 8305, "Happy Eyeballs"). There is no time-out here:
-/// who has waited long enough destroys the object.
+/// Looks up a URI's host and connects to one of its addresses (RFC 8305, "Happy Eyeballs"). IPv6
+/// and IPv4 take turns; addresses that have failed before come last. The next address is tried when
+/// one fails or has not answered for a while, and the first that answers wins. There is no time-out
+/// here: the owner destroys the object.
 class SocketConnecting final : public Connecting {
  public:
   SocketConnecting(Poller& poller, Resolver& resolver, std::string uri,
@@ -43,7 +43,7 @@ class SocketConnecting final : public Connecting {
         uri_(std::move(uri)),
         begin_(poller.loop(), [this] { begin(); }),
         next_(poller.loop(), [this] { try_next(); }) {
-    // Not at once: nothing is ever called back from within a call.
+    // Not at once: there is no callback from within a call.
     begin_.schedule();
   }
   ~SocketConnecting() override {
@@ -51,8 +51,8 @@ class SocketConnecting final : public Connecting {
   }
 
  private:
-  // An address has this long to answer before the next one is tried too; less if there are many,
-  // so that within kAll each one is being tried.
+  // An address has this long to answer before the next one is tried too; less if there are many, so
+  // that each is tried within kAll.
   static constexpr Duration kMostHeadStart = std::chrono::milliseconds(250);
   static constexpr Duration kLeastHeadStart = std::chrono::milliseconds(10);
   static constexpr Duration kAll = std::chrono::seconds(1);
@@ -74,7 +74,7 @@ class SocketConnecting final : public Connecting {
     int begin() {
       fd_ = Fd(::socket(address_.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
       if (!fd_.valid()) return errno;
-      // A Unix socket whose server is busy answers EAGAIN; that is a failure, not progress.
+      // A Unix socket whose server is busy returns EAGAIN; that is a failure, not progress.
       if (::connect(fd_.get(), address_.data(), address_.size()) != 0 && errno != EINPROGRESS) {
         return errno;
       }
@@ -88,7 +88,7 @@ class SocketConnecting final : public Connecting {
       socklen_t size = sizeof(error);
       ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
       if (error == 0 && connected_to_itself()) {
-        // With a reset, since anything else would keep the server from the port for a minute.
+        // With a reset: otherwise the server could not use the port for a minute.
         const linger none{1, 0};
         ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &none, sizeof(none));
         error = ECONNREFUSED;
@@ -100,8 +100,8 @@ class SocketConnecting final : public Connecting {
                                                             address_, parent_.options_.socket));
     }
 
-    /// TCP connects a socket to itself if the system happens to choose the port that nobody listens
-    /// at for its own end.
+    /// TCP connects a socket to itself if nobody listens at the port and the system chooses that
+    /// port for the client's own end.
     bool connected_to_itself() const {
       SocketAddress own;
       SocketAddress peer;
@@ -124,7 +124,7 @@ class SocketConnecting final : public Connecting {
   void remember_failure(const SocketAddress& address) {
     if (options_.memory != nullptr) options_.memory->failed(PeerAddress(address).to_string());
   }
-  // The handler may destroy this object, so these two are always the last thing to happen.
+  // The handler may destroy this object, so these two calls come last.
   void succeed(const Attempt& winner, std::unique_ptr<Stream> stream);
   void fail(const Status& why) { handler_.handle_no_stream(why); }
 

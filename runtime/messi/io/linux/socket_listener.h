@@ -37,14 +37,14 @@ class SocketListener final : public Listener {
   std::uint16_t port() const override { return PeerAddress(acceptors_.front()->address()).port(); }
 
  private:
-  // A herd of clients waits in the kernel rather than being turned away (Linux's default limit).
+  // Many clients at once wait in the kernel and are not turned away (Linux's default limit).
   static constexpr int kBacklog = 4096;
 
   explicit SocketListener(SocketUri where) : where_(std::move(where)) {}
 
   Status listen(const std::string& uri, const ListenOptions& options);
   Status listen_tcp(const std::string& uri);
-  // These return an errno, 0 if it went well.
+  // These return an errno, 0 for success.
   int listen_at_any(std::uint16_t port);
   int listen_at_all(const std::vector<SocketAddress>& addresses);
   int try_to_listen_at_all(std::vector<SocketAddress> addresses);
@@ -54,7 +54,7 @@ class SocketListener final : public Listener {
   SocketUri where_;
   std::vector<Fd> sockets_;  // until they are given to the acceptors
   std::vector<std::unique_ptr<SocketAcceptor>> acceptors_;
-  UnixSocketFile file_;  // goes before the socket does, which shows that somebody lives there
+  UnixSocketFile file_;  // removed before the socket, which shows that a server lives there
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -127,8 +127,8 @@ inline int SocketListener::listen_at_any(std::uint16_t port) {
   return not_on_this_host(error) ? listen_at(*SocketAddress::parse("0.0.0.0", port)) : error;
 }
 
-// The port that the system chooses for the first address may be taken at another. What has it is
-// kept until there is a better one, lest the system choose it again.
+// The port that the system chooses for the first address may be taken at another. The socket with
+// that port is kept until there is a better one, so that the system does not choose it again.
 inline int SocketListener::listen_at_all(const std::vector<SocketAddress>& addresses) {
   constexpr int kTries = 16;
   std::vector<std::vector<Fd>> refused;
@@ -162,7 +162,7 @@ inline int SocketListener::listen_at(const SocketAddress& address, bool v6_only)
     ::setsockopt(fd.get(), level, name, &value, sizeof(value));
   };
   if (address.family() != AF_UNIX) set(SOL_SOCKET, SO_REUSEADDR, 1);
-  // The "any address" of IPv6 means IPv4 too, unless both have been asked for.
+  // The "any address" of IPv6 also means IPv4, unless both are wanted.
   if (address.family() == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY, v6_only ? 1 : 0);
   if (::bind(fd.get(), address.data(), address.size()) != 0) return errno;
   if (::listen(fd.get(), kBacklog) != 0) return errno;
