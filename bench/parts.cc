@@ -64,13 +64,11 @@ class Sink final : private SinkParts, private wire::Outbox {
   void handle_refused(wire::Accepted) override {}
 };
 
-// With generated code, and with libprotobuf's (void).
-template <typename Codec>
-void encode(benchmark::State& state) {
+void encode(benchmark::State& state, const codec::Kind& kind) {
   const chat::MessageInd message = make_message(state.range(0));
   Sink sink;
   for (auto _ : state) {
-    codec::send<2, Codec>(sink, message);
+    codec::send(sink, 2, message, kind);
     benchmark::ClobberMemory();
   }
 }
@@ -86,15 +84,14 @@ void encode_with_wrapper(benchmark::State& state) {
   }
 }
 
-template <typename Codec>
-void decode(benchmark::State& state) {
+void decode(benchmark::State& state, codec::Take take) {
   const std::string payload = make_wrapper(state.range(0)).SerializeAsString();
-  codec::Reused<chat::MessageInd, Codec> reused;
+  codec::Received received(1);
   for (auto _ : state) {
-    const codec::Member member = codec::single_member(payload);
-    reused.deliver(member, [](const chat::MessageInd& message) {
-      benchmark::DoNotOptimize(message.text().data());
-    });
+    codec::Incoming in(received, payload, chat::ClientToServer::default_instance());
+    in.parse(0, chat::MessageInd::default_instance(), take);
+    benchmark::DoNotOptimize(static_cast<const chat::MessageInd&>(in.message()).text().data());
+    in.finish();
   }
 }
 
@@ -204,11 +201,11 @@ void sizes(benchmark::internal::Benchmark* benchmark) {
   for (const std::int64_t size : {16, 256, 4096, 65536}) benchmark->Arg(size);
 }
 
-BENCHMARK(encode<chat::ChatCodec>)->Apply(sizes);
-BENCHMARK(encode<void>)->Apply(sizes);
+BENCHMARK_CAPTURE(encode, generated, chat::ChatCodec::kind_MessageInd)->Apply(sizes);
+BENCHMARK_CAPTURE(encode, libprotobuf, codec::kOther)->Apply(sizes);
 BENCHMARK(encode_with_wrapper)->Apply(sizes);
-BENCHMARK(decode<chat::ChatCodec>)->Apply(sizes);
-BENCHMARK(decode<void>)->Apply(sizes);
+BENCHMARK_CAPTURE(decode, generated, &chat::ChatCodec::take_MessageInd)->Apply(sizes);
+BENCHMARK_CAPTURE(decode, libprotobuf, nullptr)->Apply(sizes);
 BENCHMARK(decode_with_wrapper)->Apply(sizes);
 BENCHMARK_CAPTURE(check_utf8, ascii, "x")->Apply(sizes);
 BENCHMARK_CAPTURE(check_utf8, three_bytes, "世")->Apply(sizes);

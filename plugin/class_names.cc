@@ -16,6 +16,10 @@ std::string server_class(const Protocol& protocol, const Options& options) {
   return class_base(protocol, options) + "Server";
 }
 
+std::string server_client_class(const Protocol& protocol, const Options& options) {
+  return server_class(protocol, options) + "Client";
+}
+
 bool check_class_base(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   if (is_identifier(class_base(protocol, options))) return true;
   diagnostics.error(protocol.location(),

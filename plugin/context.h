@@ -14,6 +14,7 @@ namespace messi::plugin {
 struct Context {
   std::string client_class() const { return plugin::client_class(protocol, options); }
   std::string server_class() const { return plugin::server_class(protocol, options); }
+  std::string server_client_class() const { return plugin::server_client_class(protocol, options); }
 
   const Protocol& protocol;
   const Options& options;

@@ -1,6 +1,8 @@
 #ifndef MESSI_PLUGIN_SUMMARY_H_
 #define MESSI_PLUGIN_SUMMARY_H_
 
+#include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "protocol.h"
@@ -11,6 +13,15 @@ namespace messi::plugin {
 /// A summary of the protocol, as a comment whose lines begin with `marker`. Every generated file
 /// begins with it.
 void emit_summary(Text& text, const Protocol& protocol, std::string_view marker);
+
+/// The summary in `most_lines` lines at the most, which must be 12 or more. If it does not fit, it
+/// begins with the beginning and the numbers, and `rest` has all that is to stand further below.
+struct BoundedSummary {
+  BoundedSummary(const Protocol& protocol, std::string_view marker, std::size_t most_lines);
+
+  std::string first;
+  std::string rest;  ///< Empty if there is nothing more to say.
+};
 
 }  // namespace messi::plugin
 

@@ -12,6 +12,7 @@
 #include "../split.h"
 #include "cpp_members.h"
 #include "cpp_names.h"
+#include "kinds.h"
 #include "texts.h"
 
 namespace messi::plugin::cpp {
@@ -85,8 +86,11 @@ void check_class(const Protocol& protocol, const std::string& name, Diagnostics&
 void check_classes(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
   if (!check_class_base(protocol, options, diagnostics)) return;
   if (options.client()) check_class(protocol, client_class(protocol, options), diagnostics);
-  if (options.server()) check_class(protocol, server_class(protocol, options), diagnostics);
-  if (has_codec(protocol, TextTypes(protocol))) {
+  if (options.server()) {
+    check_class(protocol, server_class(protocol, options), diagnostics);
+    check_class(protocol, server_client_class(protocol, options), diagnostics);
+  }
+  if (!Kinds(protocol, TextTypes(protocol)).all().empty()) {
     check_class(protocol, codec_class(protocol, options), diagnostics);
   }
 }

@@ -1,5 +1,4 @@
 #include "cpp_members.h"
-#include "cpp_names.h"
 #include "cpp_parts.h"
 
 namespace messi::plugin::cpp {
@@ -22,10 +21,10 @@ void emit_client_class(const Context& context) {
                      {"sends", [&] { emit_numbers(context, up, "Sends"); }},
                      {"hooks", [&] { emit_hooks(context, down); }},
                      {"senders", [&] { emit_senders(context, up); }},
-                     {"incoming", [&] { emit_incoming(context, down); }}},
+                     {"count", std::to_string(down.members.size())}},
                     R"cc(
-              /// A client: derive from it and override the hooks you need. Those of the connection
-              /// itself, such as on_connected and on_disconnected, are ClientBase's.
+              /// A client: derive from it and override the hooks you need. Those that every client has,
+              /// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
               class $Client$ : public ::messi::ClientBase {
                public:
                 explicit $Client$(::messi::EventLoop& loop, ::std::string uri,
@@ -33,11 +32,6 @@ void emit_client_class(const Context& context) {
                     : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
                 // Hooks: a message has come from the server.
-
-                /// Any message, before its own hook or on_unknown_message. False drops it.
-                virtual bool on_any_message(::std::uint32_t /*field_number*/) {
-                  return true;
-                }
 
                 $hooks$;
 
@@ -54,9 +48,18 @@ void emit_client_class(const Context& context) {
                private:
                 inline bool dispatch(::std::string_view payload) final;
 
-                $incoming$;
+                ::messi::codec::Received received_{$count$};
               };
             )cc");
+}
+
+void emit_client_senders(const Context& context) {
+  emit_members(context, context.protocol.client_to_server, {{"Client", context.client_class()}},
+               R"cc(
+                 inline void $Client$::send_$name$(const $Type$& message) {
+                   ::messi::codec::send<::messi::ClientBase>(*this, $number$, message$sent_as$);
+                 }
+               )cc");
 }
 
 }  // namespace messi::plugin::cpp

@@ -3,10 +3,11 @@
 #include <string_view>
 #include <vector>
 
-#include "cpp_members.h"
-#include "cpp_names.h"
+#include "cpp_context.h"
 #include "cpp_parts.h"
 #include "flat.h"
+#include "kinds.h"
+#include "texts.h"
 
 namespace messi::plugin::cpp {
 namespace {
@@ -17,85 +18,105 @@ constexpr std::uint32_t kFixed64 = 1;
 constexpr std::uint32_t kLengthDelimited = 2;
 constexpr std::uint32_t kFixed32 = 5;
 
-/// What the runtime calls a kind of fields.
-struct Kind {
-  std::uint32_t wire_type;
-  std::string_view put;
-  std::string_view take;
-};
-
-Kind kind_of(FieldType type) {
+std::uint32_t wire_type(FieldType type) {
   switch (type) {
     case FieldType::kString:
-      return {kLengthDelimited, "string", "string"};
     case FieldType::kBytes:
-      return {kLengthDelimited, "bytes", "bytes"};
-    case FieldType::kSint32:
-      return {kVarint, "zigzag", "zigzag32"};
-    case FieldType::kSint64:
-      return {kVarint, "zigzag", "zigzag64"};
+      return kLengthDelimited;
     case FieldType::kFixed32:
     case FieldType::kSfixed32:
     case FieldType::kFloat:
-      return {kFixed32, "fixed", "fixed32"};
+      return kFixed32;
     case FieldType::kFixed64:
     case FieldType::kSfixed64:
     case FieldType::kDouble:
-      return {kFixed64, "fixed", "fixed64"};
+      return kFixed64;
     default:
-      return {kVarint, "varint", "varint"};
+      return kVarint;
   }
 }
 
-void emit_fields(const Context& context, const Message& type, std::string_view number_skeleton,
-                 std::string_view text_skeleton) {
+void emit_put(const Context& context, const Field& field, const std::vector<Text::Hole>& holes) {
+  if (field.label == Label::kOptional) {
+    context.text.emit(holes, R"cc(
+      out.put_$kind$($tag$, message.$name$(), message.has_$name$());
+    )cc");
+  } else {
+    context.text.emit(holes, R"cc(
+      out.put_$kind$($tag$, message.$name$());
+    )cc");
+  }
+}
+
+void emit_take(const Context& context, const Field& field, const std::vector<Text::Hole>& holes) {
+  if (field.type == FieldType::kString || field.type == FieldType::kBytes) {
+    context.text.emit(holes, R"cc(
+      case $tag$:
+        in.take_$kind$(*message.mutable_$name$());
+        break;
+    )cc");
+  } else {
+    context.text.emit(holes, R"cc(
+      case $tag$:
+        message.set_$name$(in.take_$kind$());
+        break;
+    )cc");
+  }
+}
+
+template <typename EmitField>
+void emit_fields(const Context& context, const Message& type, const EmitField& emit_field) {
   for (const Field* field : fields_by_number(type)) {
-    const Kind kind = kind_of(field->type);
-    const std::string name = context.accessor(field->name);
-    const bool is_text = kind.wire_type == kLengthDelimited;
-    context.text.emit(
-        {{"tag", std::to_string(static_cast<std::uint32_t>(field->number) << 3 | kind.wire_type)},
-         {"put", std::string(kind.put)},
-         {"take", std::string(kind.take)},
-         {"name", name},
-         {"presence", field->label == Label::kOptional ? ", message.has_" + name + "()" : ""}},
-        is_text ? text_skeleton : number_skeleton);
+    const auto number = static_cast<std::uint32_t>(field->number);
+    emit_field(context, *field,
+               {{"tag", std::to_string(number << 3 | wire_type(field->type))},
+                {"kind", std::string(name_of(field->type))},
+                {"name", context.accessor(field->name)}});
   }
 }
 
-void emit_functions(const Context& context, const Message& type) {
-  constexpr std::string_view kPut = R"cc(
-    out.$put$($tag$, message.$name$()$presence$);
-  )cc";
-  constexpr std::string_view kTakeNumber = R"cc(
-    case $tag$:
-      message.set_$name$(in.$take$());
-      break;
-  )cc";
-  constexpr std::string_view kTakeText = R"cc(
-    case $tag$:
-      in.$take$(*message.mutable_$name$());
-      break;
-  )cc";
-  context.text.emit({{"Type", context.qualified_class(type)},
-                     {"put_fields", [&] { emit_fields(context, type, kPut, kPut); }},
-                     {"take_fields", [&] { emit_fields(context, type, kTakeNumber, kTakeText); }}},
+void emit_functions(const Context& context, const Kind& kind) {
+  const Message& type = kind.type;
+  context.text.emit({{"Name", kind.name},
+                     {"Type", context.qualified_class(type)},
+                     {"put_fields", [&] { emit_fields(context, type, emit_put); }},
+                     {"take_fields", [&] { emit_fields(context, type, emit_take); }}},
                     R"cc(
-              template <typename Out>
-              static void encode(const $Type$& message, Out& out) {
+              static void put_$Name$(const ::google::protobuf::MessageLite& from, ::messi::codec::Fields& out) {
+                const auto& message = static_cast<const $Type$&>(from);
+                if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
                 $put_fields$;
               }
-              static bool decode(::messi::codec::FlatReader in, $Type$& message) {
-                while (in.more()) {
-                  switch (in.tag()) {
+              static void take_$Name$(::messi::codec::FieldReader& in, ::google::protobuf::MessageLite& to) {
+                auto& message = static_cast<$Type$&>(to);
+                while (const ::std::uint32_t tag = in.next()) {
+                  switch (tag) {
                     $take_fields$;
                     default:
-                      return false;
+                      return in.fail();
                   }
                 }
-                return in.ok();
               }
             )cc");
+}
+
+/// All that codec::send wants to know of a type.
+void emit_kind(const Context& context, const Kind& kind) {
+  const bool flat = is_flat(kind.type);
+  const int text_type = context.texts.index(kind.type);
+  const std::string put = flat ? "&put_" + kind.name : "nullptr";
+  const std::string texts =
+      text_type == TextTypes::kNoText ? "" : ", &texts, " + std::to_string(text_type);
+  context.text.emit({{"functions",
+                      [&] {
+                        if (flat) emit_functions(context, kind);
+                      }},
+                     {"Name", kind.name},
+                     {"values", put + texts}},
+                    R"cc(
+    $functions$;
+    static constexpr auto kind_$Name$ = ::messi::codec::Kind($values$);
+  )cc");
 }
 
 void emit_texts(const Context& context) {
@@ -113,34 +134,36 @@ void emit_texts(const Context& context) {
   }
   context.text.emit({{"lines", lines + ';'}}, R"cc(
     // Where there is text, which has to be UTF-8: messi/codec/texts.h.
-    static constexpr char kTexts[] =
-        $lines$;
+    static const ::messi::codec::TextTable& texts() {
+      static constexpr char kTexts[] =
+          $lines$;
+      static const auto* const table = new ::messi::codec::TextTable(kTexts);
+      return *table;
+    }
   )cc");
 }
 
 }  // namespace
 
 void emit_codec(const Context& context) {
-  if (!has_codec(context.protocol, context.texts)) return;
-  const std::vector<const Message*> types = flat_types(context.protocol);
-  const auto emit_all = [&] {
-    for (const Message* type : types) {
-      if (type != types.front()) context.text.lines("\n");
-      emit_functions(context, *type);
+  const std::vector<Kind>& kinds = context.kinds.all();
+  if (kinds.empty()) return;
+  const auto emit_kinds = [&] {
+    for (const Kind& kind : kinds) {
+      if (&kind != &kinds.front()) context.text.lines("\n");
+      emit_kind(context, kind);
     }
   };
-  const auto emit_parts = [&] {
-    context.text.emit({{"functions", emit_all}, {"texts", [&] { emit_texts(context); }}}, R"cc(
-      $functions$;
-
-      $texts$;
-    )cc");
-  };
-  context.text.emit({{"Codec", context.codec_class()}, {"parts", emit_parts}},
+  context.text.emit({{"Codec", context.codec_class()},
+                     {"texts", [&] { emit_texts(context); }},
+                     {"kinds", emit_kinds}},
                     R"cc(
-              // How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
+              // What there is to be said of the types of members, and how those that are flat become bytes, and
+              // bytes messages: messi/codec/kind.h.
               struct $Codec$ {
-                $parts$;
+                $texts$;
+
+                $kinds$;
               };
             )cc");
 }

@@ -7,6 +7,7 @@
 #include "../context.h"
 #include "cpp_names.h"
 #include "cpp_options.h"
+#include "kinds.h"
 #include "texts.h"
 
 namespace messi::plugin::cpp {
@@ -26,6 +27,7 @@ struct Context : plugin::Context {
 
   const CppOptions& cpp_options;
   const TextTypes& texts;
+  const Kinds& kinds;
 };
 
 }  // namespace messi::plugin::cpp

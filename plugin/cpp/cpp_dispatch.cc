@@ -1,119 +1,66 @@
 #include <string>
 
 #include "cpp_members.h"
-#include "cpp_names.h"
 #include "cpp_parts.h"
 
 namespace messi::plugin::cpp {
 
-// Generated code reads from `incoming`, which is const: with members x and clear_x, protobuf's
-// class has a clear_x() const that returns the one, and a clear_x() that clears the other.
-
 void emit_client_dispatch(const Context& context) {
   const Direction& direction = context.protocol.server_to_client;
-  const std::string client = context.client_class();
-  const std::string incoming = context.qualified_class(direction.message);
-  const auto emit_plain_cases = [&] {
-    emit_members(context, direction, {{"Client", client}}, R"cc(
-      case $number$:
-        return deliver(incoming_$name$_, &$Client$::on_$name$);
-    )cc");
-  };
-  const auto emit_other_cases = [&] {
-    emit_members(context, direction, {{"Incoming", incoming}}, R"cc(
-      case $Incoming$::$Case$:
-        if (on_any_message($number$)) on_$name$(incoming.$accessor$());
+  const auto emit_cases = [&] {
+    emit_members(context, direction, R"cc(
+      case $number$: {
+        in.parse($index$, $Type$::default_instance()$received_by$);
+        const auto& message = static_cast<const $Type$&>(in.message());
+        if (in.parsed() && on_any_message($number$)) on_$name$(message);
         break;
+      }
     )cc");
   };
-  context.text.emit({{"Client", client},
-                     {"Incoming", incoming},
-                     {"plain_cases", emit_plain_cases},
-                     {"other_cases", emit_other_cases}},
+  context.text.emit({{"Client", context.client_class()},
+                     {"Wrapper", context.qualified_class(direction.message)},
+                     {"cases", emit_cases}},
                     R"cc(
               inline bool $Client$::dispatch(::std::string_view payload) {
-                // The plain encoding: one member.
-                const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-                const auto deliver = [&](auto& incoming, auto hook) {
-                  return incoming.deliver(member, [&](const auto& message) {
-                    if (on_any_message(member.field)) (this->*hook)(message);
-                  });
-                };
-                switch (member.field) {
-                  $plain_cases$;
+                ::messi::codec::Incoming in(received_, payload, $Wrapper$::default_instance());
+                switch (in.member()) {
+                  $cases$;
                   default:
+                    if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
                     break;
                 }
-
-                // Any other: several members, unknown fields, or none.
-                $Incoming$ parsed;
-                if (!::messi::codec::parse(payload, parsed)) return false;
-                const auto& incoming = parsed;
-                switch (incoming.messages_case()) {
-                  $other_cases$;
-                  case $Incoming$::MESSAGES_NOT_SET:
-                    if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-                      if (on_any_message(field)) on_unknown_message(field);
-                    }
-                    break;
-                }
-                return true;
+                return in.finish();
               }
             )cc");
 }
 
 void emit_server_dispatch(const Context& context) {
   const Direction& direction = context.protocol.client_to_server;
-  const std::string server = context.server_class();
-  const std::string incoming = context.qualified_class(direction.message);
-  const auto emit_plain_cases = [&] {
-    emit_members(context, direction, {{"Server", server}}, R"cc(
-      case $number$:
-        return deliver(incoming_$name$_, &$Server$::on_$name$);
-    )cc");
-  };
-  const auto emit_other_cases = [&] {
-    emit_members(context, direction, {{"Incoming", incoming}}, R"cc(
-      case $Incoming$::$Case$:
-        if (on_any_message(client, $number$)) on_$name$(client, incoming.$accessor$());
+  const auto emit_cases = [&] {
+    emit_members(context, direction, R"cc(
+      case $number$: {
+        in.parse($index$, $Type$::default_instance()$received_by$);
+        const auto& message = static_cast<const $Type$&>(in.message());
+        if (in.parsed() && on_any_message(client, $number$)) on_$name$(client, message);
         break;
+      }
     )cc");
   };
-  context.text.emit({{"Server", server},
-                     {"Incoming", incoming},
-                     {"plain_cases", emit_plain_cases},
-                     {"other_cases", emit_other_cases}},
+  context.text.emit({{"Server", context.server_class()},
+                     {"Wrapper", context.qualified_class(direction.message)},
+                     {"cases", emit_cases}},
                     R"cc(
               inline bool $Server$::dispatch(::messi::ServerClient& from,
                                              ::std::string_view payload) {
                 auto& client = static_cast<Client&>(from);
-
-                // The plain encoding: one member.
-                const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-                const auto deliver = [&](auto& incoming, auto hook) {
-                  return incoming.deliver(member, [&](const auto& message) {
-                    if (on_any_message(client, member.field)) (this->*hook)(client, message);
-                  });
-                };
-                switch (member.field) {
-                  $plain_cases$;
+                ::messi::codec::Incoming in(received_, payload, $Wrapper$::default_instance());
+                switch (in.member()) {
+                  $cases$;
                   default:
+                    if (in.is_unknown() && on_any_message(client, in.unknown())) on_unknown_message(client, in.unknown());
                     break;
                 }
-
-                // Any other: several members, unknown fields, or none.
-                $Incoming$ parsed;
-                if (!::messi::codec::parse(payload, parsed)) return false;
-                const auto& incoming = parsed;
-                switch (incoming.messages_case()) {
-                  $other_cases$;
-                  case $Incoming$::MESSAGES_NOT_SET:
-                    if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-                      if (on_any_message(client, field)) on_unknown_message(client, field);
-                    }
-                    break;
-                }
-                return true;
+                return in.finish();
               }
             )cc");
 }

@@ -21,37 +21,49 @@
 namespace messi::plugin::cpp {
 namespace {
 
+/// So that the first class begins near the top, whatever the schema.
+constexpr std::size_t kMostLinesOfSummary = 18;
+
 void emit_includes(const Context& context) {
   const Options& options = context.options;
   const std::string runtime = context.cpp_options.runtime_include_prefix + "messi/";
   if (options.client()) context.text.lines("#include \"" + runtime + "client.h\"");
   context.text.lines("#include \"" + runtime + "codec/protobuf.h\"");
-  if (options.server()) context.text.lines("#include \"" + runtime + "server.h\"");
+  if (options.server()) context.text.lines("#include \"" + runtime + "server_of.h\"");
 }
 
-void emit_classes(const Context& context) {
+void emit_classes(const Context& context, const std::string& messages) {
   const Options& options = context.options;
   const auto emit_if = [&](bool wanted, auto emit_part) {
     return [&context, wanted, emit_part] {
       if (wanted) emit_part(context);
     };
   };
-  context.text.emit({{"codec", [&] { emit_codec(context); }},
-                     {"client", emit_if(options.client(), emit_client_class)},
-                     {"server", emit_if(options.server(), emit_server_class)},
+  context.text.emit({{"client", emit_if(options.client(), emit_client_class)},
+                     {"server", emit_if(options.server(), emit_server_classes)},
+                     {"messages", messages},
+                     {"codec", [&] { emit_codec(context); }},
+                     {"client_senders", emit_if(options.client(), emit_client_senders)},
                      {"client_dispatch", emit_if(options.client(), emit_client_dispatch)},
+                     {"server_senders", emit_if(options.server(), emit_server_senders)},
                      {"server_dispatch", emit_if(options.server(), emit_server_dispatch)}},
                     R"cc(
-              $codec$;
-
               $client$;
 
               $server$;
 
+              $messages$;
+
               // ------------------------------------------------------------------------------------------------
-              // Nothing to use from here on: how a payload finds its hook.
+              // Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+              $codec$;
+
+              $client_senders$;
 
               $client_dispatch$;
+
+              $server_senders$;
 
               $server_dispatch$;
             )cc");
@@ -87,11 +99,12 @@ class CppEmitter : public Emitter {
     const bool quiet = uses_deprecated(protocol);
     Text text;
     const TextTypes texts(protocol);
-    const Context context{{protocol, options, text}, cpp_options_, texts};
-    text.emit({{"summary", [&] { emit_summary(text, protocol, "//"); }},
+    const Kinds kinds(protocol, texts);
+    const Context context{{protocol, options, text}, cpp_options_, texts, kinds};
+    const BoundedSummary summary(protocol, "//", kMostLinesOfSummary);
+    text.emit({{"summary", summary.first},
                {"GUARD", include_guard(path)},
                {"protobuf_header", protobuf_header(protocol.file.path)},
-               {"memory", options.server() ? "#include <memory>" : ""},
                {"includes", [&] { emit_includes(context); }},
                {"runtime", cpp_options_.runtime_include_prefix},
                {"API", std::to_string(MESSI_RUNTIME_API)},
@@ -101,7 +114,7 @@ class CppEmitter : public Emitter {
                {"pop", quiet ? "#pragma GCC diagnostic pop" : ""},
                {"open", name_space.empty() ? "" : "namespace " + name_space + " {"},
                {"close", name_space.empty() ? "" : "}  // namespace " + name_space},
-               {"classes", [&] { emit_classes(context); }}},
+               {"classes", [&] { emit_classes(context, summary.rest); }}},
               R"cc(
                 $summary$;
 
@@ -111,15 +124,8 @@ class CppEmitter : public Emitter {
                 // First, so that its names meet no macros of the headers below.
                 #include "$protobuf_header$"
 
-                // What generated code uses.
-                #include <cstdint>
-                $memory$;
-                #include <string>
-                #include <string_view>
-                #include <utility>
-
+                // The runtime, which must be of the generation that this was made for.
                 #include "$runtime$messi/version.h"
-
                 #if MESSI_RUNTIME_API != $API$
                 #error "made for messi runtime API $API$: run the protoc-gen-messi of this runtime's release"
                 #include "see the error above"  // There is none: compilers stop here.

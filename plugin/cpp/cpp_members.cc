@@ -1,5 +1,6 @@
 #include "cpp_members.h"
 
+#include <cstddef>
 #include <string>
 
 #include "../comments.h"
@@ -10,33 +11,24 @@
 namespace messi::plugin::cpp {
 namespace {
 
-constexpr std::size_t kDeepestIndentation = 4;
+constexpr std::size_t kDeepestIndentation = 2;
 
-/// What is to be known to send it.
-std::string codecs(const Context& context, const Message& type) {
-  const std::string codec = context.codec_class();
-  const int text = context.texts.index(type);
-  if (text == TextTypes::kNoText) return is_flat(type) ? ", " + codec : "";
-  return (is_flat(type) ? ", " + codec : ", void") + ", " + codec + ", " + std::to_string(text);
-}
-
-std::vector<Text::Hole> holes(const Context& context, const Member& member) {
+std::vector<Text::Hole> holes(const Context& context, const Direction& direction,
+                              const Member& member) {
+  const Kind* const kind = context.kinds.find(member.type);
+  const std::string codec = context.codec_class() + "::";
   return {{"comment", format_comment(member.field.comment, "///", kColumns - kDeepestIndentation)},
           {"deprecated", member.field.deprecated ? "[[deprecated]] " : ""},
           {"name", member.field.name},
           {"number", std::to_string(member.field.number)},
+          {"index", std::to_string(&member - direction.members.data())},
           {"Type", context.qualified_class(member.type)},
-          {"Codec", is_flat(member.type) ? ", " + context.codec_class() : ""},
-          {"Codecs", codecs(context, member.type)},
-          {"accessor", context.accessor(member.field.name)},
+          {"sent_as", kind == nullptr ? "" : ", " + codec + "kind_" + kind->name},
+          {"received_by", is_flat(member.type) ? ", &" + codec + "take_" + kind->name : ""},
           {"Case", case_constant(member.field.name)}};
 }
 
 }  // namespace
-
-bool has_codec(const Protocol& protocol, const TextTypes& texts) {
-  return !texts.all().empty() || !flat_types(protocol).empty();
-}
 
 void emit_members(const Context& context, const Direction& direction, std::string_view each,
                   std::string_view if_unique) {
@@ -46,7 +38,7 @@ void emit_members(const Context& context, const Direction& direction, std::strin
     const bool is_apart = previous != nullptr && shows_comments &&
                           !(previous->field.comment.empty() && member.field.comment.empty());
     if (is_apart) context.text.lines("\n");
-    const std::vector<Text::Hole> member_holes = holes(context, member);
+    const std::vector<Text::Hole> member_holes = holes(context, direction, member);
     context.text.emit(member_holes, each);
     if (member.type_is_unique) context.text.emit(member_holes, if_unique);
     previous = &member;
@@ -56,7 +48,7 @@ void emit_members(const Context& context, const Direction& direction, std::strin
 void emit_members(const Context& context, const Direction& direction,
                   const std::vector<Text::Hole>& more_holes, std::string_view each) {
   for (const Member& member : direction.members) {
-    std::vector<Text::Hole> all_holes = holes(context, member);
+    std::vector<Text::Hole> all_holes = holes(context, direction, member);
     all_holes.insert(all_holes.end(), more_holes.begin(), more_holes.end());
     context.text.emit(all_holes, each);
   }
@@ -66,9 +58,7 @@ void emit_senders(const Context& context, const Direction& direction) {
   emit_members(context, direction,
                R"cc(
                  $comment$;
-                 $deprecated$void send_$name$(const $Type$& message) {
-                   ::messi::codec::send<$number$$Codecs$>(*this, message);
-                 }
+                 $deprecated$void send_$name$(const $Type$& message);
                )cc",
                R"cc(
                  $deprecated$void send(const $Type$& message) {
@@ -100,12 +90,6 @@ void emit_numbers(const Context& context, const Direction& direction, const std:
                 }
               };
             )cc");
-}
-
-void emit_incoming(const Context& context, const Direction& direction) {
-  emit_members(context, direction, R"cc(
-    ::messi::codec::Reused<$Type$$Codec$> incoming_$name$_;
-  )cc");
 }
 
 }  // namespace messi::plugin::cpp

@@ -8,11 +8,15 @@ namespace messi::plugin::cpp {
 // The parts of a generated header, in the order in which it has them. Lines may get too long: see
 // fit.h.
 
-/// How flat messages become bytes and bytes messages.
+void emit_client_class(const Context& context);
+void emit_server_classes(const Context& context);
+
+/// What there is to be known of the members' types.
 void emit_codec(const Context& context);
 
-void emit_client_class(const Context& context);
-void emit_server_class(const Context& context);
+/// What the classes only declare.
+void emit_client_senders(const Context& context);
+void emit_server_senders(const Context& context);
 
 /// How a payload finds its hook.
 void emit_client_dispatch(const Context& context);

@@ -1,5 +1,4 @@
 #include "cpp_members.h"
-#include "cpp_names.h"
 #include "cpp_parts.h"
 
 namespace messi::plugin::cpp {
@@ -16,7 +15,7 @@ void emit_replies(const Context& context, const Direction& direction) {
   emit_members(context, direction,
                R"cc(
                  $deprecated$void reply_$name$(const $Type$& message) {
-                   ::messi::codec::reply<$number$$Codecs$>(*this, message);
+                   if (Client* const client = current_client()) client->send_$name$(message);
                  }
                )cc",
                R"cc(
@@ -29,73 +28,73 @@ void emit_replies(const Context& context, const Direction& direction) {
 void emit_broadcasts(const Context& context, const Direction& direction) {
   emit_members(context, direction,
                R"cc(
-                 $deprecated$bool broadcast_$name$(const $Type$& message) {
-                   return ::messi::codec::broadcast<$number$$Codecs$>(*this, message, nullptr);
-                 }
-                 $deprecated$bool broadcast_$name$(const $Type$& message, const Client& except) {
-                   return ::messi::codec::broadcast<$number$$Codecs$>(*this, message, &except);
-                 }
+                 $deprecated$bool broadcast_$name$(const $Type$& message, Except except = {});
                )cc",
                R"cc(
-                 $deprecated$bool broadcast(const $Type$& message) {
-                   return broadcast_$name$(message);
-                 }
-                 $deprecated$bool broadcast(const $Type$& message, const Client& except) {
+                 $deprecated$bool broadcast(const $Type$& message, Except except = {}) {
                    return broadcast_$name$(message, except);
                  }
                )cc");
 }
 
+/// Those that the client's class has already, under the names that they have for the other side.
+void emit_all_numbers(const Context& context) {
+  if (context.options.client()) {
+    context.text.emit({{"Client", context.client_class()}}, R"cc(
+      /// The members that come from clients: their numbers and names.
+      using Receives = $Client$::Sends;
+
+      /// The members that go to clients: their numbers and names.
+      using Sends = $Client$::Receives;
+    )cc");
+    return;
+  }
+  const Protocol& protocol = context.protocol;
+  const auto emit_receives = [&] { emit_numbers(context, protocol.client_to_server, "Receives"); };
+  const auto emit_sends = [&] { emit_numbers(context, protocol.server_to_client, "Sends"); };
+  context.text.emit({{"receives", emit_receives}, {"sends", emit_sends}}, R"cc(
+    /// The members that come from clients: their numbers and names.
+    $receives$;
+
+    /// The members that go to clients: their numbers and names.
+    $sends$;
+  )cc");
+}
+
 }  // namespace
 
-void emit_server_class(const Context& context) {
+void emit_server_classes(const Context& context) {
   const Direction& up = context.protocol.client_to_server;
   const Direction& down = context.protocol.server_to_client;
   context.text.emit({{"Server", context.server_class()},
-                     {"receives", [&] { emit_numbers(context, up, "Receives"); }},
-                     {"sends", [&] { emit_numbers(context, down, "Sends"); }},
+                     {"ServerClient", context.server_client_class()},
+                     {"numbers", [&] { emit_all_numbers(context); }},
                      {"senders", [&] { emit_senders(context, down); }},
                      {"hooks", [&] { emit_hooks(context, up); }},
                      {"replies", [&] { emit_replies(context, down); }},
                      {"broadcasts", [&] { emit_broadcasts(context, down); }},
-                     {"incoming", [&] { emit_incoming(context, up); }}},
+                     {"count", std::to_string(up.members.size())}},
                     R"cc(
-              /// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-              /// ServerBase's.
-              class $Server$ : public ::messi::ServerBase {
+              /// A client that is connected, as its server knows it: from the beginning of its
+              /// on_client_connected to the end of its on_client_disconnected.
+              class $ServerClient$ : public ::messi::ServerClient {
                public:
-                /// A client that is connected, from the beginning of its on_client_connected to the
-                /// end of its on_client_disconnected.
-                class Client : public ::messi::ServerClient {
-                 public:
-                  using ServerClient::ServerClient;
+                using ServerClient::ServerClient;
 
-                  // Senders: a message goes to this client.
+                // Senders: a message goes to this client.
 
-                  $senders$;
-                };
+                $senders$;
+              };
 
+              /// A server: derive from it and override the hooks you need. Those that every server has, such as
+              /// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+              class $Server$ : public ::messi::ServerOf<$ServerClient$> {
+               public:
                 explicit $Server$(::messi::EventLoop& loop, ::std::string uri,
                                   ::messi::ServerOptions options = {})
-                    : ServerBase(loop, ::std::move(uri), options) {}
-
-                // Hooks: clients come and go.
-
-                virtual void on_client_connected(Client& /*client*/) {}
-                virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-                /// Much that had been waiting to be written to the client has been written.
-                virtual void on_client_writable(Client& /*client*/) {}
-
-                /// The client has sent a message that this server's schema does not have.
-                virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+                    : ServerOf(loop, ::std::move(uri), options) {}
 
                 // Hooks: a message has come from a client.
-
-                /// Any message, before its own hook or on_unknown_message. False drops it.
-                virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {
-                  return true;
-                }
 
                 $hooks$;
 
@@ -108,36 +107,30 @@ void emit_server_class(const Context& context) {
 
                 $broadcasts$;
 
-                /// All clients: for (Client& client : clients()) ...
-                ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-                /// Null if no client with this id() is connected.
-                Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
-                /// The members that come from clients: their numbers and names.
-                $receives$;
-
-                /// The members that go to clients: their numbers and names.
-                $sends$;
+                $numbers$;
 
                private:
-                ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-                  return ::std::make_unique<Client>(::std::move(init));
-                }
-                void client_connected(::messi::ServerClient& client) final {
-                  on_client_connected(static_cast<Client&>(client));
-                }
-                void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-                  on_client_disconnected(static_cast<Client&>(client), reason);
-                }
-                void client_writable(::messi::ServerClient& client) final {
-                  on_client_writable(static_cast<Client&>(client));
-                }
                 inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-                $incoming$;
+                ::messi::codec::Received received_{$count$};
               };
             )cc");
+}
+
+void emit_server_senders(const Context& context) {
+  const Direction& down = context.protocol.server_to_client;
+  emit_members(context, down, {{"ServerClient", context.server_client_class()}},
+               R"cc(
+                 inline void $ServerClient$::send_$name$(const $Type$& message) {
+                   ::messi::codec::send<::messi::ServerClient>(*this, $number$, message$sent_as$);
+                 }
+               )cc");
+  emit_members(context, down, {{"Server", context.server_class()}},
+               R"cc(
+                 inline bool $Server$::broadcast_$name$(const $Type$& message, Except except) {
+                   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), $number$, message$sent_as$);
+                 }
+               )cc");
 }
 
 }  // namespace messi::plugin::cpp

@@ -193,7 +193,9 @@ Lines break_assignment(const std::string& line) {
 
 Lines break_line(const std::string& line) {
   if (starts_with(without_indentation(line), "if (") && ends_with(line, ";")) return break_if(line);
-  if (starts_with(without_indentation(line), "static constexpr") && ends_with(line, ";")) {
+  const bool is_cast = line.find(" = static_cast<") != std::string::npos;
+  if ((is_cast || starts_with(without_indentation(line), "static constexpr")) &&
+      ends_with(line, ";")) {
     return break_assignment(line);
   }
   if (ends_with(line, ") {}")) {

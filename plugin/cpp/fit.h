@@ -19,8 +19,8 @@ constexpr std::size_t kColumns = 100;
 /// - Parameters and arguments that do not fit are aligned behind the parenthesis, or if that does
 ///   not fit either, begin on a line of their own.
 ///
-/// - `if (...) statement;` that does not fit breaks before the statement, a constant before its
-/// value.
+/// - `if (...) statement;` that does not fit breaks before the statement, a constant and
+///   a reference before its value.
 ///
 /// Names of more than half a line are beyond these rules: clang-format is then switched off.
 std::string fit(std::string_view code);

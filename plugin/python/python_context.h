@@ -1,8 +1,6 @@
 #ifndef MESSI_PLUGIN_PYTHON_PYTHON_CONTEXT_H_
 #define MESSI_PLUGIN_PYTHON_PYTHON_CONTEXT_H_
 
-#include <string>
-
 #include "../context.h"
 #include "python_names.h"
 
@@ -10,8 +8,6 @@ namespace messi::plugin::python {
 
 /// A module while it is generated.
 struct Context : plugin::Context {
-  std::string server_client_class() const { return python::server_client_class(protocol, options); }
-
   const ModuleNames& modules;
 };
 

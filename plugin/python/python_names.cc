@@ -41,10 +41,6 @@ std::string server_path(std::string_view proto_path) {
   return module_path(module_stem(proto_path) + "_server");
 }
 
-std::string server_client_class(const Protocol& protocol, const Options& options) {
-  return server_class(protocol, options) + "Client";
-}
-
 bool is_keyword(std::string_view word) { return is_among(kKeywords, word); }
 
 bool is_private(std::string_view name) {

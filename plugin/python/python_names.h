@@ -16,9 +16,6 @@ namespace messi::plugin::python {
 std::string client_path(std::string_view proto_path);
 std::string server_path(std::string_view proto_path);
 
-/// `my_protocol` -> `MyProtocolServerClient`
-std::string server_client_class(const Protocol& protocol, const Options& options);
-
 /// Whether it is a keyword, which cannot be a name.
 bool is_keyword(std::string_view word);
 

@@ -143,6 +143,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// Half of `max_pending_bytes` is free again after more than that was waiting.
   virtual void on_writable() {}
 
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(std::uint32_t /*field_number*/) { return true; }
+
   /// The server has sent a message that this client's schema does not have.
   virtual void on_unknown_message(std::uint32_t /*field_number*/) {}
 

@@ -6,7 +6,7 @@
 
 /// The generation of the contract between generated code and runtime. Generated headers compare it
 /// with the generation they were written for, so that a mismatch is one readable compile error.
-#define MESSI_RUNTIME_API 2
+#define MESSI_RUNTIME_API 3
 
 #if __cplusplus < 201703L
 #error "messi needs C++17: compile with -std=c++17, or set CMAKE_CXX_STANDARD to 17"

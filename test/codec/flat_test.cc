@@ -10,41 +10,47 @@
 #include "flat.messi.h"
 #include "test/catch.h"
 #include "test/codec/sender.h"
+#include "test/support/receive.h"
 
 using flat::FlatCodec;
-using messi::codec::FlatReader;
-using messi::codec::FlatSize;
-using messi::codec::FlatWriter;
-using messi::codec::Reused;
+using messi::codec::FieldReader;
+using messi::codec::Fields;
+using messi::codec::Kind;
+using messi::codec::Received;
+using messi::codec::Take;
+using messi::test::payload_of;
+using messi::test::receive;
 using messi::test::Sender;
 using namespace std::string_literals;
 
 namespace {
 
-template <std::uint32_t kField, typename Message>
-std::string sent(const Message& message) {
+std::string sent(std::uint32_t field, const google::protobuf::MessageLite& message,
+                 const Kind& kind) {
   Sender sender;
-  messi::codec::send<kField, FlatCodec>(sender, message);
+  messi::codec::send(sender, field, message, kind);
   return sender.payload();
 }
 
 /// The same by generated code alone; nothing if it leaves the message to libprotobuf.
-template <typename Message>
-std::string written(const Message& message) {
-  FlatSize size;
-  FlatCodec::encode(message, size);
-  std::string bytes(size.size(), '\xee');
-  FlatWriter writer(reinterpret_cast<std::uint8_t*>(bytes.data()));
-  FlatCodec::encode(message, writer);
-  return writer.bad_tag() == 0 ? bytes : "";
+std::string written(std::uint32_t field, const google::protobuf::MessageLite& message,
+                    const Kind& kind) {
+  Fields fields;
+  kind.put(message, fields);
+  if (!fields.ok()) return "";
+  fields.finish(field);
+  std::string bytes(fields.size(), '\xee');
+  fields.write(reinterpret_cast<std::uint8_t*>(bytes.data()));
+  return bytes;
 }
 
 /// A received message in protobuf's encoding, or "error".
-template <typename Message, typename Codec>
-std::string received(Reused<Message, Codec>& reused, const std::string& bytes) {
+template <typename Message>
+std::string received(Received& received, const std::string& bytes, Take take) {
   std::string seen = "error";
-  const bool decoded = reused.deliver(
-      {1, bytes}, [&](const Message& message) { seen = message.SerializeAsString(); });
+  const bool decoded =
+      receive<Message>(received, payload_of(bytes), take,
+                       [&](const Message& message) { seen = message.SerializeAsString(); });
   CHECK(decoded == (seen != "error"));
   return seen;
 }
@@ -179,9 +185,9 @@ class Random {
 };
 
 template <typename Message>
-void check_receiving(unsigned seed) {
+void check_receiving(Take take, unsigned seed) {
   Random random(seed);
-  Reused<Message, FlatCodec> reused;
+  Received kept(1);
   int legal = 0;
   int illegal = 0;
   for (int i = 0; i < 10'000; ++i) {
@@ -190,7 +196,7 @@ void check_receiving(unsigned seed) {
     if (random.one_in(4)) bytes = random.damaged(bytes);
     const std::string expected = parsed<Message>(bytes);
     (expected == "error" ? illegal : legal) += 1;
-    CHECK(received(reused, bytes) == expected);
+    CHECK(received<Message>(kept, bytes, take) == expected);
   }
   CHECK(legal > 5'000);
   CHECK(illegal > 300);
@@ -203,19 +209,20 @@ TEST_CASE("flat messages are encoded as protobuf does", "[codec]") {
   for (int i = 0; i < 5'000; ++i) {
     flat::ClientToServer wrapper;
     *wrapper.mutable_everything() = random.message<flat::Everything>();
-    CHECK(sent<1>(wrapper.everything()) == wrapper.SerializeAsString());
-    CHECK(written(wrapper.everything()) == wrapper.everything().SerializeAsString());
+    CHECK(sent(1, wrapper.everything(), FlatCodec::kind_Everything) == wrapper.SerializeAsString());
+    CHECK(written(1, wrapper.everything(), FlatCodec::kind_Everything) ==
+          wrapper.SerializeAsString());
     *wrapper.mutable_optional() = random.message<flat::Optional>();
-    CHECK(sent<2>(wrapper.optional()) == wrapper.SerializeAsString());
-    CHECK(written(wrapper.optional()) == wrapper.optional().SerializeAsString());
+    CHECK(sent(2, wrapper.optional(), FlatCodec::kind_Optional) == wrapper.SerializeAsString());
+    CHECK(written(2, wrapper.optional(), FlatCodec::kind_Optional) == wrapper.SerializeAsString());
   }
 }
 
 TEST_CASE("large texts of a flat message are sent from where they lie", "[codec]") {
-  constexpr std::size_t kLarge = messi::codec::FlatPieces::kLargeText;
+  constexpr std::size_t kLarge = Fields::kLargeText;
   const auto gathered = [](const flat::ClientToServer& wrapper) {
     Sender sender;
-    messi::codec::send<1, FlatCodec>(sender, wrapper.everything());
+    messi::codec::send(sender, 1, wrapper.everything(), FlatCodec::kind_Everything);
     CHECK(sender.payload() == wrapper.SerializeAsString());
     return sender.in_pieces();
   };
@@ -229,7 +236,7 @@ TEST_CASE("large texts of a flat message are sent from where they lie", "[codec]
     message.set_data(std::string(4 * size, '\xff'));
     message.set_i32(-1);
     message.set_value(0.5);
-    CHECK(gathered(wrapper) == large);  // else the text is too much around the data
+    CHECK(gathered(wrapper));
   }
   for (int i = 0; i < 200; ++i) {
     flat::ClientToServer wrapper;
@@ -239,41 +246,42 @@ TEST_CASE("large texts of a flat message are sent from where they lie", "[codec]
   }
 }
 
-TEST_CASE("a few large texts of a message are left where they lie, and no more", "[codec]") {
-  const std::string text(messi::codec::FlatPieces::kLargeText, 'x');
-  for (int count = 0; count < 6; ++count) {
-    FlatSize size;
-    for (int i = 0; i < count; ++i) size.string(10, text);
-    CHECK(size.in_pieces(5) == (count >= 1 && count <= 3));
-    if (!size.in_pieces(0)) continue;
-    messi::codec::FlatPieces pieces;
-    FlatWriter writer(pieces.between, &pieces);
-    for (int i = 0; i < count; ++i) writer.string(10, text);
-    pieces.end_slice(writer.end());
-    REQUIRE(pieces.count == static_cast<std::size_t>(2 * count + 1));
-    for (std::size_t i = 2; i < pieces.count; i += 2) CHECK(pieces.slices[i].data == text.data());
+TEST_CASE("long texts are left where they lie, as many as there is room for", "[codec]") {
+  const std::string text(Fields::kLargeText, 'x');
+  for (std::size_t count = 0; count <= Fields::kMostTexts + 1; ++count) {
+    Fields fields;
+    for (std::size_t i = 0; i < count; ++i) fields.put_string(10, text);
+    CHECK(fields.has_large_text() == (count > 0));
+    CHECK(fields.ok() == (count <= Fields::kMostTexts));
+    if (!fields.ok()) continue;
+    fields.finish(1);
+    messi::Slice slices[Fields::kMostSlices];
+    REQUIRE(fields.slices(slices) == (count == 0 ? 2 : 2 * count + 1));
+    for (std::size_t i = 0; i < count; ++i) CHECK(slices[2 * i + 2].data == text.data());
   }
 }
 
-TEST_CASE("a flat message with more around its large texts than fits is copied", "[codec]") {
-  flat::Everything message;
-  message.set_text(std::string(messi::codec::FlatPieces::kLargeText, 'x'));
-  for (std::size_t size = 0; size < 600; ++size) {
-    message.set_data(std::string(size, 'y'));
-    Sender sender;
-    messi::codec::send<1, FlatCodec>(sender, message);
-    flat::ClientToServer wrapper;
-    *wrapper.mutable_everything() = message;
-    CHECK(sender.payload() == wrapper.SerializeAsString());
-    if (size < 490) CHECK(sender.in_pieces());
-    if (size > 512) CHECK_FALSE(sender.in_pieces());
+TEST_CASE("texts of any length are encoded as protobuf does", "[codec]") {
+  flat::ClientToServer wrapper;
+  flat::Everything& message = *wrapper.mutable_everything();
+  for (std::size_t size = 0; size < 300; ++size) {
+    message.set_text(std::string(size, 'x'));
+    message.set_data(std::string(300 - size, 'y'));
+    CHECK(written(1, message, FlatCodec::kind_Everything) == wrapper.SerializeAsString());
   }
+}
+
+TEST_CASE("a message of more than generated code has room for is left to protobuf", "[codec]") {
+  Fields fields;
+  for (std::uint32_t i = 0; fields.ok() && i < 1'000; ++i) fields.put_fixed64(9, 1);
+  CHECK_FALSE(fields.ok());
+  CHECK(fields.bad_tag() == 0);
 }
 
 TEST_CASE("flat messages are decoded as protobuf does", "[codec]") {
-  check_receiving<flat::Everything>(2);
-  check_receiving<flat::Optional>(3);
-  check_receiving<flat::Keywords>(4);
+  check_receiving<flat::Everything>(&FlatCodec::take_Everything, 2);
+  check_receiving<flat::Optional>(&FlatCodec::take_Optional, 3);
+  check_receiving<flat::Keywords>(&FlatCodec::take_Keywords, 4);
 }
 
 TEST_CASE("generated code decodes by itself whatever protobuf writes", "[codec]") {
@@ -281,7 +289,9 @@ TEST_CASE("generated code decodes by itself whatever protobuf writes", "[codec]"
   for (int i = 0; i < 2'000; ++i) {
     const std::string bytes = random.message<flat::Everything>().SerializeAsString();
     flat::Everything message;
-    CHECK(FlatCodec::decode(FlatReader(bytes), message));
+    FieldReader in(bytes);
+    FlatCodec::take_Everything(in, message);
+    CHECK(in.ok());
     CHECK(message.SerializeAsString() == bytes);
   }
 }
@@ -290,16 +300,17 @@ TEST_CASE("unknown fields of a flat message go on with it", "[codec]") {
   flat::Everything message;
   const std::string bytes = "\x08\x07\x9a\x01\x03xyz"s;
   REQUIRE(message.ParseFromString(bytes));
-  CHECK(sent<1>(message) == "\x0a\x08"s + bytes);
-  Reused<flat::Everything, FlatCodec> reused;
-  CHECK(received(reused, bytes) == bytes);
+  CHECK(sent(1, message, FlatCodec::kind_Everything) == "\x0a\x08"s + bytes);
+  Received kept(1);
+  CHECK(received<flat::Everything>(kept, bytes, &FlatCodec::take_Everything) == bytes);
 }
 
 TEST_CASE("text of a flat message that is not UTF-8 is neither written nor accepted", "[codec]") {
   flat::Everything message;
   message.set_i32(7);
   message.set_text("\xff\xfe");
-  CHECK(written(message).empty());
-  Reused<flat::Everything, FlatCodec> reused;
-  CHECK(received(reused, "\x7a\x02\xff\xfe") == "error");
+  CHECK(written(1, message, FlatCodec::kind_Everything).empty());
+  Received kept(1);
+  CHECK(received<flat::Everything>(kept, "\x7a\x02\xff\xfe", &FlatCodec::take_Everything) ==
+        "error");
 }

@@ -10,6 +10,7 @@
 #include "messi/testing/manual_loop.h"
 #include "test/catch.h"
 #include "test/support/live_bytes.h"
+#include "test/support/receive.h"
 
 namespace {
 
@@ -49,7 +50,7 @@ TEST_CASE("lite messages go both ways", "[codec]") {
 }
 
 TEST_CASE("what many lite messages leave behind does not add up", "[codec]") {
-  messi::codec::Reused<lite::Note> reused;
+  messi::codec::Received received(1);
   const std::size_t before = messi::test::live_bytes();
   std::size_t most = 0;
   for (int i = 0; i < 300; ++i) {
@@ -57,9 +58,9 @@ TEST_CASE("what many lite messages leave behind does not add up", "[codec]") {
     for (int line = 0; line < 300; ++line) {
       note.add_lines(line == i ? std::string(100'000, 'x') : std::string());
     }
-    const std::string bytes = note.SerializeAsString();
+    const std::string payload = messi::test::payload_of(note.SerializeAsString());
     note.Clear();
-    reused.deliver({1, bytes}, [](const lite::Note& /*note*/) {});
+    messi::test::receive<lite::Note>(received, payload, nullptr, [](const lite::Note& /*note*/) {});
     most = std::max(most, messi::test::live_bytes() - before);
   }
   CHECK(most < 2'000'000);

@@ -1,11 +1,16 @@
+#include "messi/codec/member.h"
+
 #include <string>
 #include <string_view>
 
-#include "messi/codec/protobuf.h"
+#include "messi/codec/received.h"
+#include "strict.pb.h"
 #include "test/catch.h"
 
 using messi::codec::first_field;
 using messi::codec::Member;
+using messi::codec::normalise;
+using messi::codec::short_member;
 using messi::codec::single_member;
 using namespace std::string_literals;
 
@@ -15,6 +20,8 @@ void check_single(const std::string& payload, std::uint32_t field, std::string_v
   const Member member = single_member(payload);
   CHECK(member.field == field);
   CHECK(member.bytes == bytes);
+  const Member shortly = short_member(payload);
+  CHECK((shortly.field == 0 || (shortly.field == field && shortly.bytes == bytes)));
   if (member.field != 0) {
     CHECK(member.bytes.data() + member.bytes.size() == payload.data() + payload.size());
   }
@@ -51,6 +58,7 @@ TEST_CASE("a payload of any other form is none", "[codec]") {
            "\x0a\xff\xff\xff\xff\xff\x01"s,  // a length that never ends
        }) {
     CHECK(single_member(payload).field == 0);
+    CHECK(short_member(payload).field == 0);
   }
 }
 
@@ -61,4 +69,51 @@ TEST_CASE("the number of the first field is told whatever its wire type", "[code
   CHECK(first_field("\x1a\x00"s) == 3);
   CHECK(first_field("\xa2\x06\x00"s) == 100);
   CHECK(first_field("\xfa\xff\xff\xff\x0f\x00"s) == (1u << 29) - 1);
+}
+
+TEST_CASE("a payload of any legal form has one member at the most", "[codec]") {
+  struct Case {
+    std::string payload;
+    std::uint32_t field;
+    std::string bytes;
+  };
+  // strict::ServerToClient has an order as 1, and a tree, whose leaves are field 2, as 17.
+  const std::string order = "\x0a\x03\x0a\x01o"s;
+  const std::string tree = "\x8a\x01\x03\x12\x01t"s;
+  const std::string more_tree = "\x8a\x01\x03\x12\x01u"s;
+  const std::string unknown = "\xa2\x06\x01x"s;           // 100: text
+  const std::string unknown_group = "\xa3\x06\xa4\x06"s;  // 100: a group
+  const std::string misplaced = "\x08\x07"s;              // 1: a number
+  for (const Case& each : {
+           Case{"", 0, ""},
+           Case{order, 1, "\x0a\x01o"},
+           Case{order + tree, 17, "\x12\x01t"},
+           Case{tree + order, 1, "\x0a\x01o"},
+           Case{tree + more_tree, 17, "\x12\x01t\x12\x01u"},
+           Case{tree + unknown + more_tree, 17, "\x12\x01t\x12\x01u"},
+           Case{tree + order + more_tree, 17, "\x12\x01u"},
+           Case{unknown + misplaced + tree + unknown_group, 17, "\x12\x01t"},
+           Case{unknown_group, 0, ""},
+           Case{misplaced, 0, ""},
+       }) {
+    std::string plain;
+    Member member{};
+    CHECK(normalise(each.payload, strict::ServerToClient::default_instance(), plain, member));
+    CHECK(member.field == each.field);
+    CHECK(member.bytes == each.bytes);
+  }
+}
+
+TEST_CASE("what is illegal in any part of a payload makes it illegal", "[codec]") {
+  const std::string tree = "\x8a\x01\x03\x12\x01t"s;
+  for (const std::string& payload : {
+           "\x0a\x03\x0a\x05o"s + tree,  // a broken order, which the tree would replace
+           tree + "\x00"s,
+           tree + "\xa4\x06"s,  // the end of no group
+           tree + "\x0a\x00"s,  // an order that lacks its article
+       }) {
+    std::string plain;
+    Member member{};
+    CHECK_FALSE(normalise(payload, strict::ServerToClient::default_instance(), plain, member));
+  }
 }

@@ -3,20 +3,8 @@
 // Members whose accessors are called like those that change other members: clear_alarm() clears
 // alarm, too.
 //
-// From client to server:
-//
-//   1  alarm                       Alarm
-//   2  clear_alarm                 ClearAlarm
-//   3  mutable_alarm               Alarm
-//   4  release_alarm               Alarm
-//   5  set_allocated_alarm         Alarm
-//   6  unsafe_arena_release_alarm  Alarm
-//   7  set_has_alarm               Alarm
-//
-// From server to client:
-//
-//   1  clear_alarm  ClearAlarm
-//   2  alarm        Alarm
+// From client to server: 7 kinds of messages. From server to client: 2. They are listed
+// below the classes.
 
 #ifndef ACCESSORS_ALIKE_MESSI_H_
 #define ACCESSORS_ALIKE_MESSI_H_
@@ -24,28 +12,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "accessors_alike.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace accessors_alike {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class AccessorsAlikeClient : public ::messi::ClientBase {
  public:
   explicit AccessorsAlikeClient(::messi::EventLoop& loop, ::std::string uri,
@@ -54,36 +35,19 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_clear_alarm(const ::accessors_alike::ClearAlarm& /*message*/) {}
   virtual void on_alarm(const ::accessors_alike::Alarm& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::send<1>(*this, message);
-  }
-  void send_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
-    ::messi::codec::send<2>(*this, message);
-  }
+  void send_alarm(const ::accessors_alike::Alarm& message);
+  void send_clear_alarm(const ::accessors_alike::ClearAlarm& message);
   void send(const ::accessors_alike::ClearAlarm& message) { send_clear_alarm(message); }
-  void send_mutable_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::send<3>(*this, message);
-  }
-  void send_release_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::send<4>(*this, message);
-  }
-  void send_set_allocated_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::send<5>(*this, message);
-  }
-  void send_unsafe_arena_release_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::send<6>(*this, message);
-  }
-  void send_set_has_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::send<7>(*this, message);
-  }
+  void send_mutable_alarm(const ::accessors_alike::Alarm& message);
+  void send_release_alarm(const ::accessors_alike::Alarm& message);
+  void send_set_allocated_alarm(const ::accessors_alike::Alarm& message);
+  void send_unsafe_arena_release_alarm(const ::accessors_alike::Alarm& message);
+  void send_set_has_alarm(const ::accessors_alike::Alarm& message);
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -124,51 +88,32 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::accessors_alike::ClearAlarm> incoming_clear_alarm_;
-  ::messi::codec::Reused<::accessors_alike::Alarm> incoming_alarm_;
+  ::messi::codec::Received received_{2};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class AccessorsAlikeServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class AccessorsAlikeServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(const ::accessors_alike::ClearAlarm& message) { send_clear_alarm(message); }
-    void send_alarm(const ::accessors_alike::Alarm& message) {
-      ::messi::codec::send<2>(*this, message);
-    }
-    void send(const ::accessors_alike::Alarm& message) { send_alarm(message); }
-  };
+  void send_clear_alarm(const ::accessors_alike::ClearAlarm& message);
+  void send(const ::accessors_alike::ClearAlarm& message) { send_clear_alarm(message); }
+  void send_alarm(const ::accessors_alike::Alarm& message);
+  void send(const ::accessors_alike::Alarm& message) { send_alarm(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient> {
+ public:
   explicit AccessorsAlikeServer(::messi::EventLoop& loop, ::std::string uri,
                                 ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_alarm(Client& /*client*/, const ::accessors_alike::Alarm& /*message*/) {}
   virtual void on_clear_alarm(Client& /*client*/,
@@ -184,211 +129,176 @@ class AccessorsAlikeServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_clear_alarm(message);
   }
   void reply(const ::accessors_alike::ClearAlarm& message) { reply_clear_alarm(message); }
   void reply_alarm(const ::accessors_alike::Alarm& message) {
-    ::messi::codec::reply<2>(*this, message);
+    if (Client* const client = current_client()) client->send_alarm(message);
   }
   void reply(const ::accessors_alike::Alarm& message) { reply_alarm(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::accessors_alike::ClearAlarm& message) {
-    return broadcast_clear_alarm(message);
-  }
-  bool broadcast(const ::accessors_alike::ClearAlarm& message, const Client& except) {
+  bool broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message, Except except = {});
+  bool broadcast(const ::accessors_alike::ClearAlarm& message, Except except = {}) {
     return broadcast_clear_alarm(message, except);
   }
-  bool broadcast_alarm(const ::accessors_alike::Alarm& message) {
-    return ::messi::codec::broadcast<2>(*this, message, nullptr);
-  }
-  bool broadcast_alarm(const ::accessors_alike::Alarm& message, const Client& except) {
-    return ::messi::codec::broadcast<2>(*this, message, &except);
-  }
-  bool broadcast(const ::accessors_alike::Alarm& message) { return broadcast_alarm(message); }
-  bool broadcast(const ::accessors_alike::Alarm& message, const Client& except) {
+  bool broadcast_alarm(const ::accessors_alike::Alarm& message, Except except = {});
+  bool broadcast(const ::accessors_alike::Alarm& message, Except except = {}) {
     return broadcast_alarm(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kAlarm = 1;
-    static constexpr ::std::uint32_t kClearAlarm = 2;
-    static constexpr ::std::uint32_t kMutableAlarm = 3;
-    static constexpr ::std::uint32_t kReleaseAlarm = 4;
-    static constexpr ::std::uint32_t kSetAllocatedAlarm = 5;
-    static constexpr ::std::uint32_t kUnsafeArenaReleaseAlarm = 6;
-    static constexpr ::std::uint32_t kSetHasAlarm = 7;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kAlarm) return "alarm";
-      if (number == kClearAlarm) return "clear_alarm";
-      if (number == kMutableAlarm) return "mutable_alarm";
-      if (number == kReleaseAlarm) return "release_alarm";
-      if (number == kSetAllocatedAlarm) return "set_allocated_alarm";
-      if (number == kUnsafeArenaReleaseAlarm) return "unsafe_arena_release_alarm";
-      if (number == kSetHasAlarm) return "set_has_alarm";
-      return "";
-    }
-  };
+  using Receives = AccessorsAlikeClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kClearAlarm = 1;
-    static constexpr ::std::uint32_t kAlarm = 2;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kClearAlarm) return "clear_alarm";
-      if (number == kAlarm) return "alarm";
-      return "";
-    }
-  };
+  using Sends = AccessorsAlikeClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::accessors_alike::Alarm> incoming_alarm_;
-  ::messi::codec::Reused<::accessors_alike::ClearAlarm> incoming_clear_alarm_;
-  ::messi::codec::Reused<::accessors_alike::Alarm> incoming_mutable_alarm_;
-  ::messi::codec::Reused<::accessors_alike::Alarm> incoming_release_alarm_;
-  ::messi::codec::Reused<::accessors_alike::Alarm> incoming_set_allocated_alarm_;
-  ::messi::codec::Reused<::accessors_alike::Alarm> incoming_unsafe_arena_release_alarm_;
-  ::messi::codec::Reused<::accessors_alike::Alarm> incoming_set_has_alarm_;
+  ::messi::codec::Received received_{7};
 };
 
+// Members whose accessors are called like those that change other members: clear_alarm() clears
+// alarm, too.
+//
+// From client to server:
+//
+//   1  alarm                       Alarm
+//   2  clear_alarm                 ClearAlarm
+//   3  mutable_alarm               Alarm
+//   4  release_alarm               Alarm
+//   5  set_allocated_alarm         Alarm
+//   6  unsafe_arena_release_alarm  Alarm
+//   7  set_has_alarm               Alarm
+//
+// From server to client:
+//
+//   1  clear_alarm  ClearAlarm
+//   2  alarm        Alarm
+
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void AccessorsAlikeClient::send_alarm(const ::accessors_alike::Alarm& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline void AccessorsAlikeClient::send_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline void AccessorsAlikeClient::send_mutable_alarm(const ::accessors_alike::Alarm& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline void AccessorsAlikeClient::send_release_alarm(const ::accessors_alike::Alarm& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline void AccessorsAlikeClient::send_set_allocated_alarm(
+    const ::accessors_alike::Alarm& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
+}
+inline void AccessorsAlikeClient::send_unsafe_arena_release_alarm(
+    const ::accessors_alike::Alarm& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 6, message);
+}
+inline void AccessorsAlikeClient::send_set_has_alarm(const ::accessors_alike::Alarm& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
+}
 
 inline bool AccessorsAlikeClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_clear_alarm_, &AccessorsAlikeClient::on_clear_alarm);
-    case 2:
-      return deliver(incoming_alarm_, &AccessorsAlikeClient::on_alarm);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::accessors_alike::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::accessors_alike::ClearAlarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::ClearAlarm&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_clear_alarm(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::accessors_alike::Alarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::Alarm&>(in.message());
+      if (in.parsed() && on_any_message(2)) on_alarm(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::accessors_alike::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::accessors_alike::ServerToClient::kClearAlarm:
-      if (on_any_message(1)) on_clear_alarm(incoming.clear_alarm());
-      break;
-    case ::accessors_alike::ServerToClient::kAlarm:
-      if (on_any_message(2)) on_alarm(incoming.alarm());
-      break;
-    case ::accessors_alike::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void AccessorsAlikeServerClient::send_clear_alarm(
+    const ::accessors_alike::ClearAlarm& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline void AccessorsAlikeServerClient::send_alarm(const ::accessors_alike::Alarm& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline bool AccessorsAlikeServer::broadcast_clear_alarm(
+    const ::accessors_alike::ClearAlarm& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool AccessorsAlikeServer::broadcast_alarm(const ::accessors_alike::Alarm& message,
+                                                  Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
 inline bool AccessorsAlikeServer::dispatch(::messi::ServerClient& from,
                                            ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_alarm_, &AccessorsAlikeServer::on_alarm);
-    case 2:
-      return deliver(incoming_clear_alarm_, &AccessorsAlikeServer::on_clear_alarm);
-    case 3:
-      return deliver(incoming_mutable_alarm_, &AccessorsAlikeServer::on_mutable_alarm);
-    case 4:
-      return deliver(incoming_release_alarm_, &AccessorsAlikeServer::on_release_alarm);
-    case 5:
-      return deliver(incoming_set_allocated_alarm_, &AccessorsAlikeServer::on_set_allocated_alarm);
-    case 6:
-      return deliver(incoming_unsafe_arena_release_alarm_,
-                     &AccessorsAlikeServer::on_unsafe_arena_release_alarm);
-    case 7:
-      return deliver(incoming_set_has_alarm_, &AccessorsAlikeServer::on_set_has_alarm);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::accessors_alike::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::accessors_alike::Alarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::Alarm&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_alarm(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::accessors_alike::ClearAlarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::ClearAlarm&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_clear_alarm(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::accessors_alike::Alarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::Alarm&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_mutable_alarm(client, message);
+      break;
+    }
+    case 4: {
+      in.parse(3, ::accessors_alike::Alarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::Alarm&>(in.message());
+      if (in.parsed() && on_any_message(client, 4)) on_release_alarm(client, message);
+      break;
+    }
+    case 5: {
+      in.parse(4, ::accessors_alike::Alarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::Alarm&>(in.message());
+      if (in.parsed() && on_any_message(client, 5)) on_set_allocated_alarm(client, message);
+      break;
+    }
+    case 6: {
+      in.parse(5, ::accessors_alike::Alarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::Alarm&>(in.message());
+      if (in.parsed() && on_any_message(client, 6)) on_unsafe_arena_release_alarm(client, message);
+      break;
+    }
+    case 7: {
+      in.parse(6, ::accessors_alike::Alarm::default_instance());
+      const auto& message = static_cast<const ::accessors_alike::Alarm&>(in.message());
+      if (in.parsed() && on_any_message(client, 7)) on_set_has_alarm(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::accessors_alike::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::accessors_alike::ClientToServer::kAlarm:
-      if (on_any_message(client, 1)) on_alarm(client, incoming.alarm());
-      break;
-    case ::accessors_alike::ClientToServer::kClearAlarm:
-      if (on_any_message(client, 2)) on_clear_alarm(client, incoming.clear_alarm());
-      break;
-    case ::accessors_alike::ClientToServer::kMutableAlarm:
-      if (on_any_message(client, 3)) on_mutable_alarm(client, incoming.mutable_alarm());
-      break;
-    case ::accessors_alike::ClientToServer::kReleaseAlarm:
-      if (on_any_message(client, 4)) on_release_alarm(client, incoming.release_alarm());
-      break;
-    case ::accessors_alike::ClientToServer::kSetAllocatedAlarm:
-      if (on_any_message(client, 5)) on_set_allocated_alarm(client, incoming.set_allocated_alarm());
-      break;
-    case ::accessors_alike::ClientToServer::kUnsafeArenaReleaseAlarm:
-      if (on_any_message(client, 6))
-        on_unsafe_arena_release_alarm(client, incoming.unsafe_arena_release_alarm());
-      break;
-    case ::accessors_alike::ClientToServer::kSetHasAlarm:
-      if (on_any_message(client, 7)) on_set_has_alarm(client, incoming.set_has_alarm());
-      break;
-    case ::accessors_alike::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace accessors_alike

@@ -22,77 +22,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "chat.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace chat {
 
-// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
-struct ChatCodec {
-  template <typename Out>
-  static void encode(const ::chat::ConnectReq& message, Out& out) {
-    out.string(10, message.user());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::chat::ConnectReq& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 10:
-          in.string(*message.mutable_user());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  template <typename Out>
-  static void encode(const ::chat::MessageInd& message, Out& out) {
-    out.string(10, message.user());
-    out.string(18, message.text());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::chat::MessageInd& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 10:
-          in.string(*message.mutable_user());
-          break;
-        case 18:
-          in.string(*message.mutable_text());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
-  static constexpr char kTexts[] =
-      "chat.ConnectReq\n"
-      " 1 user\n"
-      "chat.MessageInd\n"
-      " 1 user\n"
-      " 2 text\n";
-};
-
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class ChatClient : public ::messi::ClientBase {
  public:
   explicit ChatClient(::messi::EventLoop& loop, ::std::string uri,
@@ -100,9 +44,6 @@ class ChatClient : public ::messi::ClientBase {
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   /// Welcome to the chat.
   virtual void on_connect_rsp(const ::chat::ConnectRsp& /*message*/) {}
@@ -113,15 +54,11 @@ class ChatClient : public ::messi::ClientBase {
   // Senders: a message goes to the server.
 
   /// Enter the chat; answered with a ConnectRsp.
-  void send_connect_req(const ::chat::ConnectReq& message) {
-    ::messi::codec::send<1, ChatCodec, ChatCodec, 0>(*this, message);
-  }
+  void send_connect_req(const ::chat::ConnectReq& message);
   void send(const ::chat::ConnectReq& message) { send_connect_req(message); }
 
   /// Say something to everybody.
-  void send_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::send<2, ChatCodec, ChatCodec, 1>(*this, message);
-  }
+  void send_message_ind(const ::chat::MessageInd& message);
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -153,54 +90,35 @@ class ChatClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::chat::ConnectRsp> incoming_connect_rsp_;
-  ::messi::codec::Reused<::chat::MessageInd, ChatCodec> incoming_message_ind_;
+  ::messi::codec::Received received_{2};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class ChatServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class ChatServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    /// Welcome to the chat.
-    void send_connect_rsp(const ::chat::ConnectRsp& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(const ::chat::ConnectRsp& message) { send_connect_rsp(message); }
+  /// Welcome to the chat.
+  void send_connect_rsp(const ::chat::ConnectRsp& message);
+  void send(const ::chat::ConnectRsp& message) { send_connect_rsp(message); }
 
-    /// Somebody said something.
-    void send_message_ind(const ::chat::MessageInd& message) {
-      ::messi::codec::send<2, ChatCodec, ChatCodec, 1>(*this, message);
-    }
-    void send(const ::chat::MessageInd& message) { send_message_ind(message); }
-  };
+  /// Somebody said something.
+  void send_message_ind(const ::chat::MessageInd& message);
+  void send(const ::chat::MessageInd& message) { send_message_ind(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class ChatServer : public ::messi::ServerOf<ChatServerClient> {
+ public:
   explicit ChatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// Enter the chat; answered with a ConnectRsp.
   virtual void on_connect_req(Client& /*client*/, const ::chat::ConnectReq& /*message*/) {}
@@ -211,166 +129,168 @@ class ChatServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_connect_rsp(const ::chat::ConnectRsp& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_connect_rsp(message);
   }
   void reply(const ::chat::ConnectRsp& message) { reply_connect_rsp(message); }
   void reply_message_ind(const ::chat::MessageInd& message) {
-    ::messi::codec::reply<2, ChatCodec, ChatCodec, 1>(*this, message);
+    if (Client* const client = current_client()) client->send_message_ind(message);
   }
   void reply(const ::chat::MessageInd& message) { reply_message_ind(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_connect_rsp(const ::chat::ConnectRsp& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_connect_rsp(const ::chat::ConnectRsp& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::chat::ConnectRsp& message) { return broadcast_connect_rsp(message); }
-  bool broadcast(const ::chat::ConnectRsp& message, const Client& except) {
+  bool broadcast_connect_rsp(const ::chat::ConnectRsp& message, Except except = {});
+  bool broadcast(const ::chat::ConnectRsp& message, Except except = {}) {
     return broadcast_connect_rsp(message, except);
   }
-  bool broadcast_message_ind(const ::chat::MessageInd& message) {
-    return ::messi::codec::broadcast<2, ChatCodec, ChatCodec, 1>(*this, message, nullptr);
-  }
-  bool broadcast_message_ind(const ::chat::MessageInd& message, const Client& except) {
-    return ::messi::codec::broadcast<2, ChatCodec, ChatCodec, 1>(*this, message, &except);
-  }
-  bool broadcast(const ::chat::MessageInd& message) { return broadcast_message_ind(message); }
-  bool broadcast(const ::chat::MessageInd& message, const Client& except) {
+  bool broadcast_message_ind(const ::chat::MessageInd& message, Except except = {});
+  bool broadcast(const ::chat::MessageInd& message, Except except = {}) {
     return broadcast_message_ind(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kConnectReq = 1;
-    static constexpr ::std::uint32_t kMessageInd = 2;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kConnectReq) return "connect_req";
-      if (number == kMessageInd) return "message_ind";
-      return "";
-    }
-  };
+  using Receives = ChatClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kConnectRsp = 1;
-    static constexpr ::std::uint32_t kMessageInd = 2;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kConnectRsp) return "connect_rsp";
-      if (number == kMessageInd) return "message_ind";
-      return "";
-    }
-  };
+  using Sends = ChatClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::chat::ConnectReq, ChatCodec> incoming_connect_req_;
-  ::messi::codec::Reused<::chat::MessageInd, ChatCodec> incoming_message_ind_;
+  ::messi::codec::Received received_{2};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+// What there is to be said of the types of members, and how those that are flat become bytes, and
+// bytes messages: messi/codec/kind.h.
+struct ChatCodec {
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static const ::messi::codec::TextTable& texts() {
+    static constexpr char kTexts[] =
+        "chat.ConnectReq\n"
+        " 1 user\n"
+        "chat.MessageInd\n"
+        " 1 user\n"
+        " 2 text\n";
+    static const auto* const table = new ::messi::codec::TextTable(kTexts);
+    return *table;
+  }
+
+  static void put_ConnectReq(const ::google::protobuf::MessageLite& from,
+                             ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::chat::ConnectReq&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_string(10, message.user());
+  }
+  static void take_ConnectReq(::messi::codec::FieldReader& in,
+                              ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::chat::ConnectReq&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 10:
+          in.take_string(*message.mutable_user());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_ConnectReq = ::messi::codec::Kind(&put_ConnectReq, &texts, 0);
+
+  static void put_MessageInd(const ::google::protobuf::MessageLite& from,
+                             ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::chat::MessageInd&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_string(10, message.user());
+    out.put_string(18, message.text());
+  }
+  static void take_MessageInd(::messi::codec::FieldReader& in,
+                              ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::chat::MessageInd&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 10:
+          in.take_string(*message.mutable_user());
+          break;
+        case 18:
+          in.take_string(*message.mutable_text());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_MessageInd = ::messi::codec::Kind(&put_MessageInd, &texts, 1);
+};
+
+inline void ChatClient::send_connect_req(const ::chat::ConnectReq& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message, ChatCodec::kind_ConnectReq);
+}
+inline void ChatClient::send_message_ind(const ::chat::MessageInd& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message, ChatCodec::kind_MessageInd);
+}
 
 inline bool ChatClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_connect_rsp_, &ChatClient::on_connect_rsp);
-    case 2:
-      return deliver(incoming_message_ind_, &ChatClient::on_message_ind);
+  ::messi::codec::Incoming in(received_, payload, ::chat::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::chat::ConnectRsp::default_instance());
+      const auto& message = static_cast<const ::chat::ConnectRsp&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_connect_rsp(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::chat::MessageInd::default_instance(), &ChatCodec::take_MessageInd);
+      const auto& message = static_cast<const ::chat::MessageInd&>(in.message());
+      if (in.parsed() && on_any_message(2)) on_message_ind(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::chat::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::chat::ServerToClient::kConnectRsp:
-      if (on_any_message(1)) on_connect_rsp(incoming.connect_rsp());
-      break;
-    case ::chat::ServerToClient::kMessageInd:
-      if (on_any_message(2)) on_message_ind(incoming.message_ind());
-      break;
-    case ::chat::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void ChatServerClient::send_connect_rsp(const ::chat::ConnectRsp& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline void ChatServerClient::send_message_ind(const ::chat::MessageInd& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message, ChatCodec::kind_MessageInd);
+}
+inline bool ChatServer::broadcast_connect_rsp(const ::chat::ConnectRsp& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool ChatServer::broadcast_message_ind(const ::chat::MessageInd& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message,
+                                                        ChatCodec::kind_MessageInd);
 }
 
 inline bool ChatServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_connect_req_, &ChatServer::on_connect_req);
-    case 2:
-      return deliver(incoming_message_ind_, &ChatServer::on_message_ind);
+  ::messi::codec::Incoming in(received_, payload, ::chat::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::chat::ConnectReq::default_instance(), &ChatCodec::take_ConnectReq);
+      const auto& message = static_cast<const ::chat::ConnectReq&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_connect_req(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::chat::MessageInd::default_instance(), &ChatCodec::take_MessageInd);
+      const auto& message = static_cast<const ::chat::MessageInd&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_message_ind(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::chat::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::chat::ClientToServer::kConnectReq:
-      if (on_any_message(client, 1)) on_connect_req(client, incoming.connect_req());
-      break;
-    case ::chat::ClientToServer::kMessageInd:
-      if (on_any_message(client, 2)) on_message_ind(client, incoming.message_ind());
-      break;
-    case ::chat::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace chat

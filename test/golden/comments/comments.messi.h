@@ -2,41 +2,8 @@
 //
 // A comment right above the syntax. Detached ones, such as licences, are not carried over.
 //
-// About the package: all kinds of comments.
-//
-//   indented = kept;
-//
-// From client to server:
-//
-//   A block comment
-//   with stars
-//     and indentation,
-//
-//   and a blank line in it.
-//
-//   Detached: belongs to nothing.
-//
-//    1  leading                Message
-//    2  trailing               Message
-//    3  both                   Message
-//    4  detached               Message
-//    5  none                   Message
-//    6  none_either            Message
-//    7  slashes                Message
-//    8  javadoc                Message
-//    9  markers                Message
-//   10  backslashes            Message
-//   11  utf8                   Message
-//   12  long_lines             Message
-//   13  tabs                   Message
-//   14  looks_like_a_template  Message
-//   15  blank_lines            Message
-//   16  switch                 Message
-//   17  controls               Message
-//
-// From server to client:
-//
-//   1  message  Message
+// From client to server: 17 kinds of messages. From server to client: 1. They are listed
+// below the classes.
 
 #ifndef COMMENTS_MESSI_H_
 #define COMMENTS_MESSI_H_
@@ -44,28 +11,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "comments.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace comments {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class CommentsClient : public ::messi::ClientBase {
  public:
   explicit CommentsClient(::messi::EventLoop& loop, ::std::string uri,
@@ -74,89 +34,70 @@ class CommentsClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_message(const ::comments::Message& /*message*/) {}
 
   // Senders: a message goes to the server.
 
   /// Leading.
-  void send_leading(const ::comments::Message& message) { ::messi::codec::send<1>(*this, message); }
+  void send_leading(const ::comments::Message& message);
 
   /// Trailing.
-  void send_trailing(const ::comments::Message& message) {
-    ::messi::codec::send<2>(*this, message);
-  }
+  void send_trailing(const ::comments::Message& message);
 
   /// Leading and
   ///
   /// trailing.
-  void send_both(const ::comments::Message& message) { ::messi::codec::send<3>(*this, message); }
+  void send_both(const ::comments::Message& message);
 
-  void send_detached(const ::comments::Message& message) {
-    ::messi::codec::send<4>(*this, message);
-  }
-  void send_none(const ::comments::Message& message) { ::messi::codec::send<5>(*this, message); }
-  void send_none_either(const ::comments::Message& message) {
-    ::messi::codec::send<6>(*this, message);
-  }
+  void send_detached(const ::comments::Message& message);
+  void send_none(const ::comments::Message& message);
+  void send_none_either(const ::comments::Message& message);
 
   /// Three slashes.
   ///
   ///     As doxygen likes them.
-  void send_slashes(const ::comments::Message& message) { ::messi::codec::send<7>(*this, message); }
+  void send_slashes(const ::comments::Message& message);
 
   /// A javadoc comment.
   ///  @param nothing but text
-  void send_javadoc(const ::comments::Message& message) { ::messi::codec::send<8>(*this, message); }
+  void send_javadoc(const ::comments::Message& message);
 
   /// An end of a comment */ and a beginning /* and another //.
-  void send_markers(const ::comments::Message& message) { ::messi::codec::send<9>(*this, message); }
+  void send_markers(const ::comments::Message& message);
 
   /// Backslashes \ in the \n middle, and at the end
   /// of lines
   /// also as a trigraph
   /// and with a blank behind
-  void send_backslashes(const ::comments::Message& message) {
-    ::messi::codec::send<10>(*this, message);
-  }
+  void send_backslashes(const ::comments::Message& message);
 
   /// Grüße, 你好, こんにちは, 👋: UTF-8 is kept. A long line is broken 在单词之间
   /// あいうえおかきくけこ and not within one, even in Japanese.
-  void send_utf8(const ::comments::Message& message) { ::messi::codec::send<11>(*this, message); }
+  void send_utf8(const ::comments::Message& message);
 
   /// This line is too long for the generated code, wherever it stands in it, so it is broken into
   /// two between its words.
-  ///   - So is this item of a list, which is indented, and so are the lines that it is broken
-  ///   into, as one would expect.
+  ///   - So is this item of a list, which is indented, and so are the lines that it is broken into,
+  ///   as one would expect.
   /// But
   /// https://example.com/a/word/that/is/too/long/is/not/broken/because/that/would/make/it/useless/to/everybody
   /// is not.
-  void send_long_lines(const ::comments::Message& message) {
-    ::messi::codec::send<12>(*this, message);
-  }
+  void send_long_lines(const ::comments::Message& message);
 
   /// A tab in front,  and one within.
-  void send_tabs(const ::comments::Message& message) { ::messi::codec::send<13>(*this, message); }
+  void send_tabs(const ::comments::Message& message);
 
   /// $name$ $$ $ { } %s {0} "quoted" 'too' R"cc( )cc" <b>bold</b> &amp; #define X
-  void send_looks_like_a_template(const ::comments::Message& message) {
-    ::messi::codec::send<14>(*this, message);
-  }
+  void send_looks_like_a_template(const ::comments::Message& message);
 
   /// Blank lines around.
-  void send_blank_lines(const ::comments::Message& message) {
-    ::messi::codec::send<15>(*this, message);
-  }
+  void send_blank_lines(const ::comments::Message& message);
 
   /// clang-format off
-  void send_switch(const ::comments::Message& message) { ::messi::codec::send<16>(*this, message); }
+  void send_switch(const ::comments::Message& message);
 
   /// Controls: bell , form feed , bidirectional  override  isolate.
-  void send_controls(const ::comments::Message& message) {
-    ::messi::codec::send<17>(*this, message);
-  }
+  void send_controls(const ::comments::Message& message);
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -215,46 +156,30 @@ class CommentsClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::comments::Message> incoming_message_;
+  ::messi::codec::Received received_{1};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class CommentsServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class CommentsServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_message(const ::comments::Message& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(const ::comments::Message& message) { send_message(message); }
-  };
+  void send_message(const ::comments::Message& message);
+  void send(const ::comments::Message& message) { send_message(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
+ public:
   explicit CommentsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// Leading.
   virtual void on_leading(Client& /*client*/, const ::comments::Message& /*message*/) {}
@@ -295,8 +220,8 @@ class CommentsServer : public ::messi::ServerBase {
 
   /// This line is too long for the generated code, wherever it stands in it, so it is broken into
   /// two between its words.
-  ///   - So is this item of a list, which is indented, and so are the lines that it is broken
-  ///   into, as one would expect.
+  ///   - So is this item of a list, which is indented, and so are the lines that it is broken into,
+  ///   as one would expect.
   /// But
   /// https://example.com/a/word/that/is/too/long/is/not/broken/because/that/would/make/it/useless/to/everybody
   /// is not.
@@ -321,266 +246,258 @@ class CommentsServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_message(const ::comments::Message& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_message(message);
   }
   void reply(const ::comments::Message& message) { reply_message(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_message(const ::comments::Message& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_message(const ::comments::Message& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::comments::Message& message) { return broadcast_message(message); }
-  bool broadcast(const ::comments::Message& message, const Client& except) {
+  bool broadcast_message(const ::comments::Message& message, Except except = {});
+  bool broadcast(const ::comments::Message& message, Except except = {}) {
     return broadcast_message(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kLeading = 1;
-    static constexpr ::std::uint32_t kTrailing = 2;
-    static constexpr ::std::uint32_t kBoth = 3;
-    static constexpr ::std::uint32_t kDetached = 4;
-    static constexpr ::std::uint32_t kNone = 5;
-    static constexpr ::std::uint32_t kNoneEither = 6;
-    static constexpr ::std::uint32_t kSlashes = 7;
-    static constexpr ::std::uint32_t kJavadoc = 8;
-    static constexpr ::std::uint32_t kMarkers = 9;
-    static constexpr ::std::uint32_t kBackslashes = 10;
-    static constexpr ::std::uint32_t kUtf8 = 11;
-    static constexpr ::std::uint32_t kLongLines = 12;
-    static constexpr ::std::uint32_t kTabs = 13;
-    static constexpr ::std::uint32_t kLooksLikeATemplate = 14;
-    static constexpr ::std::uint32_t kBlankLines = 15;
-    static constexpr ::std::uint32_t kSwitch = 16;
-    static constexpr ::std::uint32_t kControls = 17;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kLeading) return "leading";
-      if (number == kTrailing) return "trailing";
-      if (number == kBoth) return "both";
-      if (number == kDetached) return "detached";
-      if (number == kNone) return "none";
-      if (number == kNoneEither) return "none_either";
-      if (number == kSlashes) return "slashes";
-      if (number == kJavadoc) return "javadoc";
-      if (number == kMarkers) return "markers";
-      if (number == kBackslashes) return "backslashes";
-      if (number == kUtf8) return "utf8";
-      if (number == kLongLines) return "long_lines";
-      if (number == kTabs) return "tabs";
-      if (number == kLooksLikeATemplate) return "looks_like_a_template";
-      if (number == kBlankLines) return "blank_lines";
-      if (number == kSwitch) return "switch";
-      if (number == kControls) return "controls";
-      return "";
-    }
-  };
+  using Receives = CommentsClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kMessage = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kMessage) return "message";
-      return "";
-    }
-  };
+  using Sends = CommentsClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::comments::Message> incoming_leading_;
-  ::messi::codec::Reused<::comments::Message> incoming_trailing_;
-  ::messi::codec::Reused<::comments::Message> incoming_both_;
-  ::messi::codec::Reused<::comments::Message> incoming_detached_;
-  ::messi::codec::Reused<::comments::Message> incoming_none_;
-  ::messi::codec::Reused<::comments::Message> incoming_none_either_;
-  ::messi::codec::Reused<::comments::Message> incoming_slashes_;
-  ::messi::codec::Reused<::comments::Message> incoming_javadoc_;
-  ::messi::codec::Reused<::comments::Message> incoming_markers_;
-  ::messi::codec::Reused<::comments::Message> incoming_backslashes_;
-  ::messi::codec::Reused<::comments::Message> incoming_utf8_;
-  ::messi::codec::Reused<::comments::Message> incoming_long_lines_;
-  ::messi::codec::Reused<::comments::Message> incoming_tabs_;
-  ::messi::codec::Reused<::comments::Message> incoming_looks_like_a_template_;
-  ::messi::codec::Reused<::comments::Message> incoming_blank_lines_;
-  ::messi::codec::Reused<::comments::Message> incoming_switch_;
-  ::messi::codec::Reused<::comments::Message> incoming_controls_;
+  ::messi::codec::Received received_{17};
 };
 
+// A comment right above the syntax. Detached ones, such as licences, are not carried over.
+//
+// About the package: all kinds of comments.
+//
+//   indented = kept;
+//
+// From client to server:
+//
+//   A block comment
+//   with stars
+//     and indentation,
+//
+//   and a blank line in it.
+//
+//   Detached: belongs to nothing.
+//
+//    1  leading                Message
+//    2  trailing               Message
+//    3  both                   Message
+//    4  detached               Message
+//    5  none                   Message
+//    6  none_either            Message
+//    7  slashes                Message
+//    8  javadoc                Message
+//    9  markers                Message
+//   10  backslashes            Message
+//   11  utf8                   Message
+//   12  long_lines             Message
+//   13  tabs                   Message
+//   14  looks_like_a_template  Message
+//   15  blank_lines            Message
+//   16  switch                 Message
+//   17  controls               Message
+//
+// From server to client:
+//
+//   1  message  Message
+
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void CommentsClient::send_leading(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline void CommentsClient::send_trailing(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline void CommentsClient::send_both(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline void CommentsClient::send_detached(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline void CommentsClient::send_none(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
+}
+inline void CommentsClient::send_none_either(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 6, message);
+}
+inline void CommentsClient::send_slashes(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
+}
+inline void CommentsClient::send_javadoc(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 8, message);
+}
+inline void CommentsClient::send_markers(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 9, message);
+}
+inline void CommentsClient::send_backslashes(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 10, message);
+}
+inline void CommentsClient::send_utf8(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 11, message);
+}
+inline void CommentsClient::send_long_lines(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 12, message);
+}
+inline void CommentsClient::send_tabs(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 13, message);
+}
+inline void CommentsClient::send_looks_like_a_template(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 14, message);
+}
+inline void CommentsClient::send_blank_lines(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 15, message);
+}
+inline void CommentsClient::send_switch(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 16, message);
+}
+inline void CommentsClient::send_controls(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 17, message);
+}
 
 inline bool CommentsClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_message_, &CommentsClient::on_message);
+  ::messi::codec::Incoming in(received_, payload, ::comments::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_message(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::comments::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::comments::ServerToClient::kMessage:
-      if (on_any_message(1)) on_message(incoming.message());
-      break;
-    case ::comments::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void CommentsServerClient::send_message(const ::comments::Message& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline bool CommentsServer::broadcast_message(const ::comments::Message& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
 inline bool CommentsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_leading_, &CommentsServer::on_leading);
-    case 2:
-      return deliver(incoming_trailing_, &CommentsServer::on_trailing);
-    case 3:
-      return deliver(incoming_both_, &CommentsServer::on_both);
-    case 4:
-      return deliver(incoming_detached_, &CommentsServer::on_detached);
-    case 5:
-      return deliver(incoming_none_, &CommentsServer::on_none);
-    case 6:
-      return deliver(incoming_none_either_, &CommentsServer::on_none_either);
-    case 7:
-      return deliver(incoming_slashes_, &CommentsServer::on_slashes);
-    case 8:
-      return deliver(incoming_javadoc_, &CommentsServer::on_javadoc);
-    case 9:
-      return deliver(incoming_markers_, &CommentsServer::on_markers);
-    case 10:
-      return deliver(incoming_backslashes_, &CommentsServer::on_backslashes);
-    case 11:
-      return deliver(incoming_utf8_, &CommentsServer::on_utf8);
-    case 12:
-      return deliver(incoming_long_lines_, &CommentsServer::on_long_lines);
-    case 13:
-      return deliver(incoming_tabs_, &CommentsServer::on_tabs);
-    case 14:
-      return deliver(incoming_looks_like_a_template_, &CommentsServer::on_looks_like_a_template);
-    case 15:
-      return deliver(incoming_blank_lines_, &CommentsServer::on_blank_lines);
-    case 16:
-      return deliver(incoming_switch_, &CommentsServer::on_switch);
-    case 17:
-      return deliver(incoming_controls_, &CommentsServer::on_controls);
+  ::messi::codec::Incoming in(received_, payload, ::comments::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_leading(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_trailing(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_both(client, message);
+      break;
+    }
+    case 4: {
+      in.parse(3, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 4)) on_detached(client, message);
+      break;
+    }
+    case 5: {
+      in.parse(4, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 5)) on_none(client, message);
+      break;
+    }
+    case 6: {
+      in.parse(5, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 6)) on_none_either(client, message);
+      break;
+    }
+    case 7: {
+      in.parse(6, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 7)) on_slashes(client, message);
+      break;
+    }
+    case 8: {
+      in.parse(7, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 8)) on_javadoc(client, message);
+      break;
+    }
+    case 9: {
+      in.parse(8, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 9)) on_markers(client, message);
+      break;
+    }
+    case 10: {
+      in.parse(9, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 10)) on_backslashes(client, message);
+      break;
+    }
+    case 11: {
+      in.parse(10, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 11)) on_utf8(client, message);
+      break;
+    }
+    case 12: {
+      in.parse(11, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 12)) on_long_lines(client, message);
+      break;
+    }
+    case 13: {
+      in.parse(12, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 13)) on_tabs(client, message);
+      break;
+    }
+    case 14: {
+      in.parse(13, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 14)) on_looks_like_a_template(client, message);
+      break;
+    }
+    case 15: {
+      in.parse(14, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 15)) on_blank_lines(client, message);
+      break;
+    }
+    case 16: {
+      in.parse(15, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 16)) on_switch(client, message);
+      break;
+    }
+    case 17: {
+      in.parse(16, ::comments::Message::default_instance());
+      const auto& message = static_cast<const ::comments::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 17)) on_controls(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::comments::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::comments::ClientToServer::kLeading:
-      if (on_any_message(client, 1)) on_leading(client, incoming.leading());
-      break;
-    case ::comments::ClientToServer::kTrailing:
-      if (on_any_message(client, 2)) on_trailing(client, incoming.trailing());
-      break;
-    case ::comments::ClientToServer::kBoth:
-      if (on_any_message(client, 3)) on_both(client, incoming.both());
-      break;
-    case ::comments::ClientToServer::kDetached:
-      if (on_any_message(client, 4)) on_detached(client, incoming.detached());
-      break;
-    case ::comments::ClientToServer::kNone:
-      if (on_any_message(client, 5)) on_none(client, incoming.none());
-      break;
-    case ::comments::ClientToServer::kNoneEither:
-      if (on_any_message(client, 6)) on_none_either(client, incoming.none_either());
-      break;
-    case ::comments::ClientToServer::kSlashes:
-      if (on_any_message(client, 7)) on_slashes(client, incoming.slashes());
-      break;
-    case ::comments::ClientToServer::kJavadoc:
-      if (on_any_message(client, 8)) on_javadoc(client, incoming.javadoc());
-      break;
-    case ::comments::ClientToServer::kMarkers:
-      if (on_any_message(client, 9)) on_markers(client, incoming.markers());
-      break;
-    case ::comments::ClientToServer::kBackslashes:
-      if (on_any_message(client, 10)) on_backslashes(client, incoming.backslashes());
-      break;
-    case ::comments::ClientToServer::kUtf8:
-      if (on_any_message(client, 11)) on_utf8(client, incoming.utf8());
-      break;
-    case ::comments::ClientToServer::kLongLines:
-      if (on_any_message(client, 12)) on_long_lines(client, incoming.long_lines());
-      break;
-    case ::comments::ClientToServer::kTabs:
-      if (on_any_message(client, 13)) on_tabs(client, incoming.tabs());
-      break;
-    case ::comments::ClientToServer::kLooksLikeATemplate:
-      if (on_any_message(client, 14))
-        on_looks_like_a_template(client, incoming.looks_like_a_template());
-      break;
-    case ::comments::ClientToServer::kBlankLines:
-      if (on_any_message(client, 15)) on_blank_lines(client, incoming.blank_lines());
-      break;
-    case ::comments::ClientToServer::kSwitch:
-      if (on_any_message(client, 16)) on_switch(client, incoming.switch_());
-      break;
-    case ::comments::ClientToServer::kControls:
-      if (on_any_message(client, 17)) on_controls(client, incoming.controls());
-      break;
-    case ::comments::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace comments

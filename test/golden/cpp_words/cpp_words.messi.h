@@ -4,54 +4,8 @@
 // underscore behind keywords; our
 // own names have something in front.
 //
-// From client to server:
-//
-//    1  class         class
-//    2  int           int
-//    3  namespace     class.namespace
-//    4  delete        new.delete
-//    5  new           new
-//    6  this          template
-//    7  template      template
-//    8  operator      template
-//    9  virtual       template
-//   10  and           template
-//   11  xor_eq        template
-//   12  thread_local  template
-//   13  default       template
-//   14  switch        template
-//   15  return        template
-//   16  public        template
-//   17  private       template
-//   18  true          template
-//   19  nullptr       template
-//   20  static_cast   template
-//   21  final         template
-//   22  override      template
-//   23  stdin         template
-//   24  stdout        template
-//   25  EOF           template
-//   26  INT_MAX       template
-//   27  DEBUG         template
-//   28  ERROR         template
-//   29  major         template
-//   30  minor         template
-//   31  std           template
-//   32  string        template
-//   33  optional      template
-//   34  main          template
-//   35  errno_t       template
-//   36  signals       template
-//   37  slots         template
-//   38  Q_OBJECT      template
-//   39  min           template
-//   40  max           template
-//
-// From server to client:
-//
-//   1  class     class
-//   2  union     union
-//   3  typename  virtual
+// From client to server: 40 kinds of messages. From server to client: 3. They are listed
+// below the classes.
 
 #ifndef CPP_WORDS_MESSI_H_
 #define CPP_WORDS_MESSI_H_
@@ -59,28 +13,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "cpp_words.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace cpp_words::main::major {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class CppWordsClient : public ::messi::ClientBase {
  public:
   explicit CppWordsClient(::messi::EventLoop& loop, ::std::string uri,
@@ -89,140 +36,57 @@ class CppWordsClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_class(const ::cpp_words::main::major::class_& /*message*/) {}
   virtual void on_union(const ::cpp_words::main::major::union_& /*message*/) {}
   virtual void on_typename(const ::cpp_words::main::major::virtual_& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_class(const ::cpp_words::main::major::class_& message) {
-    ::messi::codec::send<1>(*this, message);
-  }
+  void send_class(const ::cpp_words::main::major::class_& message);
   void send(const ::cpp_words::main::major::class_& message) { send_class(message); }
-  void send_int(const ::cpp_words::main::major::int_& message) {
-    ::messi::codec::send<2>(*this, message);
-  }
+  void send_int(const ::cpp_words::main::major::int_& message);
   void send(const ::cpp_words::main::major::int_& message) { send_int(message); }
-  void send_namespace(const ::cpp_words::main::major::class__namespace& message) {
-    ::messi::codec::send<3>(*this, message);
-  }
+  void send_namespace(const ::cpp_words::main::major::class__namespace& message);
   void send(const ::cpp_words::main::major::class__namespace& message) { send_namespace(message); }
-  void send_delete(const ::cpp_words::main::major::new__delete& message) {
-    ::messi::codec::send<4>(*this, message);
-  }
+  void send_delete(const ::cpp_words::main::major::new__delete& message);
   void send(const ::cpp_words::main::major::new__delete& message) { send_delete(message); }
-  void send_new(const ::cpp_words::main::major::new_& message) {
-    ::messi::codec::send<5>(*this, message);
-  }
+  void send_new(const ::cpp_words::main::major::new_& message);
   void send(const ::cpp_words::main::major::new_& message) { send_new(message); }
-  void send_this(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<6>(*this, message);
-  }
-  void send_template(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<7>(*this, message);
-  }
-  void send_operator(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<8>(*this, message);
-  }
-  void send_virtual(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<9>(*this, message);
-  }
-  void send_and(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<10>(*this, message);
-  }
-  void send_xor_eq(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<11>(*this, message);
-  }
-  void send_thread_local(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<12>(*this, message);
-  }
-  void send_default(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<13>(*this, message);
-  }
-  void send_switch(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<14>(*this, message);
-  }
-  void send_return(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<15>(*this, message);
-  }
-  void send_public(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<16>(*this, message);
-  }
-  void send_private(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<17>(*this, message);
-  }
-  void send_true(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<18>(*this, message);
-  }
-  void send_nullptr(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<19>(*this, message);
-  }
-  void send_static_cast(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<20>(*this, message);
-  }
-  void send_final(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<21>(*this, message);
-  }
-  void send_override(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<22>(*this, message);
-  }
-  void send_stdin(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<23>(*this, message);
-  }
-  void send_stdout(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<24>(*this, message);
-  }
-  void send_EOF(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<25>(*this, message);
-  }
-  void send_INT_MAX(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<26>(*this, message);
-  }
-  void send_DEBUG(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<27>(*this, message);
-  }
-  void send_ERROR(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<28>(*this, message);
-  }
-  void send_major(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<29>(*this, message);
-  }
-  void send_minor(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<30>(*this, message);
-  }
-  void send_std(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<31>(*this, message);
-  }
-  void send_string(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<32>(*this, message);
-  }
-  void send_optional(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<33>(*this, message);
-  }
-  void send_main(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<34>(*this, message);
-  }
-  void send_errno_t(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<35>(*this, message);
-  }
-  void send_signals(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<36>(*this, message);
-  }
-  void send_slots(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<37>(*this, message);
-  }
-  void send_Q_OBJECT(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<38>(*this, message);
-  }
-  void send_min(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<39>(*this, message);
-  }
-  void send_max(const ::cpp_words::main::major::template_& message) {
-    ::messi::codec::send<40>(*this, message);
-  }
+  void send_this(const ::cpp_words::main::major::template_& message);
+  void send_template(const ::cpp_words::main::major::template_& message);
+  void send_operator(const ::cpp_words::main::major::template_& message);
+  void send_virtual(const ::cpp_words::main::major::template_& message);
+  void send_and(const ::cpp_words::main::major::template_& message);
+  void send_xor_eq(const ::cpp_words::main::major::template_& message);
+  void send_thread_local(const ::cpp_words::main::major::template_& message);
+  void send_default(const ::cpp_words::main::major::template_& message);
+  void send_switch(const ::cpp_words::main::major::template_& message);
+  void send_return(const ::cpp_words::main::major::template_& message);
+  void send_public(const ::cpp_words::main::major::template_& message);
+  void send_private(const ::cpp_words::main::major::template_& message);
+  void send_true(const ::cpp_words::main::major::template_& message);
+  void send_nullptr(const ::cpp_words::main::major::template_& message);
+  void send_static_cast(const ::cpp_words::main::major::template_& message);
+  void send_final(const ::cpp_words::main::major::template_& message);
+  void send_override(const ::cpp_words::main::major::template_& message);
+  void send_stdin(const ::cpp_words::main::major::template_& message);
+  void send_stdout(const ::cpp_words::main::major::template_& message);
+  void send_EOF(const ::cpp_words::main::major::template_& message);
+  void send_INT_MAX(const ::cpp_words::main::major::template_& message);
+  void send_DEBUG(const ::cpp_words::main::major::template_& message);
+  void send_ERROR(const ::cpp_words::main::major::template_& message);
+  void send_major(const ::cpp_words::main::major::template_& message);
+  void send_minor(const ::cpp_words::main::major::template_& message);
+  void send_std(const ::cpp_words::main::major::template_& message);
+  void send_string(const ::cpp_words::main::major::template_& message);
+  void send_optional(const ::cpp_words::main::major::template_& message);
+  void send_main(const ::cpp_words::main::major::template_& message);
+  void send_errno_t(const ::cpp_words::main::major::template_& message);
+  void send_signals(const ::cpp_words::main::major::template_& message);
+  void send_slots(const ::cpp_words::main::major::template_& message);
+  void send_Q_OBJECT(const ::cpp_words::main::major::template_& message);
+  void send_min(const ::cpp_words::main::major::template_& message);
+  void send_max(const ::cpp_words::main::major::template_& message);
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -331,56 +195,34 @@ class CppWordsClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::cpp_words::main::major::class_> incoming_class_;
-  ::messi::codec::Reused<::cpp_words::main::major::union_> incoming_union_;
-  ::messi::codec::Reused<::cpp_words::main::major::virtual_> incoming_typename_;
+  ::messi::codec::Received received_{3};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class CppWordsServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class CppWordsServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_class(const ::cpp_words::main::major::class_& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(const ::cpp_words::main::major::class_& message) { send_class(message); }
-    void send_union(const ::cpp_words::main::major::union_& message) {
-      ::messi::codec::send<2>(*this, message);
-    }
-    void send(const ::cpp_words::main::major::union_& message) { send_union(message); }
-    void send_typename(const ::cpp_words::main::major::virtual_& message) {
-      ::messi::codec::send<3>(*this, message);
-    }
-    void send(const ::cpp_words::main::major::virtual_& message) { send_typename(message); }
-  };
+  void send_class(const ::cpp_words::main::major::class_& message);
+  void send(const ::cpp_words::main::major::class_& message) { send_class(message); }
+  void send_union(const ::cpp_words::main::major::union_& message);
+  void send(const ::cpp_words::main::major::union_& message) { send_union(message); }
+  void send_typename(const ::cpp_words::main::major::virtual_& message);
+  void send(const ::cpp_words::main::major::virtual_& message) { send_typename(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
+ public:
   explicit CppWordsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_class(Client& /*client*/, const ::cpp_words::main::major::class_& /*message*/) {}
   virtual void on_int(Client& /*client*/, const ::cpp_words::main::major::int_& /*message*/) {}
@@ -458,497 +300,527 @@ class CppWordsServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_class(const ::cpp_words::main::major::class_& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_class(message);
   }
   void reply(const ::cpp_words::main::major::class_& message) { reply_class(message); }
   void reply_union(const ::cpp_words::main::major::union_& message) {
-    ::messi::codec::reply<2>(*this, message);
+    if (Client* const client = current_client()) client->send_union(message);
   }
   void reply(const ::cpp_words::main::major::union_& message) { reply_union(message); }
   void reply_typename(const ::cpp_words::main::major::virtual_& message) {
-    ::messi::codec::reply<3>(*this, message);
+    if (Client* const client = current_client()) client->send_typename(message);
   }
   void reply(const ::cpp_words::main::major::virtual_& message) { reply_typename(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_class(const ::cpp_words::main::major::class_& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_class(const ::cpp_words::main::major::class_& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::cpp_words::main::major::class_& message) {
-    return broadcast_class(message);
-  }
-  bool broadcast(const ::cpp_words::main::major::class_& message, const Client& except) {
+  bool broadcast_class(const ::cpp_words::main::major::class_& message, Except except = {});
+  bool broadcast(const ::cpp_words::main::major::class_& message, Except except = {}) {
     return broadcast_class(message, except);
   }
-  bool broadcast_union(const ::cpp_words::main::major::union_& message) {
-    return ::messi::codec::broadcast<2>(*this, message, nullptr);
-  }
-  bool broadcast_union(const ::cpp_words::main::major::union_& message, const Client& except) {
-    return ::messi::codec::broadcast<2>(*this, message, &except);
-  }
-  bool broadcast(const ::cpp_words::main::major::union_& message) {
-    return broadcast_union(message);
-  }
-  bool broadcast(const ::cpp_words::main::major::union_& message, const Client& except) {
+  bool broadcast_union(const ::cpp_words::main::major::union_& message, Except except = {});
+  bool broadcast(const ::cpp_words::main::major::union_& message, Except except = {}) {
     return broadcast_union(message, except);
   }
-  bool broadcast_typename(const ::cpp_words::main::major::virtual_& message) {
-    return ::messi::codec::broadcast<3>(*this, message, nullptr);
-  }
-  bool broadcast_typename(const ::cpp_words::main::major::virtual_& message, const Client& except) {
-    return ::messi::codec::broadcast<3>(*this, message, &except);
-  }
-  bool broadcast(const ::cpp_words::main::major::virtual_& message) {
-    return broadcast_typename(message);
-  }
-  bool broadcast(const ::cpp_words::main::major::virtual_& message, const Client& except) {
+  bool broadcast_typename(const ::cpp_words::main::major::virtual_& message, Except except = {});
+  bool broadcast(const ::cpp_words::main::major::virtual_& message, Except except = {}) {
     return broadcast_typename(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kClass = 1;
-    static constexpr ::std::uint32_t kInt = 2;
-    static constexpr ::std::uint32_t kNamespace = 3;
-    static constexpr ::std::uint32_t kDelete = 4;
-    static constexpr ::std::uint32_t kNew = 5;
-    static constexpr ::std::uint32_t kThis = 6;
-    static constexpr ::std::uint32_t kTemplate = 7;
-    static constexpr ::std::uint32_t kOperator = 8;
-    static constexpr ::std::uint32_t kVirtual = 9;
-    static constexpr ::std::uint32_t kAnd = 10;
-    static constexpr ::std::uint32_t kXorEq = 11;
-    static constexpr ::std::uint32_t kThreadLocal = 12;
-    static constexpr ::std::uint32_t kDefault = 13;
-    static constexpr ::std::uint32_t kSwitch = 14;
-    static constexpr ::std::uint32_t kReturn = 15;
-    static constexpr ::std::uint32_t kPublic = 16;
-    static constexpr ::std::uint32_t kPrivate = 17;
-    static constexpr ::std::uint32_t kTrue = 18;
-    static constexpr ::std::uint32_t kNullptr = 19;
-    static constexpr ::std::uint32_t kStaticCast = 20;
-    static constexpr ::std::uint32_t kFinal = 21;
-    static constexpr ::std::uint32_t kOverride = 22;
-    static constexpr ::std::uint32_t kStdin = 23;
-    static constexpr ::std::uint32_t kStdout = 24;
-    static constexpr ::std::uint32_t kEOF = 25;
-    static constexpr ::std::uint32_t kINTMAX = 26;
-    static constexpr ::std::uint32_t kDEBUG = 27;
-    static constexpr ::std::uint32_t kERROR = 28;
-    static constexpr ::std::uint32_t kMajor = 29;
-    static constexpr ::std::uint32_t kMinor = 30;
-    static constexpr ::std::uint32_t kStd = 31;
-    static constexpr ::std::uint32_t kString = 32;
-    static constexpr ::std::uint32_t kOptional = 33;
-    static constexpr ::std::uint32_t kMain = 34;
-    static constexpr ::std::uint32_t kErrnoT = 35;
-    static constexpr ::std::uint32_t kSignals = 36;
-    static constexpr ::std::uint32_t kSlots = 37;
-    static constexpr ::std::uint32_t kQOBJECT = 38;
-    static constexpr ::std::uint32_t kMin = 39;
-    static constexpr ::std::uint32_t kMax = 40;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kClass) return "class";
-      if (number == kInt) return "int";
-      if (number == kNamespace) return "namespace";
-      if (number == kDelete) return "delete";
-      if (number == kNew) return "new";
-      if (number == kThis) return "this";
-      if (number == kTemplate) return "template";
-      if (number == kOperator) return "operator";
-      if (number == kVirtual) return "virtual";
-      if (number == kAnd) return "and";
-      if (number == kXorEq) return "xor_eq";
-      if (number == kThreadLocal) return "thread_local";
-      if (number == kDefault) return "default";
-      if (number == kSwitch) return "switch";
-      if (number == kReturn) return "return";
-      if (number == kPublic) return "public";
-      if (number == kPrivate) return "private";
-      if (number == kTrue) return "true";
-      if (number == kNullptr) return "nullptr";
-      if (number == kStaticCast) return "static_cast";
-      if (number == kFinal) return "final";
-      if (number == kOverride) return "override";
-      if (number == kStdin) return "stdin";
-      if (number == kStdout) return "stdout";
-      if (number == kEOF) return "EOF";
-      if (number == kINTMAX) return "INT_MAX";
-      if (number == kDEBUG) return "DEBUG";
-      if (number == kERROR) return "ERROR";
-      if (number == kMajor) return "major";
-      if (number == kMinor) return "minor";
-      if (number == kStd) return "std";
-      if (number == kString) return "string";
-      if (number == kOptional) return "optional";
-      if (number == kMain) return "main";
-      if (number == kErrnoT) return "errno_t";
-      if (number == kSignals) return "signals";
-      if (number == kSlots) return "slots";
-      if (number == kQOBJECT) return "Q_OBJECT";
-      if (number == kMin) return "min";
-      if (number == kMax) return "max";
-      return "";
-    }
-  };
+  using Receives = CppWordsClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kClass = 1;
-    static constexpr ::std::uint32_t kUnion = 2;
-    static constexpr ::std::uint32_t kTypename = 3;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kClass) return "class";
-      if (number == kUnion) return "union";
-      if (number == kTypename) return "typename";
-      return "";
-    }
-  };
+  using Sends = CppWordsClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::cpp_words::main::major::class_> incoming_class_;
-  ::messi::codec::Reused<::cpp_words::main::major::int_> incoming_int_;
-  ::messi::codec::Reused<::cpp_words::main::major::class__namespace> incoming_namespace_;
-  ::messi::codec::Reused<::cpp_words::main::major::new__delete> incoming_delete_;
-  ::messi::codec::Reused<::cpp_words::main::major::new_> incoming_new_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_this_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_template_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_operator_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_virtual_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_and_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_xor_eq_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_thread_local_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_default_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_switch_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_return_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_public_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_private_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_true_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_nullptr_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_static_cast_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_final_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_override_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_stdin_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_stdout_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_EOF_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_INT_MAX_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_DEBUG_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_ERROR_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_major_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_minor_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_std_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_string_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_optional_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_main_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_errno_t_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_signals_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_slots_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_Q_OBJECT_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_min_;
-  ::messi::codec::Reused<::cpp_words::main::major::template_> incoming_max_;
+  ::messi::codec::Received received_{40};
 };
 
+// Words that mean something to C++, to its library or to the preprocessor. protobuf puts an
+// underscore behind keywords; our
+// own names have something in front.
+//
+// From client to server:
+//
+//    1  class         class
+//    2  int           int
+//    3  namespace     class.namespace
+//    4  delete        new.delete
+//    5  new           new
+//    6  this          template
+//    7  template      template
+//    8  operator      template
+//    9  virtual       template
+//   10  and           template
+//   11  xor_eq        template
+//   12  thread_local  template
+//   13  default       template
+//   14  switch        template
+//   15  return        template
+//   16  public        template
+//   17  private       template
+//   18  true          template
+//   19  nullptr       template
+//   20  static_cast   template
+//   21  final         template
+//   22  override      template
+//   23  stdin         template
+//   24  stdout        template
+//   25  EOF           template
+//   26  INT_MAX       template
+//   27  DEBUG         template
+//   28  ERROR         template
+//   29  major         template
+//   30  minor         template
+//   31  std           template
+//   32  string        template
+//   33  optional      template
+//   34  main          template
+//   35  errno_t       template
+//   36  signals       template
+//   37  slots         template
+//   38  Q_OBJECT      template
+//   39  min           template
+//   40  max           template
+//
+// From server to client:
+//
+//   1  class     class
+//   2  union     union
+//   3  typename  virtual
+
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void CppWordsClient::send_class(const ::cpp_words::main::major::class_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline void CppWordsClient::send_int(const ::cpp_words::main::major::int_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline void CppWordsClient::send_namespace(
+    const ::cpp_words::main::major::class__namespace& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline void CppWordsClient::send_delete(const ::cpp_words::main::major::new__delete& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline void CppWordsClient::send_new(const ::cpp_words::main::major::new_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
+}
+inline void CppWordsClient::send_this(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 6, message);
+}
+inline void CppWordsClient::send_template(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
+}
+inline void CppWordsClient::send_operator(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 8, message);
+}
+inline void CppWordsClient::send_virtual(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 9, message);
+}
+inline void CppWordsClient::send_and(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 10, message);
+}
+inline void CppWordsClient::send_xor_eq(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 11, message);
+}
+inline void CppWordsClient::send_thread_local(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 12, message);
+}
+inline void CppWordsClient::send_default(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 13, message);
+}
+inline void CppWordsClient::send_switch(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 14, message);
+}
+inline void CppWordsClient::send_return(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 15, message);
+}
+inline void CppWordsClient::send_public(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 16, message);
+}
+inline void CppWordsClient::send_private(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 17, message);
+}
+inline void CppWordsClient::send_true(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 18, message);
+}
+inline void CppWordsClient::send_nullptr(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 19, message);
+}
+inline void CppWordsClient::send_static_cast(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 20, message);
+}
+inline void CppWordsClient::send_final(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 21, message);
+}
+inline void CppWordsClient::send_override(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 22, message);
+}
+inline void CppWordsClient::send_stdin(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 23, message);
+}
+inline void CppWordsClient::send_stdout(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 24, message);
+}
+inline void CppWordsClient::send_EOF(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 25, message);
+}
+inline void CppWordsClient::send_INT_MAX(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 26, message);
+}
+inline void CppWordsClient::send_DEBUG(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 27, message);
+}
+inline void CppWordsClient::send_ERROR(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 28, message);
+}
+inline void CppWordsClient::send_major(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 29, message);
+}
+inline void CppWordsClient::send_minor(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 30, message);
+}
+inline void CppWordsClient::send_std(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 31, message);
+}
+inline void CppWordsClient::send_string(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 32, message);
+}
+inline void CppWordsClient::send_optional(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 33, message);
+}
+inline void CppWordsClient::send_main(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 34, message);
+}
+inline void CppWordsClient::send_errno_t(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 35, message);
+}
+inline void CppWordsClient::send_signals(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 36, message);
+}
+inline void CppWordsClient::send_slots(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 37, message);
+}
+inline void CppWordsClient::send_Q_OBJECT(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 38, message);
+}
+inline void CppWordsClient::send_min(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 39, message);
+}
+inline void CppWordsClient::send_max(const ::cpp_words::main::major::template_& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 40, message);
+}
 
 inline bool CppWordsClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_class_, &CppWordsClient::on_class);
-    case 2:
-      return deliver(incoming_union_, &CppWordsClient::on_union);
-    case 3:
-      return deliver(incoming_typename_, &CppWordsClient::on_typename);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::cpp_words::main::major::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::cpp_words::main::major::class_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::class_&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_class(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::cpp_words::main::major::union_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::union_&>(in.message());
+      if (in.parsed() && on_any_message(2)) on_union(message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::cpp_words::main::major::virtual_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::virtual_&>(in.message());
+      if (in.parsed() && on_any_message(3)) on_typename(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::cpp_words::main::major::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::cpp_words::main::major::ServerToClient::kClass:
-      if (on_any_message(1)) on_class(incoming.class_());
-      break;
-    case ::cpp_words::main::major::ServerToClient::kUnion:
-      if (on_any_message(2)) on_union(incoming.union_());
-      break;
-    case ::cpp_words::main::major::ServerToClient::kTypename:
-      if (on_any_message(3)) on_typename(incoming.typename_());
-      break;
-    case ::cpp_words::main::major::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void CppWordsServerClient::send_class(const ::cpp_words::main::major::class_& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline void CppWordsServerClient::send_union(const ::cpp_words::main::major::union_& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline void CppWordsServerClient::send_typename(const ::cpp_words::main::major::virtual_& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 3, message);
+}
+inline bool CppWordsServer::broadcast_class(const ::cpp_words::main::major::class_& message,
+                                            Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool CppWordsServer::broadcast_union(const ::cpp_words::main::major::union_& message,
+                                            Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool CppWordsServer::broadcast_typename(const ::cpp_words::main::major::virtual_& message,
+                                               Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
 }
 
 inline bool CppWordsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_class_, &CppWordsServer::on_class);
-    case 2:
-      return deliver(incoming_int_, &CppWordsServer::on_int);
-    case 3:
-      return deliver(incoming_namespace_, &CppWordsServer::on_namespace);
-    case 4:
-      return deliver(incoming_delete_, &CppWordsServer::on_delete);
-    case 5:
-      return deliver(incoming_new_, &CppWordsServer::on_new);
-    case 6:
-      return deliver(incoming_this_, &CppWordsServer::on_this);
-    case 7:
-      return deliver(incoming_template_, &CppWordsServer::on_template);
-    case 8:
-      return deliver(incoming_operator_, &CppWordsServer::on_operator);
-    case 9:
-      return deliver(incoming_virtual_, &CppWordsServer::on_virtual);
-    case 10:
-      return deliver(incoming_and_, &CppWordsServer::on_and);
-    case 11:
-      return deliver(incoming_xor_eq_, &CppWordsServer::on_xor_eq);
-    case 12:
-      return deliver(incoming_thread_local_, &CppWordsServer::on_thread_local);
-    case 13:
-      return deliver(incoming_default_, &CppWordsServer::on_default);
-    case 14:
-      return deliver(incoming_switch_, &CppWordsServer::on_switch);
-    case 15:
-      return deliver(incoming_return_, &CppWordsServer::on_return);
-    case 16:
-      return deliver(incoming_public_, &CppWordsServer::on_public);
-    case 17:
-      return deliver(incoming_private_, &CppWordsServer::on_private);
-    case 18:
-      return deliver(incoming_true_, &CppWordsServer::on_true);
-    case 19:
-      return deliver(incoming_nullptr_, &CppWordsServer::on_nullptr);
-    case 20:
-      return deliver(incoming_static_cast_, &CppWordsServer::on_static_cast);
-    case 21:
-      return deliver(incoming_final_, &CppWordsServer::on_final);
-    case 22:
-      return deliver(incoming_override_, &CppWordsServer::on_override);
-    case 23:
-      return deliver(incoming_stdin_, &CppWordsServer::on_stdin);
-    case 24:
-      return deliver(incoming_stdout_, &CppWordsServer::on_stdout);
-    case 25:
-      return deliver(incoming_EOF_, &CppWordsServer::on_EOF);
-    case 26:
-      return deliver(incoming_INT_MAX_, &CppWordsServer::on_INT_MAX);
-    case 27:
-      return deliver(incoming_DEBUG_, &CppWordsServer::on_DEBUG);
-    case 28:
-      return deliver(incoming_ERROR_, &CppWordsServer::on_ERROR);
-    case 29:
-      return deliver(incoming_major_, &CppWordsServer::on_major);
-    case 30:
-      return deliver(incoming_minor_, &CppWordsServer::on_minor);
-    case 31:
-      return deliver(incoming_std_, &CppWordsServer::on_std);
-    case 32:
-      return deliver(incoming_string_, &CppWordsServer::on_string);
-    case 33:
-      return deliver(incoming_optional_, &CppWordsServer::on_optional);
-    case 34:
-      return deliver(incoming_main_, &CppWordsServer::on_main);
-    case 35:
-      return deliver(incoming_errno_t_, &CppWordsServer::on_errno_t);
-    case 36:
-      return deliver(incoming_signals_, &CppWordsServer::on_signals);
-    case 37:
-      return deliver(incoming_slots_, &CppWordsServer::on_slots);
-    case 38:
-      return deliver(incoming_Q_OBJECT_, &CppWordsServer::on_Q_OBJECT);
-    case 39:
-      return deliver(incoming_min_, &CppWordsServer::on_min);
-    case 40:
-      return deliver(incoming_max_, &CppWordsServer::on_max);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::cpp_words::main::major::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::cpp_words::main::major::class_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::class_&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_class(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::cpp_words::main::major::int_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::int_&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_int(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::cpp_words::main::major::class__namespace::default_instance());
+      const auto& message =
+          static_cast<const ::cpp_words::main::major::class__namespace&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_namespace(client, message);
+      break;
+    }
+    case 4: {
+      in.parse(3, ::cpp_words::main::major::new__delete::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::new__delete&>(in.message());
+      if (in.parsed() && on_any_message(client, 4)) on_delete(client, message);
+      break;
+    }
+    case 5: {
+      in.parse(4, ::cpp_words::main::major::new_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::new_&>(in.message());
+      if (in.parsed() && on_any_message(client, 5)) on_new(client, message);
+      break;
+    }
+    case 6: {
+      in.parse(5, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 6)) on_this(client, message);
+      break;
+    }
+    case 7: {
+      in.parse(6, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 7)) on_template(client, message);
+      break;
+    }
+    case 8: {
+      in.parse(7, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 8)) on_operator(client, message);
+      break;
+    }
+    case 9: {
+      in.parse(8, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 9)) on_virtual(client, message);
+      break;
+    }
+    case 10: {
+      in.parse(9, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 10)) on_and(client, message);
+      break;
+    }
+    case 11: {
+      in.parse(10, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 11)) on_xor_eq(client, message);
+      break;
+    }
+    case 12: {
+      in.parse(11, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 12)) on_thread_local(client, message);
+      break;
+    }
+    case 13: {
+      in.parse(12, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 13)) on_default(client, message);
+      break;
+    }
+    case 14: {
+      in.parse(13, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 14)) on_switch(client, message);
+      break;
+    }
+    case 15: {
+      in.parse(14, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 15)) on_return(client, message);
+      break;
+    }
+    case 16: {
+      in.parse(15, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 16)) on_public(client, message);
+      break;
+    }
+    case 17: {
+      in.parse(16, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 17)) on_private(client, message);
+      break;
+    }
+    case 18: {
+      in.parse(17, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 18)) on_true(client, message);
+      break;
+    }
+    case 19: {
+      in.parse(18, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 19)) on_nullptr(client, message);
+      break;
+    }
+    case 20: {
+      in.parse(19, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 20)) on_static_cast(client, message);
+      break;
+    }
+    case 21: {
+      in.parse(20, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 21)) on_final(client, message);
+      break;
+    }
+    case 22: {
+      in.parse(21, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 22)) on_override(client, message);
+      break;
+    }
+    case 23: {
+      in.parse(22, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 23)) on_stdin(client, message);
+      break;
+    }
+    case 24: {
+      in.parse(23, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 24)) on_stdout(client, message);
+      break;
+    }
+    case 25: {
+      in.parse(24, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 25)) on_EOF(client, message);
+      break;
+    }
+    case 26: {
+      in.parse(25, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 26)) on_INT_MAX(client, message);
+      break;
+    }
+    case 27: {
+      in.parse(26, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 27)) on_DEBUG(client, message);
+      break;
+    }
+    case 28: {
+      in.parse(27, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 28)) on_ERROR(client, message);
+      break;
+    }
+    case 29: {
+      in.parse(28, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 29)) on_major(client, message);
+      break;
+    }
+    case 30: {
+      in.parse(29, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 30)) on_minor(client, message);
+      break;
+    }
+    case 31: {
+      in.parse(30, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 31)) on_std(client, message);
+      break;
+    }
+    case 32: {
+      in.parse(31, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 32)) on_string(client, message);
+      break;
+    }
+    case 33: {
+      in.parse(32, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 33)) on_optional(client, message);
+      break;
+    }
+    case 34: {
+      in.parse(33, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 34)) on_main(client, message);
+      break;
+    }
+    case 35: {
+      in.parse(34, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 35)) on_errno_t(client, message);
+      break;
+    }
+    case 36: {
+      in.parse(35, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 36)) on_signals(client, message);
+      break;
+    }
+    case 37: {
+      in.parse(36, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 37)) on_slots(client, message);
+      break;
+    }
+    case 38: {
+      in.parse(37, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 38)) on_Q_OBJECT(client, message);
+      break;
+    }
+    case 39: {
+      in.parse(38, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 39)) on_min(client, message);
+      break;
+    }
+    case 40: {
+      in.parse(39, ::cpp_words::main::major::template_::default_instance());
+      const auto& message = static_cast<const ::cpp_words::main::major::template_&>(in.message());
+      if (in.parsed() && on_any_message(client, 40)) on_max(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::cpp_words::main::major::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::cpp_words::main::major::ClientToServer::kClass:
-      if (on_any_message(client, 1)) on_class(client, incoming.class_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kInt:
-      if (on_any_message(client, 2)) on_int(client, incoming.int_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kNamespace:
-      if (on_any_message(client, 3)) on_namespace(client, incoming.namespace_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kDelete:
-      if (on_any_message(client, 4)) on_delete(client, incoming.delete_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kNew:
-      if (on_any_message(client, 5)) on_new(client, incoming.new_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kThis:
-      if (on_any_message(client, 6)) on_this(client, incoming.this_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kTemplate:
-      if (on_any_message(client, 7)) on_template(client, incoming.template_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kOperator:
-      if (on_any_message(client, 8)) on_operator(client, incoming.operator_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kVirtual:
-      if (on_any_message(client, 9)) on_virtual(client, incoming.virtual_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kAnd:
-      if (on_any_message(client, 10)) on_and(client, incoming.and_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kXorEq:
-      if (on_any_message(client, 11)) on_xor_eq(client, incoming.xor_eq_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kThreadLocal:
-      if (on_any_message(client, 12)) on_thread_local(client, incoming.thread_local_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kDefault:
-      if (on_any_message(client, 13)) on_default(client, incoming.default_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kSwitch:
-      if (on_any_message(client, 14)) on_switch(client, incoming.switch_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kReturn:
-      if (on_any_message(client, 15)) on_return(client, incoming.return_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kPublic:
-      if (on_any_message(client, 16)) on_public(client, incoming.public_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kPrivate:
-      if (on_any_message(client, 17)) on_private(client, incoming.private_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kTrue:
-      if (on_any_message(client, 18)) on_true(client, incoming.true_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kNullptr:
-      if (on_any_message(client, 19)) on_nullptr(client, incoming.nullptr_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kStaticCast:
-      if (on_any_message(client, 20)) on_static_cast(client, incoming.static_cast_());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kFinal:
-      if (on_any_message(client, 21)) on_final(client, incoming.final());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kOverride:
-      if (on_any_message(client, 22)) on_override(client, incoming.override());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kStdin:
-      if (on_any_message(client, 23)) on_stdin(client, incoming.stdin());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kStdout:
-      if (on_any_message(client, 24)) on_stdout(client, incoming.stdout());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kEOF:
-      if (on_any_message(client, 25)) on_EOF(client, incoming.eof());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kINTMAX:
-      if (on_any_message(client, 26)) on_INT_MAX(client, incoming.int_max());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kDEBUG:
-      if (on_any_message(client, 27)) on_DEBUG(client, incoming.debug());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kERROR:
-      if (on_any_message(client, 28)) on_ERROR(client, incoming.error());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kMajor:
-      if (on_any_message(client, 29)) on_major(client, incoming.major());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kMinor:
-      if (on_any_message(client, 30)) on_minor(client, incoming.minor());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kStd:
-      if (on_any_message(client, 31)) on_std(client, incoming.std());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kString:
-      if (on_any_message(client, 32)) on_string(client, incoming.string());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kOptional:
-      if (on_any_message(client, 33)) on_optional(client, incoming.optional());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kMain:
-      if (on_any_message(client, 34)) on_main(client, incoming.main());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kErrnoT:
-      if (on_any_message(client, 35)) on_errno_t(client, incoming.errno_t());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kSignals:
-      if (on_any_message(client, 36)) on_signals(client, incoming.signals());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kSlots:
-      if (on_any_message(client, 37)) on_slots(client, incoming.slots());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kQOBJECT:
-      if (on_any_message(client, 38)) on_Q_OBJECT(client, incoming.q_object());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kMin:
-      if (on_any_message(client, 39)) on_min(client, incoming.min());
-      break;
-    case ::cpp_words::main::major::ClientToServer::kMax:
-      if (on_any_message(client, 40)) on_max(client, incoming.max());
-      break;
-    case ::cpp_words::main::major::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace cpp_words::main::major

@@ -18,31 +18,24 @@
 // First, so that its names meet no macros of the headers below.
 #include "deprecated.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace deprecated {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class DeprecatedClient : public ::messi::ClientBase {
  public:
   explicit DeprecatedClient(::messi::EventLoop& loop, ::std::string uri,
@@ -51,9 +44,6 @@ class DeprecatedClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   [[deprecated]] virtual void on_rsp(const ::deprecated::Rsp& /*message*/) {}
   [[deprecated]] virtual void on_a_name_of_such_a_length_that_lines_have_to_be_broken(
       const ::deprecated::Ind& /*message*/) {}
@@ -61,15 +51,11 @@ class DeprecatedClient : public ::messi::ClientBase {
   // Senders: a message goes to the server.
 
   /// Use new_way.
-  [[deprecated]] void send_old_way(const ::deprecated::Old& message) {
-    ::messi::codec::send<1>(*this, message);
-  }
+  [[deprecated]] void send_old_way(const ::deprecated::Old& message);
 
-  void send_new_way(const ::deprecated::Fresh& message) { ::messi::codec::send<2>(*this, message); }
-  void send_old_type(const ::deprecated::Old& message) { ::messi::codec::send<3>(*this, message); }
-  [[deprecated]] void send_shared(const ::deprecated::Fresh& message) {
-    ::messi::codec::send<4>(*this, message);
-  }
+  void send_new_way(const ::deprecated::Fresh& message);
+  void send_old_type(const ::deprecated::Old& message);
+  [[deprecated]] void send_shared(const ::deprecated::Fresh& message);
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -105,55 +91,35 @@ class DeprecatedClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::deprecated::Rsp> incoming_rsp_;
-  ::messi::codec::Reused<::deprecated::Ind>
-      incoming_a_name_of_such_a_length_that_lines_have_to_be_broken_;
+  ::messi::codec::Received received_{2};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class DeprecatedServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class DeprecatedServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    [[deprecated]] void send_rsp(const ::deprecated::Rsp& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    [[deprecated]] void send(const ::deprecated::Rsp& message) { send_rsp(message); }
-    [[deprecated]] void send_a_name_of_such_a_length_that_lines_have_to_be_broken(
-        const ::deprecated::Ind& message) {
-      ::messi::codec::send<2>(*this, message);
-    }
-    [[deprecated]] void send(const ::deprecated::Ind& message) {
-      send_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
-    }
-  };
+  [[deprecated]] void send_rsp(const ::deprecated::Rsp& message);
+  [[deprecated]] void send(const ::deprecated::Rsp& message) { send_rsp(message); }
+  [[deprecated]] void send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+      const ::deprecated::Ind& message);
+  [[deprecated]] void send(const ::deprecated::Ind& message) {
+    send_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
+  }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
+ public:
   explicit DeprecatedServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// Use new_way.
   [[deprecated]] virtual void on_old_way(Client& /*client*/, const ::deprecated::Old& /*message*/) {
@@ -167,12 +133,13 @@ class DeprecatedServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   [[deprecated]] void reply_rsp(const ::deprecated::Rsp& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_rsp(message);
   }
   [[deprecated]] void reply(const ::deprecated::Rsp& message) { reply_rsp(message); }
   [[deprecated]] void reply_a_name_of_such_a_length_that_lines_have_to_be_broken(
       const ::deprecated::Ind& message) {
-    ::messi::codec::reply<2>(*this, message);
+    if (Client* const client = current_client())
+      client->send_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
   }
   [[deprecated]] void reply(const ::deprecated::Ind& message) {
     reply_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
@@ -181,179 +148,116 @@ class DeprecatedServer : public ::messi::ServerBase {
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  [[deprecated]] bool broadcast_rsp(const ::deprecated::Rsp& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  [[deprecated]] bool broadcast_rsp(const ::deprecated::Rsp& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  [[deprecated]] bool broadcast(const ::deprecated::Rsp& message) { return broadcast_rsp(message); }
-  [[deprecated]] bool broadcast(const ::deprecated::Rsp& message, const Client& except) {
+  [[deprecated]] bool broadcast_rsp(const ::deprecated::Rsp& message, Except except = {});
+  [[deprecated]] bool broadcast(const ::deprecated::Rsp& message, Except except = {}) {
     return broadcast_rsp(message, except);
   }
   [[deprecated]] bool broadcast_a_name_of_such_a_length_that_lines_have_to_be_broken(
-      const ::deprecated::Ind& message) {
-    return ::messi::codec::broadcast<2>(*this, message, nullptr);
-  }
-  [[deprecated]] bool broadcast_a_name_of_such_a_length_that_lines_have_to_be_broken(
-      const ::deprecated::Ind& message, const Client& except) {
-    return ::messi::codec::broadcast<2>(*this, message, &except);
-  }
-  [[deprecated]] bool broadcast(const ::deprecated::Ind& message) {
-    return broadcast_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
-  }
-  [[deprecated]] bool broadcast(const ::deprecated::Ind& message, const Client& except) {
+      const ::deprecated::Ind& message, Except except = {});
+  [[deprecated]] bool broadcast(const ::deprecated::Ind& message, Except except = {}) {
     return broadcast_a_name_of_such_a_length_that_lines_have_to_be_broken(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kOldWay = 1;
-    static constexpr ::std::uint32_t kNewWay = 2;
-    static constexpr ::std::uint32_t kOldType = 3;
-    static constexpr ::std::uint32_t kShared = 4;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kOldWay) return "old_way";
-      if (number == kNewWay) return "new_way";
-      if (number == kOldType) return "old_type";
-      if (number == kShared) return "shared";
-      return "";
-    }
-  };
+  using Receives = DeprecatedClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kRsp = 1;
-    static constexpr ::std::uint32_t kANameOfSuchALengthThatLinesHaveToBeBroken = 2;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kRsp) return "rsp";
-      if (number == kANameOfSuchALengthThatLinesHaveToBeBroken)
-        return "a_name_of_such_a_length_that_lines_have_to_be_broken";
-      return "";
-    }
-  };
+  using Sends = DeprecatedClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::deprecated::Old> incoming_old_way_;
-  ::messi::codec::Reused<::deprecated::Fresh> incoming_new_way_;
-  ::messi::codec::Reused<::deprecated::Old> incoming_old_type_;
-  ::messi::codec::Reused<::deprecated::Fresh> incoming_shared_;
+  ::messi::codec::Received received_{4};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void DeprecatedClient::send_old_way(const ::deprecated::Old& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline void DeprecatedClient::send_new_way(const ::deprecated::Fresh& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline void DeprecatedClient::send_old_type(const ::deprecated::Old& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline void DeprecatedClient::send_shared(const ::deprecated::Fresh& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
 
 inline bool DeprecatedClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_rsp_, &DeprecatedClient::on_rsp);
-    case 2:
-      return deliver(incoming_a_name_of_such_a_length_that_lines_have_to_be_broken_,
-                     &DeprecatedClient::on_a_name_of_such_a_length_that_lines_have_to_be_broken);
+  ::messi::codec::Incoming in(received_, payload, ::deprecated::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::deprecated::Rsp::default_instance());
+      const auto& message = static_cast<const ::deprecated::Rsp&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_rsp(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::deprecated::Ind::default_instance());
+      const auto& message = static_cast<const ::deprecated::Ind&>(in.message());
+      if (in.parsed() && on_any_message(2))
+        on_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::deprecated::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::deprecated::ServerToClient::kRsp:
-      if (on_any_message(1)) on_rsp(incoming.rsp());
-      break;
-    case ::deprecated::ServerToClient::kANameOfSuchALengthThatLinesHaveToBeBroken:
-      if (on_any_message(2))
-        on_a_name_of_such_a_length_that_lines_have_to_be_broken(
-            incoming.a_name_of_such_a_length_that_lines_have_to_be_broken());
-      break;
-    case ::deprecated::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void DeprecatedServerClient::send_rsp(const ::deprecated::Rsp& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline void DeprecatedServerClient::send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+    const ::deprecated::Ind& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline bool DeprecatedServer::broadcast_rsp(const ::deprecated::Rsp& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool DeprecatedServer::broadcast_a_name_of_such_a_length_that_lines_have_to_be_broken(
+    const ::deprecated::Ind& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
 inline bool DeprecatedServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_old_way_, &DeprecatedServer::on_old_way);
-    case 2:
-      return deliver(incoming_new_way_, &DeprecatedServer::on_new_way);
-    case 3:
-      return deliver(incoming_old_type_, &DeprecatedServer::on_old_type);
-    case 4:
-      return deliver(incoming_shared_, &DeprecatedServer::on_shared);
+  ::messi::codec::Incoming in(received_, payload, ::deprecated::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::deprecated::Old::default_instance());
+      const auto& message = static_cast<const ::deprecated::Old&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_old_way(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::deprecated::Fresh::default_instance());
+      const auto& message = static_cast<const ::deprecated::Fresh&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_new_way(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::deprecated::Old::default_instance());
+      const auto& message = static_cast<const ::deprecated::Old&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_old_type(client, message);
+      break;
+    }
+    case 4: {
+      in.parse(3, ::deprecated::Fresh::default_instance());
+      const auto& message = static_cast<const ::deprecated::Fresh&>(in.message());
+      if (in.parsed() && on_any_message(client, 4)) on_shared(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::deprecated::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::deprecated::ClientToServer::kOldWay:
-      if (on_any_message(client, 1)) on_old_way(client, incoming.old_way());
-      break;
-    case ::deprecated::ClientToServer::kNewWay:
-      if (on_any_message(client, 2)) on_new_way(client, incoming.new_way());
-      break;
-    case ::deprecated::ClientToServer::kOldType:
-      if (on_any_message(client, 3)) on_old_type(client, incoming.old_type());
-      break;
-    case ::deprecated::ClientToServer::kShared:
-      if (on_any_message(client, 4)) on_shared(client, incoming.shared());
-      break;
-    case ::deprecated::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace deprecated

@@ -14,28 +14,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "dash_and_dots_v2.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace file_names::underscores {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class DashAndDotsV2Client : public ::messi::ClientBase {
  public:
   explicit DashAndDotsV2Client(::messi::EventLoop& loop, ::std::string uri,
@@ -44,16 +37,11 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_message(const ::file_names::underscores::Message& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_message(const ::file_names::underscores::Message& message) {
-    ::messi::codec::send<1>(*this, message);
-  }
+  void send_message(const ::file_names::underscores::Message& message);
   void send(const ::file_names::underscores::Message& message) { send_message(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -81,46 +69,30 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::file_names::underscores::Message> incoming_message_;
+  ::messi::codec::Received received_{1};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class DashAndDotsV2Server : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class DashAndDotsV2ServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_message(const ::file_names::underscores::Message& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(const ::file_names::underscores::Message& message) { send_message(message); }
-  };
+  void send_message(const ::file_names::underscores::Message& message);
+  void send(const ::file_names::underscores::Message& message) { send_message(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> {
+ public:
   explicit DashAndDotsV2Server(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_message(Client& /*client*/,
                           const ::file_names::underscores::Message& /*message*/) {}
@@ -128,139 +100,80 @@ class DashAndDotsV2Server : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_message(const ::file_names::underscores::Message& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_message(message);
   }
   void reply(const ::file_names::underscores::Message& message) { reply_message(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_message(const ::file_names::underscores::Message& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_message(const ::file_names::underscores::Message& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::file_names::underscores::Message& message) {
-    return broadcast_message(message);
-  }
-  bool broadcast(const ::file_names::underscores::Message& message, const Client& except) {
+  bool broadcast_message(const ::file_names::underscores::Message& message, Except except = {});
+  bool broadcast(const ::file_names::underscores::Message& message, Except except = {}) {
     return broadcast_message(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kMessage = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kMessage) return "message";
-      return "";
-    }
-  };
+  using Receives = DashAndDotsV2Client::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kMessage = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kMessage) return "message";
-      return "";
-    }
-  };
+  using Sends = DashAndDotsV2Client::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::file_names::underscores::Message> incoming_message_;
+  ::messi::codec::Received received_{1};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void DashAndDotsV2Client::send_message(const ::file_names::underscores::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline bool DashAndDotsV2Client::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_message_, &DashAndDotsV2Client::on_message);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::file_names::underscores::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::file_names::underscores::Message::default_instance());
+      const auto& message = static_cast<const ::file_names::underscores::Message&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_message(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::file_names::underscores::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::file_names::underscores::ServerToClient::kMessage:
-      if (on_any_message(1)) on_message(incoming.message());
-      break;
-    case ::file_names::underscores::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void DashAndDotsV2ServerClient::send_message(
+    const ::file_names::underscores::Message& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline bool DashAndDotsV2Server::broadcast_message(
+    const ::file_names::underscores::Message& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
 inline bool DashAndDotsV2Server::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_message_, &DashAndDotsV2Server::on_message);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::file_names::underscores::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::file_names::underscores::Message::default_instance());
+      const auto& message = static_cast<const ::file_names::underscores::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_message(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::file_names::underscores::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::file_names::underscores::ClientToServer::kMessage:
-      if (on_any_message(client, 1)) on_message(client, incoming.message());
-      break;
-    case ::file_names::underscores::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace file_names::underscores

@@ -2,22 +2,8 @@
 //
 // Messages that are flat, and some that are nearly.
 //
-// From client to server:
-//
-//   1  everything  Everything
-//   2  optional    Optional
-//   3  far         Far
-//
-// From server to client:
-//
-//   1  everything  Everything
-//   2  empty       Empty
-//   3  repeated    Repeated
-//   4  chosen      Chosen
-//   5  nested      Nested
-//   6  mapped      Mapped
-//   7  cord        Cord
-//   8  keywords    Keywords
+// From client to server: 3 kinds of messages. From server to client: 8. They are listed
+// below the classes.
 
 #ifndef FLAT_MESSI_H_
 #define FLAT_MESSI_H_
@@ -25,217 +11,24 @@
 // First, so that its names meet no macros of the headers below.
 #include "flat.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace flat {
 
-// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
-struct FlatCodec {
-  template <typename Out>
-  static void encode(const ::flat::Everything& message, Out& out) {
-    out.varint(8, message.i32());
-    out.varint(16, message.i64());
-    out.varint(24, message.u32());
-    out.varint(32, message.u64());
-    out.zigzag(40, message.s32());
-    out.zigzag(48, message.s64());
-    out.fixed(61, message.f32());
-    out.fixed(65, message.f64());
-    out.fixed(77, message.sf32());
-    out.fixed(81, message.sf64());
-    out.fixed(93, message.ratio());
-    out.fixed(97, message.value());
-    out.varint(104, message.yes());
-    out.varint(112, message.colour());
-    out.string(122, message.text());
-    out.bytes(130, message.data());
-    out.string(16378, message.old());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::flat::Everything& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 8:
-          message.set_i32(in.varint());
-          break;
-        case 16:
-          message.set_i64(in.varint());
-          break;
-        case 24:
-          message.set_u32(in.varint());
-          break;
-        case 32:
-          message.set_u64(in.varint());
-          break;
-        case 40:
-          message.set_s32(in.zigzag32());
-          break;
-        case 48:
-          message.set_s64(in.zigzag64());
-          break;
-        case 61:
-          message.set_f32(in.fixed32());
-          break;
-        case 65:
-          message.set_f64(in.fixed64());
-          break;
-        case 77:
-          message.set_sf32(in.fixed32());
-          break;
-        case 81:
-          message.set_sf64(in.fixed64());
-          break;
-        case 93:
-          message.set_ratio(in.fixed32());
-          break;
-        case 97:
-          message.set_value(in.fixed64());
-          break;
-        case 104:
-          message.set_yes(in.varint());
-          break;
-        case 112:
-          message.set_colour(in.varint());
-          break;
-        case 122:
-          in.string(*message.mutable_text());
-          break;
-        case 130:
-          in.bytes(*message.mutable_data());
-          break;
-        case 16378:
-          in.string(*message.mutable_old());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  template <typename Out>
-  static void encode(const ::flat::Keywords& message, Out& out) {
-    out.string(10, message.delete_());
-    out.varint(16, message.class_());
-    out.string(26, message.foobar());
-    out.varint(32, message.set_foobar());
-    out.bytes(42, message.clear_class());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::flat::Keywords& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 10:
-          in.string(*message.mutable_delete_());
-          break;
-        case 16:
-          message.set_class_(in.varint());
-          break;
-        case 26:
-          in.string(*message.mutable_foobar());
-          break;
-        case 32:
-          message.set_set_foobar(in.varint());
-          break;
-        case 42:
-          in.bytes(*message.mutable_clear_class());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  template <typename Out>
-  static void encode(const ::flat::Optional& message, Out& out) {
-    out.varint(8, message.i32(), message.has_i32());
-    out.zigzag(48, message.s64(), message.has_s64());
-    out.fixed(61, message.f32(), message.has_f32());
-    out.fixed(97, message.value(), message.has_value());
-    out.varint(104, message.yes(), message.has_yes());
-    out.varint(112, message.colour(), message.has_colour());
-    out.string(122, message.text(), message.has_text());
-    out.bytes(130, message.data(), message.has_data());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::flat::Optional& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 8:
-          message.set_i32(in.varint());
-          break;
-        case 48:
-          message.set_s64(in.zigzag64());
-          break;
-        case 61:
-          message.set_f32(in.fixed32());
-          break;
-        case 97:
-          message.set_value(in.fixed64());
-          break;
-        case 104:
-          message.set_yes(in.varint());
-          break;
-        case 112:
-          message.set_colour(in.varint());
-          break;
-        case 122:
-          in.string(*message.mutable_text());
-          break;
-        case 130:
-          in.bytes(*message.mutable_data());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
-  static constexpr char kTexts[] =
-      "flat.Everything\n"
-      " 15 text\n"
-      " 2047 old\n"
-      "flat.Optional\n"
-      " 15 text\n"
-      "flat.Far\n"
-      " 2048 text\n"
-      "flat.Repeated\n"
-      " 1 texts\n"
-      "flat.Chosen\n"
-      " 1 text\n"
-      "flat.Mapped\n"
-      " 1 texts 6\n"
-      "flat.Mapped.TextsEntry\n"
-      " 1 key\n"
-      " 2 value\n"
-      "flat.Cord\n"
-      " 1 text\n"
-      "flat.Keywords\n"
-      " 1 delete\n"
-      " 3 fooBar\n";
-};
-
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class FlatClient : public ::messi::ClientBase {
  public:
   explicit FlatClient(::messi::EventLoop& loop, ::std::string uri,
@@ -243,9 +36,6 @@ class FlatClient : public ::messi::ClientBase {
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_everything(const ::flat::Everything& /*message*/) {}
   virtual void on_empty(const ::flat::Empty& /*message*/) {}
@@ -258,17 +48,11 @@ class FlatClient : public ::messi::ClientBase {
 
   // Senders: a message goes to the server.
 
-  void send_everything(const ::flat::Everything& message) {
-    ::messi::codec::send<1, FlatCodec, FlatCodec, 0>(*this, message);
-  }
+  void send_everything(const ::flat::Everything& message);
   void send(const ::flat::Everything& message) { send_everything(message); }
-  void send_optional(const ::flat::Optional& message) {
-    ::messi::codec::send<2, FlatCodec, FlatCodec, 1>(*this, message);
-  }
+  void send_optional(const ::flat::Optional& message);
   void send(const ::flat::Optional& message) { send_optional(message); }
-  void send_far(const ::flat::Far& message) {
-    ::messi::codec::send<3, void, FlatCodec, 2>(*this, message);
-  }
+  void send_far(const ::flat::Far& message);
   void send(const ::flat::Far& message) { send_far(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -314,77 +98,44 @@ class FlatClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::flat::Everything, FlatCodec> incoming_everything_;
-  ::messi::codec::Reused<::flat::Empty> incoming_empty_;
-  ::messi::codec::Reused<::flat::Repeated> incoming_repeated_;
-  ::messi::codec::Reused<::flat::Chosen> incoming_chosen_;
-  ::messi::codec::Reused<::flat::Nested> incoming_nested_;
-  ::messi::codec::Reused<::flat::Mapped> incoming_mapped_;
-  ::messi::codec::Reused<::flat::Cord> incoming_cord_;
-  ::messi::codec::Reused<::flat::Keywords, FlatCodec> incoming_keywords_;
+  ::messi::codec::Received received_{8};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class FlatServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class FlatServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_everything(const ::flat::Everything& message) {
-      ::messi::codec::send<1, FlatCodec, FlatCodec, 0>(*this, message);
-    }
-    void send(const ::flat::Everything& message) { send_everything(message); }
-    void send_empty(const ::flat::Empty& message) { ::messi::codec::send<2>(*this, message); }
-    void send(const ::flat::Empty& message) { send_empty(message); }
-    void send_repeated(const ::flat::Repeated& message) {
-      ::messi::codec::send<3, void, FlatCodec, 3>(*this, message);
-    }
-    void send(const ::flat::Repeated& message) { send_repeated(message); }
-    void send_chosen(const ::flat::Chosen& message) {
-      ::messi::codec::send<4, void, FlatCodec, 4>(*this, message);
-    }
-    void send(const ::flat::Chosen& message) { send_chosen(message); }
-    void send_nested(const ::flat::Nested& message) { ::messi::codec::send<5>(*this, message); }
-    void send(const ::flat::Nested& message) { send_nested(message); }
-    void send_mapped(const ::flat::Mapped& message) {
-      ::messi::codec::send<6, void, FlatCodec, 5>(*this, message);
-    }
-    void send(const ::flat::Mapped& message) { send_mapped(message); }
-    void send_cord(const ::flat::Cord& message) {
-      ::messi::codec::send<7, void, FlatCodec, 7>(*this, message);
-    }
-    void send(const ::flat::Cord& message) { send_cord(message); }
-    void send_keywords(const ::flat::Keywords& message) {
-      ::messi::codec::send<8, FlatCodec, FlatCodec, 8>(*this, message);
-    }
-    void send(const ::flat::Keywords& message) { send_keywords(message); }
-  };
+  void send_everything(const ::flat::Everything& message);
+  void send(const ::flat::Everything& message) { send_everything(message); }
+  void send_empty(const ::flat::Empty& message);
+  void send(const ::flat::Empty& message) { send_empty(message); }
+  void send_repeated(const ::flat::Repeated& message);
+  void send(const ::flat::Repeated& message) { send_repeated(message); }
+  void send_chosen(const ::flat::Chosen& message);
+  void send(const ::flat::Chosen& message) { send_chosen(message); }
+  void send_nested(const ::flat::Nested& message);
+  void send(const ::flat::Nested& message) { send_nested(message); }
+  void send_mapped(const ::flat::Mapped& message);
+  void send(const ::flat::Mapped& message) { send_mapped(message); }
+  void send_cord(const ::flat::Cord& message);
+  void send(const ::flat::Cord& message) { send_cord(message); }
+  void send_keywords(const ::flat::Keywords& message);
+  void send(const ::flat::Keywords& message) { send_keywords(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class FlatServer : public ::messi::ServerOf<FlatServerClient> {
+ public:
   explicit FlatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_everything(Client& /*client*/, const ::flat::Everything& /*message*/) {}
   virtual void on_optional(Client& /*client*/, const ::flat::Optional& /*message*/) {}
@@ -393,296 +144,470 @@ class FlatServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_everything(const ::flat::Everything& message) {
-    ::messi::codec::reply<1, FlatCodec, FlatCodec, 0>(*this, message);
+    if (Client* const client = current_client()) client->send_everything(message);
   }
   void reply(const ::flat::Everything& message) { reply_everything(message); }
-  void reply_empty(const ::flat::Empty& message) { ::messi::codec::reply<2>(*this, message); }
+  void reply_empty(const ::flat::Empty& message) {
+    if (Client* const client = current_client()) client->send_empty(message);
+  }
   void reply(const ::flat::Empty& message) { reply_empty(message); }
   void reply_repeated(const ::flat::Repeated& message) {
-    ::messi::codec::reply<3, void, FlatCodec, 3>(*this, message);
+    if (Client* const client = current_client()) client->send_repeated(message);
   }
   void reply(const ::flat::Repeated& message) { reply_repeated(message); }
   void reply_chosen(const ::flat::Chosen& message) {
-    ::messi::codec::reply<4, void, FlatCodec, 4>(*this, message);
+    if (Client* const client = current_client()) client->send_chosen(message);
   }
   void reply(const ::flat::Chosen& message) { reply_chosen(message); }
-  void reply_nested(const ::flat::Nested& message) { ::messi::codec::reply<5>(*this, message); }
+  void reply_nested(const ::flat::Nested& message) {
+    if (Client* const client = current_client()) client->send_nested(message);
+  }
   void reply(const ::flat::Nested& message) { reply_nested(message); }
   void reply_mapped(const ::flat::Mapped& message) {
-    ::messi::codec::reply<6, void, FlatCodec, 5>(*this, message);
+    if (Client* const client = current_client()) client->send_mapped(message);
   }
   void reply(const ::flat::Mapped& message) { reply_mapped(message); }
   void reply_cord(const ::flat::Cord& message) {
-    ::messi::codec::reply<7, void, FlatCodec, 7>(*this, message);
+    if (Client* const client = current_client()) client->send_cord(message);
   }
   void reply(const ::flat::Cord& message) { reply_cord(message); }
   void reply_keywords(const ::flat::Keywords& message) {
-    ::messi::codec::reply<8, FlatCodec, FlatCodec, 8>(*this, message);
+    if (Client* const client = current_client()) client->send_keywords(message);
   }
   void reply(const ::flat::Keywords& message) { reply_keywords(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_everything(const ::flat::Everything& message) {
-    return ::messi::codec::broadcast<1, FlatCodec, FlatCodec, 0>(*this, message, nullptr);
-  }
-  bool broadcast_everything(const ::flat::Everything& message, const Client& except) {
-    return ::messi::codec::broadcast<1, FlatCodec, FlatCodec, 0>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Everything& message) { return broadcast_everything(message); }
-  bool broadcast(const ::flat::Everything& message, const Client& except) {
+  bool broadcast_everything(const ::flat::Everything& message, Except except = {});
+  bool broadcast(const ::flat::Everything& message, Except except = {}) {
     return broadcast_everything(message, except);
   }
-  bool broadcast_empty(const ::flat::Empty& message) {
-    return ::messi::codec::broadcast<2>(*this, message, nullptr);
-  }
-  bool broadcast_empty(const ::flat::Empty& message, const Client& except) {
-    return ::messi::codec::broadcast<2>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Empty& message) { return broadcast_empty(message); }
-  bool broadcast(const ::flat::Empty& message, const Client& except) {
+  bool broadcast_empty(const ::flat::Empty& message, Except except = {});
+  bool broadcast(const ::flat::Empty& message, Except except = {}) {
     return broadcast_empty(message, except);
   }
-  bool broadcast_repeated(const ::flat::Repeated& message) {
-    return ::messi::codec::broadcast<3, void, FlatCodec, 3>(*this, message, nullptr);
-  }
-  bool broadcast_repeated(const ::flat::Repeated& message, const Client& except) {
-    return ::messi::codec::broadcast<3, void, FlatCodec, 3>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Repeated& message) { return broadcast_repeated(message); }
-  bool broadcast(const ::flat::Repeated& message, const Client& except) {
+  bool broadcast_repeated(const ::flat::Repeated& message, Except except = {});
+  bool broadcast(const ::flat::Repeated& message, Except except = {}) {
     return broadcast_repeated(message, except);
   }
-  bool broadcast_chosen(const ::flat::Chosen& message) {
-    return ::messi::codec::broadcast<4, void, FlatCodec, 4>(*this, message, nullptr);
-  }
-  bool broadcast_chosen(const ::flat::Chosen& message, const Client& except) {
-    return ::messi::codec::broadcast<4, void, FlatCodec, 4>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Chosen& message) { return broadcast_chosen(message); }
-  bool broadcast(const ::flat::Chosen& message, const Client& except) {
+  bool broadcast_chosen(const ::flat::Chosen& message, Except except = {});
+  bool broadcast(const ::flat::Chosen& message, Except except = {}) {
     return broadcast_chosen(message, except);
   }
-  bool broadcast_nested(const ::flat::Nested& message) {
-    return ::messi::codec::broadcast<5>(*this, message, nullptr);
-  }
-  bool broadcast_nested(const ::flat::Nested& message, const Client& except) {
-    return ::messi::codec::broadcast<5>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Nested& message) { return broadcast_nested(message); }
-  bool broadcast(const ::flat::Nested& message, const Client& except) {
+  bool broadcast_nested(const ::flat::Nested& message, Except except = {});
+  bool broadcast(const ::flat::Nested& message, Except except = {}) {
     return broadcast_nested(message, except);
   }
-  bool broadcast_mapped(const ::flat::Mapped& message) {
-    return ::messi::codec::broadcast<6, void, FlatCodec, 5>(*this, message, nullptr);
-  }
-  bool broadcast_mapped(const ::flat::Mapped& message, const Client& except) {
-    return ::messi::codec::broadcast<6, void, FlatCodec, 5>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Mapped& message) { return broadcast_mapped(message); }
-  bool broadcast(const ::flat::Mapped& message, const Client& except) {
+  bool broadcast_mapped(const ::flat::Mapped& message, Except except = {});
+  bool broadcast(const ::flat::Mapped& message, Except except = {}) {
     return broadcast_mapped(message, except);
   }
-  bool broadcast_cord(const ::flat::Cord& message) {
-    return ::messi::codec::broadcast<7, void, FlatCodec, 7>(*this, message, nullptr);
-  }
-  bool broadcast_cord(const ::flat::Cord& message, const Client& except) {
-    return ::messi::codec::broadcast<7, void, FlatCodec, 7>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Cord& message) { return broadcast_cord(message); }
-  bool broadcast(const ::flat::Cord& message, const Client& except) {
+  bool broadcast_cord(const ::flat::Cord& message, Except except = {});
+  bool broadcast(const ::flat::Cord& message, Except except = {}) {
     return broadcast_cord(message, except);
   }
-  bool broadcast_keywords(const ::flat::Keywords& message) {
-    return ::messi::codec::broadcast<8, FlatCodec, FlatCodec, 8>(*this, message, nullptr);
-  }
-  bool broadcast_keywords(const ::flat::Keywords& message, const Client& except) {
-    return ::messi::codec::broadcast<8, FlatCodec, FlatCodec, 8>(*this, message, &except);
-  }
-  bool broadcast(const ::flat::Keywords& message) { return broadcast_keywords(message); }
-  bool broadcast(const ::flat::Keywords& message, const Client& except) {
+  bool broadcast_keywords(const ::flat::Keywords& message, Except except = {});
+  bool broadcast(const ::flat::Keywords& message, Except except = {}) {
     return broadcast_keywords(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kEverything = 1;
-    static constexpr ::std::uint32_t kOptional = 2;
-    static constexpr ::std::uint32_t kFar = 3;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kEverything) return "everything";
-      if (number == kOptional) return "optional";
-      if (number == kFar) return "far";
-      return "";
-    }
-  };
+  using Receives = FlatClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kEverything = 1;
-    static constexpr ::std::uint32_t kEmpty = 2;
-    static constexpr ::std::uint32_t kRepeated = 3;
-    static constexpr ::std::uint32_t kChosen = 4;
-    static constexpr ::std::uint32_t kNested = 5;
-    static constexpr ::std::uint32_t kMapped = 6;
-    static constexpr ::std::uint32_t kCord = 7;
-    static constexpr ::std::uint32_t kKeywords = 8;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kEverything) return "everything";
-      if (number == kEmpty) return "empty";
-      if (number == kRepeated) return "repeated";
-      if (number == kChosen) return "chosen";
-      if (number == kNested) return "nested";
-      if (number == kMapped) return "mapped";
-      if (number == kCord) return "cord";
-      if (number == kKeywords) return "keywords";
-      return "";
-    }
-  };
+  using Sends = FlatClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::flat::Everything, FlatCodec> incoming_everything_;
-  ::messi::codec::Reused<::flat::Optional, FlatCodec> incoming_optional_;
-  ::messi::codec::Reused<::flat::Far> incoming_far_;
+  ::messi::codec::Received received_{3};
 };
 
+// Messages that are flat, and some that are nearly.
+//
+// From client to server:
+//
+//   1  everything  Everything
+//   2  optional    Optional
+//   3  far         Far
+//
+// From server to client:
+//
+//   1  everything  Everything
+//   2  empty       Empty
+//   3  repeated    Repeated
+//   4  chosen      Chosen
+//   5  nested      Nested
+//   6  mapped      Mapped
+//   7  cord        Cord
+//   8  keywords    Keywords
+
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+// What there is to be said of the types of members, and how those that are flat become bytes, and
+// bytes messages: messi/codec/kind.h.
+struct FlatCodec {
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static const ::messi::codec::TextTable& texts() {
+    static constexpr char kTexts[] =
+        "flat.Everything\n"
+        " 15 text\n"
+        " 2047 old\n"
+        "flat.Optional\n"
+        " 15 text\n"
+        "flat.Far\n"
+        " 2048 text\n"
+        "flat.Repeated\n"
+        " 1 texts\n"
+        "flat.Chosen\n"
+        " 1 text\n"
+        "flat.Mapped\n"
+        " 1 texts 6\n"
+        "flat.Mapped.TextsEntry\n"
+        " 1 key\n"
+        " 2 value\n"
+        "flat.Cord\n"
+        " 1 text\n"
+        "flat.Keywords\n"
+        " 1 delete\n"
+        " 3 fooBar\n";
+    static const auto* const table = new ::messi::codec::TextTable(kTexts);
+    return *table;
+  }
+
+  static constexpr auto kind_Chosen = ::messi::codec::Kind(nullptr, &texts, 4);
+
+  static constexpr auto kind_Cord = ::messi::codec::Kind(nullptr, &texts, 7);
+
+  static void put_Everything(const ::google::protobuf::MessageLite& from,
+                             ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::flat::Everything&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_int32(8, message.i32());
+    out.put_int64(16, message.i64());
+    out.put_uint32(24, message.u32());
+    out.put_uint64(32, message.u64());
+    out.put_sint32(40, message.s32());
+    out.put_sint64(48, message.s64());
+    out.put_fixed32(61, message.f32());
+    out.put_fixed64(65, message.f64());
+    out.put_sfixed32(77, message.sf32());
+    out.put_sfixed64(81, message.sf64());
+    out.put_float(93, message.ratio());
+    out.put_double(97, message.value());
+    out.put_bool(104, message.yes());
+    out.put_enum(112, message.colour());
+    out.put_string(122, message.text());
+    out.put_bytes(130, message.data());
+    out.put_string(16378, message.old());
+  }
+  static void take_Everything(::messi::codec::FieldReader& in,
+                              ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::flat::Everything&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 8:
+          message.set_i32(in.take_int32());
+          break;
+        case 16:
+          message.set_i64(in.take_int64());
+          break;
+        case 24:
+          message.set_u32(in.take_uint32());
+          break;
+        case 32:
+          message.set_u64(in.take_uint64());
+          break;
+        case 40:
+          message.set_s32(in.take_sint32());
+          break;
+        case 48:
+          message.set_s64(in.take_sint64());
+          break;
+        case 61:
+          message.set_f32(in.take_fixed32());
+          break;
+        case 65:
+          message.set_f64(in.take_fixed64());
+          break;
+        case 77:
+          message.set_sf32(in.take_sfixed32());
+          break;
+        case 81:
+          message.set_sf64(in.take_sfixed64());
+          break;
+        case 93:
+          message.set_ratio(in.take_float());
+          break;
+        case 97:
+          message.set_value(in.take_double());
+          break;
+        case 104:
+          message.set_yes(in.take_bool());
+          break;
+        case 112:
+          message.set_colour(in.take_enum());
+          break;
+        case 122:
+          in.take_string(*message.mutable_text());
+          break;
+        case 130:
+          in.take_bytes(*message.mutable_data());
+          break;
+        case 16378:
+          in.take_string(*message.mutable_old());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_Everything = ::messi::codec::Kind(&put_Everything, &texts, 0);
+
+  static constexpr auto kind_Far = ::messi::codec::Kind(nullptr, &texts, 2);
+
+  static void put_Keywords(const ::google::protobuf::MessageLite& from,
+                           ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::flat::Keywords&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_string(10, message.delete_());
+    out.put_int32(16, message.class_());
+    out.put_string(26, message.foobar());
+    out.put_bool(32, message.set_foobar());
+    out.put_bytes(42, message.clear_class());
+  }
+  static void take_Keywords(::messi::codec::FieldReader& in, ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::flat::Keywords&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 10:
+          in.take_string(*message.mutable_delete_());
+          break;
+        case 16:
+          message.set_class_(in.take_int32());
+          break;
+        case 26:
+          in.take_string(*message.mutable_foobar());
+          break;
+        case 32:
+          message.set_set_foobar(in.take_bool());
+          break;
+        case 42:
+          in.take_bytes(*message.mutable_clear_class());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_Keywords = ::messi::codec::Kind(&put_Keywords, &texts, 8);
+
+  static constexpr auto kind_Mapped = ::messi::codec::Kind(nullptr, &texts, 5);
+
+  static void put_Optional(const ::google::protobuf::MessageLite& from,
+                           ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::flat::Optional&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_int32(8, message.i32(), message.has_i32());
+    out.put_sint64(48, message.s64(), message.has_s64());
+    out.put_fixed32(61, message.f32(), message.has_f32());
+    out.put_double(97, message.value(), message.has_value());
+    out.put_bool(104, message.yes(), message.has_yes());
+    out.put_enum(112, message.colour(), message.has_colour());
+    out.put_string(122, message.text(), message.has_text());
+    out.put_bytes(130, message.data(), message.has_data());
+  }
+  static void take_Optional(::messi::codec::FieldReader& in, ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::flat::Optional&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 8:
+          message.set_i32(in.take_int32());
+          break;
+        case 48:
+          message.set_s64(in.take_sint64());
+          break;
+        case 61:
+          message.set_f32(in.take_fixed32());
+          break;
+        case 97:
+          message.set_value(in.take_double());
+          break;
+        case 104:
+          message.set_yes(in.take_bool());
+          break;
+        case 112:
+          message.set_colour(in.take_enum());
+          break;
+        case 122:
+          in.take_string(*message.mutable_text());
+          break;
+        case 130:
+          in.take_bytes(*message.mutable_data());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_Optional = ::messi::codec::Kind(&put_Optional, &texts, 1);
+
+  static constexpr auto kind_Repeated = ::messi::codec::Kind(nullptr, &texts, 3);
+};
+
+inline void FlatClient::send_everything(const ::flat::Everything& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message, FlatCodec::kind_Everything);
+}
+inline void FlatClient::send_optional(const ::flat::Optional& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message, FlatCodec::kind_Optional);
+}
+inline void FlatClient::send_far(const ::flat::Far& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message, FlatCodec::kind_Far);
+}
 
 inline bool FlatClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_everything_, &FlatClient::on_everything);
-    case 2:
-      return deliver(incoming_empty_, &FlatClient::on_empty);
-    case 3:
-      return deliver(incoming_repeated_, &FlatClient::on_repeated);
-    case 4:
-      return deliver(incoming_chosen_, &FlatClient::on_chosen);
-    case 5:
-      return deliver(incoming_nested_, &FlatClient::on_nested);
-    case 6:
-      return deliver(incoming_mapped_, &FlatClient::on_mapped);
-    case 7:
-      return deliver(incoming_cord_, &FlatClient::on_cord);
-    case 8:
-      return deliver(incoming_keywords_, &FlatClient::on_keywords);
+  ::messi::codec::Incoming in(received_, payload, ::flat::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::flat::Everything::default_instance(), &FlatCodec::take_Everything);
+      const auto& message = static_cast<const ::flat::Everything&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_everything(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::flat::Empty::default_instance());
+      const auto& message = static_cast<const ::flat::Empty&>(in.message());
+      if (in.parsed() && on_any_message(2)) on_empty(message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::flat::Repeated::default_instance());
+      const auto& message = static_cast<const ::flat::Repeated&>(in.message());
+      if (in.parsed() && on_any_message(3)) on_repeated(message);
+      break;
+    }
+    case 4: {
+      in.parse(3, ::flat::Chosen::default_instance());
+      const auto& message = static_cast<const ::flat::Chosen&>(in.message());
+      if (in.parsed() && on_any_message(4)) on_chosen(message);
+      break;
+    }
+    case 5: {
+      in.parse(4, ::flat::Nested::default_instance());
+      const auto& message = static_cast<const ::flat::Nested&>(in.message());
+      if (in.parsed() && on_any_message(5)) on_nested(message);
+      break;
+    }
+    case 6: {
+      in.parse(5, ::flat::Mapped::default_instance());
+      const auto& message = static_cast<const ::flat::Mapped&>(in.message());
+      if (in.parsed() && on_any_message(6)) on_mapped(message);
+      break;
+    }
+    case 7: {
+      in.parse(6, ::flat::Cord::default_instance());
+      const auto& message = static_cast<const ::flat::Cord&>(in.message());
+      if (in.parsed() && on_any_message(7)) on_cord(message);
+      break;
+    }
+    case 8: {
+      in.parse(7, ::flat::Keywords::default_instance(), &FlatCodec::take_Keywords);
+      const auto& message = static_cast<const ::flat::Keywords&>(in.message());
+      if (in.parsed() && on_any_message(8)) on_keywords(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::flat::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::flat::ServerToClient::kEverything:
-      if (on_any_message(1)) on_everything(incoming.everything());
-      break;
-    case ::flat::ServerToClient::kEmpty:
-      if (on_any_message(2)) on_empty(incoming.empty());
-      break;
-    case ::flat::ServerToClient::kRepeated:
-      if (on_any_message(3)) on_repeated(incoming.repeated());
-      break;
-    case ::flat::ServerToClient::kChosen:
-      if (on_any_message(4)) on_chosen(incoming.chosen());
-      break;
-    case ::flat::ServerToClient::kNested:
-      if (on_any_message(5)) on_nested(incoming.nested());
-      break;
-    case ::flat::ServerToClient::kMapped:
-      if (on_any_message(6)) on_mapped(incoming.mapped());
-      break;
-    case ::flat::ServerToClient::kCord:
-      if (on_any_message(7)) on_cord(incoming.cord());
-      break;
-    case ::flat::ServerToClient::kKeywords:
-      if (on_any_message(8)) on_keywords(incoming.keywords());
-      break;
-    case ::flat::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void FlatServerClient::send_everything(const ::flat::Everything& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message, FlatCodec::kind_Everything);
+}
+inline void FlatServerClient::send_empty(const ::flat::Empty& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline void FlatServerClient::send_repeated(const ::flat::Repeated& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 3, message, FlatCodec::kind_Repeated);
+}
+inline void FlatServerClient::send_chosen(const ::flat::Chosen& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 4, message, FlatCodec::kind_Chosen);
+}
+inline void FlatServerClient::send_nested(const ::flat::Nested& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 5, message);
+}
+inline void FlatServerClient::send_mapped(const ::flat::Mapped& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 6, message, FlatCodec::kind_Mapped);
+}
+inline void FlatServerClient::send_cord(const ::flat::Cord& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 7, message, FlatCodec::kind_Cord);
+}
+inline void FlatServerClient::send_keywords(const ::flat::Keywords& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 8, message, FlatCodec::kind_Keywords);
+}
+inline bool FlatServer::broadcast_everything(const ::flat::Everything& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
+                                                        FlatCodec::kind_Everything);
+}
+inline bool FlatServer::broadcast_empty(const ::flat::Empty& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool FlatServer::broadcast_repeated(const ::flat::Repeated& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message,
+                                                        FlatCodec::kind_Repeated);
+}
+inline bool FlatServer::broadcast_chosen(const ::flat::Chosen& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 4, message,
+                                                        FlatCodec::kind_Chosen);
+}
+inline bool FlatServer::broadcast_nested(const ::flat::Nested& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 5, message);
+}
+inline bool FlatServer::broadcast_mapped(const ::flat::Mapped& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 6, message,
+                                                        FlatCodec::kind_Mapped);
+}
+inline bool FlatServer::broadcast_cord(const ::flat::Cord& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 7, message,
+                                                        FlatCodec::kind_Cord);
+}
+inline bool FlatServer::broadcast_keywords(const ::flat::Keywords& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 8, message,
+                                                        FlatCodec::kind_Keywords);
 }
 
 inline bool FlatServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_everything_, &FlatServer::on_everything);
-    case 2:
-      return deliver(incoming_optional_, &FlatServer::on_optional);
-    case 3:
-      return deliver(incoming_far_, &FlatServer::on_far);
+  ::messi::codec::Incoming in(received_, payload, ::flat::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::flat::Everything::default_instance(), &FlatCodec::take_Everything);
+      const auto& message = static_cast<const ::flat::Everything&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_everything(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::flat::Optional::default_instance(), &FlatCodec::take_Optional);
+      const auto& message = static_cast<const ::flat::Optional&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_optional(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::flat::Far::default_instance());
+      const auto& message = static_cast<const ::flat::Far&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_far(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::flat::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::flat::ClientToServer::kEverything:
-      if (on_any_message(client, 1)) on_everything(client, incoming.everything());
-      break;
-    case ::flat::ClientToServer::kOptional:
-      if (on_any_message(client, 2)) on_optional(client, incoming.optional());
-      break;
-    case ::flat::ClientToServer::kFar:
-      if (on_any_message(client, 3)) on_far(client, incoming.far());
-      break;
-    case ::flat::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace flat

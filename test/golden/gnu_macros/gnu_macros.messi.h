@@ -16,76 +16,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "gnu_macros.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace gnu_macros::linux {
 
-// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
-struct GnuMacrosCodec {
-  template <typename Out>
-  static void encode(const ::gnu_macros::linux::Versions& message, Out& out) {
-    out.varint(8, message.linux());
-    out.string(18, message.unix());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::gnu_macros::linux::Versions& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 8:
-          message.set_linux(in.varint());
-          break;
-        case 18:
-          in.string(*message.mutable_unix());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  template <typename Out>
-  static void encode(const ::gnu_macros::unix::Place& message, Out& out) {
-    out.string(10, message.linux());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::gnu_macros::unix::Place& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 10:
-          in.string(*message.mutable_linux());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
-  static constexpr char kTexts[] =
-      "gnu_macros.linux.Versions\n"
-      " 2 unix\n"
-      "gnu_macros.unix.Place\n"
-      " 1 linux\n";
-};
-
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class GnuMacrosClient : public ::messi::ClientBase {
  public:
   explicit GnuMacrosClient(::messi::EventLoop& loop, ::std::string uri,
@@ -94,16 +39,11 @@ class GnuMacrosClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_place(const ::gnu_macros::unix::Place& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_linux(const ::gnu_macros::linux::Versions& message) {
-    ::messi::codec::send<1, GnuMacrosCodec, GnuMacrosCodec, 0>(*this, message);
-  }
+  void send_linux(const ::gnu_macros::linux::Versions& message);
   void send(const ::gnu_macros::linux::Versions& message) { send_linux(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -131,183 +71,174 @@ class GnuMacrosClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::gnu_macros::unix::Place, GnuMacrosCodec> incoming_place_;
+  ::messi::codec::Received received_{1};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class GnuMacrosServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class GnuMacrosServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_place(const ::gnu_macros::unix::Place& message) {
-      ::messi::codec::send<1, GnuMacrosCodec, GnuMacrosCodec, 1>(*this, message);
-    }
-    void send(const ::gnu_macros::unix::Place& message) { send_place(message); }
-  };
+  void send_place(const ::gnu_macros::unix::Place& message);
+  void send(const ::gnu_macros::unix::Place& message) { send_place(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class GnuMacrosServer : public ::messi::ServerOf<GnuMacrosServerClient> {
+ public:
   explicit GnuMacrosServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_linux(Client& /*client*/, const ::gnu_macros::linux::Versions& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_place(const ::gnu_macros::unix::Place& message) {
-    ::messi::codec::reply<1, GnuMacrosCodec, GnuMacrosCodec, 1>(*this, message);
+    if (Client* const client = current_client()) client->send_place(message);
   }
   void reply(const ::gnu_macros::unix::Place& message) { reply_place(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_place(const ::gnu_macros::unix::Place& message) {
-    return ::messi::codec::broadcast<1, GnuMacrosCodec, GnuMacrosCodec, 1>(*this, message, nullptr);
-  }
-  bool broadcast_place(const ::gnu_macros::unix::Place& message, const Client& except) {
-    return ::messi::codec::broadcast<1, GnuMacrosCodec, GnuMacrosCodec, 1>(*this, message, &except);
-  }
-  bool broadcast(const ::gnu_macros::unix::Place& message) { return broadcast_place(message); }
-  bool broadcast(const ::gnu_macros::unix::Place& message, const Client& except) {
+  bool broadcast_place(const ::gnu_macros::unix::Place& message, Except except = {});
+  bool broadcast(const ::gnu_macros::unix::Place& message, Except except = {}) {
     return broadcast_place(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kLinux = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kLinux) return "linux";
-      return "";
-    }
-  };
+  using Receives = GnuMacrosClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kPlace = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kPlace) return "place";
-      return "";
-    }
-  };
+  using Sends = GnuMacrosClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::gnu_macros::linux::Versions, GnuMacrosCodec> incoming_linux_;
+  ::messi::codec::Received received_{1};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+// What there is to be said of the types of members, and how those that are flat become bytes, and
+// bytes messages: messi/codec/kind.h.
+struct GnuMacrosCodec {
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static const ::messi::codec::TextTable& texts() {
+    static constexpr char kTexts[] =
+        "gnu_macros.linux.Versions\n"
+        " 2 unix\n"
+        "gnu_macros.unix.Place\n"
+        " 1 linux\n";
+    static const auto* const table = new ::messi::codec::TextTable(kTexts);
+    return *table;
+  }
+
+  static void put_Versions(const ::google::protobuf::MessageLite& from,
+                           ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::gnu_macros::linux::Versions&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_int32(8, message.linux());
+    out.put_string(18, message.unix());
+  }
+  static void take_Versions(::messi::codec::FieldReader& in, ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::gnu_macros::linux::Versions&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 8:
+          message.set_linux(in.take_int32());
+          break;
+        case 18:
+          in.take_string(*message.mutable_unix());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_Versions = ::messi::codec::Kind(&put_Versions, &texts, 0);
+
+  static void put_gnu_macros_unix_Place(const ::google::protobuf::MessageLite& from,
+                                        ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::gnu_macros::unix::Place&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_string(10, message.linux());
+  }
+  static void take_gnu_macros_unix_Place(::messi::codec::FieldReader& in,
+                                         ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::gnu_macros::unix::Place&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 10:
+          in.take_string(*message.mutable_linux());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_gnu_macros_unix_Place =
+      ::messi::codec::Kind(&put_gnu_macros_unix_Place, &texts, 1);
+};
+
+inline void GnuMacrosClient::send_linux(const ::gnu_macros::linux::Versions& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message, GnuMacrosCodec::kind_Versions);
+}
 
 inline bool GnuMacrosClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_place_, &GnuMacrosClient::on_place);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::gnu_macros::linux::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::gnu_macros::unix::Place::default_instance(),
+               &GnuMacrosCodec::take_gnu_macros_unix_Place);
+      const auto& message = static_cast<const ::gnu_macros::unix::Place&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_place(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::gnu_macros::linux::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::gnu_macros::linux::ServerToClient::kPlace:
-      if (on_any_message(1)) on_place(incoming.place());
-      break;
-    case ::gnu_macros::linux::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void GnuMacrosServerClient::send_place(const ::gnu_macros::unix::Place& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message,
+                                              GnuMacrosCodec::kind_gnu_macros_unix_Place);
+}
+inline bool GnuMacrosServer::broadcast_place(const ::gnu_macros::unix::Place& message,
+                                             Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
+                                                        GnuMacrosCodec::kind_gnu_macros_unix_Place);
 }
 
 inline bool GnuMacrosServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_linux_, &GnuMacrosServer::on_linux);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::gnu_macros::linux::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::gnu_macros::linux::Versions::default_instance(),
+               &GnuMacrosCodec::take_Versions);
+      const auto& message = static_cast<const ::gnu_macros::linux::Versions&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_linux(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::gnu_macros::linux::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::gnu_macros::linux::ClientToServer::kLinux:
-      if (on_any_message(client, 1)) on_linux(client, incoming.linux());
-      break;
-    case ::gnu_macros::linux::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace gnu_macros::linux

@@ -20,28 +20,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "long_names.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace a_package::of_some::length {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class LongNamesClient : public ::messi::ClientBase {
  public:
   explicit LongNamesClient(::messi::EventLoop& loop, ::std::string uri,
@@ -50,9 +43,6 @@ class LongNamesClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   /// Names of more than half a line end the attempts to format them.
   virtual void on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& /*message*/) {}
@@ -60,24 +50,18 @@ class LongNamesClient : public ::messi::ClientBase {
   // Senders: a message goes to the server.
 
   void send_a_message_with_a_name_of_forty_letters_for_testing(
-      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
-    ::messi::codec::send<1>(*this, message);
-  }
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message);
   void send(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
     send_a_message_with_a_name_of_forty_letters_for_testing(message);
   }
   void send_nested_with_a_long_name_too(
-      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
-    ::messi::codec::send<2>(*this, message);
-  }
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message);
   void send(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
     send_nested_with_a_long_name_too(message);
   }
-  void send_m(const ::a_package::of_some::length::M& message) {
-    ::messi::codec::send<3>(*this, message);
-  }
+  void send_m(const ::a_package::of_some::length::M& message);
   void send(const ::a_package::of_some::length::M& message) { send_m(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -112,53 +96,36 @@ class LongNamesClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting>
-      incoming_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life_;
+  ::messi::codec::Received received_{1};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class LongNamesServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class LongNamesServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    /// Names of more than half a line end the attempts to format them.
-    void send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
-        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(
-        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
-      send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
-          message);
-    }
-  };
+  /// Names of more than half a line end the attempts to format them.
+  void send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message);
+  void send(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+    send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+        message);
+  }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
+ public:
   explicit LongNamesServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_a_message_with_a_name_of_forty_letters_for_testing(
       Client& /*client*/,
@@ -173,7 +140,9 @@ class LongNamesServer : public ::messi::ServerBase {
 
   void reply_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client())
+      client->send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+          message);
   }
   void reply(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
@@ -185,169 +154,110 @@ class LongNamesServer : public ::messi::ServerBase {
   // encoded: then it goes to nobody.
 
   bool broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
-      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
-      const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(
-      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
-    return broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
-        message);
-  }
+      Except except = {});
   bool broadcast(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
-      const Client& except) {
+      Except except = {}) {
     return broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
         message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kAMessageWithANameOfFortyLettersForTesting = 1;
-    static constexpr ::std::uint32_t kNestedWithALongNameToo = 2;
-    static constexpr ::std::uint32_t kM = 3;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kAMessageWithANameOfFortyLettersForTesting)
-        return "a_message_with_a_name_of_forty_letters_for_testing";
-      if (number == kNestedWithALongNameToo) return "nested_with_a_long_name_too";
-      if (number == kM) return "m";
-      return "";
-    }
-  };
+  using Receives = LongNamesClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife =
-        1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife)
-        return "a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life";
-      return "";
-    }
-  };
+  using Sends = LongNamesClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting>
-      incoming_a_message_with_a_name_of_forty_letters_for_testing_;
-  ::messi::codec::Reused<::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo>
-      incoming_nested_with_a_long_name_too_;
-  ::messi::codec::Reused<::a_package::of_some::length::M> incoming_m_;
+  ::messi::codec::Received received_{3};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void LongNamesClient::send_a_message_with_a_name_of_forty_letters_for_testing(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline void LongNamesClient::send_nested_with_a_long_name_too(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline void LongNamesClient::send_m(const ::a_package::of_some::length::M& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
 
 inline bool LongNamesClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(
-          incoming_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life_,
-          &LongNamesClient::on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life);
-    default:
-      break;
-  }
-
-  // Any other: several members, unknown fields, or none.
-  ::a_package::of_some::length::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::a_package::of_some::length::ServerToClient::kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife:
-      if (on_any_message(1))
+  ::messi::codec::Incoming in(received_, payload,
+                              ::a_package::of_some::length::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(
+          0,
+          ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting::default_instance());
+      const auto& message =
+          static_cast<const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting&>(in.message());
+      if (in.parsed() && on_any_message(1))
         on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
-            incoming.a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life());
+            message);
       break;
-    case ::a_package::of_some::length::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
+    }
+    default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
-  return true;
+  return in.finish();
+}
+
+inline void LongNamesServerClient::send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline bool LongNamesServer::broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
+    Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
 inline bool LongNamesServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_a_message_with_a_name_of_forty_letters_for_testing_,
-                     &LongNamesServer::on_a_message_with_a_name_of_forty_letters_for_testing);
-    case 2:
-      return deliver(incoming_nested_with_a_long_name_too_,
-                     &LongNamesServer::on_nested_with_a_long_name_too);
-    case 3:
-      return deliver(incoming_m_, &LongNamesServer::on_m);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::a_package::of_some::length::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(
+          0,
+          ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting::default_instance());
+      const auto& message =
+          static_cast<const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting&>(in.message());
+      if (in.parsed() && on_any_message(client, 1))
+        on_a_message_with_a_name_of_forty_letters_for_testing(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(
+          1,
+          ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo::default_instance());
+      const auto& message =
+          static_cast<const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_nested_with_a_long_name_too(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::a_package::of_some::length::M::default_instance());
+      const auto& message = static_cast<const ::a_package::of_some::length::M&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_m(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::a_package::of_some::length::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::a_package::of_some::length::ClientToServer::kAMessageWithANameOfFortyLettersForTesting:
-      if (on_any_message(client, 1))
-        on_a_message_with_a_name_of_forty_letters_for_testing(
-            client, incoming.a_message_with_a_name_of_forty_letters_for_testing());
-      break;
-    case ::a_package::of_some::length::ClientToServer::kNestedWithALongNameToo:
-      if (on_any_message(client, 2))
-        on_nested_with_a_long_name_too(client, incoming.nested_with_a_long_name_too());
-      break;
-    case ::a_package::of_some::length::ClientToServer::kM:
-      if (on_any_message(client, 3)) on_m(client, incoming.m());
-      break;
-    case ::a_package::of_some::length::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace a_package::of_some::length

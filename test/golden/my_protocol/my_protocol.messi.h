@@ -3,20 +3,8 @@
 // The protocol of the sequence diagram in the README: one request and
 // response in each direction, and an indication that nobody answers.
 //
-// From client to server:
-//
-//   Messages sent from client to server.
-//
-//   1  foo_req  FooReq
-//   2  bar_ind  BarInd
-//   3  fie_rsp  FieRsp
-//
-// From server to client:
-//
-//   Messages sent from server to client.
-//
-//   1  foo_rsp  FooRsp
-//   2  fie_req  FieReq
+// From client to server: 3 kinds of messages. From server to client: 2. They are listed
+// below the classes.
 
 #ifndef MY_PROTOCOL_MESSI_H_
 #define MY_PROTOCOL_MESSI_H_
@@ -24,28 +12,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "my_protocol.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace my_protocol {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class MyProtocolClient : public ::messi::ClientBase {
  public:
   explicit MyProtocolClient(::messi::EventLoop& loop, ::std::string uri,
@@ -53,9 +34,6 @@ class MyProtocolClient : public ::messi::ClientBase {
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   /// The answer to a FooReq.
   virtual void on_foo_rsp(const ::my_protocol::FooRsp& /*message*/) {}
@@ -66,21 +44,15 @@ class MyProtocolClient : public ::messi::ClientBase {
   // Senders: a message goes to the server.
 
   /// Answered with a FooRsp.
-  void send_foo_req(const ::my_protocol::FooReq& message) {
-    ::messi::codec::send<1>(*this, message);
-  }
+  void send_foo_req(const ::my_protocol::FooReq& message);
   void send(const ::my_protocol::FooReq& message) { send_foo_req(message); }
 
   /// Never answered.
-  void send_bar_ind(const ::my_protocol::BarInd& message) {
-    ::messi::codec::send<2>(*this, message);
-  }
+  void send_bar_ind(const ::my_protocol::BarInd& message);
   void send(const ::my_protocol::BarInd& message) { send_bar_ind(message); }
 
   /// The answer to a FieReq.
-  void send_fie_rsp(const ::my_protocol::FieRsp& message) {
-    ::messi::codec::send<3>(*this, message);
-  }
+  void send_fie_rsp(const ::my_protocol::FieRsp& message);
   void send(const ::my_protocol::FieRsp& message) { send_fie_rsp(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -114,54 +86,35 @@ class MyProtocolClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::my_protocol::FooRsp> incoming_foo_rsp_;
-  ::messi::codec::Reused<::my_protocol::FieReq> incoming_fie_req_;
+  ::messi::codec::Received received_{2};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class MyProtocolServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class MyProtocolServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    /// The answer to a FooReq.
-    void send_foo_rsp(const ::my_protocol::FooRsp& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(const ::my_protocol::FooRsp& message) { send_foo_rsp(message); }
+  /// The answer to a FooReq.
+  void send_foo_rsp(const ::my_protocol::FooRsp& message);
+  void send(const ::my_protocol::FooRsp& message) { send_foo_rsp(message); }
 
-    /// Answered with a FieRsp.
-    void send_fie_req(const ::my_protocol::FieReq& message) {
-      ::messi::codec::send<2>(*this, message);
-    }
-    void send(const ::my_protocol::FieReq& message) { send_fie_req(message); }
-  };
+  /// Answered with a FieRsp.
+  void send_fie_req(const ::my_protocol::FieReq& message);
+  void send(const ::my_protocol::FieReq& message) { send_fie_req(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
+ public:
   explicit MyProtocolServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   /// Answered with a FooRsp.
   virtual void on_foo_req(Client& /*client*/, const ::my_protocol::FooReq& /*message*/) {}
@@ -175,174 +128,136 @@ class MyProtocolServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_foo_rsp(const ::my_protocol::FooRsp& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_foo_rsp(message);
   }
   void reply(const ::my_protocol::FooRsp& message) { reply_foo_rsp(message); }
   void reply_fie_req(const ::my_protocol::FieReq& message) {
-    ::messi::codec::reply<2>(*this, message);
+    if (Client* const client = current_client()) client->send_fie_req(message);
   }
   void reply(const ::my_protocol::FieReq& message) { reply_fie_req(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_foo_rsp(const ::my_protocol::FooRsp& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_foo_rsp(const ::my_protocol::FooRsp& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::my_protocol::FooRsp& message) { return broadcast_foo_rsp(message); }
-  bool broadcast(const ::my_protocol::FooRsp& message, const Client& except) {
+  bool broadcast_foo_rsp(const ::my_protocol::FooRsp& message, Except except = {});
+  bool broadcast(const ::my_protocol::FooRsp& message, Except except = {}) {
     return broadcast_foo_rsp(message, except);
   }
-  bool broadcast_fie_req(const ::my_protocol::FieReq& message) {
-    return ::messi::codec::broadcast<2>(*this, message, nullptr);
-  }
-  bool broadcast_fie_req(const ::my_protocol::FieReq& message, const Client& except) {
-    return ::messi::codec::broadcast<2>(*this, message, &except);
-  }
-  bool broadcast(const ::my_protocol::FieReq& message) { return broadcast_fie_req(message); }
-  bool broadcast(const ::my_protocol::FieReq& message, const Client& except) {
+  bool broadcast_fie_req(const ::my_protocol::FieReq& message, Except except = {});
+  bool broadcast(const ::my_protocol::FieReq& message, Except except = {}) {
     return broadcast_fie_req(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kFooReq = 1;
-    static constexpr ::std::uint32_t kBarInd = 2;
-    static constexpr ::std::uint32_t kFieRsp = 3;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kFooReq) return "foo_req";
-      if (number == kBarInd) return "bar_ind";
-      if (number == kFieRsp) return "fie_rsp";
-      return "";
-    }
-  };
+  using Receives = MyProtocolClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kFooRsp = 1;
-    static constexpr ::std::uint32_t kFieReq = 2;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kFooRsp) return "foo_rsp";
-      if (number == kFieReq) return "fie_req";
-      return "";
-    }
-  };
+  using Sends = MyProtocolClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::my_protocol::FooReq> incoming_foo_req_;
-  ::messi::codec::Reused<::my_protocol::BarInd> incoming_bar_ind_;
-  ::messi::codec::Reused<::my_protocol::FieRsp> incoming_fie_rsp_;
+  ::messi::codec::Received received_{3};
 };
 
+// The protocol of the sequence diagram in the README: one request and
+// response in each direction, and an indication that nobody answers.
+//
+// From client to server:
+//
+//   Messages sent from client to server.
+//
+//   1  foo_req  FooReq
+//   2  bar_ind  BarInd
+//   3  fie_rsp  FieRsp
+//
+// From server to client:
+//
+//   Messages sent from server to client.
+//
+//   1  foo_rsp  FooRsp
+//   2  fie_req  FieReq
+
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void MyProtocolClient::send_foo_req(const ::my_protocol::FooReq& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline void MyProtocolClient::send_bar_ind(const ::my_protocol::BarInd& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline void MyProtocolClient::send_fie_rsp(const ::my_protocol::FieRsp& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
 
 inline bool MyProtocolClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_foo_rsp_, &MyProtocolClient::on_foo_rsp);
-    case 2:
-      return deliver(incoming_fie_req_, &MyProtocolClient::on_fie_req);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::my_protocol::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::my_protocol::FooRsp::default_instance());
+      const auto& message = static_cast<const ::my_protocol::FooRsp&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_foo_rsp(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::my_protocol::FieReq::default_instance());
+      const auto& message = static_cast<const ::my_protocol::FieReq&>(in.message());
+      if (in.parsed() && on_any_message(2)) on_fie_req(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::my_protocol::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::my_protocol::ServerToClient::kFooRsp:
-      if (on_any_message(1)) on_foo_rsp(incoming.foo_rsp());
-      break;
-    case ::my_protocol::ServerToClient::kFieReq:
-      if (on_any_message(2)) on_fie_req(incoming.fie_req());
-      break;
-    case ::my_protocol::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void MyProtocolServerClient::send_foo_rsp(const ::my_protocol::FooRsp& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline void MyProtocolServerClient::send_fie_req(const ::my_protocol::FieReq& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline bool MyProtocolServer::broadcast_foo_rsp(const ::my_protocol::FooRsp& message,
+                                                Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool MyProtocolServer::broadcast_fie_req(const ::my_protocol::FieReq& message,
+                                                Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
 inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_foo_req_, &MyProtocolServer::on_foo_req);
-    case 2:
-      return deliver(incoming_bar_ind_, &MyProtocolServer::on_bar_ind);
-    case 3:
-      return deliver(incoming_fie_rsp_, &MyProtocolServer::on_fie_rsp);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::my_protocol::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::my_protocol::FooReq::default_instance());
+      const auto& message = static_cast<const ::my_protocol::FooReq&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_foo_req(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::my_protocol::BarInd::default_instance());
+      const auto& message = static_cast<const ::my_protocol::BarInd&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_bar_ind(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::my_protocol::FieRsp::default_instance());
+      const auto& message = static_cast<const ::my_protocol::FieRsp&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_fie_rsp(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::my_protocol::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::my_protocol::ClientToServer::kFooReq:
-      if (on_any_message(client, 1)) on_foo_req(client, incoming.foo_req());
-      break;
-    case ::my_protocol::ClientToServer::kBarInd:
-      if (on_any_message(client, 2)) on_bar_ind(client, incoming.bar_ind());
-      break;
-    case ::my_protocol::ClientToServer::kFieRsp:
-      if (on_any_message(client, 3)) on_fie_rsp(client, incoming.fie_rsp());
-      break;
-    case ::my_protocol::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace my_protocol

@@ -21,53 +21,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "same_type.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace same_type {
 
-// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
-struct SameTypeCodec {
-  template <typename Out>
-  static void encode(const ::same_type::Text& message, Out& out) {
-    out.string(10, message.text());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::same_type::Text& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 10:
-          in.string(*message.mutable_text());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
-  static constexpr char kTexts[] =
-      "same_type.Text\n"
-      " 1 text\n";
-};
-
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class SameTypeClient : public ::messi::ClientBase {
  public:
   explicit SameTypeClient(::messi::EventLoop& loop, ::std::string uri,
@@ -76,21 +44,14 @@ class SameTypeClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_say(const ::same_type::Text& /*message*/) {}
   virtual void on_whisper(const ::same_type::Once& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_say(const ::same_type::Text& message) {
-    ::messi::codec::send<1, SameTypeCodec, SameTypeCodec, 0>(*this, message);
-  }
-  void send_whisper(const ::same_type::Text& message) {
-    ::messi::codec::send<2, SameTypeCodec, SameTypeCodec, 0>(*this, message);
-  }
-  void send_once(const ::same_type::Once& message) { ::messi::codec::send<3>(*this, message); }
+  void send_say(const ::same_type::Text& message);
+  void send_whisper(const ::same_type::Text& message);
+  void send_once(const ::same_type::Once& message);
   void send(const ::same_type::Once& message) { send_once(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -124,49 +85,32 @@ class SameTypeClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_say_;
-  ::messi::codec::Reused<::same_type::Once> incoming_whisper_;
+  ::messi::codec::Received received_{2};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class SameTypeServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class SameTypeServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_say(const ::same_type::Text& message) {
-      ::messi::codec::send<1, SameTypeCodec, SameTypeCodec, 0>(*this, message);
-    }
-    void send(const ::same_type::Text& message) { send_say(message); }
-    void send_whisper(const ::same_type::Once& message) { ::messi::codec::send<2>(*this, message); }
-    void send(const ::same_type::Once& message) { send_whisper(message); }
-  };
+  void send_say(const ::same_type::Text& message);
+  void send(const ::same_type::Text& message) { send_say(message); }
+  void send_whisper(const ::same_type::Once& message);
+  void send(const ::same_type::Once& message) { send_whisper(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class SameTypeServer : public ::messi::ServerOf<SameTypeServerClient> {
+ public:
   explicit SameTypeServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_say(Client& /*client*/, const ::same_type::Text& /*message*/) {}
   virtual void on_whisper(Client& /*client*/, const ::same_type::Text& /*message*/) {}
@@ -175,172 +119,147 @@ class SameTypeServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_say(const ::same_type::Text& message) {
-    ::messi::codec::reply<1, SameTypeCodec, SameTypeCodec, 0>(*this, message);
+    if (Client* const client = current_client()) client->send_say(message);
   }
   void reply(const ::same_type::Text& message) { reply_say(message); }
-  void reply_whisper(const ::same_type::Once& message) { ::messi::codec::reply<2>(*this, message); }
+  void reply_whisper(const ::same_type::Once& message) {
+    if (Client* const client = current_client()) client->send_whisper(message);
+  }
   void reply(const ::same_type::Once& message) { reply_whisper(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_say(const ::same_type::Text& message) {
-    return ::messi::codec::broadcast<1, SameTypeCodec, SameTypeCodec, 0>(*this, message, nullptr);
-  }
-  bool broadcast_say(const ::same_type::Text& message, const Client& except) {
-    return ::messi::codec::broadcast<1, SameTypeCodec, SameTypeCodec, 0>(*this, message, &except);
-  }
-  bool broadcast(const ::same_type::Text& message) { return broadcast_say(message); }
-  bool broadcast(const ::same_type::Text& message, const Client& except) {
+  bool broadcast_say(const ::same_type::Text& message, Except except = {});
+  bool broadcast(const ::same_type::Text& message, Except except = {}) {
     return broadcast_say(message, except);
   }
-  bool broadcast_whisper(const ::same_type::Once& message) {
-    return ::messi::codec::broadcast<2>(*this, message, nullptr);
-  }
-  bool broadcast_whisper(const ::same_type::Once& message, const Client& except) {
-    return ::messi::codec::broadcast<2>(*this, message, &except);
-  }
-  bool broadcast(const ::same_type::Once& message) { return broadcast_whisper(message); }
-  bool broadcast(const ::same_type::Once& message, const Client& except) {
+  bool broadcast_whisper(const ::same_type::Once& message, Except except = {});
+  bool broadcast(const ::same_type::Once& message, Except except = {}) {
     return broadcast_whisper(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kSay = 1;
-    static constexpr ::std::uint32_t kWhisper = 2;
-    static constexpr ::std::uint32_t kOnce = 3;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kSay) return "say";
-      if (number == kWhisper) return "whisper";
-      if (number == kOnce) return "once";
-      return "";
-    }
-  };
+  using Receives = SameTypeClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kSay = 1;
-    static constexpr ::std::uint32_t kWhisper = 2;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kSay) return "say";
-      if (number == kWhisper) return "whisper";
-      return "";
-    }
-  };
+  using Sends = SameTypeClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_say_;
-  ::messi::codec::Reused<::same_type::Text, SameTypeCodec> incoming_whisper_;
-  ::messi::codec::Reused<::same_type::Once> incoming_once_;
+  ::messi::codec::Received received_{3};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+// What there is to be said of the types of members, and how those that are flat become bytes, and
+// bytes messages: messi/codec/kind.h.
+struct SameTypeCodec {
+  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  static const ::messi::codec::TextTable& texts() {
+    static constexpr char kTexts[] =
+        "same_type.Text\n"
+        " 1 text\n";
+    static const auto* const table = new ::messi::codec::TextTable(kTexts);
+    return *table;
+  }
+
+  static void put_Text(const ::google::protobuf::MessageLite& from, ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::same_type::Text&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_string(10, message.text());
+  }
+  static void take_Text(::messi::codec::FieldReader& in, ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::same_type::Text&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 10:
+          in.take_string(*message.mutable_text());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_Text = ::messi::codec::Kind(&put_Text, &texts, 0);
+};
+
+inline void SameTypeClient::send_say(const ::same_type::Text& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message, SameTypeCodec::kind_Text);
+}
+inline void SameTypeClient::send_whisper(const ::same_type::Text& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message, SameTypeCodec::kind_Text);
+}
+inline void SameTypeClient::send_once(const ::same_type::Once& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
 
 inline bool SameTypeClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_say_, &SameTypeClient::on_say);
-    case 2:
-      return deliver(incoming_whisper_, &SameTypeClient::on_whisper);
+  ::messi::codec::Incoming in(received_, payload, ::same_type::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::same_type::Text::default_instance(), &SameTypeCodec::take_Text);
+      const auto& message = static_cast<const ::same_type::Text&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_say(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::same_type::Once::default_instance());
+      const auto& message = static_cast<const ::same_type::Once&>(in.message());
+      if (in.parsed() && on_any_message(2)) on_whisper(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::same_type::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::same_type::ServerToClient::kSay:
-      if (on_any_message(1)) on_say(incoming.say());
-      break;
-    case ::same_type::ServerToClient::kWhisper:
-      if (on_any_message(2)) on_whisper(incoming.whisper());
-      break;
-    case ::same_type::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void SameTypeServerClient::send_say(const ::same_type::Text& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message, SameTypeCodec::kind_Text);
+}
+inline void SameTypeServerClient::send_whisper(const ::same_type::Once& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline bool SameTypeServer::broadcast_say(const ::same_type::Text& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
+                                                        SameTypeCodec::kind_Text);
+}
+inline bool SameTypeServer::broadcast_whisper(const ::same_type::Once& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
 inline bool SameTypeServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_say_, &SameTypeServer::on_say);
-    case 2:
-      return deliver(incoming_whisper_, &SameTypeServer::on_whisper);
-    case 3:
-      return deliver(incoming_once_, &SameTypeServer::on_once);
+  ::messi::codec::Incoming in(received_, payload, ::same_type::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::same_type::Text::default_instance(), &SameTypeCodec::take_Text);
+      const auto& message = static_cast<const ::same_type::Text&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_say(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::same_type::Text::default_instance(), &SameTypeCodec::take_Text);
+      const auto& message = static_cast<const ::same_type::Text&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_whisper(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::same_type::Once::default_instance());
+      const auto& message = static_cast<const ::same_type::Once&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_once(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::same_type::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::same_type::ClientToServer::kSay:
-      if (on_any_message(client, 1)) on_say(client, incoming.say());
-      break;
-    case ::same_type::ClientToServer::kWhisper:
-      if (on_any_message(client, 2)) on_whisper(client, incoming.whisper());
-      break;
-    case ::same_type::ClientToServer::kOnce:
-      if (on_any_message(client, 3)) on_once(client, incoming.once());
-      break;
-    case ::same_type::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace same_type

@@ -14,16 +14,10 @@
 // First, so that its names meet no macros of the headers below.
 #include "side_client.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -32,8 +26,8 @@
 
 namespace side_client {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class SideClientClient : public ::messi::ClientBase {
  public:
   explicit SideClientClient(::messi::EventLoop& loop, ::std::string uri,
@@ -42,14 +36,11 @@ class SideClientClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_rsp(const ::side_client::Rsp& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_req(const ::side_client::Req& message) { ::messi::codec::send<1>(*this, message); }
+  void send_req(const ::side_client::Req& message);
   void send(const ::side_client::Req& message) { send_req(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -77,42 +68,31 @@ class SideClientClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::side_client::Rsp> incoming_rsp_;
+  ::messi::codec::Received received_{1};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void SideClientClient::send_req(const ::side_client::Req& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline bool SideClientClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_rsp_, &SideClientClient::on_rsp);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::side_client::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::side_client::Rsp::default_instance());
+      const auto& message = static_cast<const ::side_client::Rsp&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_rsp(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::side_client::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::side_client::ServerToClient::kRsp:
-      if (on_any_message(1)) on_rsp(incoming.rsp());
-      break;
-    case ::side_client::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace side_client

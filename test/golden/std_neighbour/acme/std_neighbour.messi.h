@@ -14,48 +14,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "acme/std_neighbour.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace acme {
 
-// How the messages that are flat become bytes, and bytes messages: messi/codec/flat.h.
-struct StdNeighbourCodec {
-  template <typename Out>
-  static void encode(const ::acme::std::Stamp& message, Out& out) {
-    out.varint(8, message.seconds());
-  }
-  static bool decode(::messi::codec::FlatReader in, ::acme::std::Stamp& message) {
-    while (in.more()) {
-      switch (in.tag()) {
-        case 8:
-          message.set_seconds(in.varint());
-          break;
-        default:
-          return false;
-      }
-    }
-    return in.ok();
-  }
-};
-
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class StdNeighbourClient : public ::messi::ClientBase {
  public:
   explicit StdNeighbourClient(::messi::EventLoop& loop, ::std::string uri,
@@ -64,16 +37,11 @@ class StdNeighbourClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_stamp(const ::acme::std::Stamp& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_stamp(const ::acme::std::Stamp& message) {
-    ::messi::codec::send<1, StdNeighbourCodec>(*this, message);
-  }
+  void send_stamp(const ::acme::std::Stamp& message);
   void send(const ::acme::std::Stamp& message) { send_stamp(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -101,183 +69,134 @@ class StdNeighbourClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::acme::std::Stamp, StdNeighbourCodec> incoming_stamp_;
+  ::messi::codec::Received received_{1};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class StdNeighbourServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class StdNeighbourServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_stamp(const ::acme::std::Stamp& message) {
-      ::messi::codec::send<1, StdNeighbourCodec>(*this, message);
-    }
-    void send(const ::acme::std::Stamp& message) { send_stamp(message); }
-  };
+  void send_stamp(const ::acme::std::Stamp& message);
+  void send(const ::acme::std::Stamp& message) { send_stamp(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class StdNeighbourServer : public ::messi::ServerOf<StdNeighbourServerClient> {
+ public:
   explicit StdNeighbourServer(::messi::EventLoop& loop, ::std::string uri,
                               ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_stamp(Client& /*client*/, const ::acme::std::Stamp& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_stamp(const ::acme::std::Stamp& message) {
-    ::messi::codec::reply<1, StdNeighbourCodec>(*this, message);
+    if (Client* const client = current_client()) client->send_stamp(message);
   }
   void reply(const ::acme::std::Stamp& message) { reply_stamp(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_stamp(const ::acme::std::Stamp& message) {
-    return ::messi::codec::broadcast<1, StdNeighbourCodec>(*this, message, nullptr);
-  }
-  bool broadcast_stamp(const ::acme::std::Stamp& message, const Client& except) {
-    return ::messi::codec::broadcast<1, StdNeighbourCodec>(*this, message, &except);
-  }
-  bool broadcast(const ::acme::std::Stamp& message) { return broadcast_stamp(message); }
-  bool broadcast(const ::acme::std::Stamp& message, const Client& except) {
+  bool broadcast_stamp(const ::acme::std::Stamp& message, Except except = {});
+  bool broadcast(const ::acme::std::Stamp& message, Except except = {}) {
     return broadcast_stamp(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kStamp = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kStamp) return "stamp";
-      return "";
-    }
-  };
+  using Receives = StdNeighbourClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kStamp = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kStamp) return "stamp";
-      return "";
-    }
-  };
+  using Sends = StdNeighbourClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::acme::std::Stamp, StdNeighbourCodec> incoming_stamp_;
+  ::messi::codec::Received received_{1};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+// What there is to be said of the types of members, and how those that are flat become bytes, and
+// bytes messages: messi/codec/kind.h.
+struct StdNeighbourCodec {
+  static void put_acme_std_Stamp(const ::google::protobuf::MessageLite& from,
+                                 ::messi::codec::Fields& out) {
+    const auto& message = static_cast<const ::acme::std::Stamp&>(from);
+    if (!::messi::codec::has_only_known_fields(message, 0)) return out.fail();
+    out.put_int64(8, message.seconds());
+  }
+  static void take_acme_std_Stamp(::messi::codec::FieldReader& in,
+                                  ::google::protobuf::MessageLite& to) {
+    auto& message = static_cast<::acme::std::Stamp&>(to);
+    while (const ::std::uint32_t tag = in.next()) {
+      switch (tag) {
+        case 8:
+          message.set_seconds(in.take_int64());
+          break;
+        default:
+          return in.fail();
+      }
+    }
+  }
+  static constexpr auto kind_acme_std_Stamp = ::messi::codec::Kind(&put_acme_std_Stamp);
+};
+
+inline void StdNeighbourClient::send_stamp(const ::acme::std::Stamp& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message,
+                                            StdNeighbourCodec::kind_acme_std_Stamp);
+}
 
 inline bool StdNeighbourClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_stamp_, &StdNeighbourClient::on_stamp);
+  ::messi::codec::Incoming in(received_, payload, ::acme::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::acme::std::Stamp::default_instance(), &StdNeighbourCodec::take_acme_std_Stamp);
+      const auto& message = static_cast<const ::acme::std::Stamp&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_stamp(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::acme::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::acme::ServerToClient::kStamp:
-      if (on_any_message(1)) on_stamp(incoming.stamp());
-      break;
-    case ::acme::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void StdNeighbourServerClient::send_stamp(const ::acme::std::Stamp& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message,
+                                              StdNeighbourCodec::kind_acme_std_Stamp);
+}
+inline bool StdNeighbourServer::broadcast_stamp(const ::acme::std::Stamp& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
+                                                        StdNeighbourCodec::kind_acme_std_Stamp);
 }
 
 inline bool StdNeighbourServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_stamp_, &StdNeighbourServer::on_stamp);
+  ::messi::codec::Incoming in(received_, payload, ::acme::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::acme::std::Stamp::default_instance(), &StdNeighbourCodec::take_acme_std_Stamp);
+      const auto& message = static_cast<const ::acme::std::Stamp&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_stamp(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::acme::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::acme::ClientToServer::kStamp:
-      if (on_any_message(client, 1)) on_stamp(client, incoming.stamp());
-      break;
-    case ::acme::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace acme

@@ -20,28 +20,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "acme/chat/v1/nested.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace acme::chat::v1 {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class NestedClient : public ::messi::ClientBase {
  public:
   explicit NestedClient(::messi::EventLoop& loop, ::std::string uri,
@@ -49,9 +42,6 @@ class NestedClient : public ::messi::ClientBase {
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has come from the server.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_inside(const ::acme::chat::v1::ServerToClient_Inside& /*message*/) {}
   virtual void on_outer(const ::acme::chat::v1::Outer& /*message*/) {}
@@ -61,25 +51,15 @@ class NestedClient : public ::messi::ClientBase {
 
   // Senders: a message goes to the server.
 
-  void send_inside(const ::acme::chat::v1::ClientToServer_Inside& message) {
-    ::messi::codec::send<1>(*this, message);
-  }
+  void send_inside(const ::acme::chat::v1::ClientToServer_Inside& message);
   void send(const ::acme::chat::v1::ClientToServer_Inside& message) { send_inside(message); }
-  void send_deeper(const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) {
-    ::messi::codec::send<2>(*this, message);
-  }
+  void send_deeper(const ::acme::chat::v1::ClientToServer_Inside_Deeper& message);
   void send(const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) { send_deeper(message); }
-  void send_inner(const ::acme::chat::v1::Outer_Inner& message) {
-    ::messi::codec::send<3>(*this, message);
-  }
+  void send_inner(const ::acme::chat::v1::Outer_Inner& message);
   void send(const ::acme::chat::v1::Outer_Inner& message) { send_inner(message); }
-  void send_innermost(const ::acme::chat::v1::Outer_Inner_Innermost& message) {
-    ::messi::codec::send<4>(*this, message);
-  }
+  void send_innermost(const ::acme::chat::v1::Outer_Inner_Innermost& message);
   void send(const ::acme::chat::v1::Outer_Inner_Innermost& message) { send_innermost(message); }
-  void send_others(const ::acme::chat::v1::ServerToClient_Inside& message) {
-    ::messi::codec::send<5>(*this, message);
-  }
+  void send_others(const ::acme::chat::v1::ServerToClient_Inside& message);
   void send(const ::acme::chat::v1::ServerToClient_Inside& message) { send_others(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -119,58 +99,36 @@ class NestedClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::acme::chat::v1::ServerToClient_Inside> incoming_inside_;
-  ::messi::codec::Reused<::acme::chat::v1::Outer> incoming_outer_;
-  ::messi::codec::Reused<::acme::chat::v1::ClientToServer> incoming_echo_;
+  ::messi::codec::Received received_{3};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class NestedServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class NestedServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_inside(const ::acme::chat::v1::ServerToClient_Inside& message) {
-      ::messi::codec::send<1>(*this, message);
-    }
-    void send(const ::acme::chat::v1::ServerToClient_Inside& message) { send_inside(message); }
-    void send_outer(const ::acme::chat::v1::Outer& message) {
-      ::messi::codec::send<2>(*this, message);
-    }
-    void send(const ::acme::chat::v1::Outer& message) { send_outer(message); }
+  void send_inside(const ::acme::chat::v1::ServerToClient_Inside& message);
+  void send(const ::acme::chat::v1::ServerToClient_Inside& message) { send_inside(message); }
+  void send_outer(const ::acme::chat::v1::Outer& message);
+  void send(const ::acme::chat::v1::Outer& message) { send_outer(message); }
 
-    /// and even be the direction's own message.
-    void send_echo(const ::acme::chat::v1::ClientToServer& message) {
-      ::messi::codec::send<3>(*this, message);
-    }
-    void send(const ::acme::chat::v1::ClientToServer& message) { send_echo(message); }
-  };
+  /// and even be the direction's own message.
+  void send_echo(const ::acme::chat::v1::ClientToServer& message);
+  void send(const ::acme::chat::v1::ClientToServer& message) { send_echo(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class NestedServer : public ::messi::ServerOf<NestedServerClient> {
+ public:
   explicit NestedServer(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_inside(Client& /*client*/,
                          const ::acme::chat::v1::ClientToServer_Inside& /*message*/) {}
@@ -185,216 +143,163 @@ class NestedServer : public ::messi::ServerBase {
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
   void reply_inside(const ::acme::chat::v1::ServerToClient_Inside& message) {
-    ::messi::codec::reply<1>(*this, message);
+    if (Client* const client = current_client()) client->send_inside(message);
   }
   void reply(const ::acme::chat::v1::ServerToClient_Inside& message) { reply_inside(message); }
   void reply_outer(const ::acme::chat::v1::Outer& message) {
-    ::messi::codec::reply<2>(*this, message);
+    if (Client* const client = current_client()) client->send_outer(message);
   }
   void reply(const ::acme::chat::v1::Outer& message) { reply_outer(message); }
   void reply_echo(const ::acme::chat::v1::ClientToServer& message) {
-    ::messi::codec::reply<3>(*this, message);
+    if (Client* const client = current_client()) client->send_echo(message);
   }
   void reply(const ::acme::chat::v1::ClientToServer& message) { reply_echo(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_inside(const ::acme::chat::v1::ServerToClient_Inside& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_inside(const ::acme::chat::v1::ServerToClient_Inside& message,
-                        const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::acme::chat::v1::ServerToClient_Inside& message) {
-    return broadcast_inside(message);
-  }
-  bool broadcast(const ::acme::chat::v1::ServerToClient_Inside& message, const Client& except) {
+  bool broadcast_inside(const ::acme::chat::v1::ServerToClient_Inside& message, Except except = {});
+  bool broadcast(const ::acme::chat::v1::ServerToClient_Inside& message, Except except = {}) {
     return broadcast_inside(message, except);
   }
-  bool broadcast_outer(const ::acme::chat::v1::Outer& message) {
-    return ::messi::codec::broadcast<2>(*this, message, nullptr);
-  }
-  bool broadcast_outer(const ::acme::chat::v1::Outer& message, const Client& except) {
-    return ::messi::codec::broadcast<2>(*this, message, &except);
-  }
-  bool broadcast(const ::acme::chat::v1::Outer& message) { return broadcast_outer(message); }
-  bool broadcast(const ::acme::chat::v1::Outer& message, const Client& except) {
+  bool broadcast_outer(const ::acme::chat::v1::Outer& message, Except except = {});
+  bool broadcast(const ::acme::chat::v1::Outer& message, Except except = {}) {
     return broadcast_outer(message, except);
   }
-  bool broadcast_echo(const ::acme::chat::v1::ClientToServer& message) {
-    return ::messi::codec::broadcast<3>(*this, message, nullptr);
-  }
-  bool broadcast_echo(const ::acme::chat::v1::ClientToServer& message, const Client& except) {
-    return ::messi::codec::broadcast<3>(*this, message, &except);
-  }
-  bool broadcast(const ::acme::chat::v1::ClientToServer& message) {
-    return broadcast_echo(message);
-  }
-  bool broadcast(const ::acme::chat::v1::ClientToServer& message, const Client& except) {
+  bool broadcast_echo(const ::acme::chat::v1::ClientToServer& message, Except except = {});
+  bool broadcast(const ::acme::chat::v1::ClientToServer& message, Except except = {}) {
     return broadcast_echo(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kInside = 1;
-    static constexpr ::std::uint32_t kDeeper = 2;
-    static constexpr ::std::uint32_t kInner = 3;
-    static constexpr ::std::uint32_t kInnermost = 4;
-    static constexpr ::std::uint32_t kOthers = 5;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kInside) return "inside";
-      if (number == kDeeper) return "deeper";
-      if (number == kInner) return "inner";
-      if (number == kInnermost) return "innermost";
-      if (number == kOthers) return "others";
-      return "";
-    }
-  };
+  using Receives = NestedClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kInside = 1;
-    static constexpr ::std::uint32_t kOuter = 2;
-    static constexpr ::std::uint32_t kEcho = 3;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kInside) return "inside";
-      if (number == kOuter) return "outer";
-      if (number == kEcho) return "echo";
-      return "";
-    }
-  };
+  using Sends = NestedClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::acme::chat::v1::ClientToServer_Inside> incoming_inside_;
-  ::messi::codec::Reused<::acme::chat::v1::ClientToServer_Inside_Deeper> incoming_deeper_;
-  ::messi::codec::Reused<::acme::chat::v1::Outer_Inner> incoming_inner_;
-  ::messi::codec::Reused<::acme::chat::v1::Outer_Inner_Innermost> incoming_innermost_;
-  ::messi::codec::Reused<::acme::chat::v1::ServerToClient_Inside> incoming_others_;
+  ::messi::codec::Received received_{5};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void NestedClient::send_inside(const ::acme::chat::v1::ClientToServer_Inside& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline void NestedClient::send_deeper(
+    const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline void NestedClient::send_inner(const ::acme::chat::v1::Outer_Inner& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline void NestedClient::send_innermost(const ::acme::chat::v1::Outer_Inner_Innermost& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline void NestedClient::send_others(const ::acme::chat::v1::ServerToClient_Inside& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
+}
 
 inline bool NestedClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_inside_, &NestedClient::on_inside);
-    case 2:
-      return deliver(incoming_outer_, &NestedClient::on_outer);
-    case 3:
-      return deliver(incoming_echo_, &NestedClient::on_echo);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::acme::chat::v1::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::acme::chat::v1::ServerToClient_Inside::default_instance());
+      const auto& message =
+          static_cast<const ::acme::chat::v1::ServerToClient_Inside&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_inside(message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::acme::chat::v1::Outer::default_instance());
+      const auto& message = static_cast<const ::acme::chat::v1::Outer&>(in.message());
+      if (in.parsed() && on_any_message(2)) on_outer(message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::acme::chat::v1::ClientToServer::default_instance());
+      const auto& message = static_cast<const ::acme::chat::v1::ClientToServer&>(in.message());
+      if (in.parsed() && on_any_message(3)) on_echo(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::acme::chat::v1::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::acme::chat::v1::ServerToClient::kInside:
-      if (on_any_message(1)) on_inside(incoming.inside());
-      break;
-    case ::acme::chat::v1::ServerToClient::kOuter:
-      if (on_any_message(2)) on_outer(incoming.outer());
-      break;
-    case ::acme::chat::v1::ServerToClient::kEcho:
-      if (on_any_message(3)) on_echo(incoming.echo());
-      break;
-    case ::acme::chat::v1::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void NestedServerClient::send_inside(
+    const ::acme::chat::v1::ServerToClient_Inside& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline void NestedServerClient::send_outer(const ::acme::chat::v1::Outer& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline void NestedServerClient::send_echo(const ::acme::chat::v1::ClientToServer& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 3, message);
+}
+inline bool NestedServer::broadcast_inside(const ::acme::chat::v1::ServerToClient_Inside& message,
+                                           Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool NestedServer::broadcast_outer(const ::acme::chat::v1::Outer& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool NestedServer::broadcast_echo(const ::acme::chat::v1::ClientToServer& message,
+                                         Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
 }
 
 inline bool NestedServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_inside_, &NestedServer::on_inside);
-    case 2:
-      return deliver(incoming_deeper_, &NestedServer::on_deeper);
-    case 3:
-      return deliver(incoming_inner_, &NestedServer::on_inner);
-    case 4:
-      return deliver(incoming_innermost_, &NestedServer::on_innermost);
-    case 5:
-      return deliver(incoming_others_, &NestedServer::on_others);
+  ::messi::codec::Incoming in(received_, payload,
+                              ::acme::chat::v1::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::acme::chat::v1::ClientToServer_Inside::default_instance());
+      const auto& message =
+          static_cast<const ::acme::chat::v1::ClientToServer_Inside&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_inside(client, message);
+      break;
+    }
+    case 2: {
+      in.parse(1, ::acme::chat::v1::ClientToServer_Inside_Deeper::default_instance());
+      const auto& message =
+          static_cast<const ::acme::chat::v1::ClientToServer_Inside_Deeper&>(in.message());
+      if (in.parsed() && on_any_message(client, 2)) on_deeper(client, message);
+      break;
+    }
+    case 3: {
+      in.parse(2, ::acme::chat::v1::Outer_Inner::default_instance());
+      const auto& message = static_cast<const ::acme::chat::v1::Outer_Inner&>(in.message());
+      if (in.parsed() && on_any_message(client, 3)) on_inner(client, message);
+      break;
+    }
+    case 4: {
+      in.parse(3, ::acme::chat::v1::Outer_Inner_Innermost::default_instance());
+      const auto& message =
+          static_cast<const ::acme::chat::v1::Outer_Inner_Innermost&>(in.message());
+      if (in.parsed() && on_any_message(client, 4)) on_innermost(client, message);
+      break;
+    }
+    case 5: {
+      in.parse(4, ::acme::chat::v1::ServerToClient_Inside::default_instance());
+      const auto& message =
+          static_cast<const ::acme::chat::v1::ServerToClient_Inside&>(in.message());
+      if (in.parsed() && on_any_message(client, 5)) on_others(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::acme::chat::v1::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::acme::chat::v1::ClientToServer::kInside:
-      if (on_any_message(client, 1)) on_inside(client, incoming.inside());
-      break;
-    case ::acme::chat::v1::ClientToServer::kDeeper:
-      if (on_any_message(client, 2)) on_deeper(client, incoming.deeper());
-      break;
-    case ::acme::chat::v1::ClientToServer::kInner:
-      if (on_any_message(client, 3)) on_inner(client, incoming.inner());
-      break;
-    case ::acme::chat::v1::ClientToServer::kInnermost:
-      if (on_any_message(client, 4)) on_innermost(client, incoming.innermost());
-      break;
-    case ::acme::chat::v1::ClientToServer::kOthers:
-      if (on_any_message(client, 5)) on_others(client, incoming.others());
-      break;
-    case ::acme::chat::v1::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace acme::chat::v1

@@ -1,0 +1,75 @@
+#ifndef MESSI_SERVER_OF_H_
+#define MESSI_SERVER_OF_H_
+
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "messi/client_table.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/server.h"
+#include "messi/server_client.h"
+
+namespace messi {
+
+/// What generated servers derive from: ServerBase, whose clients are `Handle`s.
+template <typename Handle>
+class ServerOf : public ServerBase {
+ public:
+  using Client = Handle;
+
+  /// Whom a broadcast leaves out: a client, or nobody.
+  class Except {
+   public:
+    Except() = default;
+    Except(const Client& client) : client_(&client) {}
+    const Client* client() const { return client_; }
+
+   private:
+    const Client* client_ = nullptr;
+  };
+
+  /// All clients: for (Client& client : clients()) ...
+  ClientRange<Client> clients() { return clients_as<Client>(); }
+
+  /// Null if no client with this id() is connected.
+  Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
+
+  /// The client whose message is being handled; null outside of message hooks.
+  Client* current_client() { return static_cast<Client*>(ServerBase::current_client()); }
+
+  // Hooks: clients come and go. One more, on_client_refused, is ServerBase's.
+
+  virtual void on_client_connected(Client& /*client*/) {}
+  virtual void on_client_disconnected(Client& /*client*/, DisconnectReason /*reason*/) {}
+
+  /// Much that had been waiting to be written to the client has been written.
+  virtual void on_client_writable(Client& /*client*/) {}
+
+  /// Any message, before its own hook or on_unknown_message. False drops it.
+  virtual bool on_any_message(Client& /*client*/, std::uint32_t /*field_number*/) { return true; }
+
+  /// The client has sent a message that this server's schema does not have.
+  virtual void on_unknown_message(Client& /*client*/, std::uint32_t /*field_number*/) {}
+
+ protected:
+  using ServerBase::ServerBase;
+
+ private:
+  std::unique_ptr<ServerClient> make_client(ServerClient::Init init) final {
+    return std::make_unique<Client>(std::move(init));
+  }
+  void client_connected(ServerClient& client) final {
+    on_client_connected(static_cast<Client&>(client));
+  }
+  void client_disconnected(ServerClient& client, DisconnectReason reason) final {
+    on_client_disconnected(static_cast<Client&>(client), reason);
+  }
+  void client_writable(ServerClient& client) final {
+    on_client_writable(static_cast<Client&>(client));
+  }
+};
+
+}  // namespace messi
+
+#endif  // MESSI_SERVER_OF_H_
