@@ -16,28 +16,21 @@
 // First, so that its names meet no macros of the headers below.
 #include "editions.pb.h"
 
-// What generated code uses.
-#include <cstdint>
-#include <memory>
-#include <string>
-#include <string_view>
-#include <utility>
-
+// The runtime, which must be of the generation that this was made for.
 #include "messi/version.h"
-
-#if MESSI_RUNTIME_API != 2
-#error "made for messi runtime API 2: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 3
+#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
-#include "messi/server.h"
+#include "messi/server_of.h"
 
 namespace editions {
 
-/// A client: derive from it and override the hooks you need. Those of the connection
-/// itself, such as on_connected and on_disconnected, are ClientBase's.
+/// A client: derive from it and override the hooks you need. Those that every client has,
+/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
 class EditionsClient : public ::messi::ClientBase {
  public:
   explicit EditionsClient(::messi::EventLoop& loop, ::std::string uri,
@@ -46,14 +39,11 @@ class EditionsClient : public ::messi::ClientBase {
 
   // Hooks: a message has come from the server.
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(::std::uint32_t /*field_number*/) { return true; }
-
   virtual void on_rsp(const ::editions::Rsp& /*message*/) {}
 
   // Senders: a message goes to the server.
 
-  void send_req(const ::editions::Req& message) { ::messi::codec::send<1>(*this, message); }
+  void send_req(const ::editions::Req& message);
   void send(const ::editions::Req& message) { send_req(message); }
 
   /// The members that come from the server: their numbers and names.
@@ -81,179 +71,106 @@ class EditionsClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Reused<::editions::Rsp> incoming_rsp_;
+  ::messi::codec::Received received_{1};
 };
 
-/// A server: derive from it and override the hooks you need. One more, on_client_refused, is
-/// ServerBase's.
-class EditionsServer : public ::messi::ServerBase {
+/// A client that is connected, as its server knows it: from the beginning of its
+/// on_client_connected to the end of its on_client_disconnected.
+class EditionsServerClient : public ::messi::ServerClient {
  public:
-  /// A client that is connected, from the beginning of its on_client_connected to the
-  /// end of its on_client_disconnected.
-  class Client : public ::messi::ServerClient {
-   public:
-    using ServerClient::ServerClient;
+  using ServerClient::ServerClient;
 
-    // Senders: a message goes to this client.
+  // Senders: a message goes to this client.
 
-    void send_rsp(const ::editions::Rsp& message) { ::messi::codec::send<1>(*this, message); }
-    void send(const ::editions::Rsp& message) { send_rsp(message); }
-  };
+  void send_rsp(const ::editions::Rsp& message);
+  void send(const ::editions::Rsp& message) { send_rsp(message); }
+};
 
+/// A server: derive from it and override the hooks you need. Those that every server has, such as
+/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+class EditionsServer : public ::messi::ServerOf<EditionsServerClient> {
+ public:
   explicit EditionsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerBase(loop, ::std::move(uri), options) {}
-
-  // Hooks: clients come and go.
-
-  virtual void on_client_connected(Client& /*client*/) {}
-  virtual void on_client_disconnected(Client& /*client*/, ::messi::DisconnectReason /*reason*/) {}
-
-  /// Much that had been waiting to be written to the client has been written.
-  virtual void on_client_writable(Client& /*client*/) {}
-
-  /// The client has sent a message that this server's schema does not have.
-  virtual void on_unknown_message(Client& /*client*/, ::std::uint32_t /*field_number*/) {}
+      : ServerOf(loop, ::std::move(uri), options) {}
 
   // Hooks: a message has come from a client.
-
-  /// Any message, before its own hook or on_unknown_message. False drops it.
-  virtual bool on_any_message(Client& /*client*/, ::std::uint32_t /*field_number*/) { return true; }
 
   virtual void on_req(Client& /*client*/, const ::editions::Req& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled; to nobody if none is.
 
-  void reply_rsp(const ::editions::Rsp& message) { ::messi::codec::reply<1>(*this, message); }
+  void reply_rsp(const ::editions::Rsp& message) {
+    if (Client* const client = current_client()) client->send_rsp(message);
+  }
   void reply(const ::editions::Rsp& message) { reply_rsp(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it goes to nobody.
 
-  bool broadcast_rsp(const ::editions::Rsp& message) {
-    return ::messi::codec::broadcast<1>(*this, message, nullptr);
-  }
-  bool broadcast_rsp(const ::editions::Rsp& message, const Client& except) {
-    return ::messi::codec::broadcast<1>(*this, message, &except);
-  }
-  bool broadcast(const ::editions::Rsp& message) { return broadcast_rsp(message); }
-  bool broadcast(const ::editions::Rsp& message, const Client& except) {
+  bool broadcast_rsp(const ::editions::Rsp& message, Except except = {});
+  bool broadcast(const ::editions::Rsp& message, Except except = {}) {
     return broadcast_rsp(message, except);
   }
 
-  /// All clients: for (Client& client : clients()) ...
-  ::messi::ClientRange<Client> clients() { return clients_as<Client>(); }
-
-  /// Null if no client with this id() is connected.
-  Client* find_client(::std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
-
   /// The members that come from clients: their numbers and names.
-  struct Receives {
-    static constexpr ::std::uint32_t kReq = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kReq) return "req";
-      return "";
-    }
-  };
+  using Receives = EditionsClient::Sends;
 
   /// The members that go to clients: their numbers and names.
-  struct Sends {
-    static constexpr ::std::uint32_t kRsp = 1;
-
-    /// "" if no member has the number.
-    static constexpr ::std::string_view name(::std::uint32_t number) {
-      if (number == kRsp) return "rsp";
-      return "";
-    }
-  };
+  using Sends = EditionsClient::Receives;
 
  private:
-  ::std::unique_ptr<::messi::ServerClient> make_client(::messi::ServerClient::Init init) final {
-    return ::std::make_unique<Client>(::std::move(init));
-  }
-  void client_connected(::messi::ServerClient& client) final {
-    on_client_connected(static_cast<Client&>(client));
-  }
-  void client_disconnected(::messi::ServerClient& client, ::messi::DisconnectReason reason) final {
-    on_client_disconnected(static_cast<Client&>(client), reason);
-  }
-  void client_writable(::messi::ServerClient& client) final {
-    on_client_writable(static_cast<Client&>(client));
-  }
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Reused<::editions::Req> incoming_req_;
+  ::messi::codec::Received received_{1};
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how a payload finds its hook.
+// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+
+inline void EditionsClient::send_req(const ::editions::Req& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline bool EditionsClient::dispatch(::std::string_view payload) {
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(member.field)) (this->*hook)(message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_rsp_, &EditionsClient::on_rsp);
+  ::messi::codec::Incoming in(received_, payload, ::editions::ServerToClient::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::editions::Rsp::default_instance());
+      const auto& message = static_cast<const ::editions::Rsp&>(in.message());
+      if (in.parsed() && on_any_message(1)) on_rsp(message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(in.unknown())) on_unknown_message(in.unknown());
       break;
   }
+  return in.finish();
+}
 
-  // Any other: several members, unknown fields, or none.
-  ::editions::ServerToClient parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::editions::ServerToClient::kRsp:
-      if (on_any_message(1)) on_rsp(incoming.rsp());
-      break;
-    case ::editions::ServerToClient::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(field)) on_unknown_message(field);
-      }
-      break;
-  }
-  return true;
+inline void EditionsServerClient::send_rsp(const ::editions::Rsp& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline bool EditionsServer::broadcast_rsp(const ::editions::Rsp& message, Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
 inline bool EditionsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
-
-  // The plain encoding: one member.
-  const ::messi::codec::Member member = ::messi::codec::single_member(payload);
-  const auto deliver = [&](auto& incoming, auto hook) {
-    return incoming.deliver(member, [&](const auto& message) {
-      if (on_any_message(client, member.field)) (this->*hook)(client, message);
-    });
-  };
-  switch (member.field) {
-    case 1:
-      return deliver(incoming_req_, &EditionsServer::on_req);
+  ::messi::codec::Incoming in(received_, payload, ::editions::ClientToServer::default_instance());
+  switch (in.member()) {
+    case 1: {
+      in.parse(0, ::editions::Req::default_instance());
+      const auto& message = static_cast<const ::editions::Req&>(in.message());
+      if (in.parsed() && on_any_message(client, 1)) on_req(client, message);
+      break;
+    }
     default:
+      if (in.is_unknown() && on_any_message(client, in.unknown()))
+        on_unknown_message(client, in.unknown());
       break;
   }
-
-  // Any other: several members, unknown fields, or none.
-  ::editions::ClientToServer parsed;
-  if (!::messi::codec::parse(payload, parsed)) return false;
-  const auto& incoming = parsed;
-  switch (incoming.messages_case()) {
-    case ::editions::ClientToServer::kReq:
-      if (on_any_message(client, 1)) on_req(client, incoming.req());
-      break;
-    case ::editions::ClientToServer::MESSAGES_NOT_SET:
-      if (const auto field = ::messi::codec::first_field(payload); field != 0) {
-        if (on_any_message(client, field)) on_unknown_message(client, field);
-      }
-      break;
-  }
-  return true;
+  return in.finish();
 }
 
 }  // namespace editions
