@@ -17,7 +17,7 @@ std::string class_base(const Protocol& protocol, const Options& options);
 std::string client_class(const Protocol& protocol, const Options& options);
 std::string server_class(const Protocol& protocol, const Options& options);
 
-/// What a server knows of one client: `my_protocol` -> `MyProtocolServerClient`
+/// The class of a server's client: `my_protocol` -> `MyProtocolServerClient`
 std::string server_client_class(const Protocol& protocol, const Options& options);
 
 /// Refuses a file name from which no class name can be made.

@@ -89,7 +89,7 @@ void emit_messages(Text& text, const Protocol& protocol, std::string_view marker
             )text");
 }
 
-/// The first paragraph, but not more than a few lines of it.
+/// The first paragraph, but at most a few lines of it.
 std::string beginning_of(const Comment& comment, std::string_view marker) {
   constexpr std::size_t kMostLines = 6;
   std::string formatted = format_comment(comment, marker, kColumns);

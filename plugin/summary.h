@@ -14,13 +14,13 @@ namespace messi::plugin {
 /// begins with it.
 void emit_summary(Text& text, const Protocol& protocol, std::string_view marker);
 
-/// The summary in `most_lines` lines at the most, which must be 12 or more. If it does not fit, it
-/// begins with the beginning and the numbers, and `rest` has all that is to stand further below.
+/// The summary in at most `most_lines` lines, which must be 12 or more. If it does not fit, it has
+/// only the beginning and the numbers, and `rest` has the whole summary for further below.
 struct BoundedSummary {
   BoundedSummary(const Protocol& protocol, std::string_view marker, std::size_t most_lines);
 
   std::string first;
-  std::string rest;  ///< Empty if there is nothing more to say.
+  std::string rest;  ///< Empty if the summary fits.
 };
 
 }  // namespace messi::plugin

@@ -18,7 +18,7 @@
 namespace messi::plugin::cpp {
 namespace {
 
-/// What not even protobuf's own C++ code can have as a namespace or class.
+/// Names that even protobuf's own C++ code cannot have as a namespace or class.
 constexpr std::string_view kStd = "std";
 constexpr std::string_view kStdMeaning = "the namespace of C++'s library";
 
@@ -33,7 +33,7 @@ void check_package(const Protocol& protocol, const Options& options, Diagnostics
                             " in it, which is " + std::string(kStdMeaning),
                         "give the package another name");
     }
-    // Where protobuf escapes keywords, the namespace is another word.
+    // If protobuf escapes keywords, the namespace is another word.
     if (namespace_name(part, options.protobuf_release) != part) continue;
     if (!is_keyword(part, options.protobuf_release)) continue;
     diagnostics.error(file.package_location,
@@ -119,7 +119,7 @@ void check_types(const Protocol& protocol, Diagnostics& diagnostics) {
   check_type(protocol, "absl", "the namespace of Abseil", diagnostics);
 }
 
-/// Whether the class that protobuf makes of a direction has this accessor already.
+/// Whether protobuf's class of a direction already has this accessor.
 bool is_of_the_oneof(const std::string& accessor) {
   return accessor == "messages_case" || accessor == "has_messages" || accessor == "clear_messages";
 }

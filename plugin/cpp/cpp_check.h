@@ -9,15 +9,14 @@
 
 namespace messi::plugin::cpp {
 
-/// Refuses what is a legal protocol, but would not compile: names that C++, or protobuf's own C++
-/// code, cannot have.
+/// Refuses a legal protocol that would not compile: names that C++, or protobuf's own C++ code,
+/// cannot have.
 void check(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
 
-/// The part of it that is about single words, in the protocol's file and all that it imports.
+/// The part of it for single words, in the protocol's file and all that it imports.
 void check_words(const Protocol& protocol, const Options& options, Diagnostics& diagnostics);
 
-/// Warns that `what`, such as `field "linux" of Versions`, is a macro of compilers that are not
-/// told otherwise.
+/// Warns that `what`, such as `field "linux" of Versions`, is by default a macro of compilers.
 void warn_of_gnu_macro(const Location& location, const std::string& what, Diagnostics& diagnostics);
 
 }  // namespace messi::plugin::cpp

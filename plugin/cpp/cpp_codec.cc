@@ -100,7 +100,7 @@ void emit_functions(const Context& context, const Kind& kind) {
             )cc");
 }
 
-/// All that codec::send wants to know of a type.
+/// What codec::send needs to know about a type.
 void emit_kind(const Context& context, const Kind& kind) {
   const bool flat = is_flat(kind.type);
   const int text_type = context.texts.index(kind.type);

@@ -12,12 +12,12 @@
 
 namespace messi::plugin::cpp {
 
-/// A header in the making.
+/// A header while it is generated.
 struct Context : plugin::Context {
-  // Ours.
+  // Our names.
   std::string codec_class() const { return cpp::codec_class(protocol, options); }
 
-  // Protobuf's.
+  // Protobuf's names.
   std::string qualified_class(const Message& type) const {
     return cpp::qualified_class(type, options.protobuf_release);
   }

@@ -21,7 +21,7 @@
 namespace messi::plugin::cpp {
 namespace {
 
-/// So that the first class begins near the top, whatever the schema.
+/// So that the first class begins near the top, for every schema.
 constexpr std::size_t kMostLinesOfSummary = 18;
 
 void emit_includes(const Context& context) {
@@ -69,7 +69,7 @@ void emit_classes(const Context& context, const std::string& messages) {
             )cc");
 }
 
-/// The generated code itself uses what the proto calls deprecated.
+/// Generated code itself uses what is deprecated in the proto.
 bool uses_deprecated(const Protocol& protocol) {
   const auto is_deprecated = [](const Direction& direction) {
     return direction.message.deprecated ||

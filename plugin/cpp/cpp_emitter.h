@@ -7,7 +7,7 @@
 
 namespace messi::plugin::cpp {
 
-/// The C++ generator: `acme/chat.proto` -> `acme/chat.messi.h`, which stands on protobuf's own
+/// The C++ generator: `acme/chat.proto` -> `acme/chat.messi.h`, which uses protobuf's own
 /// `acme/chat.pb.h`.
 std::unique_ptr<Emitter> make_emitter();
 

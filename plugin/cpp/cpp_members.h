@@ -11,12 +11,12 @@
 
 namespace messi::plugin::cpp {
 
-/// Prints the two skeletons for each member of a direction: `each`, and where the member's type
-/// occurs once in the direction also `if_unique`. Members with a comment stand between blank lines.
+/// Prints the two skeletons for each member of a direction: `each`, and if the member's type occurs
+/// only once in the direction also `if_unique`. Members with a comment are between blank lines.
 ///
-/// Holes: $comment$, $deprecated$ (an attribute and a space, or nothing), $name$, $number$,
-/// $index$ (in the direction), $Type$, $Case$ (a constant's name), and `, ` and what there is to be
-/// said of the type, or nothing: $sent_as$ to send it, $received_by$ to receive it.
+/// Holes: $comment$, $deprecated$ (an attribute and a space, or nothing), $name$, $number$, $index$
+/// (in the direction), $Type$, $Case$ (a constant's name), and `, ` with an argument about the
+/// type, or nothing: $sent_as$ to send it, $received_by$ to receive it.
 void emit_members(const Context& context, const Direction& direction, std::string_view each,
                   std::string_view if_unique = {});
 

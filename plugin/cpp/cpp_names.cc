@@ -9,7 +9,7 @@
 namespace messi::plugin::cpp {
 namespace {
 
-// Releases of protobuf that came to put underscores behind more names.
+// The releases of protobuf that began to append underscores to more names.
 constexpr int kEscapesCpp20 = 22;
 constexpr int kEscapesAssert = 23;
 constexpr int kEscapesPackages = 27;
@@ -56,7 +56,7 @@ std::string with_underscore(std::string name, bool has_it) {
   return name;
 }
 
-/// Whether no other path becomes the same words: `chat.messi.h`, `my_protocol.messi.h`.
+/// Whether no other path gives the same words: `chat.messi.h`, `my_protocol.messi.h`.
 bool is_plain(std::string_view header_path) {
   constexpr std::string_view kExtension = ".messi.h";
   if (header_path.size() <= kExtension.size()) return false;

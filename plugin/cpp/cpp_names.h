@@ -11,7 +11,7 @@
 
 namespace messi::plugin::cpp {
 
-// Ours.
+// Our names.
 
 /// `acme/chat.proto` -> `acme/chat.messi.h`
 std::string header_path(std::string_view proto_path, const CppOptions& options);
@@ -22,25 +22,25 @@ std::string include_guard(std::string_view header_path);
 /// `my_protocol` -> `MyProtocolCodec`
 std::string codec_class(const Protocol& protocol, const Options& options);
 
-// Protobuf's. `release` is that of the protobuf whose generated code has them.
+// Protobuf's names. `release` is that of the protobuf whose generated code has them.
 
 /// `acme/chat.proto` -> `acme/chat.pb.h`
 std::string protobuf_header(std::string_view proto_path);
 
-/// Whether protobuf puts an underscore behind the name.
+/// Whether protobuf appends an underscore to the name.
 bool is_keyword(std::string_view name, int release);
 
 /// `acme.chat` -> `acme::chat`, empty without a package.
 std::string namespace_name(std::string_view package, int release);
 
-/// The release of protobuf that came to put underscores behind most methods of its classes.
+/// The release of protobuf that began to append underscores to names of most methods of its
+/// classes.
 inline constexpr int kEscapesMethods = 30;
 
-/// Whether protobuf's class of a message cannot be called so, since every such class has a member
-/// of that name.
+/// Whether a message cannot have the name, since every class of protobuf has a member of that name.
 bool is_method_of_messages(std::string_view name, int release);
 
-/// Whether it is a type of C++'s library that protobuf's classes name as if it could be no other.
+/// Whether it is a type of C++'s library that protobuf's classes use without a namespace.
 bool is_type_in_messages(std::string_view name, int release);
 
 /// `chat.Outer.Inner` -> `::chat::Outer_Inner`

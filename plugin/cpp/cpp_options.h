@@ -8,7 +8,7 @@
 
 namespace messi::plugin::cpp {
 
-/// What `--messi_opt` says to C++ only.
+/// The options of `--messi_opt` for C++ only.
 struct CppOptions {
   std::string header_extension = ".messi.h";
   std::string runtime_include_prefix;  ///< `deps/` -> "deps/messi/client.h"

@@ -5,20 +5,19 @@
 
 namespace messi::plugin::cpp {
 
-// The parts of a generated header, in the order in which it has them. Lines may get too long: see
-// fit.h.
+// The parts of a generated header, in their order. Lines may be too long: see fit.h.
 
 void emit_client_class(const Context& context);
 void emit_server_classes(const Context& context);
 
-/// What there is to be known of the members' types.
+/// What the runtime needs to know about the types of members.
 void emit_codec(const Context& context);
 
-/// What the classes only declare.
+/// The definitions of what the classes declare.
 void emit_client_senders(const Context& context);
 void emit_server_senders(const Context& context);
 
-/// How a payload finds its hook.
+/// The dispatch of a payload to its hook.
 void emit_client_dispatch(const Context& context);
 void emit_server_dispatch(const Context& context);
 

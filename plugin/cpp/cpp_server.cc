@@ -37,7 +37,7 @@ void emit_broadcasts(const Context& context, const Direction& direction) {
                )cc");
 }
 
-/// Those that the client's class has already, under the names that they have for the other side.
+/// Those that the client's class has already, under their names for the other side.
 void emit_all_numbers(const Context& context) {
   if (context.options.client()) {
     context.text.emit({{"Client", context.client_class()}}, R"cc(

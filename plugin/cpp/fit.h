@@ -9,9 +9,9 @@ namespace messi::plugin::cpp {
 
 constexpr std::size_t kColumns = 100;
 
-/// Lays the emitter's code out as clang-format does: how long a line is depends on the schema.
+/// Formats the emitter's code as clang-format does: the length of a line depends on the schema.
 ///
-/// It knows the shapes that the emitter prints, and takes all else as it is:
+/// It knows the shapes that the emitter prints, and leaves all else as it is:
 ///
 /// - A line that ends with a comma goes on in the next one.
 /// - A function with one statement is on one line if that fits, else on three; one behind a line

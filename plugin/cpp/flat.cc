@@ -15,8 +15,8 @@ bool is_flat(const Field& field) {
 
 }  // namespace
 
-// What is not proto3 has more: required and delimited fields, extensions, closed enums, strings
-// that need not be UTF-8, other types for strings in C++.
+// Files that are not proto3 have more: required and delimited fields, extensions, closed enums,
+// strings that need not be UTF-8, other types for strings in C++.
 bool is_flat(const Message& message) {
   const std::vector<Field>& fields = message.fields;
   return message.file->is_proto3 && !fields.empty() &&

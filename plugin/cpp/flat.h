@@ -10,7 +10,7 @@ namespace messi::plugin::cpp {
 /// Whether the message is of proto3, of single numbers, enums, strings and bytes, and not empty.
 bool is_flat(const Message& message);
 
-/// By number, as they are encoded.
+/// In the order of their numbers, as they are encoded.
 std::vector<const Field*> fields_by_number(const Message& message);
 
 /// The types of all members that are flat, each once, by name.

@@ -9,7 +9,7 @@
 namespace messi::plugin::cpp {
 namespace {
 
-/// Without the package if it is the protocol's own.
+/// Without the package if that is the protocol's.
 std::string flattened_name(const Message& type, const Protocol& protocol) {
   const std::string& package = protocol.file.package;
   std::string name = type.full_name;

@@ -11,17 +11,17 @@
 
 namespace messi::plugin::cpp {
 
-/// A type of members that there is code for: it is flat, or has text.
+/// A member's type with generated code: it is flat, or has text.
 struct Kind {
   const Message& type;
-  std::string name;  ///< `Outer_Inner`, of no other kind of the protocol.
+  std::string name;  ///< `Outer_Inner`, unique in the protocol.
 };
 
 class Kinds {
  public:
   Kinds(const Protocol& protocol, const TextTypes& texts);
 
-  /// By the names of the types.
+  /// In the order of the types' names.
   const std::vector<Kind>& all() const { return kinds_; }
 
   /// Null if there is no code for the type.

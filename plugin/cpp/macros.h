@@ -5,14 +5,14 @@
 
 namespace messi::plugin::cpp {
 
-// Of the headers that every generated header includes: C++'s and the system's, protobuf's and
-// Abseil's. A list, since what headers define is not known to a plugin; a test compares it with
-// what they define here.
+// The macros of the headers that every generated header includes: those of C++ and the system,
+// protobuf and Abseil. It is a list, since a plugin does not know what headers define; a test
+// compares it with what they define here.
 
-/// Whether the name is a macro that is replaced wherever it stands: `EOF`, `NAN`, `errno`.
+/// Whether the name is a macro that is always replaced: `EOF`, `NAN`, `errno`.
 bool is_object_macro(std::string_view name);
 
-/// Whether it is one that is replaced in front of a parenthesis: `assert`, `va_end`.
+/// Whether it is a macro that is replaced only before a parenthesis: `assert`, `va_end`.
 bool is_function_macro(std::string_view name);
 
 /// Whether it is one that g++ and clang++ have with -std=gnu++17, but not with -std=c++17.

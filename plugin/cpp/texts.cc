@@ -40,7 +40,7 @@ int TextTypes::add(const Message& message) {
 
 bool TextTypes::has_text(const Message& message) {
   if (const auto known = has_text_.find(&message); known != has_text_.end()) return known->second;
-  // Whatever can be reached, since messages may hold each other in circles.
+  // All messages that can be reached, since messages may contain each other in circles.
   std::set<const Message*> reached = {&message};
   std::vector<const Message*> unseen = {&message};
   bool found = false;

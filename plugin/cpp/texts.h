@@ -8,28 +8,28 @@
 
 namespace messi::plugin::cpp {
 
-/// A field that is text, or a message in which there is some.
+/// A field that is text, or a message with text inside.
 struct TextField {
   const Field& field;
-  int type = kText;  ///< Of the message: an index of TextTypes.
+  int type = kText;  ///< The type of the message: an index into TextTypes.
 
   static constexpr int kText = -1;
 };
 
-/// A message in which there is text.
+/// A message with text inside.
 struct TextType {
   const Message& message;
   std::vector<TextField> fields;  ///< By number.
 };
 
-/// Where text is that must be UTF-8, however deep in the members of a protocol.
+/// The fields with text that must be UTF-8, at any depth in the members of a protocol.
 class TextTypes {
  public:
   explicit TextTypes(const Protocol& protocol);
 
   static constexpr int kNoText = -1;
 
-  /// The index of a member's type; kNoText if there is none in it.
+  /// The index of a member's type; kNoText if it has no text inside.
   int index(const Message& message) const;
 
   const std::vector<TextType>& all() const { return types_; }

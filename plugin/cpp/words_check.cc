@@ -11,7 +11,7 @@
 namespace messi::plugin::cpp {
 namespace {
 
-/// Goes through all names that are names in protobuf's C++ code too, and might not compile there.
+/// Checks all names that are also names in protobuf's C++ code, and might not compile there.
 class WordsCheck {
  public:
   WordsCheck(const Options& options, Diagnostics& diagnostics)
@@ -45,7 +45,7 @@ class WordsCheck {
   }
 
   void check(const Message& message) {
-    // A nested class has the names of those around it in front.
+    // The name of a nested class begins with the names of those around it.
     const bool is_nested = message.parent != nullptr;
     refuse_macro(message, "message " + in_quotes(message.name()), message.name(), !is_nested);
     check_scope(message, "message", message.name(), message.name(), /*in_class=*/true);
@@ -79,7 +79,7 @@ class WordsCheck {
     refuse_macro(extension, "extension " + in_quotes(extension.name), extension.name, true);
   }
 
-  /// Refuses what protobuf's own classes have, or name; `name` is what C++ calls it.
+  /// Refuses what protobuf's own classes have or use; `name` is the name in C++.
   void check_scope(const Element& at, const std::string& kind, const std::string& proto_name,
                    const std::string& name, bool in_class) {
     const int release = options_.protobuf_release;
@@ -97,14 +97,14 @@ class WordsCheck {
 
   static bool is_taken(const std::string& kind, const std::string& name, bool in_class,
                        int release) {
-    // `arena` is what constructors call their parameter.
+    // `arena` is the name of a parameter of constructors.
     return (in_class && is_method_of_messages(name, release)) ||
            (kind == "message" && name == "arena");
   }
 
   void refuse_macro(const Element& at, const std::string& what, const std::string& name,
                     bool before_parenthesis) {
-    // Protobuf puts underscores behind keywords, of which some are macros.
+    // protobuf appends underscores to keywords, and some of these are macros.
     if (is_keyword(name, options_.protobuf_release)) return;
     if (is_gnu_macro(name)) {
       warn_of_gnu_macro(at.location, what, diagnostics_);

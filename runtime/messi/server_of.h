@@ -12,13 +12,13 @@
 
 namespace messi {
 
-/// What generated servers derive from: ServerBase, whose clients are `Handle`s.
+/// The base class of generated servers: ServerBase with clients of the class `Handle`.
 template <typename Handle>
 class ServerOf : public ServerBase {
  public:
   using Client = Handle;
 
-  /// Whom a broadcast leaves out: a client, or nobody.
+  /// The client that a broadcast leaves out, or none.
   class Except {
    public:
     Except() = default;
@@ -38,12 +38,12 @@ class ServerOf : public ServerBase {
   /// The client whose message is being handled; null outside of message hooks.
   Client* current_client() { return static_cast<Client*>(ServerBase::current_client()); }
 
-  // Hooks: clients come and go. One more, on_client_refused, is ServerBase's.
+  // Hooks: clients come and go. ServerBase has two more, on_client_arriving and on_client_refused.
 
   virtual void on_client_connected(Client& /*client*/) {}
   virtual void on_client_disconnected(Client& /*client*/, DisconnectReason /*reason*/) {}
 
-  /// Much that had been waiting to be written to the client has been written.
+  /// Less than half of `max_pending_bytes` is waiting for the client, after it was more.
   virtual void on_client_writable(Client& /*client*/) {}
 
   /// Any message, before its own hook or on_unknown_message. False drops it.

@@ -4,8 +4,9 @@
 /// The release of this runtime.
 #define MESSI_VERSION "0.1.0"
 
-/// The generation of the contract between generated code and runtime. Generated headers compare it
-/// with the generation they were written for, so that a mismatch is one readable compile error.
+/// The number of the interface between generated code and runtime. Generated headers compare it
+/// with the number they were generated for, so that a mismatch is one readable compile error.
+/// doc/versions.md says when it grows.
 #define MESSI_RUNTIME_API 3
 
 #if __cplusplus < 201703L

@@ -1,9 +1,9 @@
 #ifndef MESSI_CODEC_ACCESS_H_
 #define MESSI_CODEC_ACCESS_H_
 
-// What codec/ asks of clients and servers, and nobody else can: it is private there. Names of
-// members must not hide it, so none of it begins as what is generated for members does: on_, send_,
-// reply_, broadcast_, call_.
+// What only codec/ may use of clients and servers: it is private there. Names of members must not
+// hide it, so none of its names begins with a prefix of generated names: on_, send_, reply_,
+// broadcast_, call_.
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,8 @@
 namespace messi::codec {
 
 struct Access {
-  /// Where messages of a client, or of a server to one client, go out; null if it is not connected.
+  /// The way out for messages of a client, or of a server to one client; null if it is not
+  /// connected.
   template <typename Sender>
   static wire::Outbox* outbox(Sender& sender) {
     return sender.outbox();
@@ -24,17 +25,17 @@ struct Access {
   static auto* current_client(Server& server) {
     return server.current_client();
   }
-  /// Whether a payload of this size is not too big.
+  /// False if a payload of this size is too big.
   template <typename Server>
   static bool can_broadcast(Server& server, std::size_t payload_size) {
     return server.can_broadcast(payload_size);
   }
-  /// Space for such a payload, to be filled at once; null without clients.
+  /// Space for such a payload. Fill it at once. Null if there are no clients.
   template <typename Server>
   static std::uint8_t* begin_broadcast(Server& server, std::size_t payload_size) {
     return server.begin_broadcast(payload_size);
   }
-  /// All clients but `except` get it.
+  /// Sends it to all clients but `except`.
   template <typename Server, typename Except>
   static void end_broadcast(Server& server, std::size_t payload_size, Except except) {
     server.end_broadcast(payload_size, except);

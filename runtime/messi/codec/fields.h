@@ -1,10 +1,10 @@
 #ifndef MESSI_CODEC_FIELDS_H_
 #define MESSI_CODEC_FIELDS_H_
 
-// Protobuf's encoding of flat messages, those of proto3 that have only single numbers, enums,
-// strings and bytes: generated code tells the fields, so that encoding takes about half of
-// libprotobuf's time (doc/performance.md). It knows the plain cases only. Whatever else comes
-// (unknown fields, anything wrong) is libprotobuf's, so that the outcome is too.
+// Protobuf's encoding of flat messages: those of proto3 that have only single numbers, enums,
+// strings and bytes. Generated code lists the fields, so encoding takes about half of libprotobuf's
+// time (doc/performance.md). It handles only the common cases. All else (unknown fields, anything
+// wrong) is left to libprotobuf, so the result is the same.
 //
 // Generated code for a message is a pair of functions:
 //
@@ -32,7 +32,7 @@
 //     }
 //
 // Tags are below 2^14: two bytes. Nothing here is a template, and little is inline: there are two
-// such functions for each message, be they used or not, and they had better be small.
+// such functions for each message, used or not, so they should be small.
 
 #include <cstddef>
 #include <cstdint>
@@ -47,19 +47,20 @@
 
 namespace messi::codec {
 
-/// A message that is being encoded, as the only member of a payload: what is short lies here, long
-/// texts where they are. Fields without `present` have no presence: they are encoded unless zero or
-/// empty.
+/// A message that is being encoded, as the only member of a payload. Short fields are copied here;
+/// long texts stay where they are. Fields without `present` have no presence: they are encoded
+/// unless zero or empty.
 class Fields {
  public:
-  /// Text of this size is worth a system call of its own, and not to be copied for it.
+  /// Text of this size is worth a system call of its own instead of a copy.
   static constexpr std::size_t kLargeText = 32 * 1024;
-  /// More is left to libprotobuf: so many bytes, without long texts, and so many long texts.
+  /// The limits; libprotobuf encodes larger messages: so many bytes, without long texts, and so
+  /// many long texts.
   static constexpr std::size_t kMostBytes = 512;
   static constexpr std::size_t kMostTexts = 16;
   static constexpr std::size_t kLongText = 64;
 
-  // Signed integers and enums have 64 bits with their sign, as protobuf does.
+  // Signed integers and enums are extended to 64 bits with their sign, as in protobuf.
   void put_int32(std::uint32_t tag, std::int32_t value) { put_int32(tag, value, value != 0); }
   void put_int32(std::uint32_t tag, std::int32_t value, bool present) {
     if (present) add_varint(tag, static_cast<std::uint64_t>(std::int64_t{value}));
@@ -130,7 +131,7 @@ class Fields {
     if (present) add_bytes(tag, value);
   }
 
-  /// The message has more than this knows.
+  /// The message has something that this does not handle.
   void fail() { ok_ = false; }
   void fail_for(std::uint32_t bad_tag) {
     ok_ = false;
@@ -141,14 +142,14 @@ class Fields {
   /// The tag of a string that is not UTF-8; 0 if all are.
   std::uint32_t bad_tag() const { return bad_tag_; }
 
-  /// All is here, and it is member `field`.
+  /// All fields are here, and the message is member `field`.
   void finish(std::uint32_t field) {
     const std::size_t body = static_cast<std::size_t>(at_ - begin_) + texts_size_;
     begin_ -= head_size(field, body);
     write_head(begin_, field, body);
   }
 
-  /// How many bytes the payload takes.
+  /// The size of the payload in bytes.
   std::size_t size() const { return static_cast<std::size_t>(at_ - begin_) + texts_size_; }
 
   void write(std::uint8_t* out) const {
@@ -156,10 +157,10 @@ class Fields {
     std::memcpy(out, begin_, static_cast<std::size_t>(at_ - begin_));
   }
 
-  /// Whether there is a large text, which had better be left where it lies.
+  /// Whether there is a large text, which should not be copied.
   bool has_large_text() const { return has_large_text_; }
 
-  /// The payload in pieces. The first slice is left free, for a frame's header.
+  /// The payload in pieces. The first slice is free, for a frame's header.
   static constexpr std::size_t kMostSlices = 2 * kMostTexts + 2;
   std::size_t slices(Slice (&slices)[kMostSlices]) const;
 
@@ -168,7 +169,7 @@ class Fields {
   static constexpr std::size_t kMostOfField = 2 + 10 + kLongText;
 
   struct LongText {
-    const std::uint8_t* place;  // in `bytes_`, what it stands before
+    const std::uint8_t* place;  // the place in `bytes_` that it comes before
     Slice text;
   };
 
@@ -242,7 +243,7 @@ class Fields {
   LongText texts_[kMostTexts];
 };
 
-/// Reads a message. Once something was not as expected there is nothing more, and it is not ok.
+/// Reads a message. If something is unexpected, it ends, and is not ok.
 class FieldReader {
  public:
   explicit FieldReader(std::string_view bytes)
@@ -254,7 +255,7 @@ class FieldReader {
     ok_ = false;
   }
 
-  /// The tag of the next field; 0 if there is none, or if it is that of no flat field.
+  /// The tag of the next field; 0 if there is none, or if it cannot be the tag of a flat field.
   std::uint32_t next() {
     if (at_ == end_) return 0;
     const std::uint8_t tag = *at_;
@@ -292,7 +293,7 @@ class FieldReader {
     std::memcpy(&value, &bits, sizeof value);
     return value;
   }
-  /// Becomes an enum of any type.
+  /// Converts to an enum of any type.
   struct EnumNumber {
     std::int32_t number;
     template <typename Enum>
@@ -408,7 +409,7 @@ inline std::string_view FieldReader::take_text() {
   return static_cast<std::size_t>(size);
 }
 
-// `assign` takes twice the time of this for short texts.
+// `assign` takes twice as long for short texts.
 inline void set(std::string& value, std::string_view text) {
   value.clear();
   value.append(text.data(), text.size());

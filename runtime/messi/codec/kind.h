@@ -8,7 +8,7 @@
 
 namespace messi::codec {
 
-/// False also if it cannot tell, as messages of the lite runtime.
+/// Also false if the size is unknown, as for messages of the lite runtime.
 template <typename Message>
 auto has_only_known_fields(const Message& message, int /*preferred*/)
     -> decltype(message.GetReflection(), true) {
@@ -20,20 +20,21 @@ inline bool has_only_known_fields(const google::protobuf::MessageLite& /*message
   return false;
 }
 
-// What generated code says of a type of messages, beyond what libprotobuf knows of it.
+// What generated code knows about a message type, beyond libprotobuf.
 
-/// Of flat messages, see fields.h.
+/// For flat messages, see fields.h.
 using Put = void (*)(const google::protobuf::MessageLite& from, Fields& out);
 using Take = void (*)(FieldReader& in, google::protobuf::MessageLite& to);
 
-/// How to send it. (To receive it, a Take is all. Apart, since what is not used costs nothing.)
+/// How to send it. (To receive it, only a Take is needed. They are separate, so that what is not
+/// used costs nothing.)
 struct Kind {
   constexpr explicit Kind(Put put_fields = nullptr, const TextTable& (*text_table)() = nullptr,
                           int index_of_type = -1)
       : put(put_fields), texts(text_table), text_type(index_of_type) {}
 
   Put put;  ///< Null unless flat.
-  /// Of messages with text: where there is some, and which type of that table this one is.
+  /// For messages with text: the table of text fields, and the type of this message in it.
   const TextTable& (*texts)();
   int text_type;
 };

@@ -7,7 +7,7 @@
 //     | tag: field << 3 | 2     | length        | the member        |
 //     +-------------------------+---------------+-------------------+
 //
-// That is the plain form. Others are legal too: see normalise in received.h.
+// That is the plain form. Other forms are legal too: see normalise in received.h.
 
 #include <cstddef>
 #include <cstdint>
@@ -25,12 +25,12 @@ struct Member {
 
 constexpr std::uint32_t kLengthDelimited = 2;
 
-/// As protobuf's own parser, which ignores what a tag has above 32 bits.
+/// Like protobuf's own parser, which ignores the bits of a tag above 32.
 inline std::uint32_t field_number(std::uint64_t tag) {
   return static_cast<std::uint32_t>(tag) >> 3;
 }
 
-/// Takes a length-delimited field from the front of `bytes`; false if there is none.
+/// Removes a length-delimited field from the front of `bytes`; false if there is none.
 inline bool read_member(std::string_view& bytes, Member& member) {
   std::uint64_t tag = 0;
   std::uint64_t size = 0;
@@ -50,7 +50,7 @@ inline Member single_member(std::string_view payload) {
   return member;
 }
 
-/// The same, but of those whose tag and length have a byte each.
+/// The same, if tag and length have one byte each.
 inline Member short_member(std::string_view payload) {
   const auto byte = [&payload](std::size_t i) { return static_cast<std::uint8_t>(payload[i]); };
   if (payload.size() < 2 || payload.size() >= 2 + 0x80 || byte(1) != payload.size() - 2 ||
@@ -66,7 +66,7 @@ inline std::uint32_t first_field(std::string_view payload) {
   return read_varint<5>(payload, tag) ? field_number(tag) : 0;
 }
 
-/// What is before the bytes of member `field`: tag and length.
+/// The bytes before member `field`: tag and length.
 inline std::size_t head_size(std::uint32_t field, std::size_t size) {
   return varint_size(field << 3 | kLengthDelimited) + varint_size(size);
 }

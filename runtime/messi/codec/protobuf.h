@@ -1,7 +1,7 @@
 #ifndef MESSI_CODEC_PROTOBUF_H_
 #define MESSI_CODEC_PROTOBUF_H_
 
-// Where messages become bytes and bytes messages. What generated code uses of it.
+// From messages to bytes and back: the headers that generated code uses.
 
 #include "messi/codec/kind.h"      // IWYU pragma: export
 #include "messi/codec/received.h"  // IWYU pragma: export

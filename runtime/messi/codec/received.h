@@ -1,8 +1,8 @@
 #ifndef MESSI_CODEC_RECEIVED_H_
 #define MESSI_CODEC_RECEIVED_H_
 
-// How a payload becomes a message. The member is parsed without a wrapper message, straight into a
-// message that is kept from one receive to the next.
+// From a payload to a message. The member is parsed without a wrapper message, directly into a
+// message that is reused for each receive.
 
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/message_lite.h>
@@ -24,14 +24,15 @@ namespace messi::codec {
 /// Parses a payload of any legal form into its wrapper message; false if that fails or a required
 /// field is missing.
 inline bool parse(std::string_view payload, google::protobuf::MessageLite& wrapper) {
-  // The partial parse, since the other one logs what is missing, and peers could flood a log.
+  // The partial parse, since the other one logs what is missing, so that peers could flood the log.
   return wrapper.ParsePartialFromArray(payload.data(), static_cast<int>(payload.size())) &&
          wrapper.IsInitialized();
 }
 
-/// As `parse` does with a member within its wrapper: messages may be nested as deeply.
+/// Parses a member as `parse` does inside its wrapper: messages may be nested equally deep.
 inline bool parse_member(std::string_view bytes, google::protobuf::MessageLite& message) {
-  // The wrapper may have 100 levels below it, of which the member is one. Each takes two bytes.
+  // The wrapper may have 100 levels below it; the member is one of them. Each takes at least two
+  // bytes.
   constexpr int kLevels = 100 - 1;
   if (bytes.size() <= 2 * kLevels) return parse(bytes, message);
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
@@ -41,33 +42,34 @@ inline bool parse_member(std::string_view bytes, google::protobuf::MessageLite& 
          message.IsInitialized();
 }
 
-/// Reduces a payload of any legal form to the plain one: several members, of which the last wins,
-/// members in several parts, which are merged, and unknown fields around them. protobuf's own
-/// parser decides, and what it has understood is encoded again. False if that is illegal. The
-/// member lies in `plain`; its number is 0 if there is none that `wrapper`'s type knows.
+/// Reduces a payload of any legal form to the plain form. It may have several members, of which the
+/// last wins, members in several parts, which are merged, and unknown fields around them.
+/// protobuf's own parser decides, and its result is encoded again. False if the payload is illegal.
+/// The member is in `plain`; its number is 0 if `wrapper`'s type knows none.
 inline bool normalise(std::string_view payload, const google::protobuf::MessageLite& wrapper,
                       std::string& plain, Member& member) {
   const std::unique_ptr<google::protobuf::MessageLite> parsed(wrapper.New());
   if (!parse(payload, *parsed)) return false;
   plain = parsed->SerializePartialAsString();
-  // The member first, if there is one, and then what is unknown.
+  // First the member, if there is one, and then unknown fields.
   std::string_view bytes = plain;
   if (!read_member(bytes, member)) member = {0, {}};
   return true;
 }
 
-/// A message of each kind that has come, kept so that receiving allocates nothing once it has grown
-/// to its usual size. What an unusually large message made it take is let go.
+/// One message of each received type, reused so that receiving allocates nothing when it has grown
+/// to its usual size. The memory of an unusually large message is freed.
 class Received {
  public:
-  /// For the members 0 to `count` - 1. Takes memory when the first message comes.
+  /// For the members 0 to `count` - 1. Takes memory when the first message arrives.
   explicit Received(std::size_t count) : count_(count) {}
 
  private:
   friend class Incoming;
 
-  // What one message may keep. A parsed message can be many times larger than its bytes, and what
-  // many messages make it take can add up, so it is measured each time this much has been parsed.
+  // The memory that one message may keep. A parsed message can be many times larger than its bytes,
+  // and the memory of many messages can add up, so it is measured each time this much has been
+  // parsed.
   static constexpr std::size_t kKeptBytes = 320 * 1024;
   static constexpr std::size_t kCheckedBytes = 32 * 1024;
   // A largest message is unusual if this many in a row are below this part of it.
@@ -99,7 +101,7 @@ class Received {
 
     std::unique_ptr<google::protobuf::MessageLite> message;
     std::size_t largest = 0;
-    std::size_t unchecked = 0;  // bytes parsed since it was measured
+    std::size_t unchecked = 0;  // bytes parsed since the last measurement
     int small_in_a_row = 0;
   };
 
@@ -114,8 +116,8 @@ class Received {
   std::string plain_;  // see normalise; empty between two messages
 };
 
-/// A payload on its way to its hook. Generated code asks for the member, and parses it with what it
-/// knows of that member's type:
+/// A payload on its way to its hook. Generated code switches on the member, and parses it with that
+/// member's type:
 ///
 ///     Incoming in(received, payload, ServerToClient::default_instance());
 ///     switch (in.member()) {
@@ -138,16 +140,17 @@ class Incoming {
     if (member_.field == 0) find_member(wrapper);
   }
 
-  /// The number of the member; another one than any member's if there is none, or all has failed.
+  /// The number of the member. If there is none, or something has failed, a number that no member
+  /// has.
   std::uint32_t member() const { return member_.field; }
 
-  /// Parses the member into the message that is kept as the `index`th.
+  /// Parses the member into the reused message with that index.
   void parse(std::size_t index, const google::protobuf::MessageLite& prototype,
              Take take = nullptr);
   bool parsed() const { return ok_; }
   const google::protobuf::MessageLite& message() const { return *slot_->message; }
 
-  /// Where there is no member: whether there is something else, and the number of that.
+  /// If there is no member: whether there is an unknown field, and its number.
   bool is_unknown() const { return ok_ && unknown() != 0; }
   std::uint32_t unknown() const { return first_field(payload_); }
 
@@ -174,7 +177,7 @@ class Incoming {
   }
 
   // If the wrapper is of the full runtime, its members are too. Messages of the lite runtime cannot
-  // tell what they take, so they are never kept for long.
+  // tell their size, so they are never kept for long.
   template <typename Wrapper>
   static std::size_t space_used(const google::protobuf::MessageLite& message) {
     return space_used_as<Wrapper>(message, 0);

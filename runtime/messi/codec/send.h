@@ -1,8 +1,7 @@
 #ifndef MESSI_CODEC_SEND_H_
 #define MESSI_CODEC_SEND_H_
 
-// How a message becomes a payload: it is serialised without a wrapper message, straight into where
-// it waits to be written.
+// From a message to a payload: it is serialised without a wrapper message, directly into the queue.
 
 #include <google/protobuf/message_lite.h>
 
@@ -20,7 +19,7 @@
 
 namespace messi::codec {
 
-/// A message as member `field` of a payload. What is inline is what flat messages need.
+/// A message as member `field` of a payload. Only what flat messages need is inline.
 class Encoder {
  public:
   Encoder(std::uint32_t field, const google::protobuf::MessageLite& message, const Kind& kind)
@@ -37,8 +36,8 @@ class Encoder {
     size_ = measure();
   }
 
-  /// False if it cannot be encoded, since a required field is missing or a text is not UTF-8. Then
-  /// nothing else may be called.
+  /// False if it cannot be encoded, because a required field is missing or text is not UTF-8. Then
+  /// call nothing else.
   bool ok() const { return size_ != 0; }
 
   std::size_t size() const { return size_; }
@@ -50,7 +49,7 @@ class Encoder {
     return true;
   }
 
-  /// Not null if there are large texts, which had better be left where they lie.
+  /// Not null if there are large texts, which should not be copied.
   const Fields* in_pieces() const {
     return is_flat_ && fields_.has_large_text() ? &fields_ : nullptr;
   }
@@ -70,7 +69,7 @@ class Encoder {
 inline void send_through(wire::Outbox& outbox, std::uint32_t field,
                          const google::protobuf::MessageLite& message, const Kind& kind);
 
-/// Sends `message` as member `field` through a client, or a server's handle of one.
+/// Sends `message` as member `field` through a client, or through a server's client.
 template <typename Sender>
 void send(Sender& sender, std::uint32_t field, const google::protobuf::MessageLite& message,
           const Kind& kind = kOther) {
@@ -78,8 +77,8 @@ void send(Sender& sender, std::uint32_t field, const google::protobuf::MessageLi
   if (outbox != nullptr) send_through(*outbox, field, message, kind);
 }
 
-/// Sends `message` to all clients but `except` (a pointer, or nullptr), encoding it once. False if
-/// it is too big or cannot be encoded: then it goes to nobody.
+/// Sends `message` to all clients but `except` (a pointer, or nullptr), encoded once. False if it
+/// is too big or cannot be encoded: then it is sent to nobody.
 template <typename Server, typename Except>
 bool broadcast(Server& server, Except except, std::uint32_t field,
                const google::protobuf::MessageLite& message, const Kind& kind = kOther) {
