@@ -41,7 +41,8 @@ void emit_table(Text& text, const Direction& direction, const Protocol& protocol
                               right_aligned(std::to_string(member.field.number), number_width) +
                               "  ";
     const std::string type = type_name(member.type, protocol);
-    const std::string row = start + left_aligned(member.field.name, name_width) + "  " + type;
+    std::string row = start;
+    row.append(left_aligned(member.field.name, name_width)).append("  ").append(type);
     if (row.size() <= kColumns) {
       text.lines(row);
     } else {
