@@ -14,13 +14,13 @@
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
-#include "messi/channel.h"
 #include "messi/connection/attempts.h"
 #include "messi/connection/backoff.h"
 #include "messi/connection/client_machine.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
+#include "messi/connection/link.h"
 #include "messi/flavour.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
@@ -102,13 +102,13 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// than the connection.
   void pause();
   void resume();
-  bool paused() const { return channel_ && channel_->paused() && !channel_->resuming(); }
+  bool paused() const { return link_ && link_->paused() && !link_->resuming(); }
 
   /// True from `on_connected` until the connection is lost or given up.
-  bool connected() const { return channel_.has_value() && !channel_->closed(); }
+  bool connected() const { return link_.has_value() && !link_->closed(); }
 
   /// Bytes that were sent and that the system has not taken yet.
-  std::size_t pending_bytes() const { return channel_ ? channel_->pending_bytes() : 0; }
+  std::size_t pending_bytes() const { return link_ ? link_->pending_bytes() : 0; }
 
   /// The URI that is connected to, or tried next.
   const std::string& uri() const { return attempts_.uri(); }
@@ -119,7 +119,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
   /// The socket, to set or ask what messi has no word for; -1 while there is none. Not to be
   /// closed, read from or written to.
-  int native_handle() const { return channel_ ? channel_->native_handle() : -1; }
+  int native_handle() const { return link_ ? link_->native_handle() : -1; }
 
   const ClientOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
@@ -172,7 +172,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
     bool threw = true;
     const Finally after([&] {
       in_hook_ = false;
-      if (threw && channel_) close(DisconnectReason::kGeneralError, Hint::kHookThrew);
+      if (threw && link_) close(DisconnectReason::kGeneralError, Hint::kHookThrew);
     });
     hook();
     threw = false;
@@ -210,7 +210,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   Task settle_;  // at the end of the turn: write what was sent, or finish what has ended
   Timer timer_;  // what for, the state says
   std::unique_ptr<Connecting> connecting_;
-  std::optional<connection::Channel> channel_;
+  std::optional<connection::Link> link_;
   TimePoint connected_at_;
 };
 

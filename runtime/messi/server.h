@@ -15,11 +15,13 @@
 #include "messi/base/deadline_queue.h"
 #include "messi/base/finally.h"
 #include "messi/base/time.h"
-#include "messi/client_table.h"
+#include "messi/client_range.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
+#include "messi/impl/accepted_link.h"
+#include "messi/impl/client_table.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/network.h"
 #include "messi/io/socket_options.h"
@@ -116,6 +118,7 @@ class ServerBase : private ListenHandler {
   }
 
  private:
+  friend class AcceptedLink;
   friend class ServerClient;
   friend struct codec::Access;
 
@@ -145,19 +148,23 @@ class ServerBase : private ListenHandler {
     const Finally after([this] { in_hook_ = false; });
     hook();
   }
-  // Runs hooks about a client, whose connection ends if one throws.
+  // Runs hooks about a client, whose link ends if one throws.
   template <typename Hook>
-  void in_hook_of(ServerClient& client, Hook&& hook);
+  void in_hook_of(AcceptedLink& link, Hook&& hook);
 
-  void handle_readable(ServerClient& client);
-  bool dispatch_guarded(ServerClient& client, std::string_view payload);
-  void close(ServerClient& client, DisconnectReason reason, Hint hint = Hint::kNone);
-  void end(ServerClient& client, DisconnectReason reason);
-  void wait_in(DeadlineQueue<ServerClient>& queue, ServerClient& client);
-  void needs_settling(ServerClient& client);
+  void handle_readable(AcceptedLink& link);
+  bool dispatch_from(AcceptedLink& link, std::string_view payload);
+  void close(AcceptedLink& link, DisconnectReason reason, Hint hint = Hint::kNone);
+  void end(AcceptedLink& link, DisconnectReason reason);
+  void end_now(AcceptedLink& link, DisconnectReason reason);
+  void pause(AcceptedLink& link);
+  void resume(AcceptedLink& link);
+  void wait_in(DeadlineQueue<AcceptedLink>& queue, AcceptedLink& link);
+  void needs_settling(AcceptedLink& link);
   void settle();
-  void settle(ServerClient& client);
-  void handle_resumed(ServerClient& client);
+  void settle(AcceptedLink& link);
+  void handle_over(AcceptedLink& link);
+  void handle_resumed(AcceptedLink& link);
   void handle_timer();
   void set_timer();
 
@@ -169,13 +176,13 @@ class ServerBase : private ListenHandler {
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;
   ClientTable table_;
-  DeadlineQueue<ServerClient> silence_;  // to be heard
-  DeadlineQueue<ServerClient> paused_;   // to be told that the server lives
-  DeadlineQueue<ServerClient> ending_;   // to have read everything
-  std::size_t ending_count_ = 0;         // clients that `end` was called for
+  DeadlineQueue<AcceptedLink> silence_;  // to be heard
+  DeadlineQueue<AcceptedLink> paused_;   // to be told that the server lives
+  DeadlineQueue<AcceptedLink> ending_;   // to have read everything
+  std::size_t ending_count_ = 0;         // links that `end` was called for
   std::uint64_t last_id_ = 0;
-  std::vector<ServerClient*> unsettled_;
-  std::vector<ServerClient*> settling_;
+  std::vector<AcceptedLink*> unsettled_;
+  std::vector<AcceptedLink*> settling_;
   ServerClient* current_ = nullptr;
   bool in_hook_ = false;
 

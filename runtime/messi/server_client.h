@@ -1,7 +1,6 @@
 #ifndef MESSI_SERVER_CLIENT_H_
 #define MESSI_SERVER_CLIENT_H_
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -10,13 +9,13 @@
 #include <string_view>
 #include <utility>
 
-#include "messi/base/deadline_queue.h"
 #include "messi/base/time.h"
-#include "messi/channel.h"
-#include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
+#include "messi/impl/accepted_link.h"
 #include "messi/io/stream.h"
+#include "messi/user_state.h"
+#include "messi/wire/outbox.h"
 
 namespace messi {
 
@@ -26,51 +25,20 @@ struct Access;
 
 class ServerBase;
 
-/// A place for one object of the user's, of any type, without RTTI.
-class UserState {
- public:
-  UserState() = default;
-  UserState(const UserState&) = delete;
-  UserState& operator=(const UserState&) = delete;
-  ~UserState() {
-    if (object_ != nullptr) destroy_(object_);
-  }
-
-  /// The object, made on the first call. All calls must name the same type.
-  template <typename State>
-  State& get() {
-    if (object_ == nullptr) {
-      object_ = new State();
-      destroy_ = &destroy<State>;
-    }
-    assert(destroy_ == &destroy<State> && "a client's state has one type");
-    return *static_cast<State*>(object_);
-  }
-
- private:
-  template <typename State>
-  static void destroy(void* object) {
-    delete static_cast<State*>(object);
-  }
-
-  void* object_ = nullptr;
-  void (*destroy_)(void*) = nullptr;
-};
-
 /// What a server knows of one connected client; generated code adds the senders. Belongs to the
 /// server and lives until its `on_client_disconnected` returns; keep its `id()`, and ask
 /// `find_client` for it later. Loop's thread only.
-class ServerClient : private StreamHandler, private DeadlineHook {
+class ServerClient {
  public:
   /// What generated code passes on, unseen.
   class Init {
     friend class ServerBase;
     friend class ServerClient;
-    Init(ServerBase& server, std::unique_ptr<Stream> stream, std::uint64_t id)
-        : server_(server), stream_(std::move(stream)), id_(id) {}
-    ServerBase& server_;
-    std::unique_ptr<Stream> stream_;
+    Init(std::unique_ptr<AcceptedLink> link, std::uint64_t id, TimePoint now)
+        : link_(std::move(link)), id_(id), now_(now) {}
+    std::unique_ptr<AcceptedLink> link_;
     std::uint64_t id_;
+    TimePoint now_;
   };
 
   explicit ServerClient(Init init);
@@ -82,16 +50,16 @@ class ServerClient : private StreamHandler, private DeadlineHook {
   std::uint64_t id() const { return id_; }
 
   /// "127.0.0.1:5000", "[::1]:5000" or "unix".
-  std::string peer_address() const { return channel_.peer().address; }
+  std::string peer_address() const { return link_->peer().address; }
 
   /// The loop's time at which the connection was accepted.
   TimePoint connected_since() const { return connected_since_; }
 
   /// False once the connection is lost or given up; what is sent then is dropped.
-  bool connected() const { return !channel_.closed(); }
+  bool connected() const { return !link_->closed(); }
 
   /// Bytes that were sent to this client and that the system has not taken yet.
-  std::size_t pending_bytes() const { return channel_.pending_bytes(); }
+  std::size_t pending_bytes() const { return link_->pending_bytes(); }
 
   /// Ends the connection in good order: no further message is sent or comes, and what was sent
   /// before still arrives if the client goes on reading, see ServerOptions::linger. When that is
@@ -107,18 +75,18 @@ class ServerClient : private StreamHandler, private DeadlineHook {
   /// and is told that the server lives.
   void pause();
   void resume();
-  bool paused() const { return channel_.paused() && !channel_.resuming(); }
+  bool paused() const { return link_->paused() && !link_->resuming(); }
 
   /// In `on_client_disconnected`: what more is known than the reason says, as a sentence, such as
   /// "The peer seems to speak HTTP."; "" if nothing is.
-  std::string_view disconnect_hint() const { return to_string(channel_.hint()); }
+  std::string_view disconnect_hint() const { return to_string(link_->hint()); }
 
   /// The socket, to set or ask what messi has no word for; -1 if there is none. Not to be closed,
   /// read from or written to.
-  int native_handle() const { return channel_.native_handle(); }
+  int native_handle() const { return link_->native_handle(); }
 
   /// Who connected, if over a Unix socket: uid, gid and pid at that moment, as the system says.
-  std::optional<PeerCredentials> peer_credentials() const { return channel_.peer().credentials; }
+  std::optional<PeerCredentials> peer_credentials() const { return link_->peer().credentials; }
 
   /// A place for the user's own: an object of type State, made on the first call and destroyed
   /// with the client. All calls must name the same type.
@@ -129,26 +97,13 @@ class ServerClient : private StreamHandler, private DeadlineHook {
 
  private:
   friend class ServerBase;
-  friend class DeadlineQueue<ServerClient>;
   friend struct codec::Access;
 
   // Where messages go out; null once not connected. What is sent is written at the end of the turn.
   wire::Outbox* outbox();
 
-  // StreamHandler
-  // Defined here, since the place of a virtual function's definition is where the compiler puts
-  // the table of them all: otherwise into every program, if it has a server or not.
-  void handle_readable() override { receive(); }
-  void handle_writable() override { has_room(); }
-
-  void receive();
-  TimePoint waits_since() const { return channel_.last_heard(); }
-
-  void has_room();
-
-  // A server has thousands of these: the order of the members leaves no gaps.
-  ServerBase& server_;
-  connection::Channel channel_;
+  // A server has thousands of these, so members are few.
+  std::unique_ptr<AcceptedLink> link_;
   std::uint64_t id_;
   TimePoint connected_since_;
   UserState state_;

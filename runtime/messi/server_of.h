@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "messi/client_table.h"
+#include "messi/client_range.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/server.h"
 #include "messi/server_client.h"

@@ -31,7 +31,8 @@ using namespace std::chrono_literals;
 namespace {
 
 // What an idle client's memory is made of: each is the most that fits the allocator's size class.
-static_assert(sizeof(messi::ServerClient) <= 176);
+static_assert(sizeof(messi::ServerClient) <= 40);
+static_assert(sizeof(messi::AcceptedLink) <= 152);
 static_assert(sizeof(messi::io::SocketStream) <= 56);
 
 /// Patient enough for any machine; what is tested here is not time.

@@ -77,21 +77,21 @@ MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
       return connect();
     case Action::kDrop:
       connecting_.reset();
-      channel_.reset();
+      link_.reset();
       return timer_.cancel();
     case Action::kServe:
       return serve_link();
     case Action::kTend:
       return tend_link();
     case Action::kEnd:
-      channel_->end(DisconnectReason::kStopped, loop_.now());
+      link_->end(DisconnectReason::kStopped, loop_.now());
       set_timer();
       return settle_.schedule();
     case Action::kLinger:
       return linger_on_link();
     case Action::kAbort:
-      channel_->end(DisconnectReason::kStopped, loop_.now());
-      channel_->abort();
+      link_->end(DisconnectReason::kStopped, loop_.now());
+      link_->abort();
       return settle_.schedule();
     case Action::kAsk:
       if (detail.error != nullptr) return ask_how_to_go_on(*detail.error);
@@ -104,26 +104,26 @@ MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
 
 MESSI_INLINE bool ClientBase::consistent() const {
   const connection::ClientState state = machine_.state();
-  return timer_.pending() == has_timer(state) && channel_.has_value() == has_link(state) &&
+  return timer_.pending() == has_timer(state) && link_.has_value() == has_link(state) &&
          (connecting_ != nullptr) == has_attempt(state);
 }
 
 MESSI_INLINE void ClientBase::pause() {
-  if (!channel_) return;
-  channel_->pause();
+  if (!link_) return;
+  link_->pause();
   set_timer();
 }
 
 MESSI_INLINE void ClientBase::resume() {
-  if (!channel_) return;
-  channel_->resume();
+  if (!link_) return;
+  link_->resume();
   settle_.schedule();
 }
 
 MESSI_INLINE wire::Outbox* ClientBase::outbox() {
-  if (!channel_) return nullptr;
+  if (!link_) return nullptr;
   settle_.schedule();
-  return channel_->outbox();
+  return link_->outbox();
 }
 
 MESSI_INLINE void ClientBase::connect() {
@@ -138,8 +138,8 @@ MESSI_INLINE void ClientBase::connect() {
 MESSI_INLINE void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
   connecting_.reset();
   connected_at_ = loop_.now();
-  channel_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
-  if (channel_->start(*this)) return handle_event(connection::ClientEvent::kStream);
+  link_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
+  if (link_->start(*this)) return handle_event(connection::ClientEvent::kStream);
   handle_no_stream(Status(StatusCode::kResourceExhausted, uri() + ": cannot watch the socket"));
 }
 
@@ -178,52 +178,52 @@ MESSI_INLINE void ClientBase::serve_link() {
 
 MESSI_INLINE void ClientBase::handle_readable() {
   const Finally after([this] {
-    if (channel_->needs_attention()) settle_.schedule();
+    if (link_->needs_attention()) settle_.schedule();
   });
   in_hook([&] {
-    channel_->handle_readable(loop_.scratch(), loop_.now(),
-                              [this](std::string_view payload) { return dispatch(payload); });
+    link_->read(loop_.scratch(), loop_.now(),
+                [this](std::string_view payload) { return dispatch(payload); });
   });
-  if (channel_->proved()) attempts_.handle_proved();
+  if (link_->proved()) attempts_.handle_proved();
 }
 
 MESSI_INLINE void ClientBase::handle_writable() {
-  channel_->handle_writable();
+  link_->handle_writable();
   settle_.schedule();
 }
 
 MESSI_INLINE void ClientBase::settle() {
-  if (!channel_) return;
-  if (channel_->resuming()) {
+  if (!link_) return;
+  if (link_->resuming()) {
     handle_resumed();
     return settle_.schedule();
   }
-  channel_->settle();
-  if (channel_->over()) return handle_over();
-  if (!channel_->closed() && channel_->poll_writable()) in_hook([this] { on_writable(); });
+  link_->settle();
+  if (link_->over()) return handle_over();
+  if (!link_->closed() && link_->poll_writable()) in_hook([this] { on_writable(); });
 }
 
 MESSI_INLINE void ClientBase::handle_resumed() {
   in_hook([this] {
-    channel_->handle_resumed(loop_.now(),
-                             [this](std::string_view payload) { return dispatch(payload); });
+    link_->handle_resumed(loop_.now(),
+                          [this](std::string_view payload) { return dispatch(payload); });
   });
   set_timer();
 }
 
 // That a connection was stopped says nothing about its server.
 MESSI_INLINE void ClientBase::handle_over() {
-  const DisconnectReason reason = channel_->reason();
-  hint_ = channel_->hint();
-  if (channel_->proved()) addresses_.worked(channel_->peer().address);
+  const DisconnectReason reason = link_->reason();
+  hint_ = link_->hint();
+  if (link_->proved()) addresses_.worked(link_->peer().address);
   if (reason == DisconnectReason::kStopped) {
     return handle_event(connection::ClientEvent::kEnded, {{}, reason, nullptr});
   }
   Duration delay;
-  if (channel_->proved()) {
+  if (link_->proved()) {
     delay = attempts_.delay_after_loss(loop_.now() - connected_at_, loop_.random());
   } else {
-    addresses_.failed(channel_->peer().address);
+    addresses_.failed(link_->peer().address);
     attempts_.handle_failed();
     delay = attempts_.delay_after_failure(loop_.random());
   }
@@ -231,32 +231,32 @@ MESSI_INLINE void ClientBase::handle_over() {
 }
 
 MESSI_INLINE void ClientBase::tend_link() {
-  channel_->handle_time(loop_.now(), loop_.input_until());
+  link_->handle_time(loop_.now(), loop_.input_until());
   set_timer();
-  if (channel_->needs_attention()) settle_.schedule();
+  if (link_->needs_attention()) settle_.schedule();
 }
 
 MESSI_INLINE void ClientBase::linger_on_link() {
   const TimePoint now = loop_.now();
-  if (deadline_after(channel_->last_heard(), options_.linger) <= now) {
-    channel_->abort();
-  } else if (channel_->flushing()) {
-    channel_->handle_time(now, TimePoint::min());  // for pings only
+  if (deadline_after(link_->last_heard(), options_.linger) <= now) {
+    link_->abort();
+  } else if (link_->flushing()) {
+    link_->handle_time(now, TimePoint::min());  // for pings only
   }
   set_timer();
-  if (channel_->needs_attention()) settle_.schedule();
+  if (link_->needs_attention()) settle_.schedule();
 }
 
 MESSI_INLINE void ClientBase::set_timer() {
   TimePoint next = TimePoint::max();
-  if (channel_->ending()) next = deadline_after(channel_->last_heard(), options_.linger);
-  if (channel_->flushing()) next = std::min(next, channel_->next_ping());
-  if (!channel_->closed()) next = channel_->deadline();
+  if (link_->ending()) next = deadline_after(link_->last_heard(), options_.linger);
+  if (link_->flushing()) next = std::min(next, link_->next_ping());
+  if (!link_->closed()) next = link_->deadline();
   timer_.set(next);
 }
 
 MESSI_INLINE void ClientBase::close(DisconnectReason reason, Hint hint) {
-  channel_->close(reason, hint);
+  link_->close(reason, hint);
   settle_.schedule();
 }
 

@@ -61,20 +61,24 @@ MESSI_INLINE absl::Status ServerBase::start() {
 
 MESSI_INLINE void ServerBase::stop() {
   listener_.reset();
-  for (ServerClient& client : clients_as<ServerClient>()) end(client, DisconnectReason::kStopped);
+  for (ServerClient& client : clients_as<ServerClient>()) {
+    end(*client.link_, DisconnectReason::kStopped);
+  }
 }
 
 MESSI_INLINE void ServerBase::stop_now() {
   listener_.reset();
-  for (ServerClient& client : clients_as<ServerClient>()) close(client, DisconnectReason::kStopped);
-  while (!ending_.empty()) ending_.first()->disconnect_now();
+  for (ServerClient& client : clients_as<ServerClient>()) {
+    close(*client.link_, DisconnectReason::kStopped);
+  }
+  while (!ending_.empty()) end_now(*ending_.first(), DisconnectReason::kStopped);
 }
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
   if (table_.size() == 0) return nullptr;
   if (!shared_.has_room(payload_size)) {
     for (ServerClient& client : clients_as<ServerClient>()) {
-      client.channel_.handle_full(shared_.buffer());
+      client.link_->handle_full(shared_.buffer());
     }
   }
   return shared_.reserve(payload_size);
@@ -96,69 +100,97 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   if (listener_ == nullptr) return;  // the hook has stopped the server
   if (!wanted) return refuse(DisconnectReason::kRefused);
   if (table_.size() >= options_.max_clients) return refuse(DisconnectReason::kTooManyClients);
+  const TimePoint now = loop_.now();
+  auto accepted =
+      std::make_unique<AcceptedLink>(*this, settings_, loop_.buffers(), std::move(stream), now);
+  AcceptedLink& link = *accepted;
   const std::uint64_t id = ++last_id_;
-  std::unique_ptr<ServerClient> made =
-      make_client(ServerClient::Init(*this, std::move(stream), id));
-  ServerClient& client = *made;
-  table_.add(id, std::move(made));
-  wait_in(silence_, client);
-  const bool watched = client.channel_.start(client);
+  std::unique_ptr<ServerClient> client =
+      make_client(ServerClient::Init(std::move(accepted), id, now));
+  link.set_client(*client);
+  table_.add(id, std::move(client));
+  wait_in(silence_, link);
+  const bool watched = link.start();
   const Finally unless_watched([&] {
-    if (!watched) close(client, DisconnectReason::kGeneralError);
+    if (!watched) close(link, DisconnectReason::kGeneralError);
   });
-  in_hook_of(client, [&] { client_connected(client); });
+  in_hook_of(link, [&] { client_connected(*link.client()); });
 }
 
 MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
   in_hook([this] { on_client_refused("", DisconnectReason::kTooManyClients); });
 }
 
-MESSI_INLINE void ServerBase::handle_readable(ServerClient& client) {
-  current_ = &client;
+MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
   const Finally after([&] {
     current_ = nullptr;
-    if (client.channel_.needs_attention()) needs_settling(client);
+    if (link.needs_attention()) needs_settling(link);
   });
   bool heard = false;
   in_hook([&] {
-    heard = client.channel_.handle_readable(
-        loop_.scratch(), loop_.now(),
-        [&](std::string_view payload) { return dispatch(client, payload); });
+    heard = link.read(loop_.scratch(), loop_.now(),
+                      [&](std::string_view payload) { return dispatch_from(link, payload); });
   });
-  if (heard && !client.channel_.closed() && !client.channel_.paused()) silence_.push_back(client);
+  if (heard && !link.closed() && !link.paused()) silence_.push_back(link);
+}
+
+MESSI_INLINE bool ServerBase::dispatch_from(AcceptedLink& link, std::string_view payload) {
+  current_ = link.client();
+  return dispatch(*current_, payload);
 }
 
 template <typename Hook>
-void ServerBase::in_hook_of(ServerClient& client, Hook&& hook) {
+void ServerBase::in_hook_of(AcceptedLink& link, Hook&& hook) {
   bool threw = true;
   const Finally guard([&] {
-    if (threw) close(client, DisconnectReason::kGeneralError, Hint::kHookThrew);
+    if (threw) close(link, DisconnectReason::kGeneralError, Hint::kHookThrew);
   });
   in_hook(hook);
   threw = false;
 }
 
-MESSI_INLINE void ServerBase::close(ServerClient& client, DisconnectReason reason, Hint hint) {
-  client.channel_.close(reason, hint);
-  needs_settling(client);
+MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason, Hint hint) {
+  link.close(reason, hint);
+  needs_settling(link);
 }
 
-MESSI_INLINE void ServerBase::end(ServerClient& client, DisconnectReason reason) {
-  if (client.channel_.closed()) return;
-  client.channel_.end(reason, loop_.now());
+MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
+  if (link.closed()) return;
+  link.end(reason, loop_.now());
   ++ending_count_;
-  wait_in(ending_, client);
-  needs_settling(client);
+  wait_in(ending_, link);
+  needs_settling(link);
 }
 
-MESSI_INLINE void ServerBase::wait_in(DeadlineQueue<ServerClient>& queue, ServerClient& client) {
-  if (queue.push_back(client)) set_timer();
+MESSI_INLINE void ServerBase::end_now(AcceptedLink& link, DisconnectReason reason) {
+  link.stop_waiting();
+  if (link.over()) return;
+  link.close(reason);
+  link.abort();
+  needs_settling(link);
 }
 
-MESSI_INLINE void ServerBase::needs_settling(ServerClient& client) {
-  if (client.channel_.unsettled()) return;
-  client.channel_.set_unsettled(true);
-  unsettled_.push_back(&client);
+MESSI_INLINE void ServerBase::pause(AcceptedLink& link) {
+  const bool begins = !link.closed() && !link.paused();
+  link.pause();
+  if (!begins) return;
+  link.touch(loop_.now());
+  wait_in(paused_, link);
+}
+
+MESSI_INLINE void ServerBase::resume(AcceptedLink& link) {
+  link.resume();
+  if (link.resuming()) needs_settling(link);
+}
+
+MESSI_INLINE void ServerBase::wait_in(DeadlineQueue<AcceptedLink>& queue, AcceptedLink& link) {
+  if (queue.push_back(link)) set_timer();
+}
+
+MESSI_INLINE void ServerBase::needs_settling(AcceptedLink& link) {
+  if (link.unsettled()) return;
+  link.set_unsettled(true);
+  unsettled_.push_back(&link);
   settle_.schedule();
 }
 
@@ -177,33 +209,36 @@ MESSI_INLINE void ServerBase::settle() {
   while (settled < settling_.size()) settle(*settling_[settled++]);
 }
 
-MESSI_INLINE void ServerBase::settle(ServerClient& client) {
-  client.channel_.set_unsettled(false);
-  if (client.channel_.resuming()) {
-    handle_resumed(client);
-    return needs_settling(client);
+MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
+  link.set_unsettled(false);
+  if (link.resuming()) {
+    handle_resumed(link);
+    return needs_settling(link);
   }
-  client.channel_.settle();
-  if (client.channel_.over()) {
-    // Marked, so that nothing a hook does brings it back to the list.
-    client.channel_.set_unsettled(true);
-    client.stop_waiting();
-    if (client.channel_.ended()) --ending_count_;
-    const std::unique_ptr<ServerClient> gone = table_.remove(client.id());
-    in_hook([&] { client_disconnected(client, client.channel_.reason()); });
-  } else if (!client.channel_.closed() && client.channel_.poll_writable()) {
-    in_hook_of(client, [&] { client_writable(client); });
+  link.settle();
+  if (link.over()) {
+    handle_over(link);
+  } else if (!link.closed() && link.poll_writable()) {
+    in_hook_of(link, [&] { client_writable(*link.client()); });
   }
 }
 
-MESSI_INLINE void ServerBase::handle_resumed(ServerClient& client) {
-  client.channel_.touch(loop_.now());
-  wait_in(silence_, client);
-  current_ = &client;
+MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
+  // Marked, so that nothing a hook does brings it back to the list.
+  link.set_unsettled(true);
+  link.stop_waiting();
+  if (link.ended()) --ending_count_;
+  const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
+  in_hook([&] { client_disconnected(*client, link.reason()); });
+}
+
+MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
+  link.touch(loop_.now());
+  wait_in(silence_, link);
   const Finally after([this] { current_ = nullptr; });
-  in_hook_of(client, [&] {
-    client.channel_.handle_resumed(
-        loop_.now(), [&](std::string_view payload) { return dispatch(client, payload); });
+  in_hook_of(link, [&] {
+    link.handle_resumed(loop_.now(),
+                        [&](std::string_view payload) { return dispatch_from(link, payload); });
   });
 }
 
@@ -211,16 +246,16 @@ MESSI_INLINE void ServerBase::handle_timer() {
   const TimePoint now = loop_.now();
   // Not before all that had come by its deadline was read.
   while (silence_.deadline() <= loop_.input_until()) {
-    ServerClient& client = *silence_.first();
-    client.stop_waiting();
-    close(client, DisconnectReason::kKeepAliveTimeout);
+    AcceptedLink& link = *silence_.first();
+    link.stop_waiting();
+    close(link, DisconnectReason::kKeepAliveTimeout);
   }
-  while (ending_.deadline() <= now) ending_.first()->disconnect_now();
+  while (ending_.deadline() <= now) end_now(*ending_.first(), DisconnectReason::kDisconnected);
   while (paused_.deadline() <= now) {
-    ServerClient& client = *paused_.first();
-    client.channel_.handle_time_paused(now);
-    paused_.push_back(client);
-    needs_settling(client);
+    AcceptedLink& link = *paused_.first();
+    link.handle_time_paused(now);
+    paused_.push_back(link);
+    needs_settling(link);
   }
   set_timer();
 }
@@ -230,47 +265,31 @@ MESSI_INLINE void ServerBase::set_timer() {
   if (next != TimePoint::max()) timer_.set(next);
 }
 
+MESSI_INLINE void AcceptedLink::receive() { server_.handle_readable(*this); }
+
+MESSI_INLINE void AcceptedLink::go_on() {
+  Link::handle_writable();
+  server_.needs_settling(*this);
+}
+
 MESSI_INLINE ServerClient::ServerClient(Init init)
-    : server_(init.server_),
-      channel_(init.server_.settings_, init.server_.loop_.buffers(), std::move(init.stream_),
-               init.server_.loop_.now()),
-      id_(init.id_),
-      connected_since_(init.server_.loop_.now()) {}
+    : link_(std::move(init.link_)), id_(init.id_), connected_since_(init.now_) {}
 
 MESSI_INLINE void ServerClient::disconnect() {
-  server_.end(*this, DisconnectReason::kDisconnected);
+  link_->server().end(*link_, DisconnectReason::kDisconnected);
 }
 
 MESSI_INLINE void ServerClient::disconnect_now() {
-  stop_waiting();
-  if (channel_.over()) return;
-  channel_.close(DisconnectReason::kDisconnected);
-  channel_.abort();
-  server_.needs_settling(*this);
+  link_->server().end_now(*link_, DisconnectReason::kDisconnected);
 }
 
-MESSI_INLINE void ServerClient::pause() {
-  if (!connected() || channel_.paused()) return channel_.pause();
-  channel_.pause();
-  channel_.touch(server_.loop_.now());
-  server_.wait_in(server_.paused_, *this);
-}
+MESSI_INLINE void ServerClient::pause() { link_->server().pause(*link_); }
 
-MESSI_INLINE void ServerClient::resume() {
-  channel_.resume();
-  if (channel_.resuming()) server_.needs_settling(*this);
-}
+MESSI_INLINE void ServerClient::resume() { link_->server().resume(*link_); }
 
 MESSI_INLINE wire::Outbox* ServerClient::outbox() {
-  server_.needs_settling(*this);
-  return channel_.outbox();
-}
-
-MESSI_INLINE void ServerClient::receive() { server_.handle_readable(*this); }
-
-MESSI_INLINE void ServerClient::has_room() {
-  channel_.handle_writable();
-  server_.needs_settling(*this);
+  link_->server().needs_settling(*link_);
+  return link_->outbox();
 }
 
 }  // namespace messi

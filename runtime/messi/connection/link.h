@@ -1,5 +1,5 @@
-#ifndef MESSI_CHANNEL_H_
-#define MESSI_CHANNEL_H_
+#ifndef MESSI_CONNECTION_LINK_H_
+#define MESSI_CONNECTION_LINK_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -20,15 +20,15 @@
 
 namespace messi::connection {
 
-/// A connection on its stream: what a client has one of, and a server one per client.
+/// A connection on its stream: what a client has one of, and a server one for each that it accepts.
 ///
 ///     open --end(reason)--> flushing --all written--> finished --the peer's end--> over
 ///       \__________________________ close(reason), abort() _______________________^
 // A server has thousands, so members are few; as a base, Connection shares its padding.
-class Channel : private Connection {
+class Link : private Connection {
  public:
-  Channel(const ConnectionSettings& settings, wire::BufferPool& pool,
-          std::unique_ptr<Stream> stream, TimePoint now)
+  Link(const ConnectionSettings& settings, wire::BufferPool& pool, std::unique_ptr<Stream> stream,
+       TimePoint now)
       : Connection(settings, pool, now),
         unsettled_(false),
         blocked_(false),
@@ -56,7 +56,7 @@ class Channel : private Connection {
   /// Reads from the stream, once, and handles what has come. Nothing is dispatched once closed.
   /// `scratch` is where bytes may lie in the meantime. False if there was nothing but an end.
   template <typename Dispatch>
-  bool handle_readable(Space scratch, TimePoint now, Dispatch&& dispatch);
+  bool read(Space scratch, TimePoint now, Dispatch&& dispatch);
   void handle_writable() { blocked_ = false; }
 
   /// Closed without further ado: what is not written yet is written as far as the stream takes it
@@ -125,7 +125,7 @@ class Channel : private Connection {
   /// True if there is something to write that the stream may take, or to clean up.
   bool needs_attention() const { return closed() || (!blocked_ && has_output()); }
 
-  /// Whether the owner has put it on its list of channels to write and clean up.
+  /// Whether the owner has put it on its list of links to write and clean up.
   bool unsettled() const { return unsettled_; }
   void set_unsettled(bool unsettled) { unsettled_ = unsettled; }
 
@@ -153,7 +153,7 @@ class Channel : private Connection {
 // ---------------------------------------------------------------------------------------------
 
 template <typename Dispatch>
-bool Channel::handle_readable(Space scratch, TimePoint now, Dispatch&& dispatch) {
+bool Link::read(Space scratch, TimePoint now, Dispatch&& dispatch) {
   const Space spare = Connection::spare();
   const bool in_large = spare.size > 0 && spare_is_large();
   // Behind a large frame no more is read than the next one needs to be given a buffer of its own,
@@ -176,7 +176,7 @@ bool Channel::handle_readable(Space scratch, TimePoint now, Dispatch&& dispatch)
   return result.size > 0;
 }
 
-inline void Channel::flush(bool more) {
+inline void Link::flush(bool more) {
   if (pending_bytes() > high_mark()) was_high_ = true;
   while (!blocked_ && has_output()) {
     wire::Batch batch;
@@ -188,7 +188,7 @@ inline void Channel::flush(bool more) {
 }
 
 // Only who does not take what is offered is a slow reader.
-inline void Channel::make_room(std::size_t frame_size) {
+inline void Link::make_room(std::size_t frame_size) {
   flush(/*more=*/true);
   // Nobody can have read what is sent within one turn: the system is given time to pass it on.
   while (too_much(frame_size) && !slow() && stream_->wait_for_room()) {
@@ -197,7 +197,7 @@ inline void Channel::make_room(std::size_t frame_size) {
   }
 }
 
-inline std::size_t Channel::write_past(const Slice* slices, std::size_t count) {
+inline std::size_t Link::write_past(const Slice* slices, std::size_t count) {
   flush(/*more=*/true);
   if (blocked_ || has_output()) return 0;
   std::size_t size = 0;
@@ -207,7 +207,7 @@ inline std::size_t Channel::write_past(const Slice* slices, std::size_t count) {
   return written;
 }
 
-inline void Channel::settle() {
+inline void Link::settle() {
   flush();
   set_slow(has_output());
   if (slow()) {
@@ -221,4 +221,4 @@ inline void Channel::settle() {
 
 }  // namespace messi::connection
 
-#endif  // MESSI_CHANNEL_H_
+#endif  // MESSI_CONNECTION_LINK_H_

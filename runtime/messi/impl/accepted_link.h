@@ -1,0 +1,50 @@
+#ifndef MESSI_IMPL_ACCEPTED_LINK_H_
+#define MESSI_IMPL_ACCEPTED_LINK_H_
+
+#include <memory>
+#include <utility>
+
+#include "messi/base/deadline_queue.h"
+#include "messi/base/time.h"
+#include "messi/connection/connection.h"
+#include "messi/connection/link.h"
+#include "messi/io/stream.h"
+#include "messi/wire/buffer_pool.h"
+
+namespace messi {
+
+class ServerBase;
+class ServerClient;
+
+/// A link that a server has accepted. It waits in the server's queues, and knows whose it is.
+class AcceptedLink final : public connection::Link, public DeadlineHook, private StreamHandler {
+ public:
+  AcceptedLink(ServerBase& server, const connection::ConnectionSettings& settings,
+               wire::BufferPool& pool, std::unique_ptr<Stream> stream, TimePoint now)
+      : Link(settings, pool, std::move(stream), now), server_(server) {}
+
+  bool start() { return Link::start(*this); }
+
+  ServerBase& server() const { return server_; }
+  ServerClient* client() const { return client_; }
+  void set_client(ServerClient& client) { client_ = &client; }
+
+  /// Since when it has waited for whatever it waits for.
+  TimePoint waits_since() const { return last_heard(); }
+
+ private:
+  // Defined here, since the place of a virtual function's definition is where the compiler puts
+  // the table of them all: otherwise into every program, if it has a server or not.
+  void handle_readable() override { receive(); }
+  void handle_writable() override { go_on(); }
+
+  void receive();
+  void go_on();
+
+  ServerBase& server_;
+  ServerClient* client_ = nullptr;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IMPL_ACCEPTED_LINK_H_
