@@ -23,15 +23,15 @@ void emit_client_class(const Context& context) {
                      {"senders", [&] { emit_senders(context, up); }},
                      {"count", std::to_string(down.members.size())}},
                     R"cc(
-              /// A client: derive from it and override the hooks you need. Those that every client has,
-              /// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+              /// A client: derive from it and override the hooks you need. Hooks that every client has,
+              /// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
               class $Client$ : public ::messi::ClientBase {
                public:
                 explicit $Client$(::messi::EventLoop& loop, ::std::string uri,
                                   ::messi::ClientOptions options = {})
                     : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-                // Hooks: a message has come from the server.
+                // Hooks: a message has arrived from the server.
 
                 $hooks$;
 

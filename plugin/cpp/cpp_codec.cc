@@ -133,7 +133,7 @@ void emit_texts(const Context& context) {
     }
   }
   context.text.emit({{"lines", lines + ';'}}, R"cc(
-    // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+    // The fields with text, which must be UTF-8: messi/codec/texts.h.
     static const ::messi::codec::TextTable& texts() {
       static constexpr char kTexts[] =
           $lines$;
@@ -158,8 +158,7 @@ void emit_codec(const Context& context) {
                      {"texts", [&] { emit_texts(context); }},
                      {"kinds", emit_kinds}},
                     R"cc(
-              // What there is to be said of the types of members, and how those that are flat become bytes, and
-              // bytes messages: messi/codec/kind.h.
+              // What the runtime needs to know about the types of members: messi/codec/kind.h.
               struct $Codec$ {
                 $texts$;
 

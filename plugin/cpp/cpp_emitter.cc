@@ -55,7 +55,7 @@ void emit_classes(const Context& context, const std::string& messages) {
               $messages$;
 
               // ------------------------------------------------------------------------------------------------
-              // Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+              // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
               $codec$;
 
@@ -124,7 +124,7 @@ class CppEmitter : public Emitter {
                 // First, so that its names meet no macros of the headers below.
                 #include "$protobuf_header$"
 
-                // The runtime, which must be of the generation that this was made for.
+                // The runtime. It must have the API number that this was generated for.
                 #include "$runtime$messi/version.h"
                 #if MESSI_RUNTIME_API != $API$
                 #error "made for messi runtime API $API$: run the protoc-gen-messi of this runtime's release"

@@ -75,7 +75,7 @@ void emit_server_classes(const Context& context) {
                      {"broadcasts", [&] { emit_broadcasts(context, down); }},
                      {"count", std::to_string(up.members.size())}},
                     R"cc(
-              /// A client that is connected, as its server knows it: from the beginning of its
+              /// A connected client, as its server sees it. It exists from the beginning of its
               /// on_client_connected to the end of its on_client_disconnected.
               class $ServerClient$ : public ::messi::ServerClient {
                public:
@@ -86,24 +86,24 @@ void emit_server_classes(const Context& context) {
                 $senders$;
               };
 
-              /// A server: derive from it and override the hooks you need. Those that every server has, such as
-              /// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+              /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+              /// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
               class $Server$ : public ::messi::ServerOf<$ServerClient$> {
                public:
                 explicit $Server$(::messi::EventLoop& loop, ::std::string uri,
                                   ::messi::ServerOptions options = {})
                     : ServerOf(loop, ::std::move(uri), options) {}
 
-                // Hooks: a message has come from a client.
+                // Hooks: a message has arrived from a client.
 
                 $hooks$;
 
-                // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+                // Replies: a message goes to the client whose message is being handled, if there is one.
 
                 $replies$;
 
                 // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-                // encoded: then it goes to nobody.
+                // encoded: then it is sent to nobody.
 
                 $broadcasts$;
 

@@ -54,11 +54,11 @@ void emit_client_class(const Context& context) {
               class $Client$(ClientBase, sends=$Outgoing$, receives=$Incoming$):
                   """A client: derive from it and override the hooks you need.
 
-                  The hooks of the connection itself, such as `on_connected` and `on_disconnected`, are those
-                  of `ClientBase`.
+                  Hooks that every client has, such as `on_connected` and `on_disconnected`, are in
+                  `ClientBase`.
                   """
 
-                  # Hooks: a message has come from the server.
+                  # Hooks: a message has arrived from the server.
 
                   $hooks$;
 

@@ -74,7 +74,7 @@ void emit_server_classes(const Context& context) {
                      {"broadcast", [&] { emit_broadcast(context, types, client); }}},
                     R"py(
               class $Client$(ServerClient, sends=$Outgoing$):
-                  """A client that is connected, as the hooks of the server see it."""
+                  """A connected client, as its server sees it."""
 
                   # Senders: a message goes to this client.
 
@@ -86,11 +86,11 @@ void emit_server_classes(const Context& context) {
               class $Server$(ServerBase[$Client$], client=$Client$, receives=$Incoming$):
                   """A server: derive from it and override the hooks you need.
 
-                  The hooks of the connections themselves, such as `on_client_connected` and
-                  `on_client_disconnected`, are those of `ServerBase`.
+                  Hooks that every server has, such as `on_client_connected` and
+                  `on_client_disconnected`, are in `ServerBase`.
                   """
 
-                  # Hooks: a message has come from a client.
+                  # Hooks: a message has arrived from a client.
 
                   $hooks$;
 
@@ -101,7 +101,7 @@ void emit_server_classes(const Context& context) {
                   $reply$;
 
                   # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
-                  # be encoded: then it goes to nobody.
+                  # be encoded: then it is sent to nobody.
 
                   $broadcasts$;
 

@@ -12,7 +12,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "accessors_alike.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -25,15 +25,15 @@
 
 namespace accessors_alike {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class AccessorsAlikeClient : public ::messi::ClientBase {
  public:
   explicit AccessorsAlikeClient(::messi::EventLoop& loop, ::std::string uri,
                                 ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_clear_alarm(const ::accessors_alike::ClearAlarm& /*message*/) {}
   virtual void on_alarm(const ::accessors_alike::Alarm& /*message*/) {}
@@ -91,7 +91,7 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{2};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class AccessorsAlikeServerClient : public ::messi::ServerClient {
  public:
@@ -105,15 +105,15 @@ class AccessorsAlikeServerClient : public ::messi::ServerClient {
   void send(const ::accessors_alike::Alarm& message) { send_alarm(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient> {
  public:
   explicit AccessorsAlikeServer(::messi::EventLoop& loop, ::std::string uri,
                                 ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_alarm(Client& /*client*/, const ::accessors_alike::Alarm& /*message*/) {}
   virtual void on_clear_alarm(Client& /*client*/,
@@ -126,7 +126,7 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
                                              const ::accessors_alike::Alarm& /*message*/) {}
   virtual void on_set_has_alarm(Client& /*client*/, const ::accessors_alike::Alarm& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
     if (Client* const client = current_client()) client->send_clear_alarm(message);
@@ -138,7 +138,7 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
   void reply(const ::accessors_alike::Alarm& message) { reply_alarm(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_clear_alarm(const ::accessors_alike::ClearAlarm& message, Except except = {});
   bool broadcast(const ::accessors_alike::ClearAlarm& message, Except except = {}) {
@@ -180,7 +180,7 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
 //   2  alarm        Alarm
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void AccessorsAlikeClient::send_alarm(const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

@@ -22,7 +22,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "chat.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -35,15 +35,15 @@
 
 namespace chat {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class ChatClient : public ::messi::ClientBase {
  public:
   explicit ChatClient(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   /// Welcome to the chat.
   virtual void on_connect_rsp(const ::chat::ConnectRsp& /*message*/) {}
@@ -93,7 +93,7 @@ class ChatClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{2};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class ChatServerClient : public ::messi::ServerClient {
  public:
@@ -110,15 +110,15 @@ class ChatServerClient : public ::messi::ServerClient {
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class ChatServer : public ::messi::ServerOf<ChatServerClient> {
  public:
   explicit ChatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   /// Enter the chat; answered with a ConnectRsp.
   virtual void on_connect_req(Client& /*client*/, const ::chat::ConnectReq& /*message*/) {}
@@ -126,7 +126,7 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
   /// Say something to everybody.
   virtual void on_message_ind(Client& /*client*/, const ::chat::MessageInd& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_connect_rsp(const ::chat::ConnectRsp& message) {
     if (Client* const client = current_client()) client->send_connect_rsp(message);
@@ -138,7 +138,7 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
   void reply(const ::chat::MessageInd& message) { reply_message_ind(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_connect_rsp(const ::chat::ConnectRsp& message, Except except = {});
   bool broadcast(const ::chat::ConnectRsp& message, Except except = {}) {
@@ -162,12 +162,11 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What there is to be said of the types of members, and how those that are flat become bytes, and
-// bytes messages: messi/codec/kind.h.
+// What the runtime needs to know about the types of members: messi/codec/kind.h.
 struct ChatCodec {
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
     static constexpr char kTexts[] =
         "chat.ConnectReq\n"

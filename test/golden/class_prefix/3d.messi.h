@@ -14,7 +14,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "3d.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -27,15 +27,15 @@
 
 namespace class_prefix {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class The3dClient : public ::messi::ClientBase {
  public:
   explicit The3dClient(::messi::EventLoop& loop, ::std::string uri,
                        ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_d3_client(const ::class_prefix::D3Client& /*message*/) {}
 
@@ -72,7 +72,7 @@ class The3dClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{1};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class The3dServerClient : public ::messi::ServerClient {
  public:
@@ -84,19 +84,19 @@ class The3dServerClient : public ::messi::ServerClient {
   void send(const ::class_prefix::D3Client& message) { send_d3_client(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class The3dServer : public ::messi::ServerOf<The3dServerClient> {
  public:
   explicit The3dServer(::messi::EventLoop& loop, ::std::string uri,
                        ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_d3_client(Client& /*client*/, const ::class_prefix::D3Client& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_d3_client(const ::class_prefix::D3Client& message) {
     if (Client* const client = current_client()) client->send_d3_client(message);
@@ -104,7 +104,7 @@ class The3dServer : public ::messi::ServerOf<The3dServerClient> {
   void reply(const ::class_prefix::D3Client& message) { reply_d3_client(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_d3_client(const ::class_prefix::D3Client& message, Except except = {});
   bool broadcast(const ::class_prefix::D3Client& message, Except except = {}) {
@@ -124,7 +124,7 @@ class The3dServer : public ::messi::ServerOf<The3dServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void The3dClient::send_d3_client(const ::class_prefix::D3Client& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

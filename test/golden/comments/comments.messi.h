@@ -11,7 +11,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "comments.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -24,15 +24,15 @@
 
 namespace comments {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class CommentsClient : public ::messi::ClientBase {
  public:
   explicit CommentsClient(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_message(const ::comments::Message& /*message*/) {}
 
@@ -159,7 +159,7 @@ class CommentsClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{1};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class CommentsServerClient : public ::messi::ServerClient {
  public:
@@ -171,15 +171,15 @@ class CommentsServerClient : public ::messi::ServerClient {
   void send(const ::comments::Message& message) { send_message(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
  public:
   explicit CommentsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   /// Leading.
   virtual void on_leading(Client& /*client*/, const ::comments::Message& /*message*/) {}
@@ -243,7 +243,7 @@ class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
   /// Controls: bell , form feed , bidirectional  override  isolate.
   virtual void on_controls(Client& /*client*/, const ::comments::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_message(const ::comments::Message& message) {
     if (Client* const client = current_client()) client->send_message(message);
@@ -251,7 +251,7 @@ class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
   void reply(const ::comments::Message& message) { reply_message(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_message(const ::comments::Message& message, Except except = {});
   bool broadcast(const ::comments::Message& message, Except except = {}) {
@@ -309,7 +309,7 @@ class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
 //   1  message  Message
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void CommentsClient::send_leading(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

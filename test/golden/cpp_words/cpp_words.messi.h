@@ -13,7 +13,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "cpp_words.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -26,15 +26,15 @@
 
 namespace cpp_words::main::major {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class CppWordsClient : public ::messi::ClientBase {
  public:
   explicit CppWordsClient(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_class(const ::cpp_words::main::major::class_& /*message*/) {}
   virtual void on_union(const ::cpp_words::main::major::union_& /*message*/) {}
@@ -198,7 +198,7 @@ class CppWordsClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{3};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class CppWordsServerClient : public ::messi::ServerClient {
  public:
@@ -214,15 +214,15 @@ class CppWordsServerClient : public ::messi::ServerClient {
   void send(const ::cpp_words::main::major::virtual_& message) { send_typename(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
  public:
   explicit CppWordsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_class(Client& /*client*/, const ::cpp_words::main::major::class_& /*message*/) {}
   virtual void on_int(Client& /*client*/, const ::cpp_words::main::major::int_& /*message*/) {}
@@ -297,7 +297,7 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
   virtual void on_min(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
   virtual void on_max(Client& /*client*/, const ::cpp_words::main::major::template_& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_class(const ::cpp_words::main::major::class_& message) {
     if (Client* const client = current_client()) client->send_class(message);
@@ -313,7 +313,7 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
   void reply(const ::cpp_words::main::major::virtual_& message) { reply_typename(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_class(const ::cpp_words::main::major::class_& message, Except except = {});
   bool broadcast(const ::cpp_words::main::major::class_& message, Except except = {}) {
@@ -394,7 +394,7 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
 //   3  typename  virtual
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void CppWordsClient::send_class(const ::cpp_words::main::major::class_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

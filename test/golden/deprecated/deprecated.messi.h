@@ -18,7 +18,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "deprecated.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -34,15 +34,15 @@
 
 namespace deprecated {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class DeprecatedClient : public ::messi::ClientBase {
  public:
   explicit DeprecatedClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   [[deprecated]] virtual void on_rsp(const ::deprecated::Rsp& /*message*/) {}
   [[deprecated]] virtual void on_a_name_of_such_a_length_that_lines_have_to_be_broken(
@@ -94,7 +94,7 @@ class DeprecatedClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{2};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class DeprecatedServerClient : public ::messi::ServerClient {
  public:
@@ -111,15 +111,15 @@ class DeprecatedServerClient : public ::messi::ServerClient {
   }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
  public:
   explicit DeprecatedServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   /// Use new_way.
   [[deprecated]] virtual void on_old_way(Client& /*client*/, const ::deprecated::Old& /*message*/) {
@@ -130,7 +130,7 @@ class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
   [[deprecated]] virtual void on_shared(Client& /*client*/,
                                         const ::deprecated::Fresh& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   [[deprecated]] void reply_rsp(const ::deprecated::Rsp& message) {
     if (Client* const client = current_client()) client->send_rsp(message);
@@ -146,7 +146,7 @@ class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
   }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   [[deprecated]] bool broadcast_rsp(const ::deprecated::Rsp& message, Except except = {});
   [[deprecated]] bool broadcast(const ::deprecated::Rsp& message, Except except = {}) {
@@ -171,7 +171,7 @@ class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void DeprecatedClient::send_old_way(const ::deprecated::Old& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

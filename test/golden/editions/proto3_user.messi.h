@@ -14,7 +14,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "proto3_user.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -27,15 +27,15 @@
 
 namespace editions::proto3_user {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class Proto3UserClient : public ::messi::ClientBase {
  public:
   explicit Proto3UserClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_req(const ::editions::Req& /*message*/) {}
 
@@ -72,7 +72,7 @@ class Proto3UserClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{1};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class Proto3UserServerClient : public ::messi::ServerClient {
  public:
@@ -84,19 +84,19 @@ class Proto3UserServerClient : public ::messi::ServerClient {
   void send(const ::editions::Req& message) { send_req(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class Proto3UserServer : public ::messi::ServerOf<Proto3UserServerClient> {
  public:
   explicit Proto3UserServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_mine(Client& /*client*/, const ::editions::proto3_user::Mine& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_req(const ::editions::Req& message) {
     if (Client* const client = current_client()) client->send_req(message);
@@ -104,7 +104,7 @@ class Proto3UserServer : public ::messi::ServerOf<Proto3UserServerClient> {
   void reply(const ::editions::Req& message) { reply_req(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_req(const ::editions::Req& message, Except except = {});
   bool broadcast(const ::editions::Req& message, Except except = {}) {
@@ -124,12 +124,11 @@ class Proto3UserServer : public ::messi::ServerOf<Proto3UserServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What there is to be said of the types of members, and how those that are flat become bytes, and
-// bytes messages: messi/codec/kind.h.
+// What the runtime needs to know about the types of members: messi/codec/kind.h.
 struct Proto3UserCodec {
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
     static constexpr char kTexts[] =
         "editions.proto3_user.Mine\n"

@@ -14,7 +14,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "dash_and_dots_v2.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -27,15 +27,15 @@
 
 namespace file_names::underscores {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class DashAndDotsV2Client : public ::messi::ClientBase {
  public:
   explicit DashAndDotsV2Client(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_message(const ::file_names::underscores::Message& /*message*/) {}
 
@@ -72,7 +72,7 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
   ::messi::codec::Received received_{1};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class DashAndDotsV2ServerClient : public ::messi::ServerClient {
  public:
@@ -84,20 +84,20 @@ class DashAndDotsV2ServerClient : public ::messi::ServerClient {
   void send(const ::file_names::underscores::Message& message) { send_message(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> {
  public:
   explicit DashAndDotsV2Server(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_message(Client& /*client*/,
                           const ::file_names::underscores::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_message(const ::file_names::underscores::Message& message) {
     if (Client* const client = current_client()) client->send_message(message);
@@ -105,7 +105,7 @@ class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> 
   void reply(const ::file_names::underscores::Message& message) { reply_message(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_message(const ::file_names::underscores::Message& message, Except except = {});
   bool broadcast(const ::file_names::underscores::Message& message, Except except = {}) {
@@ -125,7 +125,7 @@ class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> 
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void DashAndDotsV2Client::send_message(const ::file_names::underscores::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

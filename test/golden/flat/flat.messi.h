@@ -11,7 +11,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "flat.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -27,15 +27,15 @@
 
 namespace flat {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class FlatClient : public ::messi::ClientBase {
  public:
   explicit FlatClient(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_everything(const ::flat::Everything& /*message*/) {}
   virtual void on_empty(const ::flat::Empty& /*message*/) {}
@@ -101,7 +101,7 @@ class FlatClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{8};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class FlatServerClient : public ::messi::ServerClient {
  public:
@@ -127,21 +127,21 @@ class FlatServerClient : public ::messi::ServerClient {
   void send(const ::flat::Keywords& message) { send_keywords(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class FlatServer : public ::messi::ServerOf<FlatServerClient> {
  public:
   explicit FlatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_everything(Client& /*client*/, const ::flat::Everything& /*message*/) {}
   virtual void on_optional(Client& /*client*/, const ::flat::Optional& /*message*/) {}
   virtual void on_far(Client& /*client*/, const ::flat::Far& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_everything(const ::flat::Everything& message) {
     if (Client* const client = current_client()) client->send_everything(message);
@@ -177,7 +177,7 @@ class FlatServer : public ::messi::ServerOf<FlatServerClient> {
   void reply(const ::flat::Keywords& message) { reply_keywords(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_everything(const ::flat::Everything& message, Except except = {});
   bool broadcast(const ::flat::Everything& message, Except except = {}) {
@@ -244,12 +244,11 @@ class FlatServer : public ::messi::ServerOf<FlatServerClient> {
 //   8  keywords    Keywords
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What there is to be said of the types of members, and how those that are flat become bytes, and
-// bytes messages: messi/codec/kind.h.
+// What the runtime needs to know about the types of members: messi/codec/kind.h.
 struct FlatCodec {
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
     static constexpr char kTexts[] =
         "flat.Everything\n"

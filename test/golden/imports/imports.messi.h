@@ -9,7 +9,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "imports.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -22,15 +22,15 @@
 
 namespace imports {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class ImportsClient : public ::messi::ClientBase {
  public:
   explicit ImportsClient(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_any(const ::google::protobuf::Any& /*message*/) {}
   virtual void on_duration(const ::google::protobuf::Duration& /*message*/) {}
@@ -112,7 +112,7 @@ class ImportsClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{7};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class ImportsServerClient : public ::messi::ServerClient {
  public:
@@ -136,15 +136,15 @@ class ImportsServerClient : public ::messi::ServerClient {
   void send(const ::google::protobuf::Timestamp& message) { send_timestamp(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
  public:
   explicit ImportsServer(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   /// From another folder and package.
   virtual void on_open(Client& /*client*/, const ::parts::door::Open& /*message*/) {}
@@ -160,7 +160,7 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
   virtual void on_close(Client& /*client*/, const ::google::protobuf::Empty& /*message*/) {}
   virtual void on_time(Client& /*client*/, const ::google::protobuf::Timestamp& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_any(const ::google::protobuf::Any& message) {
     if (Client* const client = current_client()) client->send_any(message);
@@ -192,7 +192,7 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
   void reply(const ::google::protobuf::Timestamp& message) { reply_timestamp(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_any(const ::google::protobuf::Any& message, Except except = {});
   bool broadcast(const ::google::protobuf::Any& message, Except except = {}) {
@@ -255,12 +255,11 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
 //   7  timestamp  google.protobuf.Timestamp
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What there is to be said of the types of members, and how those that are flat become bytes, and
-// bytes messages: messi/codec/kind.h.
+// What the runtime needs to know about the types of members: messi/codec/kind.h.
 struct ImportsCodec {
-  // Where there is text, which has to be UTF-8: messi/codec/texts.h.
+  // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
     static constexpr char kTexts[] =
         "google.protobuf.Any\n"

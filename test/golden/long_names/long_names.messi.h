@@ -20,7 +20,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "long_names.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -33,15 +33,15 @@
 
 namespace a_package::of_some::length {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class LongNamesClient : public ::messi::ClientBase {
  public:
   explicit LongNamesClient(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   /// Names of more than half a line end the attempts to format them.
   virtual void on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
@@ -99,7 +99,7 @@ class LongNamesClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{1};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class LongNamesServerClient : public ::messi::ServerClient {
  public:
@@ -117,15 +117,15 @@ class LongNamesServerClient : public ::messi::ServerClient {
   }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
  public:
   explicit LongNamesServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_a_message_with_a_name_of_forty_letters_for_testing(
       Client& /*client*/,
@@ -136,7 +136,7 @@ class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
   }
   virtual void on_m(Client& /*client*/, const ::a_package::of_some::length::M& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
@@ -151,7 +151,7 @@ class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
   }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
@@ -176,7 +176,7 @@ class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void LongNamesClient::send_a_message_with_a_name_of_forty_letters_for_testing(
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {

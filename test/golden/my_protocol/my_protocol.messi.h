@@ -12,7 +12,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "my_protocol.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -25,15 +25,15 @@
 
 namespace my_protocol {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class MyProtocolClient : public ::messi::ClientBase {
  public:
   explicit MyProtocolClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   /// The answer to a FooReq.
   virtual void on_foo_rsp(const ::my_protocol::FooRsp& /*message*/) {}
@@ -89,7 +89,7 @@ class MyProtocolClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{2};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class MyProtocolServerClient : public ::messi::ServerClient {
  public:
@@ -106,15 +106,15 @@ class MyProtocolServerClient : public ::messi::ServerClient {
   void send(const ::my_protocol::FieReq& message) { send_fie_req(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
  public:
   explicit MyProtocolServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   /// Answered with a FooRsp.
   virtual void on_foo_req(Client& /*client*/, const ::my_protocol::FooReq& /*message*/) {}
@@ -125,7 +125,7 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
   /// The answer to a FieReq.
   virtual void on_fie_rsp(Client& /*client*/, const ::my_protocol::FieRsp& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_foo_rsp(const ::my_protocol::FooRsp& message) {
     if (Client* const client = current_client()) client->send_foo_rsp(message);
@@ -137,7 +137,7 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
   void reply(const ::my_protocol::FieReq& message) { reply_fie_req(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_foo_rsp(const ::my_protocol::FooRsp& message, Except except = {});
   bool broadcast(const ::my_protocol::FooRsp& message, Except except = {}) {
@@ -179,7 +179,7 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
 //   2  fie_req  FieReq
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void MyProtocolClient::send_foo_req(const ::my_protocol::FooReq& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

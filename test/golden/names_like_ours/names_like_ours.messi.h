@@ -11,7 +11,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "names_like_ours.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -24,15 +24,15 @@
 
 namespace names_like_ours {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class NamesLikeOursClient : public ::messi::ClientBase {
  public:
   explicit NamesLikeOursClient(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_client_base(const ::names_like_ours::ClientBase& /*message*/) {}
   virtual void on_server_base(const ::names_like_ours::ServerBase& /*message*/) {}
@@ -288,7 +288,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{25};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class NamesLikeOursServerClient : public ::messi::ServerClient {
  public:
@@ -331,15 +331,15 @@ class NamesLikeOursServerClient : public ::messi::ServerClient {
   void send_gathered(const ::names_like_ours::Message& message);
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> {
  public:
   explicit NamesLikeOursServer(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_client(Client& /*client*/, const ::names_like_ours::Client& /*message*/) {}
   virtual void on_server(Client& /*client*/, const ::names_like_ours::Server& /*message*/) {}
@@ -389,7 +389,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   virtual void on_spare(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
   virtual void on_gathered(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_client_base(const ::names_like_ours::ClientBase& message) {
     if (Client* const client = current_client()) client->send_client_base(message);
@@ -478,7 +478,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_client_base(const ::names_like_ours::ClientBase& message, Except except = {});
   bool broadcast(const ::names_like_ours::ClientBase& message, Except except = {}) {
@@ -624,7 +624,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
 //   25  gathered            Message
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void NamesLikeOursClient::send_client(const ::names_like_ours::Client& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

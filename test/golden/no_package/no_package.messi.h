@@ -15,7 +15,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "no_package.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -26,15 +26,15 @@
 #include "messi/codec/protobuf.h"
 #include "messi/server_of.h"
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class NoPackageClient : public ::messi::ClientBase {
  public:
   explicit NoPackageClient(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_rsp(const ::NoPackageRsp& /*message*/) {}
 
@@ -75,7 +75,7 @@ class NoPackageClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{1};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class NoPackageServerClient : public ::messi::ServerClient {
  public:
@@ -87,20 +87,20 @@ class NoPackageServerClient : public ::messi::ServerClient {
   void send(const ::NoPackageRsp& message) { send_rsp(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class NoPackageServer : public ::messi::ServerOf<NoPackageServerClient> {
  public:
   explicit NoPackageServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_req(Client& /*client*/, const ::NoPackageReq& /*message*/) {}
   virtual void on_part(Client& /*client*/, const ::NoPackageReq_Part& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_rsp(const ::NoPackageRsp& message) {
     if (Client* const client = current_client()) client->send_rsp(message);
@@ -108,7 +108,7 @@ class NoPackageServer : public ::messi::ServerOf<NoPackageServerClient> {
   void reply(const ::NoPackageRsp& message) { reply_rsp(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_rsp(const ::NoPackageRsp& message, Except except = {});
   bool broadcast(const ::NoPackageRsp& message, Except except = {}) {
@@ -128,7 +128,7 @@ class NoPackageServer : public ::messi::ServerOf<NoPackageServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void NoPackageClient::send_req(const ::NoPackageReq& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

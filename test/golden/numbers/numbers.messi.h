@@ -9,7 +9,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "numbers.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -22,15 +22,15 @@
 
 namespace numbers {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class NumbersClient : public ::messi::ClientBase {
  public:
   explicit NumbersClient(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_m536870911(const ::numbers::Message& /*message*/) {}
   virtual void on_m33554432(const ::numbers::Message& /*message*/) {}
@@ -100,7 +100,7 @@ class NumbersClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{12};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class NumbersServerClient : public ::messi::ServerClient {
  public:
@@ -122,19 +122,19 @@ class NumbersServerClient : public ::messi::ServerClient {
   void send_m1(const ::numbers::Message& message);
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
  public:
   explicit NumbersServer(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_last(Client& /*client*/, const ::numbers::Message& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_m536870911(const ::numbers::Message& message) {
     if (Client* const client = current_client()) client->send_m536870911(message);
@@ -174,7 +174,7 @@ class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
   }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_m536870911(const ::numbers::Message& message, Except except = {});
   bool broadcast_m33554432(const ::numbers::Message& message, Except except = {});
@@ -225,7 +225,7 @@ class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
 //           1  m1          Message
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void NumbersClient::send_last(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 536870911, message);

@@ -29,11 +29,11 @@ require_runtime_api(1, __name__)
 class ChatClient(ClientBase, sends=chat_pb2.ClientToServer, receives=chat_pb2.ServerToClient):
     """A client: derive from it and override the hooks you need.
 
-    The hooks of the connection itself, such as `on_connected` and `on_disconnected`, are those
-    of `ClientBase`.
+    Hooks that every client has, such as `on_connected` and `on_disconnected`, are in
+    `ClientBase`.
     """
 
-    # Hooks: a message has come from the server.
+    # Hooks: a message has arrived from the server.
 
     async def on_connect_rsp(self, message: chat_pb2.ConnectRsp) -> None:
         """Welcome to the chat."""

@@ -23,11 +23,11 @@ class AcmePythonOptionsClient(
 ):
     """A client: derive from it and override the hooks you need.
 
-    The hooks of the connection itself, such as `on_connected` and `on_disconnected`, are those
-    of `ClientBase`.
+    Hooks that every client has, such as `on_connected` and `on_disconnected`, are in
+    `ClientBase`.
     """
 
-    # Hooks: a message has come from the server.
+    # Hooks: a message has arrived from the server.
 
     async def on_response(self, message: python_options_pb2.Response) -> None:
         pass

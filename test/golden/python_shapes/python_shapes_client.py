@@ -32,11 +32,11 @@ class PythonShapesClient(
 ):
     """A client: derive from it and override the hooks you need.
 
-    The hooks of the connection itself, such as `on_connected` and `on_disconnected`, are those
-    of `ClientBase`.
+    Hooks that every client has, such as `on_connected` and `on_disconnected`, are in
+    `ClientBase`.
     """
 
-    # Hooks: a message has come from the server.
+    # Hooks: a message has arrived from the server.
 
     async def on_a_message_with_a_long_name(
         self, message: python_shapes_pb2.AMessageWithALongName

@@ -27,7 +27,7 @@ require_runtime_api(1, __name__)
 
 
 class PythonShapesServerClient(ServerClient, sends=python_shapes_pb2.ServerToClient):
-    """A client that is connected, as the hooks of the server see it."""
+    """A connected client, as its server sees it."""
 
     # Senders: a message goes to this client.
 
@@ -73,11 +73,11 @@ class PythonShapesServer(
 ):
     """A server: derive from it and override the hooks you need.
 
-    The hooks of the connections themselves, such as `on_client_connected` and
-    `on_client_disconnected`, are those of `ServerBase`.
+    Hooks that every server has, such as `on_client_connected` and
+    `on_client_disconnected`, are in `ServerBase`.
     """
 
-    # Hooks: a message has come from a client.
+    # Hooks: a message has arrived from a client.
 
     async def on_greeting(
         self, client: PythonShapesServerClient, message: python_shapes_pb2.Greeting
@@ -140,7 +140,7 @@ class PythonShapesServer(
         self._messi_reply_unique(message)
 
     # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
-    # be encoded: then it goes to nobody.
+    # be encoded: then it is sent to nobody.
 
     def broadcast_a_message_with_a_long_name(
         self,

@@ -14,7 +14,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "side_client.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -26,15 +26,15 @@
 
 namespace side_client {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class SideClientClient : public ::messi::ClientBase {
  public:
   explicit SideClientClient(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_rsp(const ::side_client::Rsp& /*message*/) {}
 
@@ -72,7 +72,7 @@ class SideClientClient : public ::messi::ClientBase {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void SideClientClient::send_req(const ::side_client::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);

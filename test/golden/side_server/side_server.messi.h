@@ -14,7 +14,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "side_server.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -26,7 +26,7 @@
 
 namespace side_server {
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class SideServerServerClient : public ::messi::ServerClient {
  public:
@@ -38,19 +38,19 @@ class SideServerServerClient : public ::messi::ServerClient {
   void send(const ::side_server::Rsp& message) { send_rsp(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
  public:
   explicit SideServerServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_req(Client& /*client*/, const ::side_server::Req& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_rsp(const ::side_server::Rsp& message) {
     if (Client* const client = current_client()) client->send_rsp(message);
@@ -58,7 +58,7 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
   void reply(const ::side_server::Rsp& message) { reply_rsp(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_rsp(const ::side_server::Rsp& message, Except except = {});
   bool broadcast(const ::side_server::Rsp& message, Except except = {}) {
@@ -94,7 +94,7 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void SideServerServerClient::send_rsp(const ::side_server::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);

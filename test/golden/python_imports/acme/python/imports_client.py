@@ -31,11 +31,11 @@ class PythonImportsClient(
 ):
     """A client: derive from it and override the hooks you need.
 
-    The hooks of the connection itself, such as `on_connected` and `on_disconnected`, are those
-    of `ClientBase`.
+    Hooks that every client has, such as `on_connected` and `on_disconnected`, are in
+    `ClientBase`.
     """
 
-    # Hooks: a message has come from the server.
+    # Hooks: a message has arrived from the server.
 
     async def on_handle(self, message: acme_kit_one_common_pb2.Door.Handle) -> None:
         pass

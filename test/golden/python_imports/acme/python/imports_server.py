@@ -26,7 +26,7 @@ require_runtime_api(1, __name__)
 
 
 class PythonImportsServerClient(ServerClient, sends=imports_pb2.ServerToClient):
-    """A client that is connected, as the hooks of the server see it."""
+    """A connected client, as its server sees it."""
 
     # Senders: a message goes to this client.
 
@@ -47,11 +47,11 @@ class PythonImportsServer(
 ):
     """A server: derive from it and override the hooks you need.
 
-    The hooks of the connections themselves, such as `on_client_connected` and
-    `on_client_disconnected`, are those of `ServerBase`.
+    Hooks that every server has, such as `on_client_connected` and
+    `on_client_disconnected`, are in `ServerBase`.
     """
 
-    # Hooks: a message has come from a client.
+    # Hooks: a message has arrived from a client.
 
     async def on_door(
         self, client: PythonImportsServerClient, message: acme_kit_one_common_pb2.Door
@@ -78,7 +78,7 @@ class PythonImportsServer(
         self._messi_reply_unique(message)
 
     # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
-    # be encoded: then it goes to nobody.
+    # be encoded: then it is sent to nobody.
 
     def broadcast_handle(
         self,

@@ -20,7 +20,7 @@
 // First, so that its names meet no macros of the headers below.
 #include "acme/chat/v1/nested.pb.h"
 
-// The runtime, which must be of the generation that this was made for.
+// The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
 #if MESSI_RUNTIME_API != 3
 #error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
@@ -33,15 +33,15 @@
 
 namespace acme::chat::v1 {
 
-/// A client: derive from it and override the hooks you need. Those that every client has,
-/// such as on_connected and on_disconnected, are ClientBase's: messi/client.h.
+/// A client: derive from it and override the hooks you need. Hooks that every client has,
+/// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
 class NestedClient : public ::messi::ClientBase {
  public:
   explicit NestedClient(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ClientOptions options = {})
       : ClientBase(loop, ::std::move(uri), ::std::move(options)) {}
 
-  // Hooks: a message has come from the server.
+  // Hooks: a message has arrived from the server.
 
   virtual void on_inside(const ::acme::chat::v1::ServerToClient_Inside& /*message*/) {}
   virtual void on_outer(const ::acme::chat::v1::Outer& /*message*/) {}
@@ -102,7 +102,7 @@ class NestedClient : public ::messi::ClientBase {
   ::messi::codec::Received received_{3};
 };
 
-/// A client that is connected, as its server knows it: from the beginning of its
+/// A connected client, as its server sees it. It exists from the beginning of its
 /// on_client_connected to the end of its on_client_disconnected.
 class NestedServerClient : public ::messi::ServerClient {
  public:
@@ -120,15 +120,15 @@ class NestedServerClient : public ::messi::ServerClient {
   void send(const ::acme::chat::v1::ClientToServer& message) { send_echo(message); }
 };
 
-/// A server: derive from it and override the hooks you need. Those that every server has, such as
-/// on_client_connected, and all clients, clients(), are ServerOf's: messi/server_of.h.
+/// A server: derive from it and override the hooks you need. Hooks that every server has, such as
+/// on_client_connected, and clients(), are in ServerOf: messi/server_of.h.
 class NestedServer : public ::messi::ServerOf<NestedServerClient> {
  public:
   explicit NestedServer(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
       : ServerOf(loop, ::std::move(uri), options) {}
 
-  // Hooks: a message has come from a client.
+  // Hooks: a message has arrived from a client.
 
   virtual void on_inside(Client& /*client*/,
                          const ::acme::chat::v1::ClientToServer_Inside& /*message*/) {}
@@ -140,7 +140,7 @@ class NestedServer : public ::messi::ServerOf<NestedServerClient> {
   virtual void on_others(Client& /*client*/,
                          const ::acme::chat::v1::ServerToClient_Inside& /*message*/) {}
 
-  // Replies: a message goes to the client whose message is being handled; to nobody if none is.
+  // Replies: a message goes to the client whose message is being handled, if there is one.
 
   void reply_inside(const ::acme::chat::v1::ServerToClient_Inside& message) {
     if (Client* const client = current_client()) client->send_inside(message);
@@ -156,7 +156,7 @@ class NestedServer : public ::messi::ServerOf<NestedServerClient> {
   void reply(const ::acme::chat::v1::ClientToServer& message) { reply_echo(message); }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
-  // encoded: then it goes to nobody.
+  // encoded: then it is sent to nobody.
 
   bool broadcast_inside(const ::acme::chat::v1::ServerToClient_Inside& message, Except except = {});
   bool broadcast(const ::acme::chat::v1::ServerToClient_Inside& message, Except except = {}) {
@@ -184,7 +184,7 @@ class NestedServer : public ::messi::ServerOf<NestedServerClient> {
 };
 
 // ------------------------------------------------------------------------------------------------
-// Nothing to use from here on: how messages are sent, and how a payload finds its hook.
+// Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
 inline void NestedClient::send_inside(const ::acme::chat::v1::ClientToServer_Inside& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
