@@ -35,71 +35,71 @@ struct Access;
 }  // namespace codec
 
 struct ClientOptions {
-  /// How often the server is asked for a sign of life. It must be less than `pong_timeout`. Zero is
-  /// never, and then `pong_timeout` must be Duration::max(). The original's server drops a client
-  /// that has not pinged for 3 s.
+  /// The time between pings. It must be less than `pong_timeout`. Zero: never ping, and then
+  /// `pong_timeout` must be Duration::max(). The original's server drops a client that has not
+  /// pinged for 3 s.
   Duration ping_interval = std::chrono::seconds(2);
-  /// The connection is given up when no byte at all came from the server for this long
+  /// The client gives up the connection when no byte has arrived from the server for this long
   /// (kKeepAliveTimeout). Duration::max(): never.
   Duration pong_timeout = std::chrono::seconds(4);
-  /// For one attempt to connect, name resolution and all addresses of the host included.
+  /// The limit for one attempt to connect, with name resolution and all addresses of the host.
   Duration connect_timeout = std::chrono::seconds(5);
-  /// Other URIs of the same service. When one cannot be connected to, or its connection ends before
-  /// it has proved itself, the next one is tried, and the first again after the last.
+  /// Further URIs of the same service. When an attempt fails, or a connection ends before the
+  /// server has answered a ping, the client tries the next URI. The first one follows the last.
   std::vector<std::string> more_uris;
-  /// Whether the URIs are tried in random order, so that many clients spread over many servers.
+  /// Whether to try the URIs in random order, so that many clients spread over many servers.
   bool shuffle_uris = false;
   /// How long to wait between attempts.
   BackoffSettings backoff;
-  /// The largest message sent or accepted, in bytes as encoded. A frame holds 2^24 - 1; more than
-  /// that means that.
+  /// The largest message to send or accept, in encoded bytes. Values above 2^24 - 1, the limit of a
+  /// frame, count as 2^24 - 1.
   std::size_t max_payload_size = 1024 * 1024;
-  /// The most that waits to be written, in bytes. A message that would exceed it ends the
-  /// connection, unless nothing is waiting: with kSlowReader if something has been waiting since an
-  /// earlier turn of the loop, else with kTooMuchAtOnce.
+  /// The bound for what waits to be written, in bytes. A message that would exceed it ends the
+  /// connection, unless nothing is waiting. The reason is kSlowReader if something has been waiting
+  /// since an earlier turn of the loop, else kTooMuchAtOnce.
   std::size_t max_pending_bytes = 16 * 1024 * 1024;
-  /// How long `stop` waits at the most for the server to read what was sent to it.
+  /// The longest time that `stop` waits for the server to read what was sent. Zero: `stop` is
+  /// `stop_now`.
   Duration linger = std::chrono::seconds(5);
   SocketOptions socket;
 };
 
-/// What generated clients derive from: a connection that is made again whenever it is lost.
+/// The base class of generated clients: a connection that is made again whenever it is lost.
 ///
-/// Threads: the loop's only; from others, `EventLoop::post`.
-/// Hooks: come from the loop, never from within a call of yours. In a hook anything is legal but
-/// destroying this very client, which is a bug and asserted; post it instead. An exception leaves
-/// the loop, and ends the connection (kGeneralError).
-/// Delivery: in order, and no message is lost while the connection lives, nor when `stop` ends it
-/// and the server goes on reading. What is under way when it breaks may be lost, as with TCP, and
-/// what is sent while there is none is dropped.
+/// Threads: the loop's thread only. From other threads, use `EventLoop::post`.
+/// Hooks: the loop calls them, never from within a call of yours. Every call is legal in a hook.
+/// Destroying this client in its own hook is a bug, which is asserted; post it instead. An
+/// exception leaves the loop, and ends the connection (kGeneralError).
+/// Delivery: in order. No message is lost while the connection lives, nor when `stop` ends it and
+/// the server keeps reading. Messages in flight when the connection breaks may be lost, as with
+/// TCP. Messages sent while there is no connection are dropped.
 class ClientBase : private StreamHandler, private ConnectHandler {
  public:
   ClientBase(const ClientBase&) = delete;
   ClientBase& operator=(const ClientBase&) = delete;
 
-  /// Connects, and connects again whenever the connection is lost, until `stop`. No-op when
-  /// started. A URI of the wrong form, or options that contradict each other, come to
-  /// `on_connect_failure` as kInvalidArgument. While an earlier `stop` is still under way, the new
-  /// connection begins when that is done.
+  /// Connects, and reconnects whenever the connection is lost, until `stop`. No-op if started. A
+  /// malformed URI, or options that contradict each other, are reported to `on_connect_failure` as
+  /// kInvalidArgument. If an earlier `stop` is still under way, the client connects when that is
+  /// done.
   void start();
 
-  /// Ends the connection in good order, and all attempts: no further message is sent or comes, and
-  /// what was sent before still arrives if the server goes on reading, see ClientOptions::linger.
-  /// When that is done, `on_disconnected(kStopped)` comes, if there was a connection. No-op when
-  /// stopped.
+  /// Ends the connection in order, and all attempts. No further message is sent or received.
+  /// Messages sent before still arrive if the server keeps reading, see ClientOptions::linger. When
+  /// that is done, `on_disconnected(kStopped)` comes, if there was a connection. No-op if stopped.
   void stop();
 
-  /// As `stop`, but at the end of the loop's turn; what the system has not taken by then, or not
-  /// sent yet, is lost. Also cuts a `stop` short.
+  /// Like `stop`, but at the end of the loop's turn. What the system has not taken by then, or not
+  /// sent yet, is lost. Also ends a `stop` that is under way.
   void stop_now();
 
   /// True when nothing is left to happen: after `stop`, or after `on_connect_failure` has returned
   /// nothing. `loop.run_until([&] { return client.stopped(); })` runs a program until then.
   bool stopped() const { return machine_.state() == connection::ClientState::kStopped; }
 
-  /// From now on no message comes, until `resume`; what is on its way stays there, and in the end
-  /// the server's own sending waits. The server is not given up for being silent. Lasts no longer
-  /// than the connection.
+  /// No message reaches a hook until `resume`, or until the end of the connection. Input waits in
+  /// the system, so in the end the server cannot send any more. The client does not give up a
+  /// server that is silent meanwhile.
   void pause();
   void resume();
   bool paused() const { return link_ && link_->paused() && !link_->resuming(); }
@@ -113,12 +113,12 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// The URI that is connected to, or tried next.
   const std::string& uri() const { return attempts_.uri(); }
 
-  /// In `on_disconnected`: what more is known than the reason says, as a sentence, such as "The
-  /// peer seems to speak HTTP."; "" if nothing is.
+  /// In `on_disconnected`: a sentence with more than the reason says, such as "The peer seems to
+  /// speak HTTP.", or "".
   std::string_view disconnect_hint() const { return to_string(hint_); }
 
-  /// The socket, to set or ask what messi has no word for; -1 while there is none. Not to be
-  /// closed, read from or written to.
+  /// The socket, to set or read its options; -1 while there is none. Do not close it, read from it
+  /// or write to it.
   int native_handle() const { return link_ ? link_->native_handle() : -1; }
 
   const ClientOptions& options() const { return options_; }
@@ -131,19 +131,19 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// The connection is up; from now on messages are sent and received.
   virtual void on_connected() {}
 
-  /// The connection is down. The next attempt follows by itself, unless the client was stopped.
+  /// The connection is down. The client reconnects by itself, unless it was stopped.
   virtual void on_disconnected(DisconnectReason /*reason*/) {}
 
-  /// An attempt to connect has failed. Returns after how long to try again; nothing for never,
-  /// which stops the client. By default: the next URI at once, exponential backoff with jitter
-  /// after the last, and for what can never work (kInvalidArgument) a line on stderr and no further
-  /// attempt.
+  /// An attempt to connect has failed. Returns how long to wait before the next attempt, or
+  /// nothing, which stops the client. By default: no wait while URIs have not been tried, then
+  /// exponential backoff with jitter. For an error that can never pass (kInvalidArgument) it prints
+  /// a line on stderr and returns nothing.
   MESSI_INLINE virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
 
-  /// Half of `max_pending_bytes` is free again after more than that was waiting.
+  /// Less than half of `max_pending_bytes` is waiting, after it was more.
   virtual void on_writable() {}
 
-  /// Any message, before its own hook or on_unknown_message. False drops it.
+  /// Any message, before its own hook or on_unknown_message. False drops the message.
   virtual bool on_any_message(std::uint32_t /*field_number*/) { return true; }
 
   /// The server has sent a message that this client's schema does not have.
@@ -155,8 +155,8 @@ class ClientBase : private StreamHandler, private ConnectHandler {
  private:
   friend struct codec::Access;
 
-  // Where messages go out; null without a connection. What is sent is written at the end of the
-  // turn.
+  // The way out for messages; null without a connection. What is sent is written at the end of
+  // the turn.
   wire::Outbox* outbox();
 
   // StreamHandler and ConnectHandler
@@ -165,7 +165,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   MESSI_INLINE void handle_stream(std::unique_ptr<Stream> stream) override;
   MESSI_INLINE void handle_no_stream(const Status& why) override;
 
-  // Runs hooks, during which this object must stay.
+  // Runs hooks. They must not destroy this object.
   template <typename Hook>
   void in_hook(Hook&& hook) {
     in_hook_ = true;
@@ -178,7 +178,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
     threw = false;
   }
 
-  // What the actions of the machine need to know of the event they come from.
+  // What the actions of the machine need from their event.
   struct EventDetail {
     Duration delay;           // kRetry, kLost: until the next attempt
     DisconnectReason reason;  // kEnded, kLost
@@ -206,9 +206,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   bool in_hook_ = false;
   Hint hint_ = Hint::kNone;
   connection::Attempts attempts_;
-  AddressMemory addresses_;  // of the hosts, which have failed
-  Task settle_;  // at the end of the turn: write what was sent, or finish what has ended
-  Timer timer_;  // what for, the state says
+  AddressMemory addresses_;  // which addresses of the hosts have failed
+  Task settle_;  // at the end of the turn: writes what was sent, or finishes what has ended
+  Timer timer_;  // its purpose depends on the state
   std::unique_ptr<Connecting> connecting_;
   std::optional<connection::Link> link_;
   TimePoint connected_at_;

@@ -6,7 +6,7 @@
 // - header-only, by default: include and use.
 // - compiled: MESSI_COMPILED is defined for all sources of a program, and messi/messi.cc is one of
 //   them, or in a library. Then clients, servers and loops are compiled once instead of in every
-//   file that uses them, and their headers do without those of Abseil: who names absl::Status
+//   file that uses them, and their headers do not include Abseil's: a file that uses absl::Status
 //   includes "absl/status/status.h".
 //
 // Functions of impl/ have MESSI_INLINE before their definitions. Virtual functions have it in the

@@ -32,61 +32,64 @@
 namespace messi {
 
 struct ServerOptions {
-  /// A client is dropped when no byte at all came from it for this long (kKeepAliveTimeout).
+  /// The server drops a client when no byte has arrived from it for this long (kKeepAliveTimeout).
+  /// Duration::max(): never.
   Duration client_timeout = std::chrono::seconds(3);
   /// Further clients are turned away.
   std::size_t max_clients = 1024;
-  /// The largest message sent or accepted, in bytes as encoded. A frame holds 2^24 - 1; more than
-  /// that means that.
+  /// The largest message to send or accept, in encoded bytes. Values above 2^24 - 1, the limit of a
+  /// frame, count as 2^24 - 1.
   std::size_t max_payload_size = 1024 * 1024;
-  /// The most that waits to be written to one client, in bytes. A message that would exceed it
-  /// ends that client's connection, unless nothing is waiting for it: with kSlowReader if something
-  /// has been waiting since an earlier turn of the loop, else with kTooMuchAtOnce. What waits takes
-  /// at most twice this much memory, and 130 KiB.
+  /// The bound for what waits to be written to one client, in bytes. A message that would exceed it
+  /// ends the client's connection, unless nothing is waiting for it. The reason is kSlowReader if
+  /// something has been waiting since an earlier turn of the loop, else kTooMuchAtOnce. What waits
+  /// takes at most twice this much memory, and 130 KiB.
   std::size_t max_pending_bytes = 4 * 1024 * 1024;
-  /// How long `stop` and `disconnect` wait at the most for a client to read what was sent to it.
+  /// The longest time that `stop` and `disconnect` wait for a client to read what was sent. Zero:
+  /// they are `stop_now` and `disconnect_now`.
   Duration linger = std::chrono::seconds(5);
   SocketOptions socket;
-  /// The permissions of a Unix socket's file, 0600 for one. By default what the umask leaves.
+  /// The permissions of a Unix socket's file, such as 0600. By default what the umask leaves.
   std::optional<unsigned> unix_mode;
 };
 
-/// What generated servers derive from.
+/// The base class of generated servers.
 ///
-/// Threads: the loop's only; from others, `EventLoop::post`.
-/// Hooks: come from the loop, never from within a call of yours. In a hook anything is legal but
-/// destroying this very server, which is a bug and asserted; post it instead. An exception leaves
-/// the loop; it ends the connection of the client that the hook was called for (kGeneralError).
-/// Delivery: in order to each client, and no message is lost while its connection lives, nor when
-/// `stop` or `disconnect` ends it and the client goes on reading.
+/// Threads: the loop's thread only. From other threads, use `EventLoop::post`.
+/// Hooks: the loop calls them, never from within a call of yours. Every call is legal in a hook.
+/// Destroying this server in its own hook is a bug, which is asserted; post it instead. An
+/// exception leaves the loop, and ends the connection of the client that the hook was called for
+/// (kGeneralError).
+/// Delivery: in order to each client. No message is lost while its connection lives, nor when
+/// `stop` or `disconnect` ends it and the client keeps reading.
 class ServerBase : private ListenHandler {
  public:
   ServerBase(const ServerBase&) = delete;
   ServerBase& operator=(const ServerBase&) = delete;
 
-  /// Listens at the URI. Fails if the URI has the wrong form, options contradict each other, or the
-  /// address cannot be listened at; the message names it. Resolving a host name may block. No-op
-  /// when started.
+  /// Listens at the URI. Fails if the URI is malformed, options contradict each other, or the
+  /// system refuses; the message says why. Waits up to 5 s for the addresses of a host name. No-op
+  /// if started.
   absl::Status start();
 
-  /// Stops listening and disconnects all clients in good order, as ServerClient::disconnect says;
-  /// `on_client_disconnected(client, kStopped)` follows for each. No-op when stopped.
+  /// Stops listening, and disconnects all clients in order, see ServerClient::disconnect.
+  /// `on_client_disconnected(client, kStopped)` follows for each. No-op if stopped.
   void stop();
 
-  /// As `stop`, but does not wait for anybody to read what was sent, nor for clients that are being
-  /// disconnected already.
+  /// Like `stop`, but does not wait for clients to read what was sent, also not for those that are
+  /// being disconnected already.
   void stop_now();
 
-  /// True when nothing is left to happen: not listening, and no client is left.
+  /// True when nothing is left to happen: the server does not listen, and no client is left.
   bool stopped() const { return listener_ == nullptr && table_.size() == 0; }
 
-  /// The URI that clients connect to, with the port that was chosen if port 0 was asked for.
-  /// While stopped: the URI given.
+  /// The URI that clients connect to, with the port that the system chose if the given URI has port
+  /// 0. While stopped: the given URI.
   std::string uri() const { return listener_ ? listener_->uri() : uri_; }
-  /// The port listened at; 0 while stopped, or if the transport has none.
+  /// The port; 0 while stopped, or if the transport has none.
   std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
 
-  /// How many clients are connected.
+  /// The number of connected clients.
   std::size_t client_count() const { return table_.size() - ending_count_; }
   const ServerOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
@@ -98,12 +101,12 @@ class ServerBase : private ListenHandler {
   ServerBase(EventLoop& loop, std::string uri, ServerOptions options);
   MESSI_INLINE virtual ~ServerBase();
 
-  /// Somebody at `peer_address` wants to be a client. With false it is turned away (kRefused),
-  /// before anything is read or kept of it.
+  /// A connection from `peer_address` has been accepted. Returns whether it becomes a client; false
+  /// turns it away (kRefused) before anything is read from it.
   virtual bool on_client_arriving(const std::string& /*peer_address*/) { return true; }
 
-  /// A client was turned away: it was not wanted (kRefused), or there is no room (kTooManyClients):
-  /// the server is full, or the process has no descriptor left (`peer_address` is "" then).
+  /// A connection was turned away. kRefused: `on_client_arriving` returned false. kTooManyClients:
+  /// the server is full, or the process has no descriptor left (then `peer_address` is "").
   virtual void on_client_refused(const std::string& /*peer_address*/, DisconnectReason /*reason*/) {
   }
 
@@ -122,10 +125,10 @@ class ServerBase : private ListenHandler {
   friend class ServerClient;
   friend struct codec::Access;
 
-  // Whether a message of `payload_size` bytes is not too big.
+  // False if a message of `payload_size` bytes is too big.
   bool can_broadcast(std::size_t payload_size) const { return shared_.accepts(payload_size); }
-  // Space for such a message; null if there are no clients. To be filled at once, and passed on
-  // with `end_broadcast` to all but `except`, or forgotten.
+  // Space for such a message; null if there are no clients. Fill it at once, then pass it on with
+  // `end_broadcast` to all but `except`, or forget it.
   std::uint8_t* begin_broadcast(std::size_t payload_size);
   void end_broadcast(std::size_t payload_size, const ServerClient* except);
 
@@ -141,7 +144,7 @@ class ServerBase : private ListenHandler {
   MESSI_INLINE void handle_accept(std::unique_ptr<Stream> stream) override;
   MESSI_INLINE void handle_out_of_descriptors() override;
 
-  // Runs hooks, during which this object must stay.
+  // Runs hooks. They must not destroy this object.
   template <typename Hook>
   void in_hook(Hook&& hook) {
     in_hook_ = true;
@@ -172,7 +175,7 @@ class ServerBase : private ListenHandler {
   const std::string uri_;
   const ServerOptions options_;
   const connection::ConnectionSettings settings_;
-  Task settle_;  // at the end of the turn: write what was sent, finish what has ended
+  Task settle_;  // at the end of the turn: writes what was sent, finishes what has ended
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;
   ClientTable table_;

@@ -25,12 +25,12 @@ struct Access;
 
 class ServerBase;
 
-/// What a server knows of one connected client; generated code adds the senders. Belongs to the
-/// server and lives until its `on_client_disconnected` returns; keep its `id()`, and ask
-/// `find_client` for it later. Loop's thread only.
+/// A connected client, as the server sees it; generated code adds the senders. It belongs to the
+/// server and lives until its `on_client_disconnected` returns. To find it later, keep its `id()`
+/// and call `find_client`. Loop's thread only.
 class ServerClient {
  public:
-  /// What generated code passes on, unseen.
+  /// The arguments of the constructor, which generated code only passes on.
   class Init {
     friend class ServerBase;
     friend class ServerClient;
@@ -46,7 +46,7 @@ class ServerClient {
   ServerClient& operator=(const ServerClient&) = delete;
   virtual ~ServerClient() = default;
 
-  /// Unique in the life of the server: 1, 2, 3...
+  /// 1, 2, 3...: no two clients of a server have the same.
   std::uint64_t id() const { return id_; }
 
   /// "127.0.0.1:5000", "[::1]:5000" or "unix".
@@ -55,41 +55,41 @@ class ServerClient {
   /// The loop's time at which the connection was accepted.
   TimePoint connected_since() const { return connected_since_; }
 
-  /// False once the connection is lost or given up; what is sent then is dropped.
+  /// False when the connection is lost or given up. Messages sent then are dropped.
   bool connected() const { return !link_->closed(); }
 
   /// Bytes that were sent to this client and that the system has not taken yet.
   std::size_t pending_bytes() const { return link_->pending_bytes(); }
 
-  /// Ends the connection in good order: no further message is sent or comes, and what was sent
-  /// before still arrives if the client goes on reading, see ServerOptions::linger. When that is
-  /// done, `on_client_disconnected(client, kDisconnected)` comes. No-op if not connected.
+  /// Ends the connection in order. No further message is sent or received. Messages sent before
+  /// still arrive if the client keeps reading, see ServerOptions::linger. When that is done,
+  /// `on_client_disconnected(client, kDisconnected)` comes. No-op if not connected.
   void disconnect();
 
-  /// Ends the connection at the end of the loop's turn; what the system has not taken by then, or
-  /// not sent yet, is lost. Also cuts a `disconnect` short.
+  /// Ends the connection at the end of the loop's turn. What the system has not taken by then, or
+  /// not sent yet, is lost. Also ends a `disconnect` that is under way.
   void disconnect_now();
 
-  /// From now on no message of this client comes, until `resume`; what is on its way stays there,
-  /// and in the end the client's own sending waits. The client is not dropped for being silent,
-  /// and is told that the server lives.
+  /// No message of this client reaches a hook until `resume`. Input waits in the system, so in the
+  /// end the client cannot send any more. The server does not drop the client for its silence
+  /// meanwhile, and sends it pongs.
   void pause();
   void resume();
   bool paused() const { return link_->paused() && !link_->resuming(); }
 
-  /// In `on_client_disconnected`: what more is known than the reason says, as a sentence, such as
-  /// "The peer seems to speak HTTP."; "" if nothing is.
+  /// In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
+  /// seems to speak HTTP.", or "".
   std::string_view disconnect_hint() const { return to_string(link_->hint()); }
 
-  /// The socket, to set or ask what messi has no word for; -1 if there is none. Not to be closed,
-  /// read from or written to.
+  /// The socket, to set or read its options; -1 if there is none. Do not close it, read from it or
+  /// write to it.
   int native_handle() const { return link_->native_handle(); }
 
-  /// Who connected, if over a Unix socket: uid, gid and pid at that moment, as the system says.
+  /// The uid, gid and pid of the peer of a Unix socket when it connected; nothing for TCP.
   std::optional<PeerCredentials> peer_credentials() const { return link_->peer().credentials; }
 
-  /// A place for the user's own: an object of type State, made on the first call and destroyed
-  /// with the client. All calls must name the same type.
+  /// An object of your type State, made by the first call and destroyed with the client. All calls
+  /// must name the same type.
   template <typename State>
   State& state() {
     return state_.get<State>();
@@ -99,7 +99,8 @@ class ServerClient {
   friend class ServerBase;
   friend struct codec::Access;
 
-  // Where messages go out; null once not connected. What is sent is written at the end of the turn.
+  // The way out for messages; null when not connected. What is sent is written at the end of the
+  // turn.
   wire::Outbox* outbox();
 
   // A server has thousands of these, so members are few.

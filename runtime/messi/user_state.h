@@ -5,7 +5,7 @@
 
 namespace messi {
 
-/// A place for one object of the user's, of any type, without RTTI.
+/// A place for one object of the user, of any type, without RTTI.
 // A server has thousands, most of them empty: one pointer.
 class UserState {
  public:
@@ -16,7 +16,7 @@ class UserState {
     if (holder_ != nullptr) holder_->destroy(holder_);
   }
 
-  /// The object, made on the first call. All calls must name the same type.
+  /// The object, made by the first call. All calls must name the same type.
   template <typename State>
   State& get() {
     if (holder_ == nullptr) holder_ = new Holding<State>();

@@ -20,11 +20,12 @@
 
 namespace messi::connection {
 
-/// A connection on its stream: what a client has one of, and a server one for each that it accepts.
+/// A connection on its stream. A client has one, a server one for each stream that it accepts.
 ///
 ///     open --end(reason)--> flushing --all written--> finished --the peer's end--> over
 ///       \__________________________ close(reason), abort() _______________________^
-// A server has thousands, so members are few; as a base, Connection shares its padding.
+// A server has thousands, so members are few. Connection is a base class, so that its padding is
+// used.
 class Link : private Connection {
  public:
   Link(const ConnectionSettings& settings, wire::BufferPool& pool, std::unique_ptr<Stream> stream,
@@ -53,28 +54,27 @@ class Link : private Connection {
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
 
-  /// Reads from the stream, once, and handles what has come. Nothing is dispatched once closed.
-  /// `scratch` is where bytes may lie in the meantime. False if there was nothing but an end.
+  /// Reads from the stream once, and handles the input. Nothing is dispatched when closed.
+  /// `scratch` is memory for the time of the call. False if there was only an end.
   template <typename Dispatch>
   bool read(Space scratch, TimePoint now, Dispatch&& dispatch);
   void handle_writable() { blocked_ = false; }
 
-  /// Closed without further ado: what is not written yet is written as far as the stream takes it
-  /// at once.
+  /// Closes at once: what is not written yet is written as far as the stream takes it now.
   using Connection::close;
 
-  /// An orderly end: from now on nothing is sent or dispatched, and it is `over` when all that was
-  /// sent has been written and the peer has ended the stream in turn. The owner sets a limit to
-  /// that, and then calls `abort`. `last_heard` says when it began.
+  /// An orderly end: from now on nothing is sent or dispatched. It is `over` when everything sent
+  /// has been written and the peer has ended the stream too. The owner sets a limit for that, and
+  /// then calls `abort`. `last_heard` is when it began.
   void end(DisconnectReason reason, TimePoint now) {
     if (closed()) return;
-    // What comes is read, and dropped: the kernel answers close() with a reset otherwise.
+    // Input is read and dropped. Otherwise the kernel would answer close() with a reset.
     if (paused()) stream_->want_input(true);
     Connection::end(reason);
     ending_ = Ending::kFlushing;
     touch(now);
   }
-  /// Waits for the peer no longer.
+  /// Does not wait for the peer any longer.
   void abort() {
     Connection::finish();
     if (ended()) ending_ = Ending::kOver;
@@ -82,7 +82,7 @@ class Link : private Connection {
   bool ending() const { return ending_ == Ending::kFlushing || ending_ == Ending::kFinished; }
   bool flushing() const { return ending_ == Ending::kFlushing; }
   bool over() const { return closed() && !ending(); }
-  /// Whether `end` was what closed it.
+  /// Whether `end` closed it.
   bool ended() const { return ending_ != Ending::kNot; }
 
   void pause() {
@@ -103,8 +103,8 @@ class Link : private Connection {
   }
   bool resuming() const { return resuming_ && !closed(); }
 
-  /// Where messages go out; null once closed. It writes early if much is waiting, so that a stream
-  /// of messages within one turn goes out in the meantime.
+  /// The way out for messages; null when closed. It writes early if much is waiting, so that a
+  /// stream of messages within one turn is written in the meantime.
   using Connection::outbox;
   /// Nothing more will be shared from `buffer`.
   void handle_full(const wire::Buffer* buffer) { frames().handle_full(buffer); }
@@ -115,7 +115,7 @@ class Link : private Connection {
   /// At the end of a turn: writes what the stream takes, and brings an orderly end forward.
   void settle();
 
-  /// True once after much was waiting and much of it has gone.
+  /// True once, when much was waiting and much of it has been written.
   bool poll_writable() {
     if (!was_high_ || pending_bytes() > high_mark()) return false;
     was_high_ = false;
@@ -156,8 +156,8 @@ template <typename Dispatch>
 bool Link::read(Space scratch, TimePoint now, Dispatch&& dispatch) {
   const Space spare = Connection::spare();
   const bool in_large = spare.size > 0 && spare_is_large();
-  // Behind a large frame no more is read than the next one needs to be given a buffer of its own,
-  // so that the bulk of that is read in place too.
+  // After a large frame, only so much is read that the next one gets a buffer of its own, so that
+  // most of it is read in place too.
   if (in_large || (spare.size == 0 && after_large_)) {
     scratch.size = std::min(scratch.size, wire::FrameDecoder::kTrusted);
   }
@@ -187,10 +187,11 @@ inline void Link::flush(bool more) {
   }
 }
 
-// Only who does not take what is offered is a slow reader.
+// A peer is a slow reader only if it does not take what is offered.
 inline void Link::make_room(std::size_t frame_size) {
   flush(/*more=*/true);
-  // Nobody can have read what is sent within one turn: the system is given time to pass it on.
+  // A peer has had no chance to read what is sent within one turn. So the system gets time to pass
+  // it on.
   while (too_much(frame_size) && !slow() && stream_->wait_for_room()) {
     blocked_ = false;
     flush(/*more=*/true);

@@ -16,7 +16,7 @@ namespace messi {
 class ServerBase;
 class ServerClient;
 
-/// A link that a server has accepted. It waits in the server's queues, and knows whose it is.
+/// A link that a server has accepted. It waits in the server's queues, and knows its client.
 class AcceptedLink final : public connection::Link, public DeadlineHook, private StreamHandler {
  public:
   AcceptedLink(ServerBase& server, const connection::ConnectionSettings& settings,
@@ -29,12 +29,12 @@ class AcceptedLink final : public connection::Link, public DeadlineHook, private
   ServerClient* client() const { return client_; }
   void set_client(ServerClient& client) { client_ = &client; }
 
-  /// Since when it has waited for whatever it waits for.
+  /// When its wait in a queue began.
   TimePoint waits_since() const { return last_heard(); }
 
  private:
-  // Defined here, since the place of a virtual function's definition is where the compiler puts
-  // the table of them all: otherwise into every program, if it has a server or not.
+  // Defined here: the compiler puts the virtual table where the first virtual function is defined.
+  // Otherwise every program would get it, with or without a server.
   void handle_readable() override { receive(); }
   void handle_writable() override { go_on(); }
 

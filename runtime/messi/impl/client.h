@@ -21,7 +21,7 @@
 
 namespace messi {
 
-/// What in the options cannot be meant; "" if nothing.
+/// What is wrong with the options; "" if nothing is.
 inline std::string find_contradiction(const ClientOptions& options) {
   if (options.pong_timeout <= Duration::zero()) return "pong_timeout must be more than zero";
   if (options.connect_timeout <= Duration::zero()) return "connect_timeout must be more than zero";
@@ -211,7 +211,7 @@ MESSI_INLINE void ClientBase::handle_resumed() {
   set_timer();
 }
 
-// That a connection was stopped says nothing about its server.
+// A stopped connection tells nothing about its server.
 MESSI_INLINE void ClientBase::handle_over() {
   const DisconnectReason reason = link_->reason();
   hint_ = link_->hint();

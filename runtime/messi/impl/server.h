@@ -19,10 +19,10 @@
 
 namespace messi {
 
-// The original's client gives a server up that owes it a pong for 2 s.
+// The original's client gives up a server whose pong takes 2 s.
 inline constexpr Duration kPongWhilePaused = std::chrono::seconds(1);
 
-/// What in the options cannot be meant; "" if nothing.
+/// What is wrong with the options; "" if nothing is.
 inline std::string find_contradiction(const ServerOptions& options) {
   if (options.client_timeout <= Duration::zero()) return "client_timeout must be more than zero";
   if (options.max_payload_size == 0) return "max_payload_size must be more than zero";
@@ -195,7 +195,7 @@ MESSI_INLINE void ServerBase::needs_settling(AcceptedLink& link) {
 }
 
 MESSI_INLINE void ServerBase::settle() {
-  // What hooks add while this goes on waits for the next turn.
+  // What hooks add meanwhile waits for the next turn.
   settling_.swap(unsettled_);
   std::size_t settled = 0;
   const Finally rest([&] {
@@ -224,7 +224,7 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
 }
 
 MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
-  // Marked, so that nothing a hook does brings it back to the list.
+  // Marked, so that a hook cannot bring it back to the list.
   link.set_unsettled(true);
   link.stop_waiting();
   if (link.ended()) --ending_count_;
@@ -244,7 +244,7 @@ MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
 
 MESSI_INLINE void ServerBase::handle_timer() {
   const TimePoint now = loop_.now();
-  // Not before all that had come by its deadline was read.
+  // Only after all input that had arrived by its deadline was read.
   while (silence_.deadline() <= loop_.input_until()) {
     AcceptedLink& link = *silence_.first();
     link.stop_waiting();
