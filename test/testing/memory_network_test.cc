@@ -216,6 +216,86 @@ TEST_CASE("who has not been accepted when the server goes is told of the end", "
   CHECK(client.log == Log{"connected", "disconnected: Connection closed."});
 }
 
+TEST_CASE("one direction of a connection may stall while the other goes on", "[testing]") {
+  Pair pair;
+  pair.loop.network().link(1)->to_server.stalled = true;
+  pair.client->send("hello");
+  pair.server.last().send("hello yourself");
+  pair.loop.advance(1h);
+  CHECK(pair.server.last().received().empty());
+  CHECK(pair.client->received() == "hello yourself");
+  const RawClient another(pair.loop, "tcp://:6000");
+  pair.loop.network().link(1)->to_server.stalled = false;
+  pair.loop.run_until_idle();
+  CHECK(pair.server.peers()[0]->received() == "hello");
+}
+
+TEST_CASE("a server that hears nothing of its client drops it, though it can still talk to it",
+          "[testing]") {
+  ManualLoop loop;
+  Server server(loop);
+  REQUIRE(server.start().ok());
+  Client client(loop);
+  client.start();
+  loop.advance(2s);
+  loop.network().link(1)->to_server.stalled = true;
+  loop.advance(4s);
+  CHECK(server.has("1 disconnected: Keep alive timeout."));
+  CHECK(client.count("connected") == 2);
+}
+
+TEST_CASE("a connection may break after some bytes, which arrive", "[testing]") {
+  for (const std::size_t count : std::vector<std::size_t>{1, 3, 5}) {
+    CAPTURE(count);
+    Pair pair;
+    pair.server.last().stay_open();
+    pair.loop.network().link(1)->to_server.cut_after = count;
+    pair.server.last().send("lost");
+    pair.client->send("hello");
+    pair.client->send("more");
+    pair.loop.run_until_idle();
+    CHECK(pair.server.last().received() == std::string("hello").substr(0, count));
+    CHECK(pair.server.last().ended());
+    CHECK(pair.client->received().empty());
+    CHECK(pair.client->ended());
+  }
+}
+
+TEST_CASE("what is written may take its time, and stays in order", "[testing]") {
+  Pair pair;
+  pair.loop.network().link(1)->to_server.latency = 50ms;
+  pair.client->send("hel");
+  pair.loop.advance(20ms);
+  pair.client->send("lo");
+  pair.loop.advance(29ms);
+  CHECK(pair.server.last().received().empty());
+  pair.loop.advance(1ms);
+  CHECK(pair.server.last().received() == "hel");
+  // What leaves later does not overtake, and nor does the end.
+  pair.loop.network().link(1)->to_server.latency = 5ms;
+  pair.client->send("!");
+  pair.client->close();
+  pair.loop.advance(19ms);
+  CHECK(pair.server.last().received() == "hel");
+  pair.loop.advance(1ms);
+  CHECK(pair.server.last().received() == "hello!");
+  CHECK(pair.server.last().ended());
+  CHECK(pair.loop.network().link(1) == nullptr);
+}
+
+TEST_CASE("an end takes its time too", "[testing]") {
+  ManualLoop loop;
+  loop.network().new_links.to_client.latency = 50ms;
+  RawServer server(loop, "tcp://:6000");
+  RawClient client(loop, "tcp://:6000");
+  loop.run_until_idle();
+  server.last().finish();
+  loop.advance(49ms);
+  CHECK_FALSE(client->ended());
+  loop.advance(1ms);
+  CHECK(client->ended());
+}
+
 TEST_CASE("connections are counted", "[testing]") {
   Pair pair;
   CHECK(pair.loop.network().connections_made() == 1);

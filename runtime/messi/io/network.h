@@ -46,11 +46,11 @@ class Connecting {
   virtual ~Connecting() = default;
 };
 
-/// Hears of who arrives; destroying the `Listener` in the call is fine.
+/// Hears of streams that arrive; destroying the `Listener` in the call is fine.
 class ListenHandler {
  public:
   virtual void handle_accept(std::unique_ptr<Stream> stream) = 0;
-  /// Somebody has come, but not so far as to be a stream: a handshake has failed.
+  /// A stream failed before it could be accepted: its handshake went wrong.
   virtual void handle_failed(const PeerInfo& /*peer*/, const Status& /*why*/) {}
   /// A stream was turned away because the process has no descriptor left for it.
   virtual void handle_out_of_descriptors() = 0;

@@ -21,16 +21,16 @@
 
 namespace messi {
 
-/// What strangers may cost a listener before they are clients.
+/// What a listener spends on peers that may never become clients.
 struct HandshakeLimits {
-  /// How many handshakes may be under way. Then the oldest gives way: whoever is new will be done
-  /// soon, or give way in turn, so that those who only connect keep nobody out.
+  /// How many handshakes may be under way. At the limit the next one ends the oldest: a real client
+  /// is soon done, so peers that only connect keep no client out.
   std::size_t most = 256;
   /// How long one may take. A client's is part of its attempt to connect, and bounded by that.
   Duration patience = std::chrono::seconds(5);
 };
 
-/// A network whose streams are those of another network, wrapped: who derives from it says how.
+/// A network that wraps the streams of another network. A derived class says how.
 class WrappingNetwork : public Network {
  public:
   /// URIs of `scheme` lead here, and on to the same of scheme `inner`, which is there already.
@@ -95,7 +95,7 @@ class WrappingNetwork::Attempt final : public Connecting,
     stream_.reset();
     handler_.handle_no_stream({outcome.code(), uri_ + ": " + outcome.message()});
   }
-  // Who answers, but does not come to terms, is no better than who does not answer.
+  // An address that fails the handshake is no better than one that does not answer.
   void remember_failure() {
     if (stream_ != nullptr && memory_ != nullptr) memory_->failed(stream_->peer().address);
   }
@@ -187,8 +187,8 @@ inline void WrappingNetwork::Place::handle_accept(std::unique_ptr<Stream> stream
   guests_.back().begin();
 }
 
-// One, since the handler may destroy this object; the next one has its own call. Nobody is given up
-// before all that had come by then was read.
+// Ends one handshake, since the handler may destroy this object; the timer fires again for the
+// next. No handshake is given up before the input that had come by its deadline was read.
 inline void WrappingNetwork::Place::give_up_late() {
   if (guests_.empty()) return;
   const Guest& oldest = guests_.front();

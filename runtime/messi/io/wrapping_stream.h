@@ -21,8 +21,8 @@ class HandshakeHandler {
 };
 
 /// A stream that stands on another, and has to come to terms with its other end first: TLS on TCP,
-/// WebSocket on TLS. Who derives from it says how to shake hands, to read and to write.
-class WrappingStream : public Stream, private StreamHandler {
+/// WebSocket on TLS. A derived class says how to shake hands, to read and to write.
+class WrappingStream : public Stream, protected StreamHandler {
  public:
   explicit WrappingStream(std::unique_ptr<Stream> inner) : inner_(std::move(inner)) {}
 
@@ -53,18 +53,21 @@ class WrappingStream : public Stream, private StreamHandler {
 
   Stream& inner() { return *inner_; }
 
- private:
-  void handle_readable() final {
+  // A stream that holds bytes back writes them first when there is room, and says once more that it
+  // can be read while it holds some for its reader.
+  void handle_readable() override {
     if (handshake_ != nullptr) return advance();
     if (handler_ != nullptr) return handler_->handle_readable();
-    // Nobody has started it yet.
+    // Not started yet.
     holds_input_ = true;
     inner_->want_input(false);
   }
-  void handle_writable() final {
+  void handle_writable() override {
     if (handshake_ != nullptr) return advance();
     if (handler_ != nullptr) handler_->handle_writable();
   }
+
+ private:
   void advance() {
     const std::optional<Status> outcome = shake();
     if (outcome) std::exchange(handshake_, nullptr)->handle_handshake(*outcome);

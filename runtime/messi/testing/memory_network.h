@@ -19,6 +19,7 @@
 #include "messi/base/bytes.h"
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
+#include "messi/base/time.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/network.h"
 #include "messi/io/networks.h"
@@ -42,11 +43,28 @@ struct Faults {
   bool ignore_connects = false;
 };
 
+/// What can go wrong in one direction of one connection. It applies to what is written from then
+/// on.
+struct WayFaults {
+  /// As Faults::stalled.
+  bool stalled = false;
+  /// For how long what is written is under way.
+  Duration latency = Duration::zero();
+  /// After so many more bytes the connection breaks: they arrive, and nothing else does.
+  std::size_t cut_after = std::numeric_limits<std::size_t>::max();
+};
+
+/// What can go wrong on one connection.
+struct LinkFaults {
+  WayFaults to_server;
+  WayFaults to_client;
+};
+
 /// The network of one ManualLoop. Servers listen and clients connect with the URIs of production;
 /// of tcp://, only the port counts. "memory://<any name>" works too.
 class MemoryNetwork final : public Network {
  public:
-  explicit MemoryNetwork(EventLoop& loop) : loop_(loop) {
+  explicit MemoryNetwork(EventLoop& loop) : loop_(loop), arrival_(loop, [this] { await_next(); }) {
     for (const char* const form : {"tcp://<host>:<port>", "unix://<path>", "unix-abstract:<name>",
                                    "systemd:<name>", "memory://<name>"}) {
       loop.networks().add(form, *this);
@@ -56,6 +74,10 @@ class MemoryNetwork final : public Network {
   MemoryNetwork& operator=(const MemoryNetwork&) = delete;
 
   Faults faults;
+  /// What connections begin with that are made from now on.
+  LinkFaults new_links;
+  /// Of the connection of that number, 1 for the first; null if it is gone.
+  LinkFaults* link(std::size_t number);
 
   /// Breaks all connections; what is under way is lost.
   void cut_all();
@@ -80,19 +102,39 @@ class MemoryNetwork final : public Network {
   class Attempt;
   class Place;
 
-  // The two directions between two ends; each end owns the link with the other.
+  struct Departure {
+    TimePoint arrives;
+    std::size_t size;  // 0 for an end
+  };
+
+  // The two directions between two ends, the client's and the server's; each end owns the link with
+  // the other.
   struct Link {
-    End* ends[2] = {nullptr, nullptr};  // null once closed
-    std::string under_way[2];           // to the end of that index
-    bool finished[2] = {false, false};  // the end of that index writes no more
+    std::size_t number;
+    LinkFaults faults;
+    End* ends[2] = {nullptr, nullptr};     // null once closed
+    std::string under_way[2];              // to the end of that index
+    std::vector<Departure> departures[2];  // of its last bytes, those that have not arrived yet
+    bool finished[2] = {false, false};     // the end of that index writes no more
     bool cut = false;
     std::string names[2];
+
+    WayFaults& way_to(int side) { return side == 0 ? faults.to_client : faults.to_server; }
+    void lose(int side) {
+      under_way[side].clear();
+      departures[side].clear();
+    }
   };
 
   static Result<std::string> place_name(const std::string& uri);
   void connected(ConnectHandler& handler, Place& place);
   bool accept_one();
   bool deliver_to(End& end, const Link& link);
+  /// Bytes, or with 0 an end, go to that side.
+  void depart(Link& link, int side, std::size_t size);
+  /// How many bytes have arrived there.
+  std::size_t arrived(Link& link, int side) const;
+  void await_next();
   /// Nothing will ever be delivered again.
   static bool finished(const std::weak_ptr<Link>& known);
 
@@ -101,6 +143,7 @@ class MemoryNetwork final : public Network {
   std::vector<std::weak_ptr<Link>> links_;
   std::size_t connections_made_ = 0;
   std::uint16_t next_port_ = 49152;
+  Timer arrival_;  // of whatever arrives next
   std::unique_ptr<char[]> scratch_;
   std::size_t scratch_size_ = 0;
 };
@@ -112,7 +155,10 @@ class MemoryNetwork::End final : public Stream {
       : network_(network), link_(std::move(link)), side_(side) {
     link_->ends[side_] = this;
   }
-  ~End() override { link_->ends[side_] = nullptr; }
+  ~End() override {
+    link_->ends[side_] = nullptr;
+    network_.depart(*link_, 1 - side_, 0);
+  }
 
   bool start(StreamHandler& handler) override {
     handler_ = &handler;
@@ -122,7 +168,10 @@ class MemoryNetwork::End final : public Stream {
   IoResult read(const Space* spaces, std::size_t count) override;
   IoResult write(const Slice* slices, std::size_t count, bool more) override;
   bool wait_for_room() override { return false; }
-  void finish() override { link_->finished[side_] = true; }
+  void finish() override {
+    link_->finished[side_] = true;
+    network_.depart(*link_, 1 - side_, 0);
+  }
   void want_input(bool wanted) override { wants_input_ = wanted; }
 
   PeerInfo peer() const override { return {link_->names[1 - side_], std::nullopt}; }
@@ -132,12 +181,21 @@ class MemoryNetwork::End final : public Stream {
 
   /// What may be read at once.
   std::size_t readable() const {
-    if (network_.faults.stalled) return 0;
-    return std::min(link_->under_way[side_].size(), network_.faults.most_per_read);
+    if (stalled(side_)) return 0;
+    const bool all = link_->departures[side_].empty();
+    const std::size_t size = all ? link_->under_way[side_].size() : network_.arrived(*link_, side_);
+    return std::min(size, network_.faults.most_per_read);
+  }
+  bool stalled(int to) const { return network_.faults.stalled || link_->way_to(to).stalled; }
+  /// Nothing is under way to this end, nor will be.
+  bool over() const {
+    return link_->under_way[side_].empty() &&
+           (link_->cut || link_->ends[1 - side_] == nullptr || link_->finished[1 - side_]);
   }
   bool at_end() const {
-    if (network_.faults.stalled || !link_->under_way[side_].empty()) return false;
-    return link_->cut || link_->ends[1 - side_] == nullptr || link_->finished[1 - side_];
+    if (!over() || stalled(side_)) return false;
+    const std::vector<Departure>& departures = link_->departures[side_];
+    return departures.empty() || departures.back().arrives <= network_.loop_.now();
   }
 
   MemoryNetwork& network_;
@@ -212,8 +270,16 @@ inline void MemoryNetwork::cut_all() {
     const std::shared_ptr<Link> link = known.lock();
     if (link == nullptr) continue;
     link->cut = true;
-    for (std::string& bytes : link->under_way) bytes.clear();
+    for (const int side : {0, 1}) link->lose(side);
   }
+}
+
+inline LinkFaults* MemoryNetwork::link(std::size_t number) {
+  for (const std::weak_ptr<Link>& known : links_) {
+    const std::shared_ptr<Link> link = known.lock();
+    if (link != nullptr && link->number == number) return &link->faults;
+  }
+  return nullptr;
 }
 
 inline std::unique_ptr<Connecting> MemoryNetwork::connect(const std::string& uri,
@@ -251,8 +317,9 @@ inline Result<std::string> MemoryNetwork::place_name(const std::string& uri) {
 
 inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
   const auto link = std::make_shared<Link>();
-  const std::string number = std::to_string(++connections_made_);
-  link->names[0] = "memory:client-" + number;
+  link->number = ++connections_made_;
+  link->faults = new_links;
+  link->names[0] = "memory:client-" + std::to_string(link->number);
   link->names[1] = place.uri();
   links_.push_back(link);
   // Accepted later: a hook of the server's may destroy the client that is being told here.
@@ -290,6 +357,42 @@ inline bool MemoryNetwork::deliver() {
   return delivered;
 }
 
+inline void MemoryNetwork::depart(Link& link, int side, std::size_t size) {
+  std::vector<Departure>& departures = link.departures[side];
+  const Duration latency = link.way_to(side).latency;
+  if (latency == Duration::zero() && departures.empty()) return;
+  TimePoint arrives = loop_.now() + latency;
+  if (!departures.empty()) arrives = std::max(arrives, departures.back().arrives);
+  if (arrives <= loop_.now()) return;
+  departures.push_back({arrives, size});
+  await_next();
+}
+
+inline std::size_t MemoryNetwork::arrived(Link& link, int side) const {
+  std::vector<Departure>& departures = link.departures[side];
+  departures.erase(departures.begin(), std::find_if(departures.begin(), departures.end(),
+                                                    [this](const Departure& each) {
+                                                      return each.arrives > loop_.now();
+                                                    }));
+  std::size_t size = link.under_way[side].size();
+  for (const Departure& each : departures) size -= each.size;
+  return size;
+}
+
+inline void MemoryNetwork::await_next() {
+  TimePoint next = TimePoint::max();
+  for (const std::weak_ptr<Link>& known : links_) {
+    const std::shared_ptr<Link> link = known.lock();
+    if (link == nullptr) continue;
+    for (const std::vector<Departure>& departures : link->departures) {
+      for (const Departure& each : departures) {
+        if (each.arrives > loop_.now()) next = std::min(next, each.arrives);
+      }
+    }
+  }
+  if (next != TimePoint::max()) arrival_.set(next);
+}
+
 inline bool MemoryNetwork::finished(const std::weak_ptr<Link>& known) {
   const std::shared_ptr<Link> link = known.lock();
   if (link == nullptr) return true;
@@ -306,6 +409,7 @@ inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
     delivered = true;
   }
   if (there == nullptr || end.handler_ == nullptr || !end.wants_input_) return delivered;
+  if (link.under_way[end.side_].empty() && !end.over()) return delivered;
   const std::size_t size = end.readable();
   if (size == 0 && !end.at_end()) return delivered;
   if (size > 0) scratch_.reset(new char[size]);
@@ -334,21 +438,30 @@ inline IoResult MemoryNetwork::End::read(const Space* spaces, std::size_t count)
 }
 
 inline IoResult MemoryNetwork::End::write(const Slice* slices, std::size_t count, bool /*more*/) {
-  if (link_->cut || (link_->ends[1 - side_] == nullptr && !network_.faults.stalled)) {
+  const int to = 1 - side_;
+  if (link_->cut || (link_->ends[to] == nullptr && !stalled(to))) {
     return {0, IoResult::Kind::kEnd};
   }
-  std::string& out = link_->under_way[1 - side_];
+  std::string& out = link_->under_way[to];
+  const std::size_t before = out.size();
+  WayFaults& way = link_->way_to(to);
   std::size_t size = 0;
   bool all = true;
   for (std::size_t i = 0; i < count && all; ++i) {
     const std::size_t room =
         network_.faults.capacity - std::min(network_.faults.capacity, out.size());
     const std::size_t taken = std::min(room, slices[i].size);
-    out.append(slices[i].data, taken);
+    out.append(slices[i].data, std::min(taken, way.cut_after));
+    way.cut_after -= std::min(taken, way.cut_after);
     size += taken;
     all = taken == slices[i].size;
   }
   wants_room_ = !all;
+  network_.depart(*link_, to, out.size() - before);
+  if (way.cut_after == 0) {
+    link_->cut = true;
+    link_->lose(side_);
+  }
   return {size, size > 0 ? IoResult::Kind::kSome : IoResult::Kind::kAgain};
 }
 
