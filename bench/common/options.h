@@ -19,7 +19,7 @@ enum class Mode {
   kSink,       // counts it
   kEcho,       // sends it back
   kBroadcast,  // sends it to every client
-  kStream,     // counts it; who sends a ConnectReq is flooded with messages for ever
+  kStream,     // counts it; a client that sends a ConnectReq is flooded with messages for ever
 };
 
 struct Options {

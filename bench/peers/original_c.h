@@ -23,8 +23,8 @@ struct original_callbacks {
 void original_connect(int port, size_t text_size, const struct original_callbacks* callbacks);
 void original_send(struct original_connection* connection);
 void original_request(struct original_connection* connection);
-// As shipped, the client drops its connection on a short write; so whoever streams makes its socket
-// blocking.
+// As shipped, the client drops its connection on a short write; so a peer that streams makes its
+// socket blocking.
 void original_set_blocking(struct original_connection* connection, int blocking);
 // Handles what happens within `timeout_ms`.
 void original_turn(int timeout_ms);

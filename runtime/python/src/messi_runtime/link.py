@@ -28,14 +28,14 @@ class LinkSettings:
 class Link:
     """One connection, from its socket to its inbox.
 
-    Reading goes on while a hook runs, so that pings are answered and time-outs judged however long
-    it takes; the messages wait in the inbox. A full inbox stops the reading, which stops the peer.
+    Reading goes on while a hook runs, so that pings are answered and time-outs work; messages wait
+    in the inbox. A full inbox stops the reading, and so, in the end, the peer.
     """
 
     def __init__(
         self, settings: LinkSettings, connected: socket.socket, early: bytes = b""
     ) -> None:
-        """`early` is what has been read from the socket before."""
+        """`early` is what has already been read from the socket."""
         prepare(connected, settings.socket)
         self._loop = asyncio.get_running_loop()
         self._settings = settings
@@ -66,8 +66,8 @@ class Link:
         self._ended = self._loop.create_future()
 
     def start(self) -> None:
-        """Reading begins; timers with the loop's next turn: what is sent before then goes ahead of
-        the first ping."""
+        """Begins to read. The timers begin with the loop's next turn, so what is sent before goes
+        ahead of the first ping."""
         if self.closed:
             return
         self._timer = self._loop.call_soon(self._handle_time)
@@ -86,12 +86,12 @@ class Link:
 
     @property
     def deaf(self) -> bool:
-        """Our side has had enough: what was received is not handed out any more."""
+        """This side has ended the connection: what was received is not handed out any more."""
         return self._inbox.dropped
 
     @property
     def reason(self) -> DisconnectReason:
-        """Why the link is closed; asked for only when it is."""
+        """Why the link is closed. Only for a closed link."""
         assert self._connection.reason is not None
         return self._connection.reason
 
@@ -116,7 +116,8 @@ class Link:
         return self._stream.peer_credentials
 
     def send(self, frame: bytes | Accepted) -> None:
-        """Written at the end of the loop's turn, together with what else is sent in it."""
+        """Sends a message. It is written at the end of the loop's turn, together with what else was
+        sent."""
         if self.closed or self._cannot_write:
             return
         accepted = self._outbox.send(frame)
@@ -138,8 +139,8 @@ class Link:
             self._inbox.resume()
 
     def end(self, reason: DisconnectReason) -> None:
-        """Our side has had enough: what has been received but not handed out is dropped. What was
-        sent is still written, if the peer reads it within `linger`."""
+        """Ends the connection in order: input that has not been handed out is dropped. What was
+        sent is still written if the peer reads it within `linger`."""
         if self.closed:
             return
         if self._settings.linger <= 0 or self._stream.broken:
@@ -153,8 +154,8 @@ class Link:
         self._flush()
 
     def close(self, reason: DisconnectReason, hint: Hint = Hint.NONE) -> None:
-        """As `end`, but what is not written yet is written as far as the system takes it at
-        once."""
+        """Like `end`, but what is not written yet is written only as far as the system takes it
+        now."""
         if self.closed:
             return
         self._connection.close(reason, hint)
@@ -164,7 +165,7 @@ class Link:
         self._end()
 
     def abort(self, reason: DisconnectReason) -> None:
-        """As `end`, but at once: nothing more is written."""
+        """Like `end`, but at once: nothing more is written."""
         self._connection.close(reason)
         self._inbox.drop()
         self._end()
@@ -178,7 +179,7 @@ class Link:
         return event
 
     async def wait_over(self) -> None:
-        """Until the socket is closed, which after an orderly end is later than `closed`."""
+        """Waits until the socket is closed. After an orderly end that is later than `closed`."""
         if not self._ended.done():
             await asyncio.wait({self._ended})
 
@@ -218,7 +219,7 @@ class Link:
         self._flush()
 
     def _give_up(self, reason: DisconnectReason) -> None:
-        """What has been received before is still handed out."""
+        """What was received before is still handed out."""
         self._connection.close(reason)
         self._inbox.end()
         self._end()
@@ -250,8 +251,8 @@ class Link:
         return (self._reading and not self._inbox.paused) or self._ending
 
     def _judge_soon(self, now: float) -> None:
-        """When the loop, or the whole process, was held up, what the peer has sent meanwhile waits
-        to be read. In the turn after the next, all that has come by now has been."""
+        """When the loop, or the whole process, was held up, input waits to be read. In the turn
+        after the next, all input that has arrived by now has been read."""
         self._judging = True
         self._timer = self._loop.call_soon(self._loop.call_soon, self._judge, now)
 
@@ -267,7 +268,8 @@ class Link:
             self._handle_time()
 
     def _look_by(self, deadline: float) -> None:
-        """Brings the next look forward, never back: in a flood this happens all the time."""
+        """Moves the next look to an earlier time, never to a later one: in a flood this is called
+        all the time."""
         if isinstance(self._timer, asyncio.TimerHandle) and self._timer.when() > deadline:
             self._reschedule(deadline)
 
@@ -281,7 +283,7 @@ class Link:
     # Writing
 
     def _write_early(self, frame_size: int) -> None:
-        """Only who does not take what is offered is a slow reader."""
+        """A peer is a slow reader only if it does not take what is offered."""
         self._write()
         patience = Patience.of(self._loop)
         while self._outbox.too_much(frame_size) and not (self._slow or self._stream.broken):
@@ -350,7 +352,7 @@ class Link:
             self._ended.set_result(None)
 
 
-# A server that does not read says that it lives this often, in seconds.
+# The interval of unasked pongs from a server that does not read, in seconds.
 _SIGN_OF_LIFE = 1.0
 
 _PEER_IS_GONE = {

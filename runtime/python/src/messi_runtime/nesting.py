@@ -9,8 +9,8 @@ _MOST = 100
 
 
 def too_deep(message: Message) -> bool:
-    """Whether a message that protobuf has decoded should not have been: its implementation in pure
-    Python had no limit until 2025. The others do it themselves."""
+    """Whether a decoded message is nested too deep: protobuf's implementation in pure Python had no
+    limit until 2025. The others check it themselves."""
     return _IN_PURE_PYTHON and _deeper_than(_MOST, message)
 
 
@@ -26,7 +26,7 @@ def _deeper_than(levels: int, message: Message) -> bool:
         below = levels - 1
         if field.message_type.GetOptions().map_entry:
             members = [each for each in value.values() if isinstance(each, Message)]
-            below -= 1  # the entry is a message, too
+            below -= 1  # the entry is also a message
         else:
             members = [value] if isinstance(value, Message) else value
         if any(_deeper_than(below, each) for each in members):

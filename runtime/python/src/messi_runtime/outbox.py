@@ -35,8 +35,8 @@ class OutboxSettings:
     max_pending_bytes: int
 
     def encode(self, payload: bytes | None) -> bytes | Accepted:
-        """A user message as a frame, which any number of outboxes can share; or why it is not
-        accepted. `None` stands for a message that cannot be encoded."""
+        """A user message as a frame, which any number of outboxes can share, or why it is not
+        accepted. `payload` is `None` for a message that cannot be encoded."""
         if payload is None:
             return Accepted.INVALID
         if len(payload) > self.max_payload_size:

@@ -85,7 +85,8 @@ class SocketStream:
             self._loop.remove_reader(self._socket)
 
     def write(self, parts: Iterable[memoryview]) -> int:
-        """How much was taken. If not all, `handle_writable` follows, unless it is broken."""
+        """Returns how much was taken. If not all, `handle_writable` follows, unless the stream is
+        broken."""
         if self.broken:
             return 0
         try:
