@@ -58,7 +58,6 @@ class EpollLoop final : public LoopCore, public Poller {
   void stop() override { stopped_ = true; }
 
   /// Takes one turn: waits up to `patience` for something to do, and does it. Zero: does not wait.
-  /// Zero: does not wait.
   void poll(Duration patience = Duration::zero());
 
   /// Readable whenever `poll` has something to do. Do not read from it or close it.

@@ -1,7 +1,7 @@
 #ifndef MESSI_IO_NETWORK_H_
 #define MESSI_IO_NETWORK_H_
 
-// Where streams come from. A network may stand on another one, whose streams it wraps.
+// The source of streams. A network may use another one and wrap its streams.
 
 #include <cstdint>
 #include <memory>
@@ -18,35 +18,35 @@ namespace messi {
 /// How to connect.
 struct ConnectOptions {
   SocketOptions socket;
-  /// Decides which address of a host is tried first, and is told which failed; may be null.
+  /// Decides which address of a host to try first, and notes which failed; may be null.
   AddressMemory* memory = nullptr;
 };
 
 /// How to listen.
 struct ListenOptions {
   SocketOptions socket;
-  /// The permissions of a Unix socket's file, 0600 for one. By default what the umask leaves.
+  /// The permissions of a Unix socket's file, such as 0600. By default what the umask leaves.
   std::optional<unsigned> unix_mode;
 };
 
-/// Hears how an attempt to connect ended; destroying the `Connecting` in the call is fine.
+/// Gets the outcome of an attempt to connect, and may destroy the `Connecting` in the call.
 class ConnectHandler {
  public:
   virtual void handle_stream(std::unique_ptr<Stream> stream) = 0;
-  /// kInvalidArgument: the URI can never work. Else: it may work another time.
+  /// kInvalidArgument: the URI can never work. Other errors may pass.
   virtual void handle_no_stream(const Status& why) = 0;
 
  protected:
   ~ConnectHandler() = default;
 };
 
-/// An attempt to connect. Destroying it gives the attempt up; no callback comes afterwards.
+/// An attempt to connect. Destroying it ends the attempt; no callback comes afterwards.
 class Connecting {
  public:
   virtual ~Connecting() = default;
 };
 
-/// Hears of streams that arrive; destroying the `Listener` in the call is fine.
+/// Gets the streams that arrive, and may destroy the `Listener` in the call.
 class ListenHandler {
  public:
   virtual void handle_accept(std::unique_ptr<Stream> stream) = 0;
@@ -64,7 +64,7 @@ class Listener {
  public:
   virtual ~Listener() = default;
 
-  /// The URI to connect to, with the port that was chosen if port 0 was asked for.
+  /// The URI to connect to, with the port that the system chose if the given URI has port 0.
   virtual std::string uri() const = 0;
   /// The port; 0 if the transport has none.
   virtual std::uint16_t port() const = 0;
@@ -74,13 +74,13 @@ class Network {
  public:
   virtual ~Network() = default;
 
-  /// Begins to connect to `uri`; never blocks. The outcome comes to `handler`, later, unless the
-  /// returned object is destroyed before. Errors of the URI come that way too.
+  /// Begins to connect to `uri`; never blocks. `handler` gets the outcome later, unless the
+  /// returned object is destroyed before. It also gets errors of the URI.
   virtual std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& options,
                                               ConnectHandler& handler) = 0;
 
-  /// Accepts streams at `uri` until the returned object is destroyed. Fails if the URI has the
-  /// wrong form, or the address cannot be listened at.
+  /// Accepts streams at `uri` until the returned object is destroyed. Fails if the URI is
+  /// malformed, or the system refuses.
   virtual Result<std::unique_ptr<Listener>> listen(const std::string& uri,
                                                    const ListenOptions& options,
                                                    ListenHandler& handler) = 0;

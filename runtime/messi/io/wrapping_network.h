@@ -26,14 +26,16 @@ struct HandshakeLimits {
   /// How many handshakes may be under way. At the limit the next one ends the oldest: a real client
   /// is soon done, so peers that only connect keep no client out.
   std::size_t most = 256;
-  /// How long one may take. A client's is part of its attempt to connect, and bounded by that.
+  /// How long one may take. A client's handshake is part of its attempt to connect, and bounded by
+  /// that.
   Duration patience = std::chrono::seconds(5);
 };
 
 /// A network that wraps the streams of another network. A derived class says how.
 class WrappingNetwork : public Network {
  public:
-  /// URIs of `scheme` lead here, and on to the same of scheme `inner`, which is there already.
+  /// URIs of `scheme` belong to this network, which uses the same URI with the scheme `inner`. That
+  /// one must exist already.
   WrappingNetwork(EventLoop& loop, std::string scheme, std::string inner,
                   HandshakeLimits limits = {})
       : loop_(loop), scheme_(std::move(scheme)), inner_(std::move(inner)), limits_(limits) {
@@ -104,11 +106,11 @@ class WrappingNetwork::Attempt final : public Connecting,
   const std::string uri_;
   AddressMemory* const memory_;
   ConnectHandler& handler_;
-  std::unique_ptr<WrappingStream> stream_;  // while it shakes hands
+  std::unique_ptr<WrappingStream> stream_;  // during the handshake
   std::unique_ptr<Connecting> connecting_;  // until then
 };
 
-/// Holds the streams of a listener until they have shaken hands.
+/// Holds the streams of a listener during their handshakes.
 class WrappingNetwork::Place final : public Listener, private ListenHandler {
  public:
   Place(WrappingNetwork& network, ListenHandler& handler)
@@ -147,7 +149,7 @@ class WrappingNetwork::Place final : public Listener, private ListenHandler {
   void handle_out_of_descriptors() override { handler_.handle_out_of_descriptors(); }
 
   void give_up_late();
-  // The handler may destroy this object, so it is always the last thing to happen.
+  // The handler may destroy this object, so its call comes last.
   void end(const Guest& guest, const Status& outcome);
 
   WrappingNetwork& network_;

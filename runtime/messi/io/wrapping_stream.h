@@ -10,8 +10,8 @@
 
 namespace messi {
 
-/// Hears how a handshake ended: with an OK status the stream may be started. The stream may be
-/// destroyed in the call.
+/// Gets the result of a handshake: with an OK status the stream may be started. It may destroy the
+/// stream in the call.
 class HandshakeHandler {
  public:
   virtual void handle_handshake(const Status& outcome) = 0;
@@ -20,13 +20,13 @@ class HandshakeHandler {
   ~HandshakeHandler() = default;
 };
 
-/// A stream that stands on another, and has to come to terms with its other end first: TLS on TCP,
-/// WebSocket on TLS. A derived class says how to shake hands, to read and to write.
+/// A stream over another stream, with a handshake first: TLS over TCP, WebSocket over TLS. A
+/// derived class implements the handshake, reading and writing.
 class WrappingStream : public Stream, protected StreamHandler {
  public:
   explicit WrappingStream(std::unique_ptr<Stream> inner) : inner_(std::move(inner)) {}
 
-  /// Begins, before `start`. The outcome may come in this call already.
+  /// Begins the handshake, before `start`. The result may come in this call.
   void shake_hands(HandshakeHandler& handler) {
     handshake_ = &handler;
     if (!inner_->start(*this)) {
@@ -47,14 +47,14 @@ class WrappingStream : public Stream, protected StreamHandler {
   int native_handle() const override { return inner_->native_handle(); }
 
  protected:
-  /// A step of the handshake, at first and whenever the inner stream can be read or written:
-  /// nothing while it is under way, then how it ended. Never kInvalidArgument.
+  /// A step of the handshake, first and whenever the inner stream can be read or written. Returns
+  /// nothing while it is under way, then its result. Never kInvalidArgument.
   virtual std::optional<Status> shake() = 0;
 
   Stream& inner() { return *inner_; }
 
-  // A stream that holds bytes back writes them first when there is room, and says once more that it
-  // can be read while it holds some for its reader.
+  // A stream that holds bytes back writes them first when there is room. While it holds bytes for
+  // its reader, it reports again that it can be read.
   void handle_readable() override {
     if (handshake_ != nullptr) return advance();
     if (handler_ != nullptr) return handler_->handle_readable();

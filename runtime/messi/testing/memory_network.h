@@ -1,7 +1,7 @@
 #ifndef MESSI_TESTING_MEMORY_NETWORK_H_
 #define MESSI_TESTING_MEMORY_NETWORK_H_
 
-// Byte streams without sockets, for ManualLoop: reliable and ordered, until a test breaks them.
+// Byte streams without sockets, for ManualLoop: reliable and ordered, unless a test breaks them.
 
 #include <algorithm>
 #include <cstddef>
@@ -29,13 +29,13 @@
 
 namespace messi::testing {
 
-/// What can go wrong. Set it at any time; it applies from then on, to all connections.
+/// Faults of the network. Set them at any time; they apply from then on, to all connections.
 struct Faults {
-  /// The most that one read gets: 1 delivers byte by byte.
+  /// The most bytes that one read gets: 1 delivers byte by byte.
   std::size_t most_per_read = std::numeric_limits<std::size_t>::max();
-  /// What is under way in one direction before writes are short.
+  /// The bytes that fit into one direction before writes are short.
   std::size_t capacity = 256 * 1024;
-  /// Bytes written stay under way, and ends of connections are not noticed: a dead network.
+  /// A dead network: written bytes do not arrive, and ends of connections are not noticed.
   bool stalled = false;
   /// Attempts to connect are refused at once.
   bool refuse_connects = false;
@@ -43,18 +43,17 @@ struct Faults {
   bool ignore_connects = false;
 };
 
-/// What can go wrong in one direction of one connection. It applies to what is written from then
-/// on.
+/// Faults in one direction of one connection. They apply to what is written from then on.
 struct WayFaults {
   /// As Faults::stalled.
   bool stalled = false;
-  /// For how long what is written is under way.
+  /// How long written bytes are in flight.
   Duration latency = Duration::zero();
-  /// After so many more bytes the connection breaks: they arrive, and nothing else does.
+  /// After so many more bytes the connection breaks: these bytes arrive, and nothing else.
   std::size_t cut_after = std::numeric_limits<std::size_t>::max();
 };
 
-/// What can go wrong on one connection.
+/// Faults of one connection.
 struct LinkFaults {
   WayFaults to_server;
   WayFaults to_client;
@@ -74,15 +73,15 @@ class MemoryNetwork final : public Network {
   MemoryNetwork& operator=(const MemoryNetwork&) = delete;
 
   Faults faults;
-  /// What connections begin with that are made from now on.
+  /// The faults of connections made from now on.
   LinkFaults new_links;
-  /// Of the connection of that number, 1 for the first; null if it is gone.
+  /// The faults of the connection with that number, 1 for the first; null if it is gone.
   LinkFaults* link(std::size_t number);
 
-  /// Breaks all connections; what is under way is lost.
+  /// Breaks all connections; bytes in flight are lost.
   void cut_all();
 
-  /// How many connections have been made so far.
+  /// The number of connections made so far.
   std::size_t connections_made() const { return connections_made_; }
 
   std::unique_ptr<Connecting> connect(const std::string& uri, const ConnectOptions& options,
@@ -93,7 +92,7 @@ class MemoryNetwork final : public Network {
   // For ManualLoop.
   /// Calls each end that has something to read, once; false if there was nothing to do.
   bool deliver();
-  /// While something is delivered: memory of its exact size, so that the sanitizers catch who reads
+  /// While something is delivered: memory of its exact size, so that the sanitizers catch reads
   /// past the end. Else null.
   Space scratch() { return {scratch_.get(), scratch_size_}; }
 
@@ -132,7 +131,7 @@ class MemoryNetwork final : public Network {
   bool deliver_to(End& end, const Link& link);
   /// Bytes, or with 0 an end, go to that side.
   void depart(Link& link, int side, std::size_t size);
-  /// How many bytes have arrived there.
+  /// The number of bytes that have arrived there.
   std::size_t arrived(Link& link, int side) const;
   void await_next();
   /// Nothing will ever be delivered again.
@@ -143,7 +142,7 @@ class MemoryNetwork final : public Network {
   std::vector<std::weak_ptr<Link>> links_;
   std::size_t connections_made_ = 0;
   std::uint16_t next_port_ = 49152;
-  Timer arrival_;  // of whatever arrives next
+  Timer arrival_;  // for the next arrival
   std::unique_ptr<char[]> scratch_;
   std::size_t scratch_size_ = 0;
 };
@@ -322,7 +321,7 @@ inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
   link->names[0] = "memory:client-" + std::to_string(link->number);
   link->names[1] = place.uri();
   links_.push_back(link);
-  // Accepted later: a hook of the server's may destroy the client that is being told here.
+  // Accepted later: a hook of the server may destroy the client that is called here.
   place.arrived_.push_back(std::make_unique<End>(*this, link, 1));
   handler.handle_stream(
       std::make_unique<End>(*this, link, 0));  // may destroy the attempt that called
