@@ -138,8 +138,9 @@ class Link : private Connection {
   std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
 
   // Outbox
-  void make_room(std::size_t frame_size) final;
-  std::size_t write_past(const Slice* slices, std::size_t count) final;
+  // "inline" here already: see MESSI_INLINE in flavour.h.
+  inline void make_room(std::size_t frame_size) final;
+  inline std::size_t write_past(const Slice* slices, std::size_t count) final;
 
   bool unsettled_ : 1;
   bool blocked_ : 1;   // the stream took less than it was given: handle_writable will come
