@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -73,9 +74,9 @@ struct Room {
   MaskedNetwork network{loop, "masked", "memory", kLimits};
 };
 
-// Large enough to be cut anywhere, with messages in both directions and an orderly end.
+// With messages in both directions, some `large`, and an orderly end.
 template <typename Loop, typename RunUntil>
-void talk(Loop& loop, const std::string& uri, RunUntil until) {
+void talk(Loop& loop, const std::string& uri, RunUntil until, std::size_t large = 40'000) {
   Server server(loop, uri);
   REQUIRE(server.start().ok());
   CHECK(server.uri().find("masked") == 0);
@@ -90,7 +91,7 @@ void talk(Loop& loop, const std::string& uri, RunUntil until) {
   client.start();
   CHECK(until([&] { return client.connected(); }));
   std::size_t sent = 0;
-  for (const std::size_t size : std::vector<std::size_t>{0, 1, 3, 1'000, 40'000, 100'000, 5}) {
+  for (const std::size_t size : std::vector<std::size_t>{0, 1, 3, 300, large, 2 * large, 5}) {
     client.send(message(std::string(size, 'x')));
     sent += size;
   }
@@ -115,10 +116,13 @@ TEST_CASE("clients and servers talk through a network that wraps one in memory",
       Room room;
       room.loop.network().faults.most_per_read = most_per_read;
       room.loop.network().faults.capacity = capacity;
-      talk(room.loop, "masked://chat", [&](auto condition) {
+      const auto until = [&](auto condition) {
         room.loop.run_until_idle();
         return condition();
-      });
+      };
+      const std::size_t large =
+          std::min<std::size_t>(300 * std::min(most_per_read, capacity), 40'000);
+      talk(room.loop, "masked://chat", until, large);
     }
   }
 }
