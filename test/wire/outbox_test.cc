@@ -126,7 +126,8 @@ TEST_CASE("what is reserved and not committed is forgotten", "[wire]") {
 
 TEST_CASE("each way out has the same limits", "[wire]") {
   BufferPool pool;
-  SharedFrames shared({FrameType::kServerToClient, 2000, 0}, pool);
+  static constexpr OutboxSettings kGenerous{FrameType::kServerToClient, 2000, 0};
+  SharedFrames shared(kGenerous, pool);
   const auto send = [&shared](Subject& outbox, int way, const std::string& payload) {
     if (way == 0) return outbox.put(payload);
     if (way == 1) return outbox.put_pieces(payload);
@@ -153,14 +154,15 @@ TEST_CASE("each way out has the same limits", "[wire]") {
 
 TEST_CASE("an outbox with nothing waiting accepts whatever is not too big", "[wire]") {
   BufferPool pool;
-  Subject outbox(pool, {FrameType::kServerToClient, 1000, 10});
+  static constexpr OutboxSettings kTight{FrameType::kServerToClient, 1000, 10};
+  Subject outbox(pool, kTight);
   CHECK(outbox.put(pattern(1000)) == Accepted::kYes);
   CHECK(outbox.put("") == Accepted::kFull);
 }
 
 TEST_CASE("where much is waiting it had better be written", "[wire]") {
   BufferPool pool;
-  constexpr OutboxSettings kLarge{FrameType::kServerToClient, 100'000, 1'000'000};
+  static constexpr OutboxSettings kLarge{FrameType::kServerToClient, 100'000, 1'000'000};
   Subject outbox(pool, kLarge);
   outbox.put(pattern(70'000));
   CHECK(outbox.room_wanted.empty());
