@@ -20,11 +20,6 @@ struct Access {
     return sender.outbox();
   }
 
-  /// The client whose message is being handled, or null.
-  template <typename Server>
-  static auto* current_client(Server& server) {
-    return server.current_client();
-  }
   /// False if a payload of this size is too big.
   template <typename Server>
   static bool can_broadcast(Server& server, std::size_t payload_size) {

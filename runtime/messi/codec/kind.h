@@ -8,7 +8,7 @@
 
 namespace messi::codec {
 
-/// Also false if the size is unknown, as for messages of the lite runtime.
+/// False also if it cannot be known, as for messages of the lite runtime.
 template <typename Message>
 auto has_only_known_fields(const Message& message, int /*preferred*/)
     -> decltype(message.GetReflection(), true) {

@@ -30,13 +30,11 @@ inline std::string find_contradiction(const ClientOptions& options) {
   if (options.pong_timeout == Duration::max()) return "";
   if (options.ping_interval == Duration::zero()) {
     return "with ping_interval zero, which is never, the server has nothing to answer; "
-           "pong_timeout "
-           "must be Duration::max()";
+           "pong_timeout must be Duration::max()";
   }
   if (options.ping_interval < options.pong_timeout) return "";
   return "ping_interval must be less than pong_timeout, which ends the connection before the "
-         "server "
-         "can answer";
+         "server can answer";
 }
 
 MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOptions options)

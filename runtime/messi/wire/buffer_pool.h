@@ -28,7 +28,6 @@ class Buffer {
     used_ += static_cast<std::uint32_t>(size);
     return begin;
   }
-  void shrink(std::size_t size) { used_ -= static_cast<std::uint32_t>(size); }
 
  private:
   friend class BufferPool;
