@@ -82,7 +82,8 @@ def small_messages_wait(subject):
 def stop_in_hook_is_forgotten(subject):
     """stop() in the disconnected hook is forgotten"""
     with listener() as (accepting, port), subject.client(f"tcp://127.0.0.1:{port}") as client:
-        client.do("stop_when_disconnected")
+        client.do("stop_when_disconnected\ncount")
+        client.skip_until("count*")  # so it has read the line before
         accepting.accept()[0].close()
         client.skip_until("disconnected*")
         again = accepts(accepting, 2.5)
