@@ -16,13 +16,22 @@ enum class DisconnectReason : std::uint8_t {
   kKeepAliveTimeout,    ///< Nothing arrived from the peer for too long.
   kGeneralError,        ///< The system refused something the connection needs, or a hook threw.
   kMessageTooBig,       ///< A message, sent or received, is larger than `max_payload_size`.
-  kSlowReader,      ///< The peer reads more slowly than we send: `max_pending_bytes` is reached.
-  kProtocolError,   ///< The peer does not speak this protocol.
-  kTooManyClients,  ///< The server is full.
-  kStopped,         ///< `stop()` was called on this side.
-  kDisconnected,    ///< `disconnect()` was called on this side.
-  kTooMuchAtOnce,   ///< `max_pending_bytes` was reached before the peer could read anything.
-  kRefused,         ///< `on_client_arriving` returned false.
+  kSlowReader,       ///< The peer reads more slowly than we send: `max_pending_bytes` is reached.
+  kProtocolError,    ///< The peer does not speak this protocol.
+  kTooManyClients,   ///< The server is full.
+  kStopped,          ///< `stop()` was called on this side.
+  kDisconnected,     ///< `disconnect()` was called on this side.
+  kTooMuchAtOnce,    ///< `max_pending_bytes` was reached before the peer could read anything.
+  kRefused,          ///< `on_client_arriving` returned false.
+  kUnauthenticated,  ///< The server's `on_authenticate` refused the client, or did not answer in
+                     ///< time.
+  kDraining,         ///< The server is draining: it lets its clients go.
+  kFrameTooSlow,     ///< The rest of a frame took too long to arrive: `frame_timeout`.
+  kTooManyPings,     ///< The client sends more than `max_pings_per_second`.
+  kTooMuchQueued,    ///< The server's `max_total_pending_bytes` was reached, and most of it waited
+                     ///< for this client.
+  kTooManyFromAddress,  ///< Only in `on_client_refused`: `max_clients_per_address` is reached.
+  kTooManyAtOnce,       ///< Only in `on_client_refused`: more arrive than `max_accepts_per_second`.
 };
 
 /// The reason as a sentence, such as "Keep alive timeout.". The text has static storage.
@@ -54,6 +63,20 @@ constexpr std::string_view to_string(DisconnectReason reason) {
       return "Too much sent at once.";
     case DisconnectReason::kRefused:
       return "Refused.";
+    case DisconnectReason::kUnauthenticated:
+      return "Not authenticated.";
+    case DisconnectReason::kDraining:
+      return "Draining.";
+    case DisconnectReason::kFrameTooSlow:
+      return "Frame too slow.";
+    case DisconnectReason::kTooManyPings:
+      return "Too many pings.";
+    case DisconnectReason::kTooMuchQueued:
+      return "Too much queued.";
+    case DisconnectReason::kTooManyFromAddress:
+      return "Too many clients from this address.";
+    case DisconnectReason::kTooManyAtOnce:
+      return "Too many connections at once.";
   }
   return "Unknown reason.";
 }

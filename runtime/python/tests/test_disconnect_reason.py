@@ -16,4 +16,11 @@ def test_reasons_are_printed_as_sentences():
         "Disconnected.",
         "Too much sent at once.",
         "Refused.",
+        "Not authenticated.",
+        "Draining.",
+        "Frame too slow.",
+        "Too many pings.",
+        "Too much queued.",
+        "Too many clients from this address.",
+        "Too many connections at once.",
     ]

@@ -49,5 +49,26 @@ class DisconnectReason(enum.Enum):
     REFUSED = "Refused."
     """`on_client_arriving` returned false."""
 
+    UNAUTHENTICATED = "Not authenticated."
+    """The server's `on_authenticate` refused the client, or did not answer in time."""
+
+    DRAINING = "Draining."
+    """The server is draining: it lets its clients go."""
+
+    FRAME_TOO_SLOW = "Frame too slow."
+    """The rest of a frame took too long to arrive: `frame_timeout`."""
+
+    TOO_MANY_PINGS = "Too many pings."
+    """The client sends more than `max_pings_per_second`."""
+
+    TOO_MUCH_QUEUED = "Too much queued."
+    """The server's `max_total_pending_bytes` was reached, and most of it waited for this client."""
+
+    TOO_MANY_FROM_ADDRESS = "Too many clients from this address."
+    """Only in `on_client_refused`: `max_clients_per_address` is reached."""
+
+    TOO_MANY_AT_ONCE = "Too many connections at once."
+    """Only in `on_client_refused`: more arrive than `max_accepts_per_second`."""
+
     def __str__(self) -> str:
         return self.value
