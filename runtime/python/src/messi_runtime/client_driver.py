@@ -53,7 +53,6 @@ class ClientDriver:
                 max_pending_bytes=options.max_pending_bytes,
                 keepalive=KeepaliveSettings(options.ping_interval, options.pong_timeout),
             ),
-            socket=options.socket,
             linger=options.linger,
         )
         self._prepared: Message | None = None
@@ -173,7 +172,9 @@ class ClientDriver:
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         self._dropped = dropped = loop.create_future()
-        attempt = asyncio.ensure_future(connect(self._attempts.next(), self._memory))
+        attempt = asyncio.ensure_future(
+            connect(self._attempts.next(), self._memory, self.options.socket)
+        )
         self._attempt = attempt
         either: set[asyncio.Future[Any]] = {attempt, dropped}
         try:
@@ -225,7 +226,7 @@ class ClientDriver:
         """From `on_connected` to `on_disconnected`."""
         loop = asyncio.get_running_loop()
         connected_at = loop.time()
-        link = Link(self._settings, connected.socket, connected.early)
+        link = Link(self._settings, connected.stream)
         self.link = link
         self.disconnect_hint = ""
         self._machine.handle(ClientEvent.STREAM)

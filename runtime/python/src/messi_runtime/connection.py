@@ -77,8 +77,8 @@ class Connection:
         self.reason: DisconnectReason | None = None
         """Why the connection is closed; `None` while it is open."""
 
-        self.hint = Hint.NONE
-        """More about the reason."""
+        self.hint = ""
+        """More about the reason, as a sentence."""
 
         self.proved = False
         """True when the peer has answered a ping: it is a server, and it is alive."""
@@ -145,7 +145,7 @@ class Connection:
     def deadline(self) -> float:
         return self._keepalive.next_ping() if self.closed else self._keepalive.deadline()
 
-    def close(self, reason: DisconnectReason, hint: Hint = Hint.NONE) -> None:
+    def close(self, reason: DisconnectReason, hint: str = "") -> None:
         """Only the first reason counts, and its hint."""
         if self.reason is None:
             self.reason = reason

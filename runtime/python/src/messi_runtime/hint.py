@@ -18,8 +18,8 @@ _HTTP_STARTS = {
 }
 
 
-class Hint(enum.Enum):
-    """As a sentence; "" if nothing more is known."""
+class Hint(str, enum.Enum):
+    """The hints that are known in advance. Any other sentence may be one too; "" says nothing."""
 
     NONE = ""
     HTTP = "The peer seems to speak HTTP."

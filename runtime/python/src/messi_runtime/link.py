@@ -1,53 +1,42 @@
-"""A `Connection` on a socket."""
+"""A `Connection` on a stream."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from dataclasses import dataclass
 
 from .connection import Connection, ConnectionSettings, reason_of
 from .disconnect_reason import DisconnectReason
-from .hint import Hint
 from .inbox import Inbox, Signal
 from .outbox import Accepted
 from .patience import Patience
-from .socket_options import SocketOptions, prepare
 from .socket_stream import PeerCredentials, SocketStream
 
 
 @dataclass(frozen=True)
 class LinkSettings:
     connection: ConnectionSettings
-    socket: SocketOptions
     linger: float
     """How long an orderly end may take, in seconds."""
 
 
 class Link:
-    """One connection, from its socket to its inbox.
+    """One connection, from its stream to its inbox.
 
     Reading goes on while a hook runs, so that pings are answered and time-outs work; messages wait
     in the inbox. A full inbox stops the reading, and so, in the end, the peer.
     """
 
-    def __init__(
-        self, settings: LinkSettings, connected: socket.socket, early: bytes = b""
-    ) -> None:
-        """`early` is what has already been read from the socket."""
-        prepare(connected, settings.socket)
+    def __init__(self, settings: LinkSettings, stream: SocketStream) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._connection = Connection(settings.connection, self._loop.time(), self._write_early)
         self._outbox = self._connection.outbox
         self._frames = self._outbox.frames
         self._max_pending_bytes = settings.connection.max_pending_bytes
-        self._stream = SocketStream(
-            self._loop, connected, self._handle_readable, self._handle_writable
-        )
+        self._stream = stream
         self._inbox = Inbox(self._loop)
-        self._early = early
 
         self._reading = False
         self._unsettled = False
@@ -71,14 +60,14 @@ class Link:
         if self.closed:
             return
         self._timer = self._loop.call_soon(self._handle_time)
+        self._stream.start(self._handle_readable, self._handle_writable)
         try:
             self._read(True)
         except OSError:  # the system cannot watch any more sockets
             self._give_up(DisconnectReason.CONNECTION_CLOSED)
             return
-        if self._early:
-            early, self._early = self._early, b""
-            self._handle_bytes(early)
+        if self._stream.holds_input:
+            self._handle_readable()
 
     @property
     def closed(self) -> bool:
@@ -96,7 +85,7 @@ class Link:
         return self._connection.reason
 
     @property
-    def hint(self) -> Hint:
+    def hint(self) -> str:
         return self._connection.hint
 
     @property
@@ -153,7 +142,7 @@ class Link:
         self._read(not self._read_end)
         self._flush()
 
-    def close(self, reason: DisconnectReason, hint: Hint = Hint.NONE) -> None:
+    def close(self, reason: DisconnectReason, hint: str = "") -> None:
         """Like `end`, but what is not written yet is written only as far as the system takes it
         now."""
         if self.closed:
@@ -179,7 +168,7 @@ class Link:
         return event
 
     async def wait_over(self) -> None:
-        """Waits until the socket is closed. After an orderly end that is later than `closed`."""
+        """Waits until the stream is closed. After an orderly end that is later than `closed`."""
         if not self._ended.done():
             await asyncio.wait({self._ended})
 

@@ -20,7 +20,7 @@ from .options import ServerOptions
 from .outbox import Accepted
 from .server_client import ServerClient
 from .socket_listener import SocketListener
-from .socket_stream import drain
+from .socket_stream import SocketStream
 from .task import begin_task, current_client
 from .uri import parse_uri_to_listen
 
@@ -45,7 +45,6 @@ class ServerDriver(Generic[Client]):
                 max_pending_bytes=options.max_pending_bytes,
                 keepalive=KeepaliveSettings(0.0, options.client_timeout),
             ),
-            socket=options.socket,
             linger=options.linger,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -150,7 +149,7 @@ class ServerDriver(Generic[Client]):
     async def _receive(
         self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
     ) -> None:
-        accepted.setblocking(False)
+        stream = SocketStream(accepted, self.options.socket)
         why_not: DisconnectReason | None = DisconnectReason.STOPPED
         try:
             why_not = await self._why_not(peer_address)
@@ -158,10 +157,9 @@ class ServerDriver(Generic[Client]):
                 why_not = DisconnectReason.STOPPED
         finally:
             if why_not is not None:
-                drain(accepted)
-                accepted.close()
+                stream.close()
         if why_not is None:
-            await self._serve(Link(self._settings, accepted), peer_address)
+            await self._serve(Link(self._settings, stream), peer_address)
         elif why_not is not DisconnectReason.STOPPED:
             await self._tell_refused(peer_address, why_not)
 

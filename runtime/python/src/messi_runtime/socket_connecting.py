@@ -1,4 +1,4 @@
-"""From an address to a connected socket."""
+"""From an address to a connected stream."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import NamedTuple, cast
 
 from .address_memory import AddressMemory
 from .resolver import Resolver
+from .socket_options import SocketOptions
+from .socket_stream import SocketStream
 from .uri import TcpAddress, UnixAddress
 
 # How long an address is tried before the next one is tried too, in seconds.
@@ -21,21 +23,20 @@ _MOMENT = 0.05
 
 
 class Connected(NamedTuple):
-    socket: socket.socket
-    early: bytes
-    """The bytes already read from it."""
-
+    stream: SocketStream
     address: str
     """Under which the client's `AddressMemory` knows it."""
 
 
-async def connect(address: TcpAddress | UnixAddress, memory: AddressMemory) -> Connected:
+async def connect(
+    address: TcpAddress | UnixAddress, memory: AddressMemory, options: SocketOptions
+) -> Connected:
     """Raises what connecting raises. Has no time-out of its own; see `give_up`."""
     if isinstance(address, UnixAddress):
-        return Connected(await _connect_unix(address), b"", str(address))
+        return Connected(SocketStream(await _connect_unix(address), options), str(address))
     hosts = await Resolver.of_running_loop().resolve(address.host or "localhost")
     hosts = memory.sort(_alternating(hosts))
-    return await _connect_first(hosts, address.port, memory)
+    return await _connect_first(hosts, address.port, memory, options)
 
 
 async def _connect_unix(address: UnixAddress) -> socket.socket:
@@ -62,7 +63,9 @@ def _alternating(hosts: list[str]) -> list[str]:
     return [host for pair in pairs for host in pair if host is not None]
 
 
-async def _connect_first(hosts: list[str], port: int, memory: AddressMemory) -> Connected:
+async def _connect_first(
+    hosts: list[str], port: int, memory: AddressMemory, options: SocketOptions
+) -> Connected:
     """The first connection that comes about. An address that does not answer must not keep the
     others waiting, so each is tried apart (RFC 8305, "Happy Eyeballs")."""
     untried = deque(hosts)
@@ -72,7 +75,7 @@ async def _connect_first(hosts: list[str], port: int, memory: AddressMemory) -> 
         while untried or attempts:
             if untried:
                 host = untried.popleft()
-                attempts[asyncio.ensure_future(_connect_tcp(host, port))] = host
+                attempts[asyncio.ensure_future(_connect_tcp(host, port, options))] = host
             done, _ = await asyncio.wait(
                 attempts,
                 timeout=_HEAD_START if untried else None,
@@ -92,7 +95,7 @@ async def _connect_first(hosts: list[str], port: int, memory: AddressMemory) -> 
     raise failure or OSError("the host has no address")
 
 
-async def _connect_tcp(host: str, port: int) -> Connected:
+async def _connect_tcp(host: str, port: int, options: SocketOptions) -> Connected:
     # Tests of programs replace `asyncio.open_connection` to see connecting fail, so it is called,
     # and called with nothing but host and port.
     reader, writer = await asyncio.open_connection(host, port)
@@ -105,7 +108,7 @@ async def _connect_tcp(host: str, port: int) -> Connected:
     except BaseException:
         connected.close()
         raise
-    return Connected(connected, early, host)
+    return Connected(SocketStream(connected, options, early), host)
 
 
 async def _take_over(
@@ -127,11 +130,11 @@ async def _take_over(
 
 
 def give_up(attempt: asyncio.Future[Connected]) -> None:
-    """Closes a socket that still comes of it."""
+    """Closes a stream that still comes of it."""
 
     def discard(attempt: asyncio.Future[Connected]) -> None:
         if not attempt.cancelled() and attempt.exception() is None:
-            attempt.result().socket.close()
+            attempt.result().stream.close()
 
     attempt.cancel()
     attempt.add_done_callback(discard)

@@ -34,7 +34,7 @@ class SocketOptions:
 
 
 def prepare(connected: socket.socket, options: SocketOptions) -> None:
-    """Prepares a socket for a link."""
+    """Prepares a socket for a stream."""
     connected.setblocking(False)
     wanted = [
         (socket.SOL_SOCKET, socket.SO_SNDBUF, options.send_buffer),

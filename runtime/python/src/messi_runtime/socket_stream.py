@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from . import fork
+from .socket_options import SocketOptions, prepare
 
 
 class PeerCredentials(NamedTuple):
@@ -30,21 +31,32 @@ class SocketStream:
     """
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        connected: socket.socket,
-        handle_readable: Callable[[], None],
-        handle_writable: Callable[[], None],
+        self, connected: socket.socket, options: SocketOptions, early: bytes = b""
     ) -> None:
-        self._loop = loop
+        """`early` is what has already been read from the socket."""
+        prepare(connected, options)
+        self._loop = asyncio.get_running_loop()
         self._socket = connected
-        self._handle_readable = handle_readable
-        self._handle_writable = handle_writable
+        self._early = early
+        self._handle_readable = _ignore
+        self._handle_writable = _ignore
         self._broken = False
         self._reading = False
         self._writing = False
         self._retry: asyncio.TimerHandle | None = None
         self._made_in = fork.generation()
+
+    def start(
+        self, handle_readable: Callable[[], None], handle_writable: Callable[[], None]
+    ) -> None:
+        """They are called from now on, when they are wanted."""
+        self._handle_readable = handle_readable
+        self._handle_writable = handle_writable
+
+    @property
+    def holds_input(self) -> bool:
+        """There is something to read of which `handle_readable` will not tell."""
+        return bool(self._early)
 
     @property
     def native_handle(self) -> int:
@@ -67,6 +79,9 @@ class SocketStream:
     def read(self) -> bytes | None:
         """`None` if there is nothing to read yet; no bytes at the end of the stream."""
         fork.refuse_to_run(self._made_in)
+        if self._early:
+            early, self._early = self._early, b""
+            return early
         try:
             return self._socket.recv(_READ_SIZE)
         except OSError as error:
@@ -127,7 +142,7 @@ class SocketStream:
             self._want_room(False)
             if self._retry is not None:
                 self._retry.cancel()
-            drain(self._socket)
+            self._drain()
         self._socket.close()
 
     @property
@@ -151,14 +166,17 @@ class SocketStream:
         self._retry = None
         self._handle_writable()
 
+    def _drain(self) -> None:
+        # If unread input is waiting, Linux answers a close with a reset, and discards what it has
+        # not sent yet.
+        with contextlib.suppress(OSError):
+            for _ in range(_MOST_DRAINED // _READ_SIZE):
+                if not self._socket.recv(_READ_SIZE):
+                    break
 
-def drain(ending: socket.socket) -> None:
-    """Call it before closing: if unread input is waiting, Linux answers a close with a reset, and
-    discards what it has not sent yet."""
-    with contextlib.suppress(OSError):
-        for _ in range(_MOST_DRAINED // _READ_SIZE):
-            if not ending.recv(_READ_SIZE):
-                break
+
+def _ignore() -> None:
+    pass
 
 
 _READ_SIZE = 256 * 1024
