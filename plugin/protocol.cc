@@ -29,7 +29,7 @@ const DirectionRules& client_to_server_rules() {
       "ServerToClient",
       "server",
       {"client_arriving", "client_connected", "client_disconnected", "client_refused",
-       "client_writable", "any_message", "unknown_message"}};
+       "client_writable", "handshake_failed", "any_message", "unknown_message"}};
   return rules;
 }
 

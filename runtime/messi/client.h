@@ -25,6 +25,7 @@
 #include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/network.h"
+#include "messi/io/peer_certificate.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 
@@ -115,7 +116,13 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
   /// In `on_disconnected`: a sentence with more than the reason says, such as "The peer seems to
   /// speak HTTP.", or "".
-  std::string_view disconnect_hint() const { return to_string(hint_); }
+  std::string_view disconnect_hint() const { return hint_; }
+
+  /// What the server's certificate says, for as long as the client is connected; null without a
+  /// connection or without TLS.
+  const PeerCertificate* peer_certificate() const {
+    return link_ ? link_->peer().certificate.get() : nullptr;
+  }
 
   /// The socket, to set or read its options; -1 while there is none. Do not close it, read from it
   /// or write to it.
@@ -204,7 +211,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   const connection::ConnectionSettings settings_;
   connection::ClientMachine machine_;
   bool in_hook_ = false;
-  Hint hint_ = Hint::kNone;
+  std::string hint_;  // of the last connection that ended
   connection::Attempts attempts_;
   AddressMemory addresses_;  // which addresses of the hosts have failed
   Task settle_;  // at the end of the turn: writes what was sent, or finishes what has ended

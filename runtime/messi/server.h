@@ -14,6 +14,7 @@
 #include "messi/absl_status.h"
 #include "messi/base/deadline_queue.h"
 #include "messi/base/finally.h"
+#include "messi/base/status.h"
 #include "messi/base/time.h"
 #include "messi/client_range.h"
 #include "messi/connection/connection.h"
@@ -110,6 +111,11 @@ class ServerBase : private ListenHandler {
   virtual void on_client_refused(const std::string& /*peer_address*/, DisconnectReason /*reason*/) {
   }
 
+  /// A connection has ended before it was a client, since its handshake went wrong, such as that of
+  /// TLS. `why` says what was wrong.
+  virtual void on_handshake_failed(const std::string& /*peer_address*/,
+                                   const absl::Status& /*why*/) {}
+
   // For generated code.
   template <typename Client>
   ClientRange<Client> clients_as() {
@@ -142,6 +148,7 @@ class ServerBase : private ListenHandler {
 
   // ListenHandler
   MESSI_INLINE void handle_accept(std::unique_ptr<Stream> stream) override;
+  MESSI_INLINE void handle_failed(const PeerInfo& peer, const Status& why) override;
   MESSI_INLINE void handle_out_of_descriptors() override;
 
   // Runs hooks. They must not destroy this object.

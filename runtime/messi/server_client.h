@@ -11,8 +11,8 @@
 
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
-#include "messi/connection/hint.h"
 #include "messi/impl/accepted_link.h"
+#include "messi/io/peer_certificate.h"
 #include "messi/io/stream.h"
 #include "messi/user_state.h"
 #include "messi/wire/outbox.h"
@@ -79,7 +79,9 @@ class ServerClient {
 
   /// In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
   /// seems to speak HTTP.", or "".
-  std::string_view disconnect_hint() const { return to_string(link_->hint()); }
+  std::string_view disconnect_hint() const {
+    return link_->closed() ? link_->hint() : std::string_view();
+  }
 
   /// The socket, to set or read its options; -1 if there is none. Do not close it, read from it or
   /// write to it.
@@ -87,6 +89,10 @@ class ServerClient {
 
   /// The uid, gid and pid of the peer of a Unix socket when it connected; nothing for TCP.
   std::optional<PeerCredentials> peer_credentials() const { return link_->peer().credentials; }
+
+  /// What the peer's certificate says, for as long as this client exists; null if it has shown
+  /// none, as without TLS.
+  const PeerCertificate* peer_certificate() const { return link_->peer().certificate.get(); }
 
   /// An object of your type State, made by the first call and destroyed with the client. All calls
   /// must name the same type.

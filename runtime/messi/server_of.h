@@ -38,7 +38,8 @@ class ServerOf : public ServerBase {
   /// The client whose message is being handled; null outside of message hooks.
   Client* current_client() { return static_cast<Client*>(ServerBase::current_client()); }
 
-  // Hooks: clients come and go. ServerBase has two more, on_client_arriving and on_client_refused.
+  // Hooks: clients come and go. ServerBase has three more: on_client_arriving,
+  // on_client_refused and on_handshake_failed.
 
   virtual void on_client_connected(Client& /*client*/) {}
   virtual void on_client_disconnected(Client& /*client*/, DisconnectReason /*reason*/) {}

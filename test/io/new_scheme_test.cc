@@ -96,7 +96,7 @@ class FakeNetwork final : public messi::Network {
       wants_input_ = wanted;
       task_.schedule();
     }
-    messi::PeerInfo peer() const override { return {"fake", std::nullopt}; }
+    messi::PeerInfo peer() const override { return {"fake"}; }
 
    private:
     bool at_end() const { return came_.empty() && (other_ == nullptr || other_->finished_); }

@@ -243,7 +243,7 @@ TEST_CASE("the listener is told why a handshake failed, and whose", "[io]") {
   CHECK(doorman.accepted.empty());
 }
 
-TEST_CASE("a server never hears of those whose handshake fails", "[io]") {
+TEST_CASE("a server is told whose handshake failed, and why, and has no client", "[io]") {
   Room room;
   Server server(room.loop, "masked://chat");
   REQUIRE(server.start().ok());
@@ -252,9 +252,43 @@ TEST_CASE("a server never hears of those whose handshake fails", "[io]") {
   stranger->send("GET / HTTP/1.1");
   room.loop.advance(1min);
   CHECK(stranger->ended());
-  CHECK(server.log.empty());
+  CHECK(server.log == Log{"handshake failed memory:client-1: the other end does not mask"});
 }
 
+TEST_CASE("a server may be stopped when it is told of a failed handshake", "[io]") {
+  Room room;
+  Server server(room.loop, "masked://chat");
+  REQUIRE(server.start().ok());
+  server.on = [&](const std::string& /*event*/, Server::Client* /*client*/) { server.stop(); };
+  RawClient stranger(room.loop, "memory://chat");
+  RawClient another(room.loop, "memory://chat");
+  room.loop.run_until_idle();
+  stranger->send("GET / HTTP/1.1");
+  room.loop.run_until_idle();
+  CHECK(server.stopped());
+  CHECK(server.log.size() == 1);
+  CHECK(another->ended());
+}
+
+TEST_CASE("what a stream knows about its end is the hint of both sides", "[io]") {
+  Room room;
+  Server server(room.loop, "masked://chat");
+  REQUIRE(server.start().ok());
+  Client client(room.loop, "masked://chat");
+  std::vector<std::string> hints;
+  client.then = [&](const std::string& /*line*/) { hints.emplace_back(client.disconnect_hint()); };
+  server.on = [&](const std::string& /*event*/, Server::Client* from) {
+    hints.emplace_back(from->disconnect_hint());
+  };
+  client.start();
+  room.loop.run_until_idle();
+  CHECK(hints == std::vector<std::string>{"", ""});
+  room.loop.network().cut_all();
+  room.loop.run_until_idle();
+  CHECK(hints == std::vector<std::string>{"", "", "The mask is off.", "The mask is off."});
+  client.stop();
+  room.loop.run_until_idle();
+}
 TEST_CASE("a handshake may take so long and no longer", "[io]") {
   Room room;
   Doorman doorman(room.loop, "masked://chat");

@@ -23,7 +23,7 @@ WORDS = ("a ack all answer bar bye chat class connect data delete door enter eri
 
 # Not to be hooks: they are those of the runtime's classes.
 RESERVED = {"client_connected", "client_disconnected", "client_writable", "client_refused", "unknown_message", "connected",
-            "disconnected", "connect_failure", "writable"}
+            "disconnected", "connect_failure", "writable", "handshake_failed"}
 
 COMMENTS = ("Short.", "Two sentences. The second one.", "With */ in it, and /* too", "Ends with a backslash \\",
             "Grüße aus Köln, 東京 und \u202eanderswo", "A list:\n- one\n- two\n\n  indented", "%s $name$ $$ {0} \\n \\x",

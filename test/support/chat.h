@@ -176,6 +176,10 @@ class Server : public chat::ChatServer {
     log.push_back("refused " + peer_address + ": " + std::string(to_string(reason)));
     on("refused", nullptr);
   }
+  void on_handshake_failed(const std::string& peer_address, const absl::Status& why) override {
+    log.push_back("handshake failed " + peer_address + ": " + std::string(why.message()));
+    on("handshake failed", nullptr);
+  }
   void on_client_writable(Client& client) override { received(client, "writable"); }
   void on_unknown_message(Client& client, std::uint32_t field_number) override {
     received(client, "unknown " + std::to_string(field_number));

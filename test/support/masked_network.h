@@ -59,6 +59,8 @@ class MaskedStream final : public WrappingStream {
     return all;
   }
 
+  std::string_view why_ended() const override { return "The mask is off."; }
+
  private:
   std::optional<Status> shake() override {
     const Slice unsent{kHello.data() + said_, kHello.size() - said_};

@@ -12,6 +12,7 @@
 #include "messi/base/time.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/connection/hint.h"
 #include "messi/io/stream.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame_decoder.h"
@@ -43,7 +44,6 @@ class Link : private Connection {
   using Connection::deadline;
   using Connection::handle_time;
   using Connection::handle_time_paused;
-  using Connection::hint;
   using Connection::last_heard;
   using Connection::next_ping;
   using Connection::paused;
@@ -128,6 +128,12 @@ class Link : private Connection {
   /// Whether the owner has put it on its list of links to write and clean up.
   bool unsettled() const { return unsettled_; }
   void set_unsettled(bool unsettled) { unsettled_ = unsettled; }
+
+  /// More about why it was closed, as a sentence, or "". The text lives as long as the link.
+  std::string_view hint() const {
+    if (Connection::hint() != Hint::kNone) return to_string(Connection::hint());
+    return reason() == DisconnectReason::kConnectionClosed ? stream_->why_ended() : "";
+  }
 
   PeerInfo peer() const { return stream_->peer(); }
   int native_handle() const { return stream_->native_handle(); }

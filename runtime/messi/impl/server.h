@@ -117,6 +117,10 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   in_hook_of(link, [&] { client_connected(*link.client()); });
 }
 
+MESSI_INLINE void ServerBase::handle_failed(const PeerInfo& peer, const Status& why) {
+  in_hook([&] { on_handshake_failed(peer.address, to_absl(why)); });
+}
+
 MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
   in_hook([this] { on_client_refused("", DisconnectReason::kTooManyClients); });
 }

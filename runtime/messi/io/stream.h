@@ -6,10 +6,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "messi/base/bytes.h"
+#include "messi/io/peer_certificate.h"
 
 namespace messi {
 
@@ -48,7 +51,9 @@ struct PeerCredentials {
 /// What a stream knows about its other end.
 struct PeerInfo {
   std::string address;  ///< "127.0.0.1:5000", "[::1]:5000" or "unix".
-  std::optional<PeerCredentials> credentials;
+  std::optional<PeerCredentials> credentials = std::nullopt;
+  /// Null if the peer has shown none, as without TLS.
+  std::shared_ptr<const PeerCertificate> certificate = nullptr;
 };
 
 /// A connected stream. Destroying it closes it at once: what the system has not sent yet may be
@@ -82,6 +87,10 @@ class Stream {
   virtual void want_input(bool wanted) = 0;
 
   virtual PeerInfo peer() const = 0;
+
+  /// After kEnd: why, as a sentence, if the stream knows more than that it has ended. The text
+  /// lives as long as the stream.
+  virtual std::string_view why_ended() const { return {}; }
 
   /// The descriptor, to set options that messi does not know; -1 if there is none.
   virtual int native_handle() const { return -1; }

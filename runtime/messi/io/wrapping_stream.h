@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "messi/base/status.h"
@@ -44,6 +45,7 @@ class WrappingStream : public Stream, protected StreamHandler {
   void finish() override { inner_->finish(); }
   void want_input(bool wanted) override { inner_->want_input(wanted); }
   PeerInfo peer() const override { return inner_->peer(); }
+  std::string_view why_ended() const override { return inner_->why_ended(); }
   int native_handle() const override { return inner_->native_handle(); }
 
  protected:

@@ -173,7 +173,7 @@ class MemoryNetwork::End final : public Stream {
   }
   void want_input(bool wanted) override { wants_input_ = wanted; }
 
-  PeerInfo peer() const override { return {link_->names[1 - side_], std::nullopt}; }
+  PeerInfo peer() const override { return {link_->names[1 - side_]}; }
 
  private:
   friend class MemoryNetwork;
