@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 
+import pytest
+
 CHAT = pathlib.Path(__file__).resolve().parents[3] / "examples" / "chat"
 
 
@@ -32,3 +34,13 @@ def pytest_configure(config):
         check=True,
     )
     sys.path.insert(0, generated.name)
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory):
+    if shutil.which("openssl") is None:
+        pytest.skip("the openssl command is missing")
+    from authority import Authority
+    from tls_support import Files
+
+    return Files(Authority(tmp_path_factory.mktemp("tls") / "authority"))

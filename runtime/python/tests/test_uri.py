@@ -3,7 +3,7 @@ import pytest
 from messi_runtime import parse_tcp_uri
 from messi_runtime.uri import TcpAddress, UnixAddress, parse_uri
 
-FORMS = "tcp://<host>:<port>, unix://<path> or unix-abstract:<name>"
+FORMS = "tcp://<host>:<port>, tls://<host>:<port>, unix://<path> or unix-abstract:<name>"
 
 
 @pytest.mark.parametrize(

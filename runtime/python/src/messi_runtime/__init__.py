@@ -4,10 +4,13 @@ from .backoff import BackoffSettings
 from .client import ClientBase
 from .disconnect_reason import DisconnectReason
 from .options import ClientOptions, ServerOptions
+from .peer_certificate import PeerCertificate
 from .server import ServerBase
 from .server_client import ServerClient
 from .socket_options import SocketOptions
-from .socket_stream import PeerCredentials
+from .stream import PeerCredentials
+from .tls_config import TlsConfig
+from .tls_failure import TlsError
 from .uri import parse_tcp_uri
 from .version import __version__, require_runtime_api
 
@@ -16,11 +19,14 @@ __all__ = [
     "ClientBase",
     "ClientOptions",
     "DisconnectReason",
+    "PeerCertificate",
     "PeerCredentials",
     "ServerBase",
     "ServerClient",
     "ServerOptions",
     "SocketOptions",
+    "TlsConfig",
+    "TlsError",
     "__version__",
     "parse_tcp_uri",
     "require_runtime_api",

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from .client_driver import ClientDriver
 from .disconnect_reason import DisconnectReason
 from .options import ClientOptions
+from .peer_certificate import PeerCertificate
 from .schema import Incoming, Outgoing
 
 Prepared = TypeVar("Prepared", bound=Message)
@@ -46,8 +47,9 @@ class ClientBase:
         *,
         options: ClientOptions | None = None,
     ) -> None:
-        """`uri` is `tcp://<host>:<port>`, `unix://<path>` or `unix-abstract:<name>`. Any other
-        raises `ValueError`, here and in `ClientOptions.more_uris`.
+        """`uri` is `tcp://<host>:<port>`, `tls://<host>:<port>`, `unix://<path>` or
+        `unix-abstract:<name>`. Any other raises `ValueError`, here and in
+        `ClientOptions.more_uris`.
 
         Programs written for the original Messi use `keep_alive_interval=k` for
         `ClientOptions(ping_interval=k, pong_timeout=2 * k)` and `connect_timeout=c` for
@@ -121,6 +123,11 @@ class ClientBase:
         to speak HTTP.", or ""."""
         return self._messi_driver.disconnect_hint
 
+    def peer_certificate(self) -> PeerCertificate | None:
+        """What the server's certificate says; `None` without a connection, or without TLS."""
+        link = self._messi_driver.link
+        return None if link is None else link.peer_certificate
+
     def native_handle(self) -> int:
         """The descriptor of the connection's socket; -1 if there is none. It stays the client's."""
         link = self._messi_driver.link
@@ -133,10 +140,10 @@ class ClientBase:
         """The connection is down. The client reconnects by itself, unless it was stopped."""
 
     async def on_connect_failure(self, exception: Exception) -> float | None:
-        """An attempt to connect has failed: `ConnectionRefusedError`, another `OSError`, or
-        `asyncio.TimeoutError`. Each URI is an attempt of its own. Returns the seconds until the
-        next attempt, or `None`, which stops the client. By default: no delay while there are URIs
-        that have not been tried, else exponential backoff with jitter.
+        """An attempt to connect has failed: `ConnectionRefusedError`, `TlsError`, another
+        `OSError`, or `asyncio.TimeoutError`. Each URI is an attempt of its own. Returns the seconds
+        until the next attempt, or `None`, which stops the client. By default: no delay while there
+        are URIs that have not been tried, else exponential backoff with jitter.
         """
         return self._messi_driver.delay_after_failure()
 

@@ -23,7 +23,8 @@ from .link import Link, LinkSettings
 from .options import ClientOptions
 from .socket_connecting import Connected, connect, give_up
 from .task import begin_task
-from .uri import parse_uri_to_connect
+from .tls_handshakes import ClientHandshakes
+from .uri import TlsAddress, parse_uri_to_connect
 
 if TYPE_CHECKING:
     from .client import ClientBase
@@ -42,9 +43,10 @@ class ClientDriver:
 
         self._client = client
         uris = [uri, *options.more_uris]
-        self._attempts = Attempts(
-            [parse_uri_to_connect(each) for each in uris], options.shuffle_uris, options.backoff
-        )
+        addresses = [parse_uri_to_connect(each) for each in uris]
+        self._attempts = Attempts(addresses, options.shuffle_uris, options.backoff)
+        self._needs_tls = any(isinstance(each, TlsAddress) for each in addresses)
+        self._handshakes = ClientHandshakes(options.tls)
         self._memory = AddressMemory()
         self._settings = LinkSettings(
             connection=ConnectionSettings(
@@ -68,6 +70,8 @@ class ClientDriver:
     def start(self) -> None:
         loop = asyncio.get_running_loop()
         self.options.check()
+        if self._needs_tls:
+            self._handshakes.context()
         if self._loop is not loop:
             self._forget_loop()
             self._loop = loop
@@ -173,7 +177,7 @@ class ClientDriver:
         loop = asyncio.get_running_loop()
         self._dropped = dropped = loop.create_future()
         attempt = asyncio.ensure_future(
-            connect(self._attempts.next(), self._memory, self.options.socket)
+            connect(self._attempts.next(), self._memory, self.options.socket, self._handshakes)
         )
         self._attempt = attempt
         either: set[asyncio.Future[Any]] = {attempt, dropped}

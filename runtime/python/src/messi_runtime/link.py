@@ -11,7 +11,8 @@ from .disconnect_reason import DisconnectReason
 from .inbox import Inbox, Signal
 from .outbox import Accepted
 from .patience import Patience
-from .socket_stream import PeerCredentials, SocketStream
+from .peer_certificate import PeerCertificate
+from .stream import PeerCredentials, Stream
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Link:
     in the inbox. A full inbox stops the reading, and so, in the end, the peer.
     """
 
-    def __init__(self, settings: LinkSettings, stream: SocketStream) -> None:
+    def __init__(self, settings: LinkSettings, stream: Stream) -> None:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._connection = Connection(settings.connection, self._loop.time(), self._write_early)
@@ -65,9 +66,6 @@ class Link:
             self._read(True)
         except OSError:  # the system cannot watch any more sockets
             self._give_up(DisconnectReason.CONNECTION_CLOSED)
-            return
-        if self._stream.holds_input:
-            self._handle_readable()
 
     @property
     def closed(self) -> bool:
@@ -94,7 +92,7 @@ class Link:
 
     @property
     def pending_bytes(self) -> int:
-        return 0 if self.closed else self._frames.pending
+        return 0 if self.closed else self._frames.pending + self._stream.held_output
 
     @property
     def native_handle(self) -> int:
@@ -103,6 +101,10 @@ class Link:
     @property
     def peer_credentials(self) -> PeerCredentials | None:
         return self._stream.peer_credentials
+
+    @property
+    def peer_certificate(self) -> PeerCertificate | None:
+        return self._stream.peer_certificate
 
     def send(self, frame: bytes | Accepted) -> None:
         """Sends a message. It is written at the end of the loop's turn, together with what else was
@@ -181,6 +183,8 @@ class Link:
     def _handle_readable(self) -> None:
         data = self._stream.read()
         if data is None:
+            # Something has arrived, if not enough for the stream.
+            self._connection.touch(self._loop.time())
             return
         if data:
             self._handle_bytes(data)
@@ -190,7 +194,7 @@ class Link:
         if self._ending:
             self._flush()
         else:
-            self._give_up(DisconnectReason.CONNECTION_CLOSED)
+            self._give_up(DisconnectReason.CONNECTION_CLOSED, self._stream.why_ended)
 
     def _handle_bytes(self, data: bytes) -> None:
         if self._ending:
@@ -207,9 +211,9 @@ class Link:
                 self._look_by(self._loop.time() + _SIGN_OF_LIFE)
         self._flush()
 
-    def _give_up(self, reason: DisconnectReason) -> None:
+    def _give_up(self, reason: DisconnectReason, hint: str = "") -> None:
         """What was received before is still handed out."""
-        self._connection.close(reason)
+        self._connection.close(reason, hint)
         self._inbox.end()
         self._end()
 
@@ -223,7 +227,7 @@ class Link:
             self._connection.touch(now)
         if not self._reading and not self.closed:
             self._connection.say_alive()
-        if self._over or (self.closed and not self._frames):
+        if self._over or (self.closed and not self._unwritten):
             return
         if not self.closed and self._connection.timed_out(now):
             self._judge_soon(now)
@@ -316,16 +320,20 @@ class Link:
             self._frames.handle_written(taken)
         self._stream.want_room(bool(self._frames))
 
+    @property
+    def _unwritten(self) -> bool:
+        return bool(self._frames) or self._stream.held_output > 0
+
     # The end
 
     def _go_on_ending(self) -> None:
         if self._stream.broken:
             self._end()
-        elif not self._frames:
+        elif not self._unwritten:
             if not self._finished:
                 self._finished = True
                 self._stream.finish()
-            if self._read_end or self._stream.broken:
+            if self._stream.broken or (self._read_end and not self._unwritten):
                 self._end()
 
     def _end(self) -> None:

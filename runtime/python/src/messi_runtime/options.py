@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ from .backoff import BackoffSettings
 from .duration import check_durations
 from .frame import check_max_payload_size
 from .socket_options import SocketOptions
+from .tls_config import TlsConfig
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class ClientOptions:
 
     shuffle_uris: bool = False
     """Whether to try the URIs in random order."""
+
+    tls: TlsConfig | ssl.SSLContext | None = None
+    """For URIs that are `tls://`. `None`: `TlsConfig()`, so the authorities of the system."""
 
     socket: SocketOptions = field(default_factory=SocketOptions)
 
@@ -97,6 +102,9 @@ class ServerOptions:
 
     unix_mode: int | None = None
     """The permissions of a Unix socket's file, such as 0o600. `None`: what the umask leaves."""
+
+    tls: TlsConfig | ssl.SSLContext | None = None
+    """A server whose URI is `tls://` needs it, with a certificate."""
 
     socket: SocketOptions = field(default_factory=SocketOptions)
 

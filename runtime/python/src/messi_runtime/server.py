@@ -11,6 +11,7 @@ from .options import ServerOptions
 from .schema import Incoming
 from .server_client import ServerClient
 from .server_driver import ServerDriver
+from .tls_failure import TlsError
 
 Client = TypeVar("Client", bound=ServerClient)
 
@@ -38,10 +39,10 @@ class ServerBase(Generic[Client]):
             cls._messi_incoming = Incoming(receives)
 
     def __init__(self, uri: str, *, options: ServerOptions | None = None) -> None:
-        """`uri` is `tcp://<host>:<port>`, `unix://<path>`, `unix-abstract:<name>`, or
-        `systemd:<name>` for a socket that systemd has opened (`systemd:` for the first). Without a
-        host it means all addresses of this machine; the system chooses a port for 0. Any other
-        raises `ValueError`."""
+        """`uri` is `tcp://<host>:<port>`, `tls://<host>:<port>`, `unix://<path>`,
+        `unix-abstract:<name>`, or `systemd:<name>` for a socket that systemd has opened (`systemd:`
+        for the first). Without a host it means all addresses of this machine; the system chooses a
+        port for 0. Any other raises `ValueError`."""
         self._messi_driver = ServerDriver[Client](self, uri, options or ServerOptions())
 
     async def start(self) -> None:
@@ -110,6 +111,10 @@ class ServerBase(Generic[Client]):
         """A connection was turned away. REFUSED: `on_client_arriving` returned false.
         GENERAL_ERROR: that hook has failed. TOO_MANY_CLIENTS: the server is full, or the process
         has no descriptor left (then `peer_address` is "")."""
+
+    async def on_handshake_failed(self, peer_address: str, error: TlsError) -> None:
+        """A connection has ended before it was a client, since its TLS handshake went wrong.
+        `error` says what was wrong, such as "the peer's certificate has expired"."""
 
     async def on_any_message(self, client: Client, field_number: int) -> bool:
         """A message has arrived, perhaps one that this server's schema does not have. Comes before

@@ -10,8 +10,9 @@ from google.protobuf.message import Message
 from .disconnect_reason import DisconnectReason
 from .link import Link
 from .outbox import OutboxSettings
+from .peer_certificate import PeerCertificate
 from .schema import Outgoing
-from .socket_stream import PeerCredentials
+from .stream import PeerCredentials
 
 
 class ServerClient:
@@ -53,6 +54,10 @@ class ServerClient:
         """Process, user and group of the peer of a Unix socket when it connected; `None` for
         TCP."""
         return self._peer_credentials
+
+    def peer_certificate(self) -> PeerCertificate | None:
+        """What the client's certificate says; `None` if it has shown none, as without TLS."""
+        return self._messi_link.peer_certificate
 
     def native_handle(self) -> int:
         """The descriptor of the connection's socket; -1 if it is closed. It stays the server's."""

@@ -21,8 +21,11 @@ from .outbox import Accepted
 from .server_client import ServerClient
 from .socket_listener import SocketListener
 from .socket_stream import SocketStream
+from .stream import Stream
 from .task import begin_task, current_client
-from .uri import parse_uri_to_listen
+from .tls_failure import TlsError
+from .tls_handshakes import ServerHandshakes
+from .uri import InheritedAddress, TcpAddress, TlsAddress, UnixAddress, parse_uri_to_listen
 
 if TYPE_CHECKING:
     from .server import ServerBase
@@ -38,6 +41,7 @@ class ServerDriver(Generic[Client]):
         self._server = server
         self._uri = uri
         self._address = parse_uri_to_listen(uri)
+        self._handshakes = _handshakes(uri, self._address, options)
         self._settings = LinkSettings(
             connection=ConnectionSettings(
                 side=Side.SERVER,
@@ -67,6 +71,8 @@ class ServerDriver(Generic[Client]):
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self.options.check()
+        if self._handshakes is not None:
+            self._handshakes.context()
         if self._loop is not loop:
             self._forget_loop()
             self._loop = loop
@@ -97,6 +103,8 @@ class ServerDriver(Generic[Client]):
         if not self._stopped.done():
             self._stopped.set_result(None)
         listener.stop()
+        if self._handshakes is not None:
+            self._handshakes.stop()
         for link in list(self._links):
             link.end(DisconnectReason.STOPPED)
 
@@ -149,7 +157,9 @@ class ServerDriver(Generic[Client]):
     async def _receive(
         self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
     ) -> None:
-        stream = SocketStream(accepted, self.options.socket)
+        stream: Stream | None = await self._stream(accepted, peer_address, listener)
+        if stream is None:
+            return
         why_not: DisconnectReason | None = DisconnectReason.STOPPED
         try:
             why_not = await self._why_not(peer_address)
@@ -162,6 +172,21 @@ class ServerDriver(Generic[Client]):
             await self._serve(Link(self._settings, stream), peer_address)
         elif why_not is not DisconnectReason.STOPPED:
             await self._tell_refused(peer_address, why_not)
+
+    async def _stream(
+        self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
+    ) -> Stream | None:
+        """The stream on an accepted socket; `None` if it has failed its handshake."""
+        inner = SocketStream(accepted, self.options.socket)
+        if self._handshakes is None:
+            return inner
+        try:
+            return await self._handshakes.shake_hands(inner)
+        except TlsError as error:
+            if self._listener is listener:
+                LOGGER.info("The handshake with %s has failed: %s", peer_address, error)
+                await self._tell_handshake_failed(peer_address, error)
+            return None
 
     async def _why_not(self, peer_address: str) -> DisconnectReason | None:
         """Why an accepted connection cannot become a client; `None` if it can."""
@@ -180,6 +205,10 @@ class ServerDriver(Generic[Client]):
     async def _tell_refused(self, peer_address: str, reason: DisconnectReason) -> None:
         with contextlib.suppress(HookFailed):
             await call_hook(self._server.on_client_refused, peer_address, reason)
+
+    async def _tell_handshake_failed(self, peer_address: str, error: TlsError) -> None:
+        with contextlib.suppress(HookFailed):
+            await call_hook(self._server.on_handshake_failed, peer_address, error)
 
     async def _serve(self, link: Link, peer_address: str) -> None:
         """From `on_client_connected` to `on_client_disconnected`."""
@@ -242,3 +271,16 @@ class ServerDriver(Generic[Client]):
                 await call_hook(server.on_unknown_message, client, received.field_number)
         finally:
             current_client.reset(token)
+
+
+def _handshakes(
+    uri: str, address: TcpAddress | UnixAddress | InheritedAddress, options: ServerOptions
+) -> ServerHandshakes | None:
+    if not isinstance(address, TlsAddress):
+        return None
+    if options.tls is None:
+        raise ValueError(
+            f'"{uri}": TLS needs a certificate; expected '
+            f"ServerOptions(tls=TlsConfig(certificate=..., key=...))"
+        )
+    return ServerHandshakes(options.tls)

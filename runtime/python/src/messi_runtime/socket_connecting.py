@@ -13,7 +13,9 @@ from .address_memory import AddressMemory
 from .resolver import Resolver
 from .socket_options import SocketOptions
 from .socket_stream import SocketStream
-from .uri import TcpAddress, UnixAddress
+from .stream import Stream
+from .tls_handshakes import ClientHandshakes
+from .uri import TcpAddress, TlsAddress, UnixAddress
 
 # How long an address is tried before the next one is tried too, in seconds.
 _HEAD_START = 0.25
@@ -23,20 +25,31 @@ _MOMENT = 0.05
 
 
 class Connected(NamedTuple):
-    stream: SocketStream
+    stream: Stream
     address: str
     """Under which the client's `AddressMemory` knows it."""
 
 
 async def connect(
-    address: TcpAddress | UnixAddress, memory: AddressMemory, options: SocketOptions
+    address: TcpAddress | UnixAddress,
+    memory: AddressMemory,
+    options: SocketOptions,
+    handshakes: ClientHandshakes,
 ) -> Connected:
     """Raises what connecting raises. Has no time-out of its own; see `give_up`."""
     if isinstance(address, UnixAddress):
         return Connected(SocketStream(await _connect_unix(address), options), str(address))
     hosts = await Resolver.of_running_loop().resolve(address.host or "localhost")
     hosts = memory.sort(_alternating(hosts))
-    return await _connect_first(hosts, address.port, memory, options)
+    connected = await _connect_first(hosts, address.port, memory, options)
+    if not isinstance(address, TlsAddress):
+        return connected
+    try:
+        return Connected(await handshakes.shake_hands(connected.stream, address), connected.address)
+    except BaseException:
+        # An address that fails the handshake is no better than one that does not answer.
+        memory.failed(connected.address)
+        raise
 
 
 async def _connect_unix(address: UnixAddress) -> socket.socket:

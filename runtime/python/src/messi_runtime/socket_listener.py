@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from .inherited_socket import address_of, inherited_socket
@@ -133,7 +134,7 @@ def _listen_tcp(address: TcpAddress, hosts: list[str]) -> _Listening:
                 # Port 0 is chosen for the first address, and may be taken at the next.
                 if address.port or error.errno != errno.EADDRINUSE or not tries_left:
                     raise
-    return _Listening(sockets, TcpAddress(address.host, sockets[0].getsockname()[1]))
+    return _Listening(sockets, replace(address, port=sockets[0].getsockname()[1]))
 
 
 def _listen_everywhere(port: int) -> socket.socket:

@@ -9,22 +9,14 @@ import select
 import socket
 import struct
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from . import fork
 from .socket_options import SocketOptions, prepare
-
-
-class PeerCredentials(NamedTuple):
-    """The process at the other end of a Unix socket when it connected."""
-
-    pid: int
-    uid: int
-    gid: int
+from .stream import READ_SIZE, PeerCredentials
 
 
 class SocketStream:
-    """Bytes in and out, without waiting.
+    """The bytes of a socket.
 
     A write that fails does not end the stream: the system reports the error to the reader too,
     after what can still be read. In a child of `fork`, it only closes the child's own copy.
@@ -49,24 +41,28 @@ class SocketStream:
     def start(
         self, handle_readable: Callable[[], None], handle_writable: Callable[[], None]
     ) -> None:
-        """They are called from now on, when they are wanted."""
         self._handle_readable = handle_readable
         self._handle_writable = handle_writable
 
     @property
-    def holds_input(self) -> bool:
-        """There is something to read of which `handle_readable` will not tell."""
-        return bool(self._early)
-
-    @property
     def native_handle(self) -> int:
-        """The descriptor; -1 when closed."""
         return self._socket.fileno()
 
     @property
     def broken(self) -> bool:
-        """Nothing more can be written."""
         return self._broken or self._foreign
+
+    @property
+    def held_output(self) -> int:
+        return 0
+
+    @property
+    def why_ended(self) -> str:
+        return ""
+
+    @property
+    def peer_certificate(self) -> None:
+        return None
 
     @property
     def peer_credentials(self) -> PeerCredentials | None:
@@ -76,14 +72,13 @@ class SocketStream:
         data = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
         return PeerCredentials(*struct.unpack("3i", data))
 
-    def read(self) -> bytes | None:
-        """`None` if there is nothing to read yet; no bytes at the end of the stream."""
+    def read(self, size: int = READ_SIZE) -> bytes | None:
         fork.refuse_to_run(self._made_in)
         if self._early:
             early, self._early = self._early, b""
             return early
         try:
-            return self._socket.recv(_READ_SIZE)
+            return self._socket.recv(size)
         except OSError as error:
             if error.errno in _PASSING:
                 return None
@@ -96,12 +91,12 @@ class SocketStream:
         self._reading = wanted
         if wanted:
             self._loop.add_reader(self._socket, self._handle_readable)
+            if self._early:
+                self._loop.call_soon(self._tell_early)
         else:
             self._loop.remove_reader(self._socket)
 
     def write(self, parts: Iterable[memoryview]) -> int:
-        """Returns how much was taken. If not all, `handle_writable` follows, unless the stream is
-        broken."""
         if self.broken:
             return 0
         try:
@@ -122,13 +117,11 @@ class SocketStream:
             self._want_room(wanted)
 
     def wait_for_room(self, seconds: float) -> bool:
-        """Blocks."""
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)
         return bool(poll.poll(seconds * 1000))
 
     def finish(self) -> None:
-        """The peer sees the end of the stream after what was written."""
         if self.broken:
             return
         try:
@@ -158,6 +151,10 @@ class SocketStream:
         else:
             self._loop.remove_writer(self._socket)
 
+    def _tell_early(self) -> None:
+        if self._reading and self._early:
+            self._handle_readable()
+
     def _break(self) -> None:
         self._broken = True
         self._want_room(False)
@@ -170,8 +167,8 @@ class SocketStream:
         # If unread input is waiting, Linux answers a close with a reset, and discards what it has
         # not sent yet.
         with contextlib.suppress(OSError):
-            for _ in range(_MOST_DRAINED // _READ_SIZE):
-                if not self._socket.recv(_READ_SIZE):
+            for _ in range(_MOST_DRAINED // READ_SIZE):
+                if not self._socket.recv(READ_SIZE):
                     break
 
 
@@ -179,7 +176,6 @@ def _ignore() -> None:
     pass
 
 
-_READ_SIZE = 256 * 1024
 _MOST_DRAINED = 1024 * 1024
 
 _NO_ROOM = {errno.EAGAIN, errno.EWOULDBLOCK, errno.EINTR}

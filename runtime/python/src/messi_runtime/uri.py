@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 _LONGEST_PATH = 107  # the room in a socket address
 
-_FORMS = "tcp://<host>:<port>, unix://<path> or unix-abstract:<name>"
+_FORMS = "tcp://<host>:<port>, tls://<host>:<port>, unix://<path> or unix-abstract:<name>"
 
 
 @dataclass(frozen=True)
 class TcpAddress:
+    scheme: ClassVar[str] = "tcp"
+
     host: str
     """A name or address, IPv6 without brackets; empty is any address."""
 
@@ -20,7 +23,14 @@ class TcpAddress:
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"tcp://{host}:{self.port}"
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class TlsAddress(TcpAddress):
+    """Where TLS is spoken on TCP."""
+
+    scheme: ClassVar[str] = "tls"
 
 
 @dataclass(frozen=True)
@@ -49,7 +59,8 @@ class InheritedAddress:
 
 
 def parse_uri_to_connect(uri: str) -> TcpAddress | UnixAddress:
-    """`tcp://<host>:<port>`, IPv6 addresses in brackets, `unix://<path>` or `unix-abstract:<name>`.
+    """`tcp://<host>:<port>` or `tls://<host>:<port>`, IPv6 addresses in brackets, `unix://<path>`
+    or `unix-abstract:<name>`.
 
     Raises `ValueError` with what was given and what was expected.
     """
@@ -76,7 +87,9 @@ def parse_uri(uri: str) -> TcpAddress | UnixAddress:
     if uri.startswith("unix-abstract:"):
         return _parse_abstract(uri, uri[len("unix-abstract:") :])
     if uri.startswith("tcp://"):
-        return _parse_host_and_port(uri, uri[len("tcp://") :])
+        return TcpAddress(*_parse_host_and_port(uri, uri[len("tcp://") :]))
+    if uri.startswith("tls://"):
+        return TlsAddress(*_parse_host_and_port(uri, uri[len("tls://") :]))
     raise _wrong(uri, "the scheme is unknown")
 
 
@@ -84,8 +97,7 @@ def parse_tcp_uri(uri: str) -> tuple[str, int]:
     """Host and port; a function of the original Messi, for programs written for it."""
     if uri.startswith("tcp://"):
         try:
-            address = _parse_host_and_port(uri, uri[len("tcp://") :])
-            return address.host, address.port
+            return _parse_host_and_port(uri, uri[len("tcp://") :])
         except ValueError:
             pass
     raise ValueError(f"Expected URI on the form tcp://<host>:<port>, but got '{uri}'.")
@@ -112,7 +124,7 @@ def _parse_abstract(uri: str, name: str) -> UnixAddress:
     return UnixAddress("\0" + name)
 
 
-def _parse_host_and_port(uri: str, rest: str) -> TcpAddress:
+def _parse_host_and_port(uri: str, rest: str) -> tuple[str, int]:
     host, colon, port = rest.rpartition(":")
     if not colon or not port:
         raise _wrong(uri, "the port is missing")
@@ -128,7 +140,7 @@ def _parse_host_and_port(uri: str, rest: str) -> TcpAddress:
         raise _wrong(uri, "the port is not a number")
     if len(port.lstrip("0")) > 5 or int(port) > 65535:
         raise _wrong(uri, "the port is larger than 65535")
-    return TcpAddress(host, int(port))
+    return host, int(port)
 
 
 def _wrong(uri: str, what: str) -> ValueError:
