@@ -16,6 +16,7 @@ from support import (
 from virtual_time import run
 
 from messi_runtime import DisconnectReason, ServerOptions
+from messi_runtime.farewell import farewell
 
 
 class Pausing(Server):
@@ -195,7 +196,7 @@ def test_somebody_can_be_refused_before_he_is_a_client():
             async with raw_client(server) as (reader, writer):
                 host, port = writer.get_extra_info("sockname")
                 writer.write(PING)
-                assert await reader.read() == b""
+                assert await reader.read() == farewell(DisconnectReason.REFUSED)
                 await server.events.until("refused", DisconnectReason.REFUSED)
             assert server.events.all == [
                 ("arriving", f"{host}:{port}"),

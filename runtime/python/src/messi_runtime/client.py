@@ -107,7 +107,8 @@ class ClientBase:
 
     @property
     def connected(self) -> bool:
-        """True from `on_connected` until the connection is lost or given up."""
+        """True from `on_connected` until the connection is lost or given up, or its server drains.
+        What is sent while it is false is dropped."""
         link = self._messi_driver.link
         return link is not None and not link.closed
 

@@ -216,6 +216,7 @@ class ClientDriver:
 
     async def _ask(self, failure: Exception) -> float | None:
         LOGGER.info("Connecting to %s failed: %r.", self.uri, failure)
+        self._attempts.handle_failed()
         hook = self._client.on_connect_failure
         try:
             delay = await call_hook(hook, failure)
@@ -248,22 +249,31 @@ class ClientDriver:
         LOGGER.info("Disconnected from %s: %s", self.uri, f"{link.reason} {link.hint}".rstrip())
         delay = 0.0
         event = ClientEvent.ENDED
-        if link.proved:
-            self._memory.worked(address)
-            self._attempts.handle_proved()
         # A stopped connection tells nothing about its server.
         if link.reason is not DisconnectReason.STOPPED:
             event = ClientEvent.LOST
-            if link.proved:
-                delay = self._attempts.delay_after_loss(uptime)
-            else:
-                self._memory.failed(address)
-                delay = self._attempts.delay_after_failure()
+            delay = self._delay_after(link, address, uptime)
+        elif link.proved:
+            self._handle_proved(address)
         for action in self._machine.handle(event):
             if action is ClientAction.TELL:
                 await self._tell_disconnected(link.reason)
             else:
                 self._perform(action, delay)
+
+    def _delay_after(self, link: Link, address: str, uptime: float) -> float:
+        if link.turned_away or not link.proved:
+            self._memory.failed(address)
+            self._attempts.handle_failed()
+            return max(self._attempts.delay_after_failure(), link.retry_after)
+        self._handle_proved(address)
+        if link.reason is DisconnectReason.DRAINING:
+            return self._attempts.delay_after_drain()
+        return self._attempts.delay_after_loss(uptime)
+
+    def _handle_proved(self, address: str) -> None:
+        self._memory.worked(address)
+        self._attempts.handle_proved()
 
     async def _serve(self, link: Link) -> None:
         try:

@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from .close_frame import decode_close
 from .disconnect_reason import DisconnectReason
+from .farewell import farewell, harmless, reason_of_code
 from .frame import FrameType
 from .frame_decoder import Frame, FrameDecoder, FrameTooBig
 from .frame_queue import Control
@@ -75,13 +77,25 @@ class Connection:
         """`make_room` is the outbox's."""
         self.outbox = Outbox(settings.outbox, make_room)
         self.reason: DisconnectReason | None = None
-        """Why the connection is closed; `None` while it is open."""
+        """Why the connection is closed, so that nothing more is sent; `None` while it is open."""
 
         self.hint = ""
         """More about the reason, as a sentence."""
 
         self.proved = False
         """True when the peer has answered a ping: it is a server, and it is alive."""
+
+        self.hears = True
+        """Whether messages that arrive are handed out; perhaps also when nothing more is sent."""
+
+        self.draining = False
+        """On a server: the client has been told that it may go."""
+
+        self.turned_away = False
+        """On a client: the server has closed the connection, and has said why."""
+
+        self.retry_after = 0.0
+        """How long the server asks us to stay away, in seconds."""
 
         self._settings = settings
         self._server = settings.side is Side.SERVER
@@ -105,7 +119,7 @@ class Connection:
                     yield frame.payload
                 else:
                     self._handle_other(frame)
-                if self.closed:
+                if not self.hears:
                     return
         except FrameTooBig:
             too_big = True
@@ -143,13 +157,30 @@ class Connection:
         return self._keepalive.timed_out(now)
 
     def deadline(self) -> float:
-        return self._keepalive.next_ping() if self.closed else self._keepalive.deadline()
+        return self._keepalive.deadline() if self.hears else self._keepalive.next_ping()
 
     def close(self, reason: DisconnectReason, hint: str = "") -> None:
-        """Only the first reason counts, and its hint."""
-        if self.reason is None:
+        """From now on nothing is sent or handed out. Only the first reason counts, and its hint. A
+        server tells its client of some reasons, behind what else waits to be written."""
+        self.hears = False
+        if self.closed:
+            return
+        self.reason = reason
+        self.hint = hint or self.hint
+        # A peer that speaks another protocol would not understand it.
+        foreign = reason is DisconnectReason.PROTOCOL_ERROR and hint
+        if self._server and not self.draining and not foreign:
+            self._say(farewell(reason, hint))
+
+    def leave(self, reason: DisconnectReason) -> None:
+        """Like `close`, but messages that arrive are still handed out."""
+        if not self.closed:
             self.reason = reason
-            self.hint = hint
+
+    def drain(self) -> None:
+        """A server tells its client that it may go."""
+        self.draining = True
+        self._say(farewell(DisconnectReason.DRAINING))
 
     def _handle_other(self, frame: Frame) -> None:
         if frame.type == (FrameType.PING if self._server else FrameType.PONG):
@@ -159,8 +190,30 @@ class Connection:
                 self.outbox.frames.want(Control.PONG)
             else:
                 self.proved = True
+        elif frame.type == FrameType.CLOSE and not self._server:
+            self._handle_close(frame.payload)
         else:
             self._check_type(frame.type)
+
+    def _handle_close(self, payload: bytes) -> None:
+        frame = decode_close(payload)
+        if frame is None:
+            self.close(DisconnectReason.PROTOCOL_ERROR)
+            return
+        if self.closed:
+            return
+        reason = reason_of_code(frame.code)
+        self.hint = harmless(frame.text)
+        if reason is DisconnectReason.DRAINING:
+            self.leave(reason)
+            return
+        self.turned_away = True
+        self.retry_after = frame.retry_after
+        self.close(reason)
+
+    def _say(self, frame: bytes) -> None:
+        if frame:
+            self.outbox.frames.append(frame)
 
     def _check_type(self, frame_type: int) -> None:
         # A newer server may send frames that this client does not know; a client sends only what

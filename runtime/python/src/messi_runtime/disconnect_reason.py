@@ -34,7 +34,7 @@ class DisconnectReason(enum.Enum):
     """The peer does not speak this protocol."""
 
     TOO_MANY_CLIENTS = "Too many clients."
-    """The server is full."""
+    """The server takes no more clients now."""
 
     STOPPED = "Stopped."
     """`stop()` was called on this side, or its task was cancelled."""
@@ -47,7 +47,7 @@ class DisconnectReason(enum.Enum):
     slow."""
 
     REFUSED = "Refused."
-    """`on_client_arriving` returned false."""
+    """The server does not want this client: its `on_client_arriving` returned false."""
 
     UNAUTHENTICATED = "Not authenticated."
     """The server's `on_authenticate` refused the client, or did not answer in time."""

@@ -17,6 +17,7 @@ class FrameType(enum.IntEnum):
     SERVER_TO_CLIENT = 2
     PING = 3
     PONG = 4
+    CLOSE = 9
 
 
 HEADER_SIZE = 4

@@ -72,6 +72,21 @@ class Link:
         return self._connection.closed
 
     @property
+    def draining(self) -> bool:
+        """See `drain`."""
+        return self._connection.draining
+
+    @property
+    def turned_away(self) -> bool:
+        """The server has closed the connection, and has said why."""
+        return self._connection.turned_away
+
+    @property
+    def retry_after(self) -> float:
+        """How long the server asks us to stay away, in seconds."""
+        return self._connection.retry_after
+
+    @property
     def deaf(self) -> bool:
         """This side has ended the connection: what was received is not handed out any more."""
         return self._inbox.dropped
@@ -117,9 +132,21 @@ class Link:
             return
         if self._frames.pending > self._max_pending_bytes // 2:
             self._was_high = True
-        if not self._unsettled:
-            self._unsettled = True
-            self._loop.call_soon(self._settle)
+        self._settle_soon()
+
+    def drain(self) -> None:
+        """Tells the client, after what was sent, that it may go. What it sends until it has ended
+        its side of the stream is handed out, and may be answered: see `next_event`."""
+        if not self.closed and not self.draining:
+            self._connection.drain()
+            self._settle_soon()
+
+    def leave(self, reason: DisconnectReason) -> None:
+        """Ends this side of the stream after what was sent; nothing is sent any more. What the peer
+        sends until it has ended its own side is still handed out."""
+        if not self.closed:
+            self._connection.leave(reason)
+            self._flush()
 
     def pause(self) -> None:
         self._inbox.pause()
@@ -129,25 +156,27 @@ class Link:
             self._connection.touch(self._loop.time())
             self._inbox.resume()
 
-    def end(self, reason: DisconnectReason) -> None:
+    def end(self, reason: DisconnectReason, linger: float | None = None) -> None:
         """Ends the connection in order: input that has not been handed out is dropped. What was
-        sent is still written if the peer reads it within `linger`."""
-        if self.closed:
+        sent is still written if the peer reads it within `linger`, by default that of the
+        settings."""
+        if not self._connection.hears:
             return
-        if self._settings.linger <= 0 or self._stream.broken:
+        linger = self._settings.linger if linger is None else linger
+        if linger <= 0 or self._stream.broken:
             self.close(reason)
             return
         self._connection.close(reason)
         self._inbox.drop()
         self._ending = True
-        self._linger = self._loop.call_later(self._settings.linger, self._end)
+        self._linger = self._loop.call_later(linger, self._end)
         self._read(not self._read_end)
         self._flush()
 
     def close(self, reason: DisconnectReason, hint: str = "") -> None:
         """Like `end`, but what is not written yet is written only as far as the system takes it
         now."""
-        if self.closed:
+        if not self._connection.hears:
             return
         self._connection.close(reason, hint)
         self._inbox.drop()
@@ -162,9 +191,10 @@ class Link:
         self._end()
 
     async def next_event(self) -> bytes | Signal | None:
-        """The payload of the next message, or a signal, or `None` when no more can come."""
+        """The payload of the next message, or a signal, or `None` when no more can come. Then the
+        link is closed, or it is draining, and answers may still be sent before `end`."""
         event = await self._inbox.next()
-        if not self._reading and self._inbox.has_room and not self.closed:
+        if not self._reading and self._hears and self._inbox.has_room:
             self._connection.touch(self._loop.time())
             self._read(True)
         return event
@@ -175,6 +205,14 @@ class Link:
             await asyncio.wait({self._ended})
 
     # Reading
+
+    @property
+    def _hears(self) -> bool:
+        return self._connection.hears and not self._read_end
+
+    @property
+    def _leaving(self) -> bool:
+        return self.closed and self._connection.hears
 
     def _read(self, wanted: bool) -> None:
         self._reading = wanted
@@ -193,6 +231,9 @@ class Link:
         self._read(False)
         if self._ending:
             self._flush()
+        elif self._leaving or self.draining:
+            self._inbox.end()
+            self._flush()
         else:
             self._give_up(DisconnectReason.CONNECTION_CLOSED, self._stream.why_ended)
 
@@ -202,7 +243,7 @@ class Link:
         else:
             for payload in self._connection.handle_bytes(data, self._loop.time()):
                 self._inbox.put(payload)
-            if self.closed:
+            if not self._connection.hears:
                 self._write()
                 self._give_up(self.reason)
                 return
@@ -225,11 +266,11 @@ class Link:
         now = self._loop.time()
         if not self._listening:
             self._connection.touch(now)
-        if not self._reading and not self.closed:
+        if not self._reading and self._connection.hears:
             self._connection.say_alive()
-        if self._over or (self.closed and not self._unwritten):
+        if self._over or not (self._connection.hears or self._unwritten):
             return
-        if not self.closed and self._connection.timed_out(now):
+        if self._connection.hears and self._connection.timed_out(now):
             self._judge_soon(now)
             return
         self._connection.handle_time(now, now)
@@ -241,6 +282,8 @@ class Link:
 
     @property
     def _listening(self) -> bool:
+        if self._read_end:
+            return self.closed  # the peer may read what waits for it
         return (self._reading and not self._inbox.paused) or self._ending
 
     def _judge_soon(self, now: float) -> None:
@@ -251,11 +294,11 @@ class Link:
 
     def _judge(self, heard_until: float) -> None:
         self._judging = False
-        if self.closed:
+        if not self._connection.hears:
             return
         if self._listening:
             self._connection.handle_time(self._loop.time(), heard_until)
-        if self.closed:
+        if not self._connection.hears:
             self._give_up(self.reason)
         else:
             self._handle_time()
@@ -290,7 +333,14 @@ class Link:
 
     def _handle_writable(self) -> None:
         self._blocked = False
+        if self._read_end:
+            self._connection.touch(self._loop.time())
         self._flush()
+
+    def _settle_soon(self) -> None:
+        if not self._unsettled:
+            self._unsettled = True
+            self._loop.call_soon(self._settle)
 
     def _settle(self) -> None:
         self._unsettled = False
@@ -305,10 +355,12 @@ class Link:
         if self._was_high and self._frames.pending <= self._max_pending_bytes // 2:
             self._was_high = False
             self._inbox.signal_writable()
-        if self._ending:
+        if self._ending or self._leaving:
             self._go_on_ending()
 
     def _write(self) -> None:
+        if self._finished:
+            self._frames.clear()  # a ping or a pong
         while self._frames and not self._blocked:
             offered = self._frames.gather()
             taken = self._stream.write(offered)
@@ -327,19 +379,19 @@ class Link:
     # The end
 
     def _go_on_ending(self) -> None:
-        if self._stream.broken:
+        if not self._unwritten and not self._finished:
+            self._finished = True
+            self._stream.finish()
+        # A failed write does not lose what the peer has sent before.
+        broken = self._stream.broken and not self._leaving
+        if broken or (self._finished and self._read_end and not self._unwritten):
             self._end()
-        elif not self._unwritten:
-            if not self._finished:
-                self._finished = True
-                self._stream.finish()
-            if self._stream.broken or (self._read_end and not self._unwritten):
-                self._end()
 
     def _end(self) -> None:
         if self._over:
             return
         self._over = True
+        self._connection.close(self.reason)
         for timer in (self._timer, self._linger):
             if timer is not None:
                 timer.cancel()

@@ -64,9 +64,23 @@ class ServerBase(Generic[Client]):
         `disconnect` that is under way."""
         self._messi_driver.stop_now()
 
+    def drain(self, deadline: float) -> None:
+        """Stops listening at once, and lets all clients go, within `deadline` seconds. Nothing that
+        was sent before is lost on a connection that works, in either direction. A client is told
+        when it has got what was sent to it. Then it ends its side; what it had sent still reaches
+        the hooks, which may answer, and the client connects elsewhere. At half of the deadline the
+        server ends its side for clients that do not react, such as those of the original Messi, and
+        at the deadline it closes what is left. For each client
+        `on_client_disconnected(client, DisconnectReason.DRAINING)` follows.
+
+        A further `drain` sets another deadline. `stop`, `stop_now` and `start` may also follow.
+        Raises `ValueError` for a deadline that is negative.
+        """
+        self._messi_driver.drain(deadline)
+
     async def wait_stopped(self) -> None:
-        """Waits for `stop`, and until nothing is left to happen. Not for hooks: it waits for
-        them."""
+        """Waits for `stop` or `drain`, and until nothing is left to happen. Not for hooks: it waits
+        for them."""
         await self._messi_driver.wait_stopped()
 
     @property

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .connection import ConnectionSettings, Side, reason_of
 from .disconnect_reason import DisconnectReason
+from .duration import check_durations
+from .farewell import farewell
 from .hint import Hint
 from .hooks import LOGGER, HookFailed, call_hook
 from .inbox import Signal
@@ -56,6 +59,8 @@ class ServerDriver(Generic[Client]):
         self._stopped: asyncio.Future[None] | None = None
         self._links: set[Link] = set()  # with those that are ending
         self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._deadlines: list[asyncio.TimerHandle] = []  # of the drain
         self._last_id = 0
 
     @property
@@ -85,6 +90,7 @@ class ServerDriver(Generic[Client]):
             lambda: self._begin(self._tell_refused("", DisconnectReason.TOO_MANY_CLIENTS)),
         )
         self._listener = listener
+        self._draining = False
         self._stopped = loop.create_future()
         try:
             await listener.start()
@@ -93,10 +99,48 @@ class ServerDriver(Generic[Client]):
             # place.
             listener.stop()
             if self._listener is listener:
-                self.stop()
+                self._stop_listening()
             raise
 
     def stop(self) -> None:
+        self._draining = False
+        self._stop_listening()
+        for link in list(self._links):
+            link.end(DisconnectReason.STOPPED)
+
+    def stop_now(self) -> None:
+        for link in list(self._links):
+            link.abort(DisconnectReason.STOPPED)
+        self.stop()
+
+    def drain(self, deadline: float) -> None:
+        check_durations(deadline=deadline)
+        if self._loop is None or self._loop.is_closed():
+            self.stop()
+            return
+        self._draining = True
+        self._stop_listening()
+        for link in list(self._links):
+            link.drain()
+        for timer in self._deadlines:
+            timer.cancel()
+        self._deadlines = [
+            self._loop.call_later(deadline / 2, self._leave_all),
+            self._loop.call_later(deadline, self._abort_all),
+        ]
+
+    def _leave_all(self) -> None:
+        """Clients that do not know what a drain is see the end of the stream."""
+        for link in list(self._links):
+            if link.draining:
+                link.leave(DisconnectReason.DRAINING)
+
+    def _abort_all(self) -> None:
+        for link in list(self._links):
+            if link.draining:
+                link.abort(DisconnectReason.DRAINING)
+
+    def _stop_listening(self) -> None:
         if self._listener is None or self._stopped is None:
             return
         listener, self._listener = self._listener, None
@@ -105,13 +149,6 @@ class ServerDriver(Generic[Client]):
         listener.stop()
         if self._handshakes is not None:
             self._handshakes.stop()
-        for link in list(self._links):
-            link.end(DisconnectReason.STOPPED)
-
-    def stop_now(self) -> None:
-        for link in list(self._links):
-            link.abort(DisconnectReason.STOPPED)
-        self.stop()
 
     async def wait_stopped(self) -> None:
         while self._stopped is not None and not self._stopped.done():
@@ -139,7 +176,10 @@ class ServerDriver(Generic[Client]):
             self._listener.stop()
         for link in self._links:
             link.abort(DisconnectReason.STOPPED)
+        for timer in self._deadlines:
+            timer.cancel()
         self._listener = self._stopped = None
+        self._deadlines = []
         self.clients = {}
         self._links = set()
         self._tasks = set()
@@ -164,13 +204,16 @@ class ServerDriver(Generic[Client]):
         try:
             why_not = await self._why_not(peer_address)
             if self._listener is not listener:
-                why_not = DisconnectReason.STOPPED
+                draining = self._draining
+                why_not = DisconnectReason.DRAINING if draining else DisconnectReason.STOPPED
         finally:
             if why_not is not None:
+                if last_words := farewell(why_not):
+                    stream.write([memoryview(last_words)])
                 stream.close()
         if why_not is None:
             await self._serve(Link(self._settings, stream), peer_address)
-        elif why_not is not DisconnectReason.STOPPED:
+        elif why_not not in (DisconnectReason.STOPPED, DisconnectReason.DRAINING):
             await self._tell_refused(peer_address, why_not)
 
     async def _stream(
@@ -219,6 +262,8 @@ class ServerDriver(Generic[Client]):
         try:
             link.start()
             await self._handle_all(client, link)
+            # To a client that has gone since it may, all is said now. The drain's deadline remains.
+            link.end(DisconnectReason.DRAINING, math.inf)
             del self.clients[client.id]
             await link.wait_over()
         except BaseException:  # the task is being cancelled
