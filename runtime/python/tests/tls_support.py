@@ -10,8 +10,8 @@ from messi_runtime import ClientOptions, ServerOptions, TlsConfig
 
 
 class TlsServer(Server):
-    def __init__(self, tls, **options):
-        super().__init__("tls://127.0.0.1:0", options=ServerOptions(tls=tls, **options))
+    def __init__(self, tls, uri="tls://127.0.0.1:0", **options):
+        super().__init__(uri, options=ServerOptions(tls=tls, **options))
 
     async def on_handshake_failed(self, peer_address, error):
         self.events.add("handshake failed", str(error))
