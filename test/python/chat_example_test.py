@@ -9,15 +9,21 @@ import fnmatch
 import os
 import pathlib
 import queue
+import shutil
 import subprocess
 import sys
 import threading
 
 import pytest
 
-PYTHON = pathlib.Path(__file__).resolve().parents[2] / "examples/chat/python"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PYTHON = ROOT / "examples/chat/python"
+sys.path.insert(0, str(ROOT / "runtime/python/tests"))
+from authority import Authority  # noqa: E402
+
 CPP = os.environ.get("MESSI_CHAT_CPP")
 LANGUAGES = ["python", *(["cpp"] if CPP else [])]
+TLS_LANGUAGES = ["python"]
 PATIENCE = 30
 
 
@@ -101,6 +107,53 @@ def test_clients_talk_and_survive_the_death_of_their_server(server_language, cli
 
         assert erik.end_input() == 0
         assert alice.end_input() == 0
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    if shutil.which("openssl") is None:
+        pytest.skip("the openssl command is missing")
+    return Authority(tmp_path_factory.mktemp("tls") / "authority")
+
+
+def flags(ca=None, pair=(None, None)):
+    named = {"--ca": ca, "--cert": pair[0], "--key": pair[1]}
+    return [str(each) for flag, path in named.items() if path is not None for each in (flag, path)]
+
+
+@pytest.mark.parametrize("client_language", TLS_LANGUAGES)
+@pytest.mark.parametrize("server_language", TLS_LANGUAGES)
+def test_they_talk_over_mutual_tls(authority, server_language, client_language):
+    ca = authority.certificate
+    with stage() as start:
+        server = start(server_language, "server", "tls://127.0.0.1:0", *flags(ca, authority.sign("server")))
+        uri = server.hear("Listening at tls://127.0.0.1:*").removeprefix("Listening at ")
+        erik = start(client_language, "client", "erik", uri, *flags(ca, authority.sign("erik")))
+        erik.hear("Connected to the server.")
+        server.hear("<erik> is here.")
+        erik.say("Hello, Grüße, 你好!")
+        erik.hear("<erik> Hello, Grüße, 你好!")
+
+        stranger = start(client_language, "client", "mallory", uri, *flags(ca))
+        stranger.hear('Disconnected: Connection closed. The peer ended TLS with the alert "certificate required".')
+
+        server.kill()
+        erik.hear("Disconnected: Connection closed. The connection was cut: it ended without TLS's close_notify.")
+        erik.hear("What you type is sent when the server is back.")
+        server = start(server_language, "server", uri, *flags(ca, authority.sign("server")))
+        erik.hear("Connected to the server.")
+        assert erik.end_input() == 0
+
+
+@pytest.mark.parametrize("client_language", TLS_LANGUAGES)
+@pytest.mark.parametrize("server_language", TLS_LANGUAGES)
+def test_a_server_that_is_not_trusted_is_not_talked_to(authority, tmp_path, server_language, client_language):
+    other = Authority(tmp_path / "other", "Other CA")
+    with stage() as start:
+        server = start(server_language, "server", "tls://127.0.0.1:0", *flags(pair=authority.sign("server")))
+        uri = server.hear("Listening at tls://127.0.0.1:*").removeprefix("Listening at ")
+        client = start(client_language, "client", "erik", uri, *flags(other.certificate))
+        client.hear(f"{uri}: the peer's certificate is from an unknown issuer. Trying again until the server is there.")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

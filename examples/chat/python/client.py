@@ -3,21 +3,22 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 import threading
 
 import chat_pb2
 from chat_client import ChatClient
-from messi_runtime import DisconnectReason
+from messi_runtime import ClientOptions, DisconnectReason, TlsConfig
 
 # So many lines may be in flight, for example when the input is a file.
 MOST_UNHEARD = 16
 
 
 class Client(ChatClient):
-    def __init__(self, user: str, uri: str) -> None:
-        super().__init__(uri)
+    def __init__(self, user: str, uri: str, tls: TlsConfig) -> None:
+        super().__init__(uri, options=ClientOptions(tls=tls))
         self._user = user
         self._may_say = asyncio.Condition()
         self._welcome = False
@@ -48,7 +49,7 @@ class Client(ChatClient):
         self._welcome = False
         if reason is DisconnectReason.STOPPED:
             return
-        say(f"Disconnected: {reason}")
+        say(f"Disconnected: {reason} {self.disconnect_hint}".rstrip())
         if self._unheard > 0:
             say(f"Lines of yours that perhaps nobody heard: {self._unheard}")
             self._unheard = 0
@@ -97,8 +98,8 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-async def main(user: str, uri: str) -> int:
-    client = Client(user, uri)
+async def main(user: str, uri: str, tls: TlsConfig) -> int:
+    client = Client(user, uri, tls)
     client.start()
     # On a thread, since the input may be a file, and files cannot be awaited.
     loop = asyncio.get_running_loop()
@@ -108,11 +109,16 @@ async def main(user: str, uri: str) -> int:
 
 
 if __name__ == "__main__":
-    if not 2 <= len(sys.argv) <= 3:
-        sys.exit(f"usage: {sys.argv[0]} <user> [<uri>]")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("user")
+    parser.add_argument("uri", nargs="?", default="tcp://127.0.0.1:6000")
+    parser.add_argument("--ca", help="authorities to trust, for tls:// (the system's if not given)")
+    parser.add_argument("--cert", help="this client's certificate, if the server demands one")
+    parser.add_argument("--key", help="the certificate's key")
+    given = parser.parse_args()
     try:
-        uri = sys.argv[2] if len(sys.argv) > 2 else "tcp://127.0.0.1:6000"
-        sys.exit(asyncio.run(main(sys.argv[1], uri)))
+        tls = TlsConfig(ca=given.ca, certificate=given.cert, key=given.key)
+        sys.exit(asyncio.run(main(given.user, given.uri, tls)))
     except KeyboardInterrupt:
         pass
     except ValueError as error:

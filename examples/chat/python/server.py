@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 
 import chat_pb2
 from chat_server import ChatServer, ChatServerClient
-from messi_runtime import DisconnectReason
+from messi_runtime import DisconnectReason, ServerOptions, TlsConfig
 
 
 class Server(ChatServer):
@@ -30,16 +31,22 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-async def main(uri: str) -> None:
-    server = Server(uri)
+async def main(uri: str, tls: TlsConfig) -> None:
+    server = Server(uri, options=ServerOptions(tls=tls))
     await server.start()
     say(f"Listening at {server.uri}")
     await server.wait_stopped()
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("uri", nargs="?", default="tcp://127.0.0.1:6000")
+    parser.add_argument("--ca", help="for tls://: clients need a certificate from these authorities")
+    parser.add_argument("--cert", help="the server's certificate, for tls://")
+    parser.add_argument("--key", help="the certificate's key")
+    given = parser.parse_args()
     try:
-        asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:6000"))
+        asyncio.run(main(given.uri, TlsConfig(ca=given.ca, certificate=given.cert, key=given.key)))
     except KeyboardInterrupt:
         pass
     except (OSError, ValueError) as error:
