@@ -282,9 +282,19 @@ TEST_CASE("a message over the limit is refused at its header", "[session]") {
 }
 
 TEST_CASE("the limit is for frames of unknown types too", "[session]") {
-  Subject client(kClient);
-  client.receive(header(77, kMaxPayload + 1));
-  CHECK(client.ended(DisconnectReason::kProtocolError));
+  for (const ConnectionSettings& settings : {kClient, kServer}) {
+    for (const int type : {0, 77}) {
+      Subject whole(settings);
+      whole.receive(header(type, kMaxPayload + 1));
+      CHECK(whole.ended(DisconnectReason::kProtocolError));
+
+      Subject cut(settings);
+      for (const char byte : header(type, kMaxPayload + 1)) {
+        if (!cut.connection.closed()) cut.receive({&byte, 1});
+      }
+      CHECK(cut.ended(DisconnectReason::kProtocolError));
+    }
+  }
 }
 
 TEST_CASE("a client that is connected to a client, or to itself, notices", "[session]") {

@@ -69,7 +69,7 @@ class FrameDecoder {
   /// The header of the frame that is cut, or was too big; null if there is none.
   const char* unfinished_header() const {
     if (cut_ != nullptr) return cut_->used() < kHeaderSize ? nullptr : cut_->data();
-    return refused_[0] != 0 ? refused_ : nullptr;
+    return read_size(refused_) > 0 ? refused_ : nullptr;
   }
 
  private:
@@ -96,7 +96,7 @@ class FrameDecoder {
 
   BufferPool& pool_;
   std::uint32_t max_payload_size_;
-  char refused_[kHeaderSize] = {};  // of the frame that was too big
+  char refused_[kHeaderSize] = {};  // the header of the frame that was too big
   Buffer* cut_ = nullptr;           // what has come of a frame that ended with the input
 };
 
