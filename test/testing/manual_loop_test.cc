@@ -198,6 +198,23 @@ TEST_CASE("any thread may post", "[testing]") {
   CHECK(calls == 400);
 }
 
+TEST_CASE("a loop that is held up is late", "[testing]") {
+  ManualLoop loop;
+  const TimePoint began = loop.now();
+  std::vector<messi::Duration> fired;
+  Timer first(loop, [&] { fired.push_back(loop.now() - began); });
+  Timer second(loop, [&] { fired.push_back(loop.now() - began); });
+  first.set(began + 1s);
+  second.set(began + 6s);
+  const std::uint64_t turns = loop.turns();
+  loop.hold_up(5s);
+  CHECK(fired.empty());
+  CHECK(loop.turns() == turns);
+  loop.advance(1s);
+  CHECK(fired == std::vector<messi::Duration>{5s, 6s});
+  CHECK(loop.turns() > turns);
+}
+
 TEST_CASE("the seed decides the random numbers", "[testing]") {
   ManualLoop a(7);
   ManualLoop b(7);

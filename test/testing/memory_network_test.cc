@@ -162,6 +162,58 @@ TEST_CASE("a cut loses what is under way and ends all connections", "[testing]")
   CHECK(pair.server.last().received() == "hello");
 }
 
+TEST_CASE("one connection may be cut", "[testing]") {
+  Pair pair;
+  RawClient other(pair.loop, "tcp://:6000");
+  pair.loop.run_until_idle();
+  pair.client->send("hello");
+  other->send("hello");
+  pair.loop.network().cut(1);
+  pair.loop.network().cut(3);  // which does not exist
+  pair.loop.run_until_idle();
+  CHECK(pair.client->ended());
+  CHECK(pair.server.peers()[0]->received().empty());
+  CHECK(pair.server.peers()[0]->ended());
+  CHECK_FALSE(other->ended());
+  CHECK(pair.server.peers()[1]->received() == "hello");
+}
+
+TEST_CASE("one direction of a connection may take few bytes at a time", "[testing]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  OneStream client(loop, "tcp://:6000");
+  loop.run_until_idle();
+  REQUIRE(client.stream != nullptr);
+  loop.network().link(1)->to_server.capacity = 3;
+  loop.network().link(1)->to_client.most_per_read = 2;
+  const messi::Slice hello{"hello", 5};
+  CHECK(client.stream->write(&hello, 1, false).size == 3);
+  server.last().send("hello");
+  client.on_readable = [&] {
+    char bytes[10];
+    const messi::Space space{bytes, sizeof(bytes)};
+    CHECK(client.stream->read(&space, 1).size <= 2);
+  };
+  loop.run_until_idle();
+  CHECK(server.last().received() == "hel");
+  CHECK(client.readable == 3);
+  CHECK(client.writable == 1);
+}
+
+TEST_CASE("to connect may take its time", "[testing]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  loop.network().faults.connect_latency = 50ms;
+  RawClient client(loop, "tcp://:6000");
+  RawClient nowhere(loop, "tcp://:6001");
+  loop.advance(49ms);
+  CHECK(client.peer() == nullptr);
+  CHECK(nowhere.error().ok());
+  loop.advance(1ms);
+  CHECK(client.peer() != nullptr);
+  CHECK_FALSE(nowhere.error().ok());
+}
+
 TEST_CASE("attempts to connect may be refused, or get no answer", "[testing]") {
   ManualLoop loop;
   RawServer server(loop, "tcp://:6000");

@@ -52,6 +52,13 @@ class ManualLoop final : public LoopCore {
     if (!stopped_) now_ = end;
   }
 
+  /// The program is held up, as by SIGSTOP: `duration` passes, and what is due meanwhile will be
+  /// late.
+  void hold_up(Duration duration) { now_ += duration; }
+
+  /// How many turns the loop has taken.
+  std::uint64_t turns() const { return turns_; }
+
   /// From now on nothing happens, as if the program's main loop had returned.
   void stop() override { stopped_ = true; }
   bool stopped() const { return stopped_; }
@@ -70,6 +77,7 @@ class ManualLoop final : public LoopCore {
   // False if there was nothing to do.
   bool turn() {
     Turn turn(*this);
+    ++turns_;
     const bool due = next_deadline() && *next_deadline() <= now_;
     bool busy = awake_.exchange(false) || has_tasks() || due;
     busy |= network_.deliver();
@@ -85,6 +93,7 @@ class ManualLoop final : public LoopCore {
   MemoryNetwork network_;
   std::vector<char> scratch_ = std::vector<char>(kScratchSize);  // for networks of the test's own
   TimePoint now_{std::chrono::hours(1)};
+  std::uint64_t turns_ = 0;
   std::atomic<bool> awake_{false};
   bool stopped_ = false;
 };

@@ -41,12 +41,18 @@ struct Faults {
   bool refuse_connects = false;
   /// Attempts to connect get no answer at all.
   bool ignore_connects = false;
+  /// How long an attempt to connect takes.
+  Duration connect_latency = Duration::zero();
 };
 
 /// Faults in one direction of one connection. They apply to what is written from then on.
 struct WayFaults {
-  /// As Faults::stalled.
+  /// As Faults::stalled. A connection that is stalled both ways is half-open: when one side ends
+  /// it, the other one does not notice.
   bool stalled = false;
+  /// As Faults::most_per_read and Faults::capacity; the smaller one counts.
+  std::size_t most_per_read = std::numeric_limits<std::size_t>::max();
+  std::size_t capacity = std::numeric_limits<std::size_t>::max();
   /// How long written bytes are in flight.
   Duration latency = Duration::zero();
   /// After so many more bytes the connection breaks: these bytes arrive, and nothing else.
@@ -78,7 +84,9 @@ class MemoryNetwork final : public Network {
   /// The faults of the connection with that number, 1 for the first; null if it is gone.
   LinkFaults* link(std::size_t number);
 
-  /// Breaks all connections; bytes in flight are lost.
+  /// Breaks the connection with that number, as a reset does; bytes in flight are lost.
+  void cut(std::size_t number);
+  /// Breaks all connections.
   void cut_all();
 
   /// The number of connections made so far.
@@ -123,9 +131,14 @@ class MemoryNetwork final : public Network {
       under_way[side].clear();
       departures[side].clear();
     }
+    void break_off() {
+      cut = true;
+      for (const int side : {0, 1}) lose(side);
+    }
   };
 
   static Result<std::string> place_name(const std::string& uri);
+  std::shared_ptr<Link> find(std::size_t number) const;
   void connected(ConnectHandler& handler, Place& place);
   bool accept_one();
   bool deliver_to(End& end, const Link& link);
@@ -183,7 +196,10 @@ class MemoryNetwork::End final : public Stream {
     if (stalled(side_)) return 0;
     const bool all = link_->departures[side_].empty();
     const std::size_t size = all ? link_->under_way[side_].size() : network_.arrived(*link_, side_);
-    return std::min(size, network_.faults.most_per_read);
+    return std::min({size, network_.faults.most_per_read, link_->way_to(side_).most_per_read});
+  }
+  std::size_t capacity() const {
+    return std::min(network_.faults.capacity, link_->way_to(1 - side_).capacity);
   }
   bool stalled(int to) const { return network_.faults.stalled || link_->way_to(to).stalled; }
   /// Nothing is under way to this end, nor will be.
@@ -239,8 +255,14 @@ class MemoryNetwork::Attempt final : public Connecting {
       : network_(network),
         uri_(std::move(uri)),
         handler_(handler),
-        task_(network.loop_, [this] { finish(); }) {
-    task_.schedule();
+        finish_(network.loop_, [this] { finish(); }),
+        wait_(network.loop_, [this] { finish_.schedule(); }) {
+    const Duration latency = network.faults.connect_latency;
+    if (latency == Duration::zero()) {
+      finish_.schedule();
+    } else {
+      wait_.set(network.loop_.now() + latency);
+    }
   }
 
  private:
@@ -259,24 +281,31 @@ class MemoryNetwork::Attempt final : public Connecting {
   MemoryNetwork& network_;
   std::string uri_;
   ConnectHandler& handler_;
-  Task task_;
+  Task finish_;
+  Timer wait_;
 };
 
 // ---------------------------------------------------------------------------------------------
 
+inline void MemoryNetwork::cut(std::size_t number) {
+  if (const std::shared_ptr<Link> link = find(number)) link->break_off();
+}
+
 inline void MemoryNetwork::cut_all() {
   for (const std::weak_ptr<Link>& known : links_) {
-    const std::shared_ptr<Link> link = known.lock();
-    if (link == nullptr) continue;
-    link->cut = true;
-    for (const int side : {0, 1}) link->lose(side);
+    if (const std::shared_ptr<Link> link = known.lock()) link->break_off();
   }
 }
 
 inline LinkFaults* MemoryNetwork::link(std::size_t number) {
+  const std::shared_ptr<Link> link = find(number);
+  return link != nullptr ? &link->faults : nullptr;
+}
+
+inline std::shared_ptr<MemoryNetwork::Link> MemoryNetwork::find(std::size_t number) const {
   for (const std::weak_ptr<Link>& known : links_) {
     const std::shared_ptr<Link> link = known.lock();
-    if (link != nullptr && link->number == number) return &link->faults;
+    if (link != nullptr && link->number == number) return link;
   }
   return nullptr;
 }
@@ -402,7 +431,7 @@ inline bool MemoryNetwork::finished(const std::weak_ptr<Link>& known) {
 inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
   End* const& there = link.ends[end.side_];  // null when it has been destroyed
   bool delivered = false;
-  if (end.wants_room_ && link.under_way[1 - end.side_].size() < faults.capacity) {
+  if (end.wants_room_ && link.under_way[1 - end.side_].size() < end.capacity()) {
     end.wants_room_ = false;
     end.handler_->handle_writable();
     delivered = true;
@@ -447,8 +476,7 @@ inline IoResult MemoryNetwork::End::write(const Slice* slices, std::size_t count
   std::size_t size = 0;
   bool all = true;
   for (std::size_t i = 0; i < count && all; ++i) {
-    const std::size_t room =
-        network_.faults.capacity - std::min(network_.faults.capacity, out.size());
+    const std::size_t room = capacity() - std::min(capacity(), out.size());
     const std::size_t taken = std::min(room, slices[i].size);
     out.append(slices[i].data, std::min(taken, way.cut_after));
     way.cut_after -= std::min(taken, way.cut_after);

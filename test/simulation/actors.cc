@@ -1,0 +1,206 @@
+#include "test/simulation/actors.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace messi::simulation {
+
+// --- a client ---
+
+Client::Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
+               ClientOptions options)
+    : SimulationClient(loop, std::move(uri), std::move(options)), watch_(watch), index_(index) {}
+
+void Client::say(Recipe recipe) {
+  watch_.make_message(recipe, [&](const auto& message) {
+    const bool before = connected();
+    send(message);
+    if (before && connected()) watch_.sent(side_, hash_of(message));
+  });
+  watch_.check_pending(pending_bytes(), options().max_pending_bytes, options().max_payload_size);
+}
+
+void Client::say_bad() {
+  const bool before = connected();
+  send(watch_.bad_text());
+  watch_.require(!(before && connected()), "a text that is not UTF-8 was accepted");
+}
+
+void Client::end() {
+  if (connected()) side_.out->ended_at = loop().now();
+  stop();
+}
+
+void Client::end_now() {
+  if (side_.up) side_.out->hurried = true;
+  stop_now();
+}
+
+void Client::on_connected() {
+  watch_.happens("client connected", index_, 0);
+  watch_.require(connected(), "on_connected comes without a connection");
+  watch_.open(side_);
+  const First first = watch_.first_of(side_);
+  send(first);
+  if (connected()) watch_.sent(side_, hash_of(first));
+  watch_.in_hook(Hook::kConnected, index_);
+}
+
+void Client::on_disconnected(DisconnectReason reason) {
+  watch_.happens("client disconnected", index_, static_cast<std::uint64_t>(reason));
+  watch_.require(!connected(), "on_disconnected comes while connected");
+  watch_.close(side_, reason, options().linger);
+  watch_.in_hook(Hook::kDisconnected, index_);
+}
+
+std::optional<Duration> Client::on_connect_failure(const absl::Status& error) {
+  watch_.happens("client failed to connect", index_, static_cast<std::uint64_t>(error.code()));
+  watch_.require(!side_.up && !connected(), "on_connect_failure comes while connected");
+  if (!watch_.in_hook(Hook::kConnectFailure, index_)) return std::nullopt;
+  return SimulationClient::on_connect_failure(error);
+}
+
+void Client::on_writable() {
+  watch_.happens("client writable", index_, pending_bytes());
+  watch_.require(connected(), "on_writable comes without a connection");
+  watch_.require(pending_bytes() <= options().max_pending_bytes / 2, "on_writable comes too early");
+  watch_.in_hook(Hook::kWritable, index_);
+}
+
+void Client::on_first(const First& message) {
+  watch_.handle_first(side_, message);
+  received(hash_of(message));
+}
+
+void Client::received(std::uint64_t hash) {
+  watch_.happens("client received", index_, hash);
+  watch_.require(connected(), "a message comes without a connection");
+  watch_.require(!paused(), "a message comes during a pause");
+  watch_.received(side_, hash);
+  watch_.in_hook(Hook::kMessage, index_);
+}
+
+// --- a server ---
+
+Server::Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
+               ServerOptions options)
+    : SimulationServer(loop, std::move(uri), options), watch_(watch), index_(index) {}
+
+Server::Client* Server::client(unsigned number) {
+  for (Client& client : clients()) {
+    if (number-- == 0) return &client;
+  }
+  return nullptr;
+}
+
+void Server::say(Client& client, Recipe recipe) {
+  watch_.make_message(recipe, [&](const auto& message) {
+    const bool before = client.connected();
+    client.send(message);
+    if (before && client.connected()) watch_.sent(side(client), hash_of(message));
+  });
+  watch_.check_pending(client.pending_bytes(), options().max_pending_bytes,
+                       options().max_payload_size);
+}
+
+void Server::shout(Recipe recipe, const Client* except) {
+  std::vector<std::uint64_t> ids;
+  for (const Client& client : clients()) {
+    if (&client != except) ids.push_back(client.id());
+  }
+  watch_.make_message(recipe, [&](const auto& message) {
+    const bool sent = except != nullptr ? broadcast(message, *except) : broadcast(message);
+    if (!sent) return;
+    for (const std::uint64_t id : ids) {
+      if (Client* const client = find_client(id)) watch_.sent(side(*client), hash_of(message));
+    }
+  });
+  for (const Client& client : clients()) {
+    watch_.check_pending(client.pending_bytes(), options().max_pending_bytes,
+                         options().max_payload_size);
+  }
+}
+
+void Server::end() {
+  for (Client& client : clients()) side(client).out->ended_at = loop().now();
+  stop();
+}
+
+// Also those that are ending already, which are not among the clients.
+void Server::end_now() {
+  for (Journal* const journal : up_) journal->hurried = true;
+  stop_now();
+}
+
+void Server::end(Client& client) {
+  if (client.connected()) side(client).out->ended_at = loop().now();
+  client.disconnect();
+}
+
+void Server::end_now(Client& client) {
+  side(client).out->hurried = true;
+  client.disconnect_now();
+}
+
+bool Server::all_delivered() {
+  bool all = true;
+  for (Client& client : clients()) {
+    const Side& its = side(client);
+    all &= its.in != nullptr && its.in->complete() && its.out->complete();
+  }
+  return all;
+}
+
+bool Server::on_client_arriving(const std::string& /*peer_address*/) {
+  watch_.happens("arriving", index_, 0);
+  return watch_.in_hook(Hook::kArriving, index_);
+}
+
+void Server::on_client_connected(Client& client) {
+  watch_.happens("server: connected", index_, client.id());
+  watch_.require(client.connected(), "on_client_connected comes without a connection");
+  watch_.require(client_count() <= options().max_clients, "there are more than max_clients");
+  watch_.open(side(client));
+  up_.push_back(side(client).out);
+  const First first = watch_.first_of(side(client));
+  client.send(first);
+  if (client.connected()) watch_.sent(side(client), hash_of(first));
+  watch_.in_hook(Hook::kClientConnected, index_);
+}
+
+void Server::on_client_disconnected(Client& client, DisconnectReason reason) {
+  watch_.happens("server: disconnected", index_,
+                 client.id() << 8 | static_cast<std::uint64_t>(reason));
+  watch_.require(!client.connected(), "on_client_disconnected comes while connected");
+  watch_.require(find_client(client.id()) == nullptr, "a client is found that is gone");
+  up_.erase(std::remove(up_.begin(), up_.end(), side(client).out), up_.end());
+  watch_.close(side(client), reason, options().linger);
+  watch_.in_hook(Hook::kClientDisconnected, index_);
+}
+
+void Server::on_client_writable(Client& client) {
+  watch_.happens("server: writable", index_, client.pending_bytes());
+  watch_.require(client.connected(), "on_client_writable comes without a connection");
+  watch_.in_hook(Hook::kClientWritable, index_);
+}
+
+void Server::on_first(Client& client, const First& message) {
+  watch_.handle_first(side(client), message);
+  received(client, hash_of(message));
+}
+
+void Server::received(Client& client, std::uint64_t hash) {
+  watch_.happens("server: received", index_, hash);
+  watch_.require(client.connected(), "a message comes without a connection");
+  watch_.require(!client.paused(), "a message comes during a pause");
+  watch_.require(current_client() == &client, "current_client() is another");
+  watch_.received(side(client), hash);
+  watch_.in_hook(Hook::kServerMessage, index_);
+}
+
+}  // namespace messi::simulation

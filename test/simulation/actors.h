@@ -1,0 +1,91 @@
+#ifndef MESSI_TEST_SIMULATION_ACTORS_H_
+#define MESSI_TEST_SIMULATION_ACTORS_H_
+
+// A client and a server that report all that happens to them.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "messi/base/time.h"
+#include "messi/client.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/io/event_loop.h"
+#include "messi/server.h"
+#include "simulation.messi.h"
+#include "test/simulation/journal.h"
+#include "test/simulation/messages.h"
+#include "test/simulation/watch.h"
+
+namespace messi::simulation {
+
+using ::simulation::SimulationClient;
+using ::simulation::SimulationServer;
+
+class Client final : public SimulationClient {
+ public:
+  Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ClientOptions options);
+
+  void say(Recipe recipe);
+  void say_bad();
+  void end();
+  void end_now();
+  bool up() const { return side_.up; }
+  const Side& side() const { return side_; }
+
+ private:
+  void on_connected() override;
+  void on_disconnected(DisconnectReason reason) override;
+  std::optional<Duration> on_connect_failure(const absl::Status& error) override;
+  void on_writable() override;
+  void on_first(const First& message) override;
+  void on_empty(const Empty& message) override { received(hash_of(message)); }
+  void on_flat(const Flat& message) override { received(hash_of(message)); }
+  void on_text(const Text& message) override { received(hash_of(message)); }
+  void on_nested(const Nested& message) override { received(hash_of(message)); }
+  void received(std::uint64_t hash);
+
+  Watch& watch_;
+  const unsigned index_;
+  Side side_;
+};
+
+class Server final : public SimulationServer {
+ public:
+  Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ServerOptions options);
+
+  /// The one with that number in the order of connecting, or null.
+  Client* client(unsigned number);
+  void say(Client& client, Recipe recipe);
+  void shout(Recipe recipe, const Client* except);
+  void end();
+  void end_now();
+  void end(Client& client);
+  void end_now(Client& client);
+  std::size_t up() const { return up_.size(); }
+  bool all_delivered();
+
+ private:
+  bool on_client_arriving(const std::string& peer_address) override;
+  void on_client_connected(Client& client) override;
+  void on_client_disconnected(Client& client, DisconnectReason reason) override;
+  void on_client_writable(Client& client) override;
+  void on_first(Client& client, const First& message) override;
+  void on_empty(Client& client, const Empty& m) override { received(client, hash_of(m)); }
+  void on_flat(Client& client, const Flat& m) override { received(client, hash_of(m)); }
+  void on_text(Client& client, const Text& m) override { received(client, hash_of(m)); }
+  void on_nested(Client& client, const Nested& m) override { received(client, hash_of(m)); }
+  void received(Client& client, std::uint64_t hash);
+  static Side& side(Client& client) { return client.state<Side>(); }
+
+  Watch& watch_;
+  const unsigned index_;
+  std::vector<Journal*> up_;  // of the clients that have not been told to be gone
+};
+
+}  // namespace messi::simulation
+
+#endif  // MESSI_TEST_SIMULATION_ACTORS_H_

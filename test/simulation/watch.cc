@@ -1,0 +1,73 @@
+#include "test/simulation/watch.h"
+
+#include <cinttypes>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace messi::simulation {
+
+void Watch::happens(const char* what, unsigned who, std::uint64_t detail) {
+  const std::int64_t at = now().time_since_epoch().count();
+  trace_.add(static_cast<std::uint64_t>(at)).add(std::string_view(what)).add(who).add(detail);
+  if (!verbose_) return;
+  std::printf("%12.6f  %s, %u: %" PRIx64 "\n", static_cast<double>(at) / 1e9, what, who, detail);
+}
+
+void Watch::open(Side& side) {
+  require(!side.up, "a connection begins twice");
+  journals_.emplace_back();
+  journals_.back().number = journals_.size();
+  journals_.back().harmed = harm_stays_;
+  side = {&journals_.back(), nullptr, true};
+}
+
+First Watch::first_of(const Side& side) const {
+  First first;
+  first.set_journal(side.out->number);
+  return first;
+}
+
+void Watch::handle_first(Side& side, const First& message) {
+  require(side.in == nullptr, "a first message is not the first");
+  if (message.journal() == 0 || message.journal() > journals_.size()) {
+    return require(false, "a first message was never sent");
+  }
+  Journal& journal = journals_[message.journal() - 1];
+  require(!journal.claimed, "two connections received the same first message");
+  journal.claimed = true;
+  side.in = &journal;
+}
+
+void Watch::received(Side& side, std::uint64_t hash) {
+  ++messages_;
+  require(side.up, "a message comes without a connection");
+  if (side.in == nullptr) return require(false, "a message comes before the first one");
+  Journal& journal = *side.in;
+  if (journal.complete()) return require(false, "a message comes that was not accepted");
+  require(journal.accepted[journal.delivered] == hash, "a message comes that is not the next one");
+  ++journal.delivered;
+}
+
+void Watch::close(Side& side, DisconnectReason reason, Duration linger) {
+  require(side.up, "a connection ends twice");
+  side.up = false;
+  side.out->sender_end = reason;
+  if (side.out->ended_at && now() - *side.out->ended_at >= linger) side.out->hurried = true;
+  if (side.in != nullptr) side.in->receiver_end = reason;
+}
+
+void Watch::harm() {
+  harm_stays_ = true;
+  for (Journal& journal : journals_) journal.harmed = true;
+}
+
+void Watch::check_ended_in_order() {
+  for (const Journal& journal : journals_) {
+    if (!journal.ended_in_order()) continue;
+    require(journal.complete(), "a connection has ended in order, but not all has arrived");
+  }
+}
+
+}  // namespace messi::simulation

@@ -1,0 +1,80 @@
+#ifndef MESSI_TEST_SIMULATION_WATCH_H_
+#define MESSI_TEST_SIMULATION_WATCH_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "messi/base/time.h"
+#include "messi/connection/disconnect_reason.h"
+#include "test/simulation/journal.h"
+#include "test/simulation/messages.h"
+#include "test/simulation/scenario.h"
+
+namespace messi::simulation {
+
+/// Hears of everything that happens to clients and servers, and says what must not have happened.
+class Watch {
+ public:
+  Watch(std::uint64_t seed, bool verbose) : verbose_(verbose), salt_(mix(seed)) {}
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+  virtual ~Watch() = default;
+
+  /// A hook was called, or something else happened. `what` begins differently for each.
+  void happens(const char* what, unsigned who, std::uint64_t detail);
+  /// What a hook does, as far as the scenario says so. False if it says no.
+  virtual bool in_hook(Hook hook, unsigned of) = 0;
+
+  void require(bool holds, const char* what) {
+    if (!holds && violation_.empty()) violation_ = what;
+  }
+  /// A message may be larger than all that may wait, if nothing else does; a part of a pong too.
+  void check_pending(std::size_t pending, std::size_t most, std::size_t largest) {
+    require(pending <= std::max(most, largest + 4) + 8, "more is waiting than max_pending_bytes");
+  }
+
+  /// A connection begins, for one side.
+  void open(Side& side);
+  /// Its first message, which says what the receiver must get.
+  First first_of(const Side& side) const;
+  void sent(const Side& side, std::uint64_t hash) { side.out->accepted.push_back(hash); }
+  void handle_first(Side& side, const First& message);
+  void received(Side& side, std::uint64_t hash);
+  void close(Side& side, DisconnectReason reason, Duration linger);
+
+  /// Calls `use(message)` with a message like no other.
+  template <typename Use>
+  void make_message(Recipe recipe, Use&& use) {
+    kitchen_.make(recipe, ++salt_, use);
+  }
+  const Text& bad_text() { return kitchen_.bad_text(); }
+
+ protected:
+  /// All connections, and those to come until `calm`, may be broken by the network.
+  void harm();
+  void calm() { harm_stays_ = false; }
+  void check_ended_in_order();
+  bool ok() const { return violation_.empty(); }
+  const std::string& violation() const { return violation_; }
+  std::uint64_t trace() const { return trace_.value(); }
+  std::uint64_t messages() const { return messages_; }
+
+ private:
+  virtual TimePoint now() = 0;
+
+  const bool verbose_;
+  std::uint64_t salt_;
+  std::string violation_;
+  Hash trace_{0};
+  std::uint64_t messages_ = 0;
+  Kitchen kitchen_;
+  std::deque<Journal> journals_;
+  bool harm_stays_ = false;
+};
+
+}  // namespace messi::simulation
+
+#endif  // MESSI_TEST_SIMULATION_WATCH_H_

@@ -1,0 +1,513 @@
+#include "test/simulation/world.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "messi/base/time.h"
+#include "messi/testing/manual_loop.h"
+#include "messi/testing/raw_peer.h"
+#include "test/simulation/actors.h"
+#include "test/simulation/messages.h"
+#include "test/simulation/random.h"
+#include "test/simulation/watch.h"
+
+namespace messi::simulation {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr const char* kUris[] = {"tcp://first:1", "tcp://second:2"};
+
+constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
+
+struct Thrown {};
+
+class World final : public Watch {
+ public:
+  World(const Scenario& scenario, bool verbose)
+      : Watch(scenario.seed, verbose), scenario_(scenario), verbose_(verbose) {}
+
+  Outcome run();
+
+ private:
+  TimePoint now() override { return loop_.now(); }
+  bool in_hook(Hook hook, unsigned of) override;
+
+  void set_up();
+  void do_item(const Item& item);
+  void do_for_client(const Item& item);
+  void do_for_server(const Item& item);
+  void do_for_peer(const Item& item, Server& server);
+  void do_for_network(const Item& item);
+  void make_client(unsigned index);
+  void make_server(unsigned index);
+  void advance(Duration duration);
+  void finish();
+  void heal();
+  void come_together();
+  bool together();
+  void prove();
+  void stay_quiet();
+  void end();
+  void talk();
+  void check_stopped();
+
+  const Scenario& scenario_;
+  const bool verbose_;
+  ClientOptions client_options_;
+  ServerOptions server_options_;
+  unsigned server_count_ = 1;
+  std::vector<const Item*> armed_;  // they wait for a hook
+  bool half_open_ = false;
+  testing::ManualLoop loop_{scenario_.seed};
+  std::vector<std::unique_ptr<testing::RawClient>> strangers_;
+  std::unique_ptr<Server> servers_[2];
+  std::vector<std::unique_ptr<Client>> clients_;
+};
+
+bool World::in_hook(Hook hook, unsigned of) {
+  bool yes = true;
+  std::vector<const Item*> due;
+  for (const Item*& item : armed_) {
+    if (item->hook == hook && item->hook_of == of) due.push_back(std::exchange(item, nullptr));
+  }
+  if (due.empty()) return yes;
+  armed_.erase(std::remove(armed_.begin(), armed_.end(), nullptr), armed_.end());
+  bool throws = false;
+  for (const Item* const item : due) {
+    if (item->act == Act::kThrow) {
+      throws = true;
+    } else if (item->act == Act::kGiveUp) {
+      yes = false;
+    } else if (item->act == Act::kRemake || item->act == Act::kServerRemake) {
+      loop_.post([this, item] { do_item(*item); });
+    } else {
+      do_item(*item);
+    }
+  }
+  if (throws) throw Thrown();
+  return yes;
+}
+
+void World::make_client(unsigned index) {
+  if (clients_.size() <= index) clients_.resize(index + 1);
+  const unsigned home = index % server_count_;
+  ClientOptions options = client_options_;
+  if (server_count_ == 2) options.more_uris = {kUris[1 - home]};
+  clients_[index].reset();
+  clients_[index] = std::make_unique<Client>(loop_, *this, index, kUris[home], options);
+  clients_[index]->start();
+}
+
+void World::make_server(unsigned index) {
+  servers_[index].reset();
+  servers_[index] = std::make_unique<Server>(loop_, *this, index, kUris[index], server_options_);
+  require(servers_[index]->start().ok(), "a server does not start");
+}
+
+void World::set_up() {
+  for (const Item& item : scenario_.items) {
+    switch (item.act) {
+      case Act::kSecondServer:
+        server_count_ = 2;
+        break;
+      case Act::kShuffle:
+        client_options_.shuffle_uris = true;
+        break;
+      case Act::kClientPayload:
+        client_options_.max_payload_size = item.amount;
+        break;
+      case Act::kClientPending:
+        client_options_.max_pending_bytes = item.amount;
+        break;
+      case Act::kClientLinger:
+        client_options_.linger = item.span;
+        break;
+      case Act::kClientSilence:
+        client_options_.pong_timeout = item.span;
+        break;
+      case Act::kBackoff:
+        client_options_.backoff.max = item.span;
+        break;
+      case Act::kServerPayload:
+        server_options_.max_payload_size = item.amount;
+        break;
+      case Act::kServerPending:
+        server_options_.max_pending_bytes = item.amount;
+        break;
+      case Act::kServerLinger:
+        server_options_.linger = item.span;
+        break;
+      case Act::kServerSilence:
+        server_options_.client_timeout = item.span;
+        break;
+      case Act::kServerFull:
+        server_options_.max_clients = item.amount;
+        break;
+      default:
+        break;
+    }
+  }
+  for (unsigned i = 0; i < server_count_; ++i) make_server(i);
+}
+
+void World::do_item(const Item& item) {
+  if (is_harmful(item)) harm();
+  if (item.act <= Act::kServerFull) return;
+  if (item.act == Act::kClient) return make_client(item.who);
+  if (item.act <= Act::kRemake) return do_for_client(item);
+  if (item.act <= Act::kPeerResume) return do_for_server(item);
+  do_for_network(item);
+}
+
+void World::do_for_client(const Item& item) {
+  if (item.who >= clients_.size() || clients_[item.who] == nullptr) return;
+  Client& client = *clients_[item.who];
+  switch (item.act) {
+    case Act::kStart:
+      return client.start();
+    case Act::kStop:
+      return client.end();
+    case Act::kStopNow:
+      return client.end_now();
+    case Act::kPause:
+      return client.pause();
+    case Act::kResume:
+      return client.resume();
+    case Act::kSend:
+      for (std::size_t i = 0; i < item.amount; ++i) client.say(item.recipe);
+      return;
+    case Act::kSendBad:
+      return client.say_bad();
+    case Act::kRemake:
+      return make_client(item.who);
+    default:
+      return;
+  }
+}
+
+void World::do_for_server(const Item& item) {
+  if (item.who >= server_count_) return;
+  Server& server = *servers_[item.who];
+  switch (item.act) {
+    case Act::kServerStart:
+      return require(server.start().ok(), "a server does not start");
+    case Act::kServerStop:
+      return server.end();
+    case Act::kServerStopNow:
+      return server.end_now();
+    case Act::kServerRemake:
+      return make_server(item.who);
+    default:
+      return do_for_peer(item, server);
+  }
+}
+
+void World::do_for_peer(const Item& item, Server& server) {
+  Server::Client* const peer = server.client(item.peer);
+  if (item.act == Act::kBroadcast) {
+    for (std::size_t i = 0; i < item.amount; ++i) server.shout(item.recipe, peer);
+    return;
+  }
+  if (peer == nullptr) return;
+  switch (item.act) {
+    case Act::kPeerSend:
+      for (std::size_t i = 0; i < item.amount; ++i) server.say(*peer, item.recipe);
+      return;
+    case Act::kPeerDisconnect:
+      return server.end(*peer);
+    case Act::kPeerDisconnectNow:
+      return server.end_now(*peer);
+    case Act::kPeerPause:
+      return peer->pause();
+    case Act::kPeerResume:
+      return peer->resume();
+    default:
+      return;
+  }
+}
+
+void World::do_for_network(const Item& item) {
+  testing::MemoryNetwork& network = loop_.network();
+  testing::LinkFaults* const link = network.link(item.peer);
+  const auto way = [&](testing::LinkFaults& faults) -> testing::WayFaults& {
+    return item.who == 0 ? faults.to_server : faults.to_client;
+  };
+  switch (item.act) {
+    case Act::kMostPerRead:
+      network.faults.most_per_read = item.amount;
+      return;
+    case Act::kCapacity:
+      network.faults.capacity = item.amount;
+      return;
+    case Act::kConnectLatency:
+      network.faults.connect_latency = item.span;
+      return;
+    case Act::kNewLatency:
+      way(network.new_links).latency = item.span;
+      return;
+    case Act::kRefuse:
+      network.faults.refuse_connects = true;
+      return;
+    case Act::kIgnore:
+      network.faults.ignore_connects = true;
+      return;
+    case Act::kStall:
+      network.faults.stalled = true;
+      return;
+    case Act::kHeal:
+      return heal();
+    case Act::kNewCut:
+      way(network.new_links).cut_after = item.amount;
+      return;
+    case Act::kCut:
+      return network.cut(item.peer);
+    case Act::kCutAll:
+      return network.cut_all();
+    case Act::kHoldUp:
+      return loop_.hold_up(item.span);
+    case Act::kStranger: {
+      strangers_.push_back(
+          std::make_unique<testing::RawClient>(loop_, kUris[item.who % server_count_]));
+      advance(Duration::zero());
+      if (strangers_.back()->peer() == nullptr) return;
+      std::string bytes;
+      for (std::size_t i = 0; i < item.amount; ++i) {
+        bytes.push_back(static_cast<char>(mix(scenario_.seed + i)));
+      }
+      return (*strangers_.back())->send(bytes);
+    }
+    default:
+      break;
+  }
+  if (link == nullptr) return;
+  switch (item.act) {
+    case Act::kLatency:
+      way(*link).latency = item.span;
+      return;
+    case Act::kCutAfter:
+      way(*link).cut_after = item.amount;
+      return;
+    case Act::kStallWay:
+      way(*link).stalled = half_open_ = true;
+      return;
+    case Act::kHalfOpen:
+      link->to_server.stalled = link->to_client.stalled = half_open_ = true;
+      return;
+    case Act::kSmallWay:
+      way(*link).capacity = way(*link).most_per_read = item.amount;
+      return;
+    default:
+      return;
+  }
+}
+
+void World::heal() {
+  testing::MemoryNetwork& network = loop_.network();
+  network.faults.stalled = false;
+  network.faults.refuse_connects = false;
+  network.faults.ignore_connects = false;
+  for (testing::WayFaults* way : {&network.new_links.to_server, &network.new_links.to_client}) {
+    way->cut_after = kNever;
+  }
+}
+
+void World::advance(Duration duration) {
+  const TimePoint until = loop_.now() + duration;
+  for (bool done = false; !done;) {
+    try {
+      loop_.advance(std::max(until - loop_.now(), Duration::zero()));
+      done = true;
+    } catch (const Thrown&) {
+      happens("the loop ended", 0, 0);
+    }
+  }
+}
+
+Outcome World::run() {
+  set_up();
+  const TimePoint begin = loop_.now();
+  for (const Item& item : scenario_.items) {
+    if (!ok()) break;
+    const TimePoint when = begin + item.at;
+    if (when > loop_.now()) advance(when - loop_.now());
+    if (verbose_) std::printf("-- %s\n", describe(item).c_str());
+    if (item.hook != Hook::kNone) {
+      armed_.push_back(&item);
+    } else {
+      do_item(item);
+    }
+  }
+  if (ok()) finish();
+  return {violation(), trace(), loop_.turns(), messages()};
+}
+
+void World::finish() {
+  advance(Duration::zero());
+  armed_.clear();
+  strangers_.clear();
+  heal();
+  loop_.network().faults = {};
+  loop_.network().new_links = {};
+  for (std::size_t i = 1; i <= loop_.network().connections_made(); ++i) {
+    testing::LinkFaults* const link = loop_.network().link(i);
+    if (link == nullptr) continue;
+    for (testing::WayFaults* const way : {&link->to_server, &link->to_client}) {
+      way->cut_after = way->capacity = way->most_per_read = kNever;
+    }
+  }
+  calm();
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server != nullptr) require(server->start().ok(), "a server does not start");
+  }
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client == nullptr) continue;
+    client->start();
+    client->resume();
+  }
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server == nullptr) continue;
+    for (Server::Client& peer : server->clients()) peer.resume();
+  }
+  const bool room = server_options_.max_clients >= clients_.size();
+  if (ok() && room) come_together();
+  if (ok() && room) prove();
+  if (ok() && room) stay_quiet();
+  if (ok()) end();
+}
+
+/// Every client is connected again, within the time that its options promise.
+void World::come_together() {
+  advance(seconds(1));  // what is under way may still end a connection
+  if (half_open_) advance(std::max(client_options_.pong_timeout, server_options_.client_timeout));
+  const TimePoint latest = loop_.now() + client_options_.backoff.max +
+                           client_options_.connect_timeout + client_options_.linger +
+                           server_options_.linger + seconds(1);
+  while (!together() && loop_.now() < latest) advance(milliseconds(100));
+  require(together(), "a client does not connect again");
+}
+
+bool World::together() {
+  std::size_t up = 0;
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server != nullptr) up += server->client_count();
+  }
+  std::size_t count = 0;
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client == nullptr) continue;
+    if (!client->connected()) return false;
+    ++count;
+  }
+  return up == count;
+}
+
+/// Messages get through both ways.
+void World::prove() {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client != nullptr) client->say({Form::kEmpty, 0});
+  }
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server != nullptr) server->shout({Form::kEmpty, 0}, nullptr);
+  }
+  advance(seconds(1));
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server != nullptr) {
+      require(server->all_delivered(), "a message does not arrive, though all are connected");
+    }
+  }
+}
+
+/// Nothing happens but pings and pongs.
+void World::stay_quiet() {
+  static constexpr auto kWhile = seconds(4);
+  static constexpr std::uint64_t kTurnsForAPing = 40;
+  const std::size_t connections = loop_.network().connections_made();
+  const std::uint64_t before = loop_.turns();
+  advance(kWhile);
+  require(loop_.network().connections_made() == connections && together(),
+          "a connection is lost for no reason");
+  require(loop_.turns() - before < kTurnsForAPing * (2 + clients_.size()) * 3,
+          "the loop takes turns though nothing happens");
+}
+
+void World::talk() {
+  Random random(scenario_.seed);
+  const auto recipe = [&] {
+    return Recipe{static_cast<Form>(random.below(4)),
+                  static_cast<std::uint32_t>(random.below(random.chance(10) ? 5'000 : 50))};
+  };
+  for (std::uint64_t count = random.below(10); count > 0; --count) {
+    for (const std::unique_ptr<Client>& client : clients_) {
+      if (client != nullptr) client->say(recipe());
+    }
+    for (const std::unique_ptr<Server>& server : servers_) {
+      if (server != nullptr) server->shout(recipe(), nullptr);
+    }
+  }
+}
+
+void World::end() {
+  static constexpr auto kSlack = seconds(2);
+  if (scenario_.ending == Ending::kDestroy) return;
+  talk();
+  const auto clients = [&](auto&& how) {
+    for (const std::unique_ptr<Client>& client : clients_) {
+      if (client != nullptr) how(*client);
+    }
+    advance(client_options_.linger + kSlack);
+  };
+  const auto servers = [&](auto&& how) {
+    for (const std::unique_ptr<Server>& server : servers_) {
+      if (server != nullptr) how(*server);
+    }
+    advance(server_options_.linger + kSlack);
+  };
+  switch (scenario_.ending) {
+    case Ending::kClientsStop:
+      clients([](Client& client) { client.end(); });
+      servers([](Server& server) { server.end(); });
+      break;
+    case Ending::kServersStop:
+      servers([](Server& server) { server.end(); });
+      clients([](Client& client) { client.end(); });
+      break;
+    case Ending::kStopNow:
+      servers([](Server& server) { server.end_now(); });
+      clients([](Client& client) { client.end_now(); });
+      break;
+    case Ending::kDestroy:
+      break;
+  }
+  check_stopped();
+}
+
+void World::check_stopped() {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client == nullptr) continue;
+    require(client->stopped(), "a client does not stop");
+    require(!client->up(), "on_disconnected did not come");
+  }
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server == nullptr) continue;
+    require(server->stopped(), "a server does not stop");
+    require(server->up() == 0, "on_client_disconnected did not come");
+  }
+  check_ended_in_order();
+}
+
+}  // namespace
+
+Outcome run(const Scenario& scenario, bool verbose) { return World(scenario, verbose).run(); }
+
+}  // namespace messi::simulation
