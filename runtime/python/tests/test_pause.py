@@ -219,6 +219,7 @@ def test_those_who_arrive_while_the_hook_waits_do_not_exceed_the_limit():
         server = Slow(options=ServerOptions(max_clients=1))
         async with running(server), raw_client(server), raw_client(server):
             await server.events.until("refused", DisconnectReason.TOO_MANY_CLIENTS)
+            await server.events.until("connected", 1)
             assert len(server.clients) == 1
 
     run(body())

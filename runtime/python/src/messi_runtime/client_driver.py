@@ -54,6 +54,7 @@ class ClientDriver:
                 max_payload_size=options.max_payload_size,
                 max_pending_bytes=options.max_pending_bytes,
                 keepalive=KeepaliveSettings(options.ping_interval, options.pong_timeout),
+                frame_timeout=options.frame_timeout,
             ),
             linger=options.linger,
         )

@@ -10,6 +10,7 @@ The same code runs on asyncio and, in virtual time, in the tests.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +39,20 @@ class ConnectionSettings:
     max_payload_size: int
     max_pending_bytes: int
     keepalive: KeepaliveSettings
+    max_payload_before_accept: int = 0
+    """The limit for a peer that is not admitted yet."""
+
+    frame_timeout: float = math.inf
+    """How long the rest of a frame may be waited for; more for what has arrived."""
+
+    def too_slow(self, waited: float, arrived: int) -> bool:
+        """Whether the peer has had enough time for a frame of which `arrived` bytes have come."""
+        return waited - arrived / _BYTES_PER_SECOND > self.frame_timeout
+
+    def counted(self, gap: float) -> float:
+        """What counts of the time between two inputs. This process may have been held up, with the
+        second input in the kernel; one such time alone condemns no peer."""
+        return min(gap, self.keepalive.silence_limit, self.frame_timeout / 2)
 
     @cached_property
     def outbox(self) -> OutboxSettings:
@@ -73,8 +88,9 @@ class Connection:
         settings: ConnectionSettings,
         now: float,
         make_room: Callable[[int], None] = lambda frame_size: None,
+        admitted: bool = True,
     ) -> None:
-        """`make_room` is the outbox's."""
+        """`make_room` is the outbox's. A peer that is not admitted has to wait for `admit`."""
         self.outbox = Outbox(settings.outbox, make_room)
         self.reason: DisconnectReason | None = None
         """Why the connection is closed, so that nothing more is sent; `None` while it is open."""
@@ -100,7 +116,11 @@ class Connection:
         self._settings = settings
         self._server = settings.side is Side.SERVER
         self._incoming = settings.incoming
-        self._decoder = FrameDecoder(settings.max_payload_size)
+        if admitted:
+            self._decoder = FrameDecoder(settings.max_payload_size)
+        else:
+            limit = min(settings.max_payload_before_accept, settings.max_payload_size)
+            self._decoder = FrameDecoder(limit, holds_back=self._incoming)
         self._keepalive = Keepalive(settings.keepalive, now)
 
     @property
@@ -111,6 +131,8 @@ class Connection:
         """Bytes have arrived. Yields the payloads of the user messages that they complete. Stops
         when the connection is closed.
         """
+        if self._decoder.cut_size:
+            self._decoder.waited += self._settings.counted(now - self._keepalive.last_heard)
         self._keepalive.handle_received(now)
         too_big = False
         try:
@@ -126,9 +148,19 @@ class Connection:
         if header := self._decoder.unfinished_header:
             self._check_header(header, too_big)
 
+    @property
+    def waiting(self) -> bool:
+        """A message waits for `admit`; no further bytes may be handled."""
+        return self._decoder.waiting
+
+    def admit(self) -> None:
+        """Messages are handed out with the next bytes."""
+        self._decoder.release(self._settings.max_payload_size)
+
     def handle_farewell(self, data: bytes) -> None:
         """Bytes have arrived after this side has closed. Pings are still answered, so that the peer
         waits for what is being written; all else is dropped."""
+        self.admit()
         try:
             for frame in self._decoder.decode(data):
                 if self._server and frame.type == FrameType.PING and self.outbox.frames:
@@ -186,10 +218,12 @@ class Connection:
         if frame.type == (FrameType.PING if self._server else FrameType.PONG):
             if frame.payload:
                 self.close(DisconnectReason.PROTOCOL_ERROR)
-            elif self._server:
+            elif not self._server:
+                self.proved = True
+            elif self._keepalive.handle_ping():
                 self.outbox.frames.want(Control.PONG)
             else:
-                self.proved = True
+                self.close(DisconnectReason.TOO_MANY_PINGS)
         elif frame.type == FrameType.CLOSE and not self._server:
             self._handle_close(frame.payload)
         else:
@@ -227,12 +261,17 @@ class Connection:
 
     def _check_header(self, header: bytes, too_big: bool) -> None:
         # A peer that speaks another protocol is refused at once, not after a megabyte of payload.
-        if header[0] == self._incoming:
-            if too_big:
-                self.close(DisconnectReason.MESSAGE_TOO_BIG)
-            return
-        foreign = foreign_protocol(header)
-        if too_big or foreign is not Hint.NONE:
-            self.close(DisconnectReason.PROTOCOL_ERROR, foreign)
-        else:
+        if header[0] != self._incoming:
+            foreign = foreign_protocol(header)
+            if too_big or foreign is not Hint.NONE:
+                self.close(DisconnectReason.PROTOCOL_ERROR, foreign)
+                return
             self._check_type(header[0])
+        if too_big:
+            self.close(DisconnectReason.MESSAGE_TOO_BIG)
+        elif self._settings.too_slow(self._decoder.waited, self._decoder.cut_size):
+            self.close(DisconnectReason.FRAME_TOO_SLOW)
+
+
+# Of a frame; so much more time it may take.
+_BYTES_PER_SECOND = 16 * 1024

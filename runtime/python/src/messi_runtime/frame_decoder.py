@@ -27,9 +27,20 @@ class FrameDecoder:
     with the size in a header.
     """
 
-    def __init__(self, max_payload_size: int) -> None:
+    def __init__(self, max_payload_size: int, holds_back: int | None = None) -> None:
+        """`holds_back`: the type of a frame that waits for `release`, with all behind it."""
         self._max_payload_size = max_payload_size
+        self._holds_back = holds_back
         self._cut = bytearray()
+        self.waiting = False
+        """Such a frame is waiting; no further bytes may be decoded."""
+        self.waited = 0.0
+        """How long the rest of a cut frame has been waited for, which the caller adds up."""
+
+    @property
+    def cut_size(self) -> int:
+        """How much of a cut frame has arrived; 0: none is cut."""
+        return len(self._cut)
 
     @property
     def unfinished_header(self) -> bytes:
@@ -47,6 +58,7 @@ class FrameDecoder:
             if len(self._cut) < self._cut_frame_size():
                 return
             data, self._cut = bytes(self._cut), bytearray()
+            self.waited = 0.0
 
         begin = 0
         while len(data) - begin >= HEADER_SIZE:
@@ -54,10 +66,19 @@ class FrameDecoder:
             payload_begin = begin + HEADER_SIZE
             if payload_begin + size > len(data) or self._too_big(data[begin], size):
                 break
+            if data[begin] == self._holds_back:
+                self.waiting = True
+                break
             yield Frame(data[begin], data[payload_begin : payload_begin + size])
             begin = payload_begin + size
         self._cut += data[begin:]
         self._cut_frame_size()
+
+    def release(self, max_payload_size: int) -> None:
+        """No frame waits any more; those that do are decoded with the next bytes."""
+        self._max_payload_size = max_payload_size
+        self._holds_back = None
+        self.waiting = False
 
     def _cut_frame_size(self) -> int:
         if len(self._cut) < HEADER_SIZE:

@@ -12,7 +12,7 @@ from .inbox import Inbox, Signal
 from .outbox import Accepted
 from .patience import Patience
 from .peer_certificate import PeerCertificate
-from .stream import PeerCredentials, Stream
+from .stream import READ_SIZE, PeerCredentials, Stream
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,19 @@ class Link:
     in the inbox. A full inbox stops the reading, and so, in the end, the peer.
     """
 
-    def __init__(self, settings: LinkSettings, stream: Stream) -> None:
+    def __init__(self, settings: LinkSettings, stream: Stream, admitted: bool = True) -> None:
+        """If it is not admitted, no message is sent or handed out before `admit`."""
         self._loop = asyncio.get_running_loop()
         self._settings = settings
-        self._connection = Connection(settings.connection, self._loop.time(), self._write_early)
+        self._connection = Connection(
+            settings.connection, self._loop.time(), self._write_early, admitted
+        )
         self._outbox = self._connection.outbox
         self._frames = self._outbox.frames
         self._max_pending_bytes = settings.connection.max_pending_bytes
         self._stream = stream
         self._inbox = Inbox(self._loop)
+        self._verdict = None if admitted else self._loop.create_future()
 
         self._reading = False
         self._unsettled = False
@@ -124,7 +128,7 @@ class Link:
     def send(self, frame: bytes | Accepted) -> None:
         """Sends a message. It is written at the end of the loop's turn, together with what else was
         sent."""
-        if self.closed or self._cannot_write:
+        if self.closed or self._cannot_write or not self.admitted:
             return
         accepted = self._outbox.send(frame)
         if accepted is not Accepted.YES:
@@ -134,10 +138,33 @@ class Link:
             self._was_high = True
         self._settle_soon()
 
+    @property
+    def admitted(self) -> bool:
+        return self._verdict is None or self._verdict.done()
+
+    def admit(self) -> None:
+        if self._verdict is None or self._verdict.done() or self.closed:
+            return
+        self._verdict.set_result(None)
+        self._connection.admit()
+        if not self._read_end:
+            self._connection.touch(self._loop.time())
+            self._read(True)
+            self._handle_bytes(b"")  # what has waited
+
+    async def wait_admitted(self) -> bool:
+        """False if the link is over before."""
+        if self._verdict is not None:
+            either = {self._verdict, self._ended}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return self.admitted
+
     def drain(self) -> None:
         """Tells the client, after what was sent, that it may go. What it sends until it has ended
         its side of the stream is handed out, and may be answered: see `next_event`."""
-        if not self.closed and not self.draining:
+        if not self.admitted:
+            self.close(DisconnectReason.DRAINING)
+        elif not self.closed and not self.draining:
             self._connection.drain()
             self._settle_soon()
 
@@ -219,7 +246,8 @@ class Link:
         self._stream.want_input(wanted)
 
     def _handle_readable(self) -> None:
-        data = self._stream.read()
+        limit = self._settings.connection.max_payload_before_accept
+        data = self._stream.read(READ_SIZE if self.admitted else limit)
         if data is None:
             # Something has arrived, if not enough for the stream.
             self._connection.touch(self._loop.time())
@@ -247,7 +275,7 @@ class Link:
                 self._write()
                 self._give_up(self.reason)
                 return
-            if self._inbox.full:
+            if self._inbox.full or self._connection.waiting:
                 self._read(False)
                 self._look_by(self._loop.time() + _SIGN_OF_LIFE)
         self._flush()

@@ -20,10 +20,16 @@ class ClientOptions:
 
     ping_interval: float = 2.0
     """The time between pings; less than `pong_timeout`. 0: never ping, and then `pong_timeout` must
-    be infinite. The original's server drops a client that has not pinged for 3 s."""
+    be infinite. The original's server drops a client that has not pinged for 3 s, and a server of
+    messi one that pings more than 10 times a second."""
 
     pong_timeout: float = 4.0
     """The client gives up the connection when no byte has arrived from the server for this long."""
+
+    frame_timeout: float = 10.0
+    """How long the rest of a frame may be waited for when a part of it has arrived
+    (FRAME_TOO_SLOW): this long, and one second more for each 16 KiB that have arrived. It is judged
+    when further bytes arrive."""
 
     connect_timeout: float = 5.0
     """The limit for one attempt to connect, with name resolution and all addresses of the host."""
@@ -58,13 +64,18 @@ class ClientOptions:
         check_durations(
             ping_interval=self.ping_interval,
             pong_timeout=self.pong_timeout,
+            frame_timeout=self.frame_timeout,
             connect_timeout=self.connect_timeout,
             linger=self.linger,
         )
 
     def check(self) -> None:
         """Raises `ValueError` for options that cannot work together."""
-        _check_not_zero(pong_timeout=self.pong_timeout, connect_timeout=self.connect_timeout)
+        _check_not_zero(
+            pong_timeout=self.pong_timeout,
+            frame_timeout=self.frame_timeout,
+            connect_timeout=self.connect_timeout,
+        )
         if self.pong_timeout == math.inf:
             return
         if self.ping_interval == 0:
@@ -86,8 +97,35 @@ class ServerOptions:
     client_timeout: float = 3.0
     """A client is dropped when no byte at all came from it for this long (KEEP_ALIVE_TIMEOUT)."""
 
+    frame_timeout: float = 10.0
+    """How long the rest of a frame may be waited for when a part of it has arrived
+    (FRAME_TOO_SLOW): this long, and one second more for each 16 KiB that have arrived. It is judged
+    when further bytes arrive."""
+
+    max_pings_per_second: float = 10
+    """The server drops a client that pings more often (TOO_MANY_PINGS). Ten seconds' worth may come
+    at once: a network or a server that was held up passes on what has piled up. `math.inf`: no
+    limit."""
+
     max_clients: int = 1024
-    """Further clients are turned away."""
+    """Further clients are turned away (TOO_MANY_CLIENTS). Those that are arriving, or whose
+    connection is ending, count too."""
+
+    max_clients_per_address: float = math.inf
+    """Further clients from one address are turned away (TOO_MANY_FROM_ADDRESS). Of IPv6 the network
+    counts, the first 64 bits; Unix sockets do not count. `math.inf`: no limit, since many devices
+    may be behind one address."""
+
+    max_accepts_per_second: float = math.inf
+    """Clients that come faster than this are turned away (TOO_MANY_AT_ONCE); this many may come at
+    once. `math.inf`: no limit."""
+
+    authentication_timeout: float = 5.0
+    """If the server has an `on_authenticate`: a client that is neither accepted nor refused is
+    refused after this time (UNAUTHENTICATED)."""
+
+    max_payload_before_accept: int = 4096
+    """The largest message of a client that is not accepted yet; see `on_authenticate`."""
 
     max_payload_size: int = 1024 * 1024
     """The largest message to send or accept, in encoded bytes; at most 2^24 - 1."""
@@ -110,11 +148,28 @@ class ServerOptions:
 
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)
-        check_durations(client_timeout=self.client_timeout, linger=self.linger)
+        check_max_payload_size(self.max_payload_before_accept)
+        check_durations(
+            client_timeout=self.client_timeout,
+            frame_timeout=self.frame_timeout,
+            authentication_timeout=self.authentication_timeout,
+            linger=self.linger,
+        )
+        _check_positive(
+            max_pings_per_second=self.max_pings_per_second,
+            max_clients_per_address=self.max_clients_per_address,
+            max_accepts_per_second=self.max_accepts_per_second,
+        )
 
     def check(self) -> None:
         """Raises `ValueError` for options that cannot work."""
-        _check_not_zero(client_timeout=self.client_timeout)
+        _check_not_zero(client_timeout=self.client_timeout, frame_timeout=self.frame_timeout)
+
+
+def _check_positive(**numbers: float) -> None:
+    for name, number in numbers.items():
+        if not number > 0:  # also true for NaN
+            raise ValueError(f"{name} is more than 0, but got {number}.")
 
 
 def _check_not_zero(**durations: float) -> None:

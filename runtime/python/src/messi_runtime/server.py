@@ -107,10 +107,22 @@ class ServerBase(Generic[Client]):
         client = self._messi_driver.clients.get(client_id)
         return client if client is not None and client.connected else None
 
+    def find_arriving(self, client_id: int) -> Client | None:
+        """The client, if its `on_authenticate` has begun, and it is not accepted or refused yet."""
+        return self._messi_driver.find_arriving(client_id)
+
     async def on_client_arriving(self, peer_address: str) -> bool:
         """A connection has been accepted. Returns whether it becomes a client. If not, it is
         closed, and `on_client_refused(peer_address, DisconnectReason.REFUSED)` follows."""
         return True
+
+    async def on_authenticate(self, client: Client) -> None:
+        """Who is it? `client.peer_certificate()`, `peer_credentials()` and `peer_address` may say.
+        Call `client.accept()` or `client.refuse(text)`, here or later, within
+        `ServerOptions.authentication_timeout`. Until then it is no client: no message from it
+        reaches a hook, none is sent to it, and it is not among the `clients`. By default all are
+        accepted."""
+        client.accept()
 
     async def on_client_connected(self, client: Client) -> None:
         """A client has connected; from now on messages are sent and received."""
@@ -144,6 +156,11 @@ class ServerBase(Generic[Client]):
     def _messi_sees_all(self) -> bool:
         """Whether `on_any_message` does anything."""
         return getattr(self.on_any_message, "__func__", None) is not ServerBase.on_any_message
+
+    @property
+    def _messi_authenticates(self) -> bool:
+        """Whether `on_authenticate` does anything."""
+        return getattr(self.on_authenticate, "__func__", None) is not ServerBase.on_authenticate
 
     # For generated code.
 

@@ -16,8 +16,8 @@ from .stream import PeerCredentials
 
 
 class ServerClient:
-    """A handle that can be used from `on_client_connected` to `on_client_disconnected`. Its calls
-    do nothing afterwards.
+    """A handle that can be used from `on_authenticate`, or else `on_client_connected`, to
+    `on_client_disconnected`. Its calls do nothing afterwards.
     """
 
     _messi_outgoing: ClassVar[Outgoing]
@@ -82,6 +82,18 @@ class ServerClient:
         """In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
         seems to speak HTTP.", or ""."""
         return str(self._messi_link.hint)
+
+    def accept(self) -> None:
+        """The answer to `on_authenticate`: this is a client from now on, and `on_client_connected`
+        follows. Does nothing if that was answered already, or if the connection is over."""
+        self._messi_link.admit()
+
+    def refuse(self, text: str = "") -> None:
+        """The other answer to `on_authenticate`: the connection is closed, and
+        `on_client_refused(peer_address, DisconnectReason.UNAUTHENTICATED)` follows. The client is
+        told the text, of at most 96 bytes. Does nothing if that was answered already."""
+        if not self._messi_link.admitted:
+            self._messi_link.close(DisconnectReason.UNAUTHENTICATED, text)
 
     def disconnect(self) -> None:
         """Ends the connection in order. Messages sent before still arrive if the client reads them

@@ -7,9 +7,10 @@ import asyncio
 import contextlib
 import math
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from .admission import Admission
 from .connection import ConnectionSettings, Side, reason_of
 from .disconnect_reason import DisconnectReason
 from .duration import check_durations
@@ -28,12 +29,16 @@ from .stream import Stream
 from .task import begin_task, current_client
 from .tls_failure import TlsError
 from .tls_handshakes import ServerHandshakes
+from .token_rate import TokenRate
 from .uri import InheritedAddress, TcpAddress, TlsAddress, UnixAddress, parse_uri_to_listen
 
 if TYPE_CHECKING:
     from .server import ServerBase
 
 Client = TypeVar("Client", bound=ServerClient)
+
+LastHook = tuple[Callable[..., Any], Any, Any]
+"""The last hook for somebody, with its arguments."""
 
 
 class ServerDriver(Generic[Client]):
@@ -50,13 +55,22 @@ class ServerDriver(Generic[Client]):
                 side=Side.SERVER,
                 max_payload_size=options.max_payload_size,
                 max_pending_bytes=options.max_pending_bytes,
-                keepalive=KeepaliveSettings(0.0, options.client_timeout),
+                keepalive=KeepaliveSettings(
+                    0.0,
+                    options.client_timeout,
+                    TokenRate.per_second(options.max_pings_per_second, _SAVED_PINGS),
+                ),
+                max_payload_before_accept=options.max_payload_before_accept,
+                frame_timeout=options.frame_timeout,
             ),
             linger=options.linger,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: SocketListener | None = None
         self._stopped: asyncio.Future[None] | None = None
+        self._admission = self._make_admission()
+        self._arriving: dict[int, Client] = {}
+        self._present: set[Stream] = set()  # that are arriving, are here, or are ending
         self._links: set[Link] = set()  # with those that are ending
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
@@ -87,7 +101,7 @@ class ServerDriver(Generic[Client]):
             self._address,
             self.options.unix_mode,
             self._accept,
-            lambda: self._begin(self._tell_refused("", DisconnectReason.TOO_MANY_CLIENTS)),
+            self._handle_out_of_descriptors,
         )
         self._listener = listener
         self._draining = False
@@ -160,6 +174,12 @@ class ServerDriver(Generic[Client]):
         server, client = current_client.get() or (None, None)
         return client if server is self._server else None
 
+    def find_arriving(self, client_id: int) -> Client | None:
+        client = self._arriving.get(client_id)
+        if client is None or client._messi_link.admitted or not client.connected:
+            return None
+        return client
+
     def broadcast(self, payload: bytes | None, except_client: Client | None) -> bool:
         frame = self._settings.connection.outbox.encode(payload)
         if isinstance(frame, Accepted):
@@ -169,6 +189,10 @@ class ServerDriver(Generic[Client]):
             if client is not except_client:
                 client._messi_link.send(frame)
         return True
+
+    def _make_admission(self) -> Admission:
+        rate = TokenRate.per_second(self.options.max_accepts_per_second, _SAVED_ACCEPTS)
+        return Admission(self.options.max_clients_per_address, rate)
 
     def _forget_loop(self) -> None:
         """The loop in which the server was started has ended, and the server with it."""
@@ -181,6 +205,9 @@ class ServerDriver(Generic[Client]):
         self._listener = self._stopped = None
         self._deadlines = []
         self.clients = {}
+        self._arriving = {}
+        self._present = set()
+        self._admission = self._make_admission()
         self._links = set()
         self._tasks = set()
 
@@ -194,27 +221,24 @@ class ServerDriver(Generic[Client]):
     def _accept(self, accepted: socket.socket, peer_address: str) -> None:
         self._begin(self._receive(accepted, peer_address, self._listener))
 
+    def _handle_out_of_descriptors(self) -> None:
+        why = DisconnectReason.TOO_MANY_CLIENTS
+        self._begin(self._tell(self._server.on_client_refused, "", why))
+
     async def _receive(
         self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
     ) -> None:
-        stream: Stream | None = await self._stream(accepted, peer_address, listener)
+        stream = await self._stream(accepted, peer_address, listener)
         if stream is None:
             return
-        why_not: DisconnectReason | None = DisconnectReason.STOPPED
+        present = self._present
+        present.add(stream)
         try:
-            why_not = await self._why_not(peer_address)
-            if self._listener is not listener:
-                draining = self._draining
-                why_not = DisconnectReason.DRAINING if draining else DisconnectReason.STOPPED
+            last_hook = await self._live(stream, peer_address, listener)
         finally:
-            if why_not is not None:
-                if last_words := farewell(why_not):
-                    stream.write([memoryview(last_words)])
-                stream.close()
-        if why_not is None:
-            await self._serve(Link(self._settings, stream), peer_address)
-        elif why_not not in (DisconnectReason.STOPPED, DisconnectReason.DRAINING):
-            await self._tell_refused(peer_address, why_not)
+            present.remove(stream)
+        if last_hook is not None:
+            await self._tell(*last_hook)
 
     async def _stream(
         self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
@@ -228,12 +252,38 @@ class ServerDriver(Generic[Client]):
         except TlsError as error:
             if self._listener is listener:
                 LOGGER.info("The handshake with %s has failed: %s", peer_address, error)
-                await self._tell_handshake_failed(peer_address, error)
+                await self._tell(self._server.on_handshake_failed, peer_address, error)
             return None
 
+    async def _live(
+        self, stream: Stream, peer_address: str, listener: SocketListener | None
+    ) -> LastHook | None:
+        """From the arrival to the end of the stream."""
+        why_not: DisconnectReason | None = DisconnectReason.STOPPED
+        try:
+            why_not = await self._why_not(peer_address)
+            if self._listener is not listener:
+                draining = self._draining
+                why_not = DisconnectReason.DRAINING if draining else DisconnectReason.STOPPED
+        finally:
+            if why_not is not None:
+                if last_words := farewell(why_not):
+                    stream.write([memoryview(last_words)])
+                stream.close()
+        if why_not in (DisconnectReason.STOPPED, DisconnectReason.DRAINING):
+            return None
+        if why_not is not None:
+            return self._server.on_client_refused, peer_address, why_not
+        admission = self._admission
+        admission.enter(peer_address)
+        try:
+            return await self._serve(stream, peer_address)
+        finally:
+            admission.leave(peer_address)
+
     async def _why_not(self, peer_address: str) -> DisconnectReason | None:
-        """Why an accepted connection cannot become a client; `None` if it can."""
-        if len(self.clients) >= self.options.max_clients:
+        """Why what has arrived cannot become a client; `None` if it can."""
+        if len(self._present) > self.options.max_clients:
             return DisconnectReason.TOO_MANY_CLIENTS
         try:
             welcome = await call_hook(self._server.on_client_arriving, peer_address)
@@ -241,39 +291,49 @@ class ServerDriver(Generic[Client]):
             return DisconnectReason.GENERAL_ERROR
         if not welcome:
             return DisconnectReason.REFUSED
-        if len(self.clients) >= self.options.max_clients:
-            return DisconnectReason.TOO_MANY_CLIENTS
-        return None
+        return self._admission.refuse(peer_address, asyncio.get_running_loop().time())
 
-    async def _tell_refused(self, peer_address: str, reason: DisconnectReason) -> None:
-        with contextlib.suppress(HookFailed):
-            await call_hook(self._server.on_client_refused, peer_address, reason)
-
-    async def _tell_handshake_failed(self, peer_address: str, error: TlsError) -> None:
-        with contextlib.suppress(HookFailed):
-            await call_hook(self._server.on_handshake_failed, peer_address, error)
-
-    async def _serve(self, link: Link, peer_address: str) -> None:
-        """From `on_client_connected` to `on_client_disconnected`."""
+    async def _serve(self, stream: Stream, peer_address: str) -> LastHook:
+        """From `on_authenticate` or `on_client_connected` to the end of the stream."""
+        authenticates = self._server._messi_authenticates
+        link = Link(self._settings, stream, admitted=not authenticates)
         self._last_id += 1
         client = self._make_client(self._last_id, link, peer_address)
-        self.clients[client.id] = client
         self._links.add(link)
         try:
             link.start()
-            await self._handle_all(client, link)
-            # To a client that has gone since it may, all is said now. The drain's deadline remains.
-            link.end(DisconnectReason.DRAINING, math.inf)
-            del self.clients[client.id]
+            admitted = not authenticates or await self._authenticate(client, link)
+            if admitted:
+                await self._handle_all(client, link)
             await link.wait_over()
         except BaseException:  # the task is being cancelled
             link.abort(DisconnectReason.STOPPED)
             raise
         finally:
-            self.clients.pop(client.id, None)
             self._links.discard(link)
+        if not admitted:
+            return self._server.on_client_refused, peer_address, link.reason
+        return self._server.on_client_disconnected, client, link.reason
+
+    async def _authenticate(self, client: Client, link: Link) -> bool:
+        """Whether it is accepted."""
+        self._arriving[client.id] = client
+        timeout = asyncio.get_running_loop().call_later(
+            self.options.authentication_timeout, client.refuse
+        )
+        try:
+            await call_hook(self._server.on_authenticate, client)
+            return await link.wait_admitted()
+        except HookFailed:
+            link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+            return False
+        finally:
+            timeout.cancel()
+            self._arriving.pop(client.id, None)
+
+    async def _tell(self, hook: Callable[..., Any], subject: Any, why: Any) -> None:
         with contextlib.suppress(HookFailed):
-            await call_hook(self._server.on_client_disconnected, client, link.reason)
+            await call_hook(hook, subject, why)
 
     def _make_client(self, client_id: int, link: Link, peer_address: str) -> Client:
         # Generated code names the class `Client`, once for the type checker and once for the
@@ -285,12 +345,18 @@ class ServerDriver(Generic[Client]):
         return client
 
     async def _handle_all(self, client: Client, link: Link) -> None:
+        """From `on_client_connected` to the last message."""
+        self.clients[client.id] = client
         try:
             await call_hook(self._server.on_client_connected, client)
             while (event := await link.next_event()) is not None:
                 await self._handle(client, link, event)
+            # To a client that has gone since it may, all is said now. The drain's deadline remains.
+            link.end(DisconnectReason.DRAINING, math.inf)
         except HookFailed:
             link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+        finally:
+            self.clients.pop(client.id, None)
 
     async def _handle(self, client: Client, link: Link, event: bytes | Signal) -> None:
         server = self._server
@@ -329,3 +395,9 @@ def _handshakes(
             f"ServerOptions(tls=TlsConfig(certificate=..., key=...))"
         )
     return ServerHandshakes(options.tls)
+
+
+# In seconds. What piles up while a client, the network or this process is held up, a client that
+# pings ten times a second.
+_SAVED_PINGS = 10.0
+_SAVED_ACCEPTS = 1.0
