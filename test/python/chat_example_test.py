@@ -10,6 +10,8 @@ import os
 import pathlib
 import queue
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -30,9 +32,13 @@ PATIENCE = 30
 class Program:
     """A program that is talked to in lines."""
 
-    def __init__(self, command):
+    def __init__(self, command, listening=None):
         environment = {**os.environ, "PYTHONPATH": os.environ["MESSI_CHAT_GENERATED"]}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        if listening is not None:
+            # As systemd does it: the socket is descriptor 3, and the process is named.
+            command = ["bash", "-c", f'export LISTEN_FDS=1 LISTEN_PID=$$; exec "$@" 3<&{listening.fileno()}', "bash", *command]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+                                        pass_fds=[] if listening is None else [listening.fileno()])
         self._lines = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -45,6 +51,14 @@ class Program:
         line = self._lines.get(timeout=PATIENCE)
         assert fnmatch.fnmatchcase(line, pattern), f"heard '{line}', but expected '{pattern}'"
         return line
+
+    def lines(self):
+        """Those that were not heard yet."""
+        lines = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                lines.append(self._lines.get_nowait())
+        return lines
 
     def kill(self):
         self.process.kill()
@@ -64,9 +78,9 @@ def stage():
     """Starts programs, and ends them all."""
     programs = []
 
-    def start(language, side, *arguments):
+    def start(language, side, *arguments, listening=None):
         program = [sys.executable, str(PYTHON / f"{side}.py")] if language == "python" else [f"{CPP}/chat_{side}"]
-        programs.append(Program([*program, *arguments]))
+        programs.append(Program([*program, *arguments], listening))
         return programs[-1]
 
     try:
@@ -171,6 +185,37 @@ def test_a_file_is_said_line_by_line(language):
         assert speaker.end_input() == 0
         for line in lines:
             listener.hear(f"<speaker> {line}")
+
+
+@pytest.mark.parametrize("client_language", LANGUAGES)
+@pytest.mark.parametrize("server_language", ["python"])
+def test_one_server_takes_the_place_of_another_without_a_loss(server_language, client_language):
+    """As with systemd's socket activation: the socket stays open, and SIGTERM ends a server."""
+    lines = [f"line {number}" for number in range(300)]
+    with stage() as start, socket.create_server(("127.0.0.1", 0)) as listening:
+        uri = f"tcp://127.0.0.1:{listening.getsockname()[1]}"
+
+        def serve():
+            server = start(server_language, "server", "systemd:", listening=listening)
+            server.hear(f"Listening at {uri}")
+            return server
+
+        server = serve()
+        listener = start(client_language, "client", "listener", uri)
+        listener.hear("Connected to the server.")
+        server.hear("<listener> is here.")
+        speaker = start(client_language, "client", "speaker", uri)
+        speaker.hear("Connected to the server.")
+        server.hear("<speaker> is here.")
+        for number, line in enumerate(lines):
+            if number in (100, 200):
+                server.process.send_signal(signal.SIGTERM)
+                old, server = server, serve()
+                assert old.process.wait(timeout=PATIENCE) == 0
+            speaker.say(line)
+        assert speaker.end_input() == 0
+        # Nobody was told of a line that perhaps was not heard.
+        assert not [each for each in speaker.lines() if "perhaps nobody heard" in each]
 
 
 def test_a_client_that_finds_no_server_says_so_and_goes_on():

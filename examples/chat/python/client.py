@@ -70,9 +70,13 @@ class Client(ChatClient):
     async def say(self, line: str) -> None:
         """Returns when the line is sent; it waits for the server if need be."""
         async with self._may_say:
-            await self._may_say.wait_for(lambda: self._welcome and self._unheard < MOST_UNHEARD)
+            await self._may_say.wait_for(self._can_say)
         self.send(chat_pb2.MessageInd(user=self._user, text=line))
         self._unheard += 1
+
+    def _can_say(self) -> bool:
+        # A server that drains takes nothing more, and is still heard.
+        return self.connected and self._welcome and self._unheard < MOST_UNHEARD
 
     async def end_input(self) -> None:
         self._input_ended = True

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 
 import chat_pb2
 from chat_server import ChatServer, ChatServerClient
 from messi_runtime import DisconnectReason, ServerOptions, TlsConfig
+
+# In seconds. What was said before a SIGTERM is heard, then all clients are let go.
+DRAIN_DEADLINE = 10
 
 
 class Server(ChatServer):
@@ -34,6 +38,7 @@ def say(line: str) -> None:
 async def main(uri: str, tls: TlsConfig) -> None:
     server = Server(uri, options=ServerOptions(tls=tls))
     await server.start()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.drain, DRAIN_DEADLINE)
     say(f"Listening at {server.uri}")
     await server.wait_stopped()
 

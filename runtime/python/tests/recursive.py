@@ -68,8 +68,8 @@ class RecursiveServerClient(ServerClient, sends=ServerToClient):
 
 
 class RecursiveServer(ServerBase, client=RecursiveServerClient, receives=ClientToServer):
-    def __init__(self):
-        super().__init__("tcp://127.0.0.1:0")
+    def __init__(self, options=None):
+        super().__init__("tcp://127.0.0.1:0", options=options)
         self.messages = asyncio.Queue()
         self.reasons = asyncio.Queue()
         self.received = []

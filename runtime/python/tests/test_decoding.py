@@ -6,7 +6,7 @@ from recursive import ClientToServer, RecursiveServer, Tree, field, tree
 from support import is_closed, raw_client, running
 from virtual_time import run
 
-from messi_runtime import DisconnectReason
+from messi_runtime import ClientOptions, DisconnectReason, ServerOptions
 from messi_runtime.schema import Incoming, Outgoing
 
 BAD = {
@@ -81,3 +81,30 @@ def test_maps_count_as_the_messages_that_they_are_made_of():
     incoming = Incoming(ClientToServer)
     assert incoming.decode(maps(49)).name == "tree"
     assert incoming.decode(maps(50)) is None
+
+
+def test_fewer_levels_may_be_allowed():
+    async def body():
+        server = RecursiveServer(ServerOptions(max_decode_depth=5))
+        async with running(server), raw_client(server) as (reader, writer):
+            for levels in (4, 5):
+                member = field(1, tree(levels))
+                writer.write(b"\x01" + len(member).to_bytes(3, "big") + member)
+            assert (await server.messages.get()).DESCRIPTOR.name == "Tree"
+            assert await is_closed(reader)
+            assert await server.reasons.get() is DisconnectReason.MESSAGE_DECODE_ERROR
+            assert len(server.received) == 1
+
+    run(body())
+
+
+@pytest.mark.parametrize("options", [ClientOptions, ServerOptions])
+@pytest.mark.parametrize("depth", [0, -1, 101])
+def test_more_levels_than_protobuf_allows_are_a_value_error(options, depth):
+    with pytest.raises(ValueError, match="max_decode_depth is 1 to 100"):
+        options(max_decode_depth=depth)
+
+
+def test_fields_that_the_schema_does_not_have_are_bound_by_protobufs_own_limit():
+    unknown = field(1, field(15, field(1, field(1, b"\x12\x01x"))))
+    assert Incoming(ClientToServer).decode(unknown, 1).name == "tree"

@@ -1,14 +1,14 @@
 import random
 
 from messi_runtime.frame import FrameType, encode_frame
-from messi_runtime.frame_queue import Control, FrameQueue
+from messi_runtime.frame_queue import Control, FrameQueue, PendingTotal
 
 PING = b"\x03\x00\x00\x00"
 PONG = b"\x04\x00\x00\x00"
 
 
 def make_queue(*payloads):
-    queue = FrameQueue()
+    queue = FrameQueue(PendingTotal())
     for payload in payloads:
         queue.append(frame(payload))
     return queue
@@ -98,7 +98,7 @@ def test_one_waiting_pong_answers_all_pings():
 def test_large_messages_are_shared_and_small_ones_are_not():
     shared = frame(b"x" * 10_000)
     small = frame(b"x" * 100)
-    queue = FrameQueue()
+    queue = FrameQueue(PendingTotal())
     queue.append(shared)
     queue.append(small)
     assert [

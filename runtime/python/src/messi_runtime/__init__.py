@@ -7,6 +7,7 @@ from .options import ClientOptions, ServerOptions
 from .peer_certificate import PeerCertificate
 from .server import ServerBase
 from .server_client import ServerClient
+from .slow_reader import SlowReader
 from .socket_options import SocketOptions
 from .stream import PeerCredentials
 from .tls_config import TlsConfig
@@ -24,6 +25,7 @@ __all__ = [
     "ServerBase",
     "ServerClient",
     "ServerOptions",
+    "SlowReader",
     "SocketOptions",
     "TlsConfig",
     "TlsError",

@@ -289,7 +289,7 @@ class ClientDriver:
         if isinstance(event, Signal):
             await call_hook(client.on_writable)
             return
-        received = client._messi_incoming.decode(event)
+        received = client._messi_incoming.decode(event, self.options.max_decode_depth)
         if received is None:
             link.close(DisconnectReason.MESSAGE_DECODE_ERROR)
             return

@@ -87,7 +87,7 @@ class Connection:
         self,
         settings: ConnectionSettings,
         now: float,
-        make_room: Callable[[int], None] = lambda frame_size: None,
+        make_room: Callable[[int, int], None] = lambda frame_size, most: None,
         admitted: bool = True,
     ) -> None:
         """`make_room` is the outbox's. A peer that is not admitted has to wait for `admit`."""

@@ -23,6 +23,13 @@ class Control(enum.Enum):
     PONG = FrameType.PONG
 
 
+class PendingTotal:
+    """What waits in all queues of one client or server together."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+
 class FrameQueue:
     """User messages in order. At most one control frame of each kind waits. It is made when it is
     written, ahead of messages of which nothing was offered yet. The caller keeps the bounds: check
@@ -30,7 +37,8 @@ class FrameQueue:
     written part of one frame or chunk.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, total: PendingTotal) -> None:
+        self._total = total
         self._wanted: set[Control] = set()
         self._chunks: deque[bytes | bytearray] = deque()
         self._offered: deque[memoryview] = deque()
@@ -47,7 +55,7 @@ class FrameQueue:
         return self._pending
 
     def append(self, frame: bytes) -> None:
-        self._pending += len(frame)
+        self._count(len(frame))
         if len(frame) >= _SHARED_FROM:
             self._chunks.append(frame)
             return
@@ -66,7 +74,7 @@ class FrameQueue:
             for kind in Control:
                 if kind in self._wanted:
                     control = encode_frame(kind.value, b"")
-                    self._pending += len(control)
+                    self._count(len(control))
                     self._offered.append(memoryview(control))
             self._wanted.clear()
             size = 0
@@ -76,7 +84,7 @@ class FrameQueue:
         return self._offered
 
     def handle_written(self, size: int) -> None:
-        self._pending -= size
+        self._count(-size)
         while size > 0:
             first = self._offered.popleft()
             if size < len(first):
@@ -88,4 +96,8 @@ class FrameQueue:
         self._wanted.clear()
         self._chunks.clear()
         self._offered.clear()
-        self._pending = 0
+        self._count(-self._pending)
+
+    def _count(self, size: int) -> None:
+        self._pending += size
+        self._total.bytes += size

@@ -8,6 +8,9 @@ from collections import deque
 
 
 class Signal(enum.Enum):
+    BEHIND = enum.auto()
+    """Broadcasts are left out, until WRITABLE."""
+
     WRITABLE = enum.auto()
     """Less than half of `max_pending_bytes` is waiting, after it was more."""
 
@@ -19,6 +22,8 @@ class Inbox:
         self._loop = loop
         self._payloads: deque[bytes] = deque()
         self._size = 0
+        self._told_behind = False
+        self._behind = False
         self._writable = False
         self._paused = False
         self._ended = False
@@ -45,6 +50,11 @@ class Inbox:
     def put(self, payload: bytes) -> None:
         self._payloads.append(payload)
         self._size += len(payload) + _MESSAGE_OVERHEAD
+        self._wake()
+
+    def signal_behind(self) -> None:
+        self._behind = not self._told_behind
+        self._writable = False
         self._wake()
 
     def signal_writable(self) -> None:
@@ -77,10 +87,9 @@ class Inbox:
             self._handed_out = 0
             await asyncio.sleep(0)
         while True:
-            if self._writable and not self._ended:
-                self._writable = False
+            if (self._behind or self._writable) and not self._ended:
                 self._handed_out += 1
-                return Signal.WRITABLE
+                return self._next_signal()
             if self._payloads and not self._paused:
                 payload = self._payloads.popleft()
                 self._size -= len(payload) + _MESSAGE_OVERHEAD
@@ -91,6 +100,14 @@ class Inbox:
             self._handed_out = 0
             self._wanted = self._loop.create_future()
             await self._wanted
+
+    def _next_signal(self) -> Signal:
+        if self._behind:
+            self._behind = False
+            self._told_behind = True
+            return Signal.BEHIND
+        self._writable = self._told_behind = False
+        return Signal.WRITABLE
 
     def _wake(self) -> None:
         # A closed loop wakes no task.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .connection import Connection, ConnectionSettings, reason_of
 from .disconnect_reason import DisconnectReason
 from .inbox import Inbox, Signal
+from .latest_frames import LatestFrames
 from .outbox import Accepted
 from .patience import Patience
 from .peer_certificate import PeerCertificate
+from .slow_reader import SlowReader
 from .stream import READ_SIZE, PeerCredentials, Stream
 
 
@@ -20,6 +24,10 @@ class LinkSettings:
     connection: ConnectionSettings
     linger: float
     """How long an orderly end may take, in seconds."""
+
+    slow_reader: SlowReader = SlowReader.DISCONNECT
+    keep_total: Callable[[], None] = lambda: None
+    """Makes sure that something may be sent: that not too much waits in all links together."""
 
 
 class Link:
@@ -49,6 +57,9 @@ class Link:
         self._cannot_write = False
         self._slow = False  # something was left to be written at the end of the last turn
         self._was_high = False  # more than half of the bound was waiting
+        self._behind = False  # broadcasts are left out
+        self._latest: LatestFrames | None = None  # of those
+        self._dropped_broadcasts = 0
         self._judging = False
 
         self._timer: asyncio.Handle | None = None
@@ -111,7 +122,17 @@ class Link:
 
     @property
     def pending_bytes(self) -> int:
-        return 0 if self.closed else self._frames.pending + self._stream.held_output
+        return 0 if self.closed else self.queued_bytes + self._stream.held_output
+
+    @property
+    def queued_bytes(self) -> int:
+        """What the stream has not taken yet, also of a link that is ending."""
+        return self._frames.pending + (self._latest.size if self._latest else 0)
+
+    @property
+    def dropped_broadcasts(self) -> int:
+        """How many were left out and will not be sent any more."""
+        return self._dropped_broadcasts
 
     @property
     def native_handle(self) -> int:
@@ -128,15 +149,30 @@ class Link:
     def send(self, frame: bytes | Accepted) -> None:
         """Sends a message. It is written at the end of the loop's turn, together with what else was
         sent."""
-        if self.closed or self._cannot_write or not self.admitted:
+        if not self._can_send():
             return
         accepted = self._outbox.send(frame)
-        if accepted is not Accepted.YES:
+        if accepted is Accepted.YES:
+            self._handle_sent()
+        else:
             self.close(reason_of(accepted, slow=self._slow))
-            return
-        if self._frames.pending > self._max_pending_bytes // 2:
-            self._was_high = True
-        self._settle_soon()
+
+    def broadcast(self, frame: bytes, kind: int) -> None:
+        """Sends a message that others get too. If it is too much it may be left out, see
+        `SlowReader`. `kind`: its field number."""
+        if self._settings.slow_reader is SlowReader.DISCONNECT:
+            self.send(frame)
+        elif self._can_send():
+            if not self._behind and self._outbox.offer(frame, self._share):
+                self._handle_sent()
+            else:
+                self._leave_out(frame, kind)
+
+    def write(self) -> bool:
+        """Writes what the system takes now; false if it takes nothing."""
+        before = self._frames.pending
+        self._flush()
+        return self._frames.pending < before
 
     @property
     def admitted(self) -> bool:
@@ -172,6 +208,8 @@ class Link:
         """Ends this side of the stream after what was sent; nothing is sent any more. What the peer
         sends until it has ended its own side is still handed out."""
         if not self.closed:
+            if self._behind:
+                self._catch_up(sys.maxsize)
             self._connection.leave(reason)
             self._flush()
 
@@ -189,6 +227,8 @@ class Link:
         settings."""
         if not self._connection.hears:
             return
+        if self._behind and not self.closed:
+            self._catch_up(sys.maxsize)
         linger = self._settings.linger if linger is None else linger
         if linger <= 0 or self._stream.broken:
             self.close(reason)
@@ -346,11 +386,55 @@ class Link:
 
     # Writing
 
-    def _write_early(self, frame_size: int) -> None:
+    def _can_send(self) -> bool:
+        self._settings.keep_total()
+        return self.admitted and not self.closed and not self._cannot_write
+
+    def _handle_sent(self) -> None:
+        if not self._is_low:
+            self._was_high = True
+        self._settle_soon()
+
+    @property
+    def _is_low(self) -> bool:
+        return self._frames.pending <= self._max_pending_bytes // 2
+
+    @property
+    def _share(self) -> int:
+        """Of broadcasts; the rest is for messages to this client alone."""
+        return self._max_pending_bytes // 4 * 3
+
+    def _leave_out(self, frame: bytes, kind: int) -> None:
+        if not self._behind:
+            self._behind = self._was_high = True
+            self._inbox.signal_behind()
+            self._settle_soon()
+        if self._settings.slow_reader is SlowReader.DROP_NEWEST:
+            self._dropped_broadcasts += 1
+            return
+        if self._latest is None:
+            self._latest = LatestFrames(self._settings.connection.outbox.total)
+        if self._latest.keep(kind, frame):
+            self._dropped_broadcasts += 1
+        if self._latest.size > self._max_pending_bytes:
+            self.close(DisconnectReason.SLOW_READER)
+
+    def _catch_up(self, most: int) -> bool:
+        """Sends what was left out and kept, as far as there is room; false if there is none."""
+        progress = False
+        while self._latest:
+            if not self._outbox.offer(self._latest.first, most):
+                return progress
+            self._latest.drop_first()
+            progress = True
+        self._behind = False
+        return progress
+
+    def _write_early(self, frame_size: int, most: int) -> None:
         """A peer is a slow reader only if it does not take what is offered."""
         self._write()
         patience = Patience.of(self._loop)
-        while self._outbox.too_much(frame_size) and not (self._slow or self._stream.broken):
+        while self._outbox.too_much(frame_size, most) and not (self._slow or self._stream.broken):
             began = time.monotonic()
             progress = patience.left > 0 and self._stream.wait_for_room(patience.left)
             patience.spend(self._loop, began)
@@ -379,8 +463,10 @@ class Link:
         if self._over:
             return
         self._write()
+        while self._behind and self._is_low and not self.closed and self._catch_up(self._share):
+            self._write()
         self._slow = self._slow and bool(self._frames)
-        if self._was_high and self._frames.pending <= self._max_pending_bytes // 2:
+        if self._was_high and self._is_low and not self._behind:
             self._was_high = False
             self._inbox.signal_writable()
         if self._ending or self._leaving:
@@ -424,6 +510,8 @@ class Link:
             if timer is not None:
                 timer.cancel()
         self._frames.clear()
+        if self._latest is not None:
+            self._latest.clear()
         self._stream.close()
         if not self._loop.is_closed():
             self._ended.set_result(None)

@@ -1,4 +1,4 @@
-"""How deep messages may be nested: 100 levels below the outermost, as in C++."""
+"""How deep messages may be nested: by default 100 levels below the outermost, as in C++."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from google.protobuf.message import Message
 _MOST = 100
 
 
-def too_deep(message: Message) -> bool:
-    """Whether a decoded message is nested too deep: protobuf's implementation in pure Python had no
-    limit until 2025. The others check it themselves."""
-    return _IN_PURE_PYTHON and _deeper_than(_MOST, message)
+def check_max_decode_depth(levels: int) -> None:
+    if not 0 < levels <= _MOST:
+        raise ValueError(f"max_decode_depth is 1 to {_MOST}, but got {levels}.")
+
+
+def too_deep(message: Message, levels: int = _MOST) -> bool:
+    """Whether a decoded message is nested too deep. protobuf checks its own limit, which is the
+    same, but for its implementation in pure Python, which had none until 2025."""
+    return (_IN_PURE_PYTHON or levels < _MOST) and _deeper_than(levels, message)
 
 
 _IN_PURE_PYTHON = api_implementation.Type() == "python"

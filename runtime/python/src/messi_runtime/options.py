@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from .backoff import BackoffSettings
 from .duration import check_durations
 from .frame import check_max_payload_size
+from .nesting import check_max_decode_depth
+from .slow_reader import SlowReader
 from .socket_options import SocketOptions
 from .tls_config import TlsConfig
 
@@ -40,6 +42,10 @@ class ClientOptions:
     max_payload_size: int = 1024 * 1024
     """The largest message to send or accept, in encoded bytes; at most 2^24 - 1."""
 
+    max_decode_depth: int = 100
+    """How many levels a message that arrives may be nested, 1 to 100 (MESSAGE_DECODE_ERROR). Fields
+    that the schema does not have are only bound by 100, which is protobuf's own limit in Python."""
+
     max_pending_bytes: int = 16 * 1024 * 1024
     """The bound for what waits to be written. A message that would exceed it ends the connection
     (SLOW_READER or TOO_MUCH_AT_ONCE), unless nothing is waiting."""
@@ -61,6 +67,7 @@ class ClientOptions:
 
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)
+        check_max_decode_depth(self.max_decode_depth)
         check_durations(
             ping_interval=self.ping_interval,
             pong_timeout=self.pong_timeout,
@@ -130,9 +137,27 @@ class ServerOptions:
     max_payload_size: int = 1024 * 1024
     """The largest message to send or accept, in encoded bytes; at most 2^24 - 1."""
 
+    max_decode_depth: int = 100
+    """How many levels a message that arrives may be nested, 1 to 100 (MESSAGE_DECODE_ERROR). Fields
+    that the schema does not have are only bound by 100, which is protobuf's own limit in Python."""
+
     max_pending_bytes: int = 4 * 1024 * 1024
     """The bound for what waits to be written to one client. A message that would exceed it ends the
     client's connection (SLOW_READER or TOO_MUCH_AT_ONCE), unless nothing is waiting for it."""
+
+    max_total_pending_bytes: int = 256 * 1024 * 1024
+    """The bound for what waits to be written to all clients together. When it is exceeded, what
+    waits is offered to the system, and then the client for which most is waiting is disconnected
+    (TOO_MUCH_QUEUED), until it holds again. A broadcast counts for each client, though all share
+    its memory. One message more may wait."""
+
+    slow_reader: SlowReader = SlowReader.DISCONNECT
+    """What happens when a broadcast does not fit. With DROP_NEWEST and KEEP_LATEST broadcasts take
+    at most three quarters of `max_pending_bytes`, and the rest is for messages to that client
+    alone. From the first that does not fit (`on_client_behind`) until less than half is waiting
+    (`on_client_writable`), broadcasts are left out for that client. What KEEP_LATEST keeps counts
+    as waiting, and takes at most `max_pending_bytes` more; else the client is disconnected
+    (SLOW_READER)."""
 
     linger: float = 5.0
     """The longest time that `stop` and `disconnect` wait for a client to read what was sent. 0:
@@ -148,6 +173,7 @@ class ServerOptions:
 
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)
+        check_max_decode_depth(self.max_decode_depth)
         check_max_payload_size(self.max_payload_before_accept)
         check_durations(
             client_timeout=self.client_timeout,
@@ -159,6 +185,7 @@ class ServerOptions:
             max_pings_per_second=self.max_pings_per_second,
             max_clients_per_address=self.max_clients_per_address,
             max_accepts_per_second=self.max_accepts_per_second,
+            max_total_pending_bytes=self.max_total_pending_bytes,
         )
 
     def check(self) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .frame import FrameType, encode_frame
-from .frame_queue import FrameQueue
+from .frame_queue import FrameQueue, PendingTotal
 
 
 class Accepted(enum.Enum):
@@ -33,6 +33,7 @@ class OutboxSettings:
 
     max_payload_size: int
     max_pending_bytes: int
+    total: PendingTotal = field(default_factory=PendingTotal)
 
     def encode(self, payload: bytes | None) -> bytes | Accepted:
         """A user message as a frame, which any number of outboxes can share, or why it is not
@@ -48,24 +49,30 @@ class Outbox:
     """The outbox of one connection. If nothing is waiting, it accepts any message that is not too
     big."""
 
-    def __init__(self, settings: OutboxSettings, make_room: Callable[[int], None]) -> None:
-        """`make_room`: too much is waiting for a frame of this size, so it writes what it can
-        now."""
-        self.frames = FrameQueue()
+    def __init__(self, settings: OutboxSettings, make_room: Callable[[int, int], None]) -> None:
+        """`make_room`: `too_much`, so it writes what it can now."""
+        self.frames = FrameQueue(settings.total)
         self._settings = settings
         self._make_room = make_room
 
-    def too_much(self, frame_size: int) -> bool:
-        """Whether a frame of that size is not accepted now."""
+    def too_much(self, frame_size: int, most: int) -> bool:
+        """Whether with a frame of this size more than `most` bytes would wait, and not only this
+        frame."""
         pending = self.frames.pending
-        return pending > 0 and pending + frame_size > self._settings.max_pending_bytes
+        return pending > 0 and pending + frame_size > most
 
     def send(self, frame: bytes | Accepted) -> Accepted:
         if isinstance(frame, Accepted):
             return frame
-        if self.too_much(len(frame)):
-            self._make_room(len(frame))
-            if self.too_much(len(frame)):
-                return Accepted.FULL
+        return (
+            Accepted.YES if self.offer(frame, self._settings.max_pending_bytes) else Accepted.FULL
+        )
+
+    def offer(self, frame: bytes, most: int) -> bool:
+        """Sends the frame if then at most `most` bytes wait, or only this frame."""
+        if self.too_much(len(frame), most):
+            self._make_room(len(frame), most)
+            if self.too_much(len(frame), most):
+                return False
         self.frames.append(frame)
-        return Accepted.YES
+        return True

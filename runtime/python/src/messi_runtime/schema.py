@@ -96,13 +96,13 @@ class Incoming:
         fields = wrapper.DESCRIPTOR.oneofs_by_name["messages"].fields
         self._numbers = {field.name: field.number for field in fields}
 
-    def decode(self, payload: bytes) -> Received | None:
-        """`None` if the bytes are not a message of the schema."""
+    def decode(self, payload: bytes, max_depth: int = 100) -> Received | None:
+        """`None` if the bytes are not a message of the schema, or one with more levels."""
         wrapper = self._wrapper()
         # Implementations of protobuf differ: UnicodeDecodeError, RecursionError...
         try:
             wrapper.ParseFromString(payload)
-            if not wrapper.IsInitialized() or too_deep(wrapper):
+            if not wrapper.IsInitialized() or too_deep(wrapper, max_depth):
                 return None
         except Exception as error:
             LOGGER.debug("A message cannot be decoded: %r", error)

@@ -133,6 +133,10 @@ class ServerBase(Generic[Client]):
     async def on_client_writable(self, client: Client) -> None:
         """Less than half of `max_pending_bytes` is waiting, after it was more."""
 
+    async def on_client_behind(self, client: Client) -> None:
+        """From now on broadcasts are left out for the client, since too much is waiting for it,
+        until `on_client_writable`: see `ServerOptions.slow_reader`."""
+
     async def on_client_refused(self, peer_address: str, reason: DisconnectReason) -> None:
         """A connection was turned away. REFUSED: `on_client_arriving` returned false.
         GENERAL_ERROR: that hook has failed. TOO_MANY_CLIENTS: the server is full, or the process

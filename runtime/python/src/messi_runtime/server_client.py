@@ -78,6 +78,12 @@ class ServerClient:
         return self._messi_link.pending_bytes
 
     @property
+    def dropped_broadcasts(self) -> int:
+        """How many broadcasts were left out for this client and will not be sent any more, since it
+        read too slowly: see `ServerOptions.slow_reader`."""
+        return self._messi_link.dropped_broadcasts
+
+    @property
     def disconnect_hint(self) -> str:
         """In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
         seems to speak HTTP.", or ""."""

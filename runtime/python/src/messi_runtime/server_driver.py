@@ -22,6 +22,7 @@ from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ServerOptions
 from .outbox import Accepted
+from .schema import first_field
 from .server_client import ServerClient
 from .socket_listener import SocketListener
 from .socket_stream import SocketStream
@@ -64,7 +65,10 @@ class ServerDriver(Generic[Client]):
                 frame_timeout=options.frame_timeout,
             ),
             linger=options.linger,
+            slow_reader=options.slow_reader,
+            keep_total=self._keep_total,
         )
+        self._total = self._settings.connection.outbox.total
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: SocketListener | None = None
         self._stopped: asyncio.Future[None] | None = None
@@ -185,10 +189,19 @@ class ServerDriver(Generic[Client]):
         if isinstance(frame, Accepted):
             LOGGER.error("A broadcast is sent to nobody: %s", reason_of(frame))
             return False
+        kind = first_field(payload or b"")
         for client in list(self.clients.values()):
             if client is not except_client:
-                client._messi_link.send(frame)
+                client._messi_link.broadcast(frame, kind)
         return True
+
+    def _keep_total(self) -> None:
+        while self._total.bytes > self.options.max_total_pending_bytes:
+            most = max(self._links, key=lambda link: link.queued_bytes, default=None)
+            if most is None or most.queued_bytes == 0:
+                return
+            if not most.write():
+                most.abort(DisconnectReason.TOO_MUCH_QUEUED)
 
     def _make_admission(self) -> Admission:
         rate = TokenRate.per_second(self.options.max_accepts_per_second, _SAVED_ACCEPTS)
@@ -361,9 +374,12 @@ class ServerDriver(Generic[Client]):
     async def _handle(self, client: Client, link: Link, event: bytes | Signal) -> None:
         server = self._server
         if isinstance(event, Signal):
-            await call_hook(server.on_client_writable, client)
+            behind = event is Signal.BEHIND
+            await call_hook(
+                server.on_client_behind if behind else server.on_client_writable, client
+            )
             return
-        received = server._messi_incoming.decode(event)
+        received = server._messi_incoming.decode(event, self.options.max_decode_depth)
         if received is None:
             link.close(DisconnectReason.MESSAGE_DECODE_ERROR)
             return
