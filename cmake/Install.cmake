@@ -14,7 +14,7 @@ if(MESSI_BUILD_RUNTIME)
   set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
   install(DIRECTORY runtime/messi
-    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi.cc")
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi*.cc")
   install(TARGETS messi EXPORT messi-targets)
   install(EXPORT messi-targets NAMESPACE messi:: DESTINATION "${config_dir}" COMPONENT runtime)
 
@@ -26,12 +26,14 @@ if(MESSI_BUILD_RUNTIME)
   install(FILES
     "${PROJECT_BINARY_DIR}/messi-config.cmake" "${PROJECT_BINARY_DIR}/messi-config-version.cmake"
     cmake/MessiCares.cmake cmake/MessiCompiled.cmake cmake/MessiDepfile.cmake
-    cmake/MessiGenerate.cmake
+    cmake/MessiGenerate.cmake cmake/MessiTls.cmake
     DESTINATION "${config_dir}" COMPONENT runtime)
 
   string(REGEX REPLACE "[^/]+" ".." prefix_from_pc_dir "${pc_dir}")
-  configure_file(cmake/messi.pc.in messi.pc @ONLY)
-  install(FILES "${PROJECT_BINARY_DIR}/messi.pc" DESTINATION "${pc_dir}" COMPONENT runtime)
+  foreach(package messi messi-tls)
+    configure_file(cmake/${package}.pc.in ${package}.pc @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/${package}.pc" DESTINATION "${pc_dir}" COMPONENT runtime)
+  endforeach()
 endif()
 
 set(CPACK_GENERATOR DEB)
@@ -58,6 +60,7 @@ if(MESSI_BUILD_RUNTIME)
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_ARCHITECTURE all)
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libprotobuf-dev, libabsl-dev, libc-ares-dev, protobuf-compiler")
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "protoc-gen-messi (= ${PROJECT_VERSION})")
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS libssl-dev)
   set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Headers of messi
  What the code that protoc-gen-messi generates includes, with files for CMake and pkg-config.")
 endif()

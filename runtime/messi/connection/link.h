@@ -224,6 +224,8 @@ inline void Link::settle() {
     ending_ = Ending::kFinished;
     Connection::finish();
     stream_->finish();
+  } else if (over() && !ended()) {
+    stream_->finish();  // nothing is lost, and the peer can tell
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include "messi/base/status.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/failing_attempt.h"
 #include "messi/io/network.h"
 #include "messi/io/uri.h"
 
@@ -41,7 +42,7 @@ class Networks final : public Network {
     if (Row* const row = find(uri)) {
       return row->network->connect(uri, options, handler);
     }
-    return std::make_unique<Failing>(loop_, unknown(uri), handler);
+    return std::make_unique<FailingAttempt>(loop_, unknown(uri), handler);
   }
 
   Result<std::unique_ptr<Listener>> listen(const std::string& uri, const ListenOptions& options,
@@ -54,25 +55,6 @@ class Networks final : public Network {
   struct Row {
     std::string form;
     Network* network;
-  };
-
-  // There is no callback from within a call.
-  class Failing final : public Connecting {
-   public:
-    Failing(EventLoop& loop, Status why, ConnectHandler& handler)
-        : why_(std::move(why)), handler_(handler), task_(loop, [this] { fail(); }) {
-      task_.schedule();
-    }
-
-   private:
-    void fail() {
-      const Status why = why_;  // the handler may destroy this object
-      handler_.handle_no_stream(why);
-    }
-
-    const Status why_;
-    ConnectHandler& handler_;
-    Task task_;
   };
 
   Row* find(std::string_view uri) {

@@ -38,7 +38,7 @@ class WrappingStream : public Stream, protected StreamHandler {
 
   bool start(StreamHandler& handler) final {
     handler_ = &handler;
-    if (std::exchange(holds_input_, false)) inner_->want_input(true);
+    if (std::exchange(holds_input_, false)) want_input(true);
     return true;
   }
   bool wait_for_room() override { return inner_->wait_for_room(); }
@@ -62,7 +62,7 @@ class WrappingStream : public Stream, protected StreamHandler {
     if (handler_ != nullptr) return handler_->handle_readable();
     // Not started yet.
     holds_input_ = true;
-    inner_->want_input(false);
+    want_input(false);
   }
   void handle_writable() override {
     if (handshake_ != nullptr) return advance();
