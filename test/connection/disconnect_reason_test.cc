@@ -20,6 +20,15 @@ TEST_CASE("every reason prints as a sentence", "[session]") {
       {DisconnectReason::kTooManyClients, "Too many clients."},
       {DisconnectReason::kStopped, "Stopped."},
       {DisconnectReason::kDisconnected, "Disconnected."},
+      {DisconnectReason::kTooMuchAtOnce, "Too much sent at once."},
+      {DisconnectReason::kRefused, "Refused."},
+      {DisconnectReason::kUnauthenticated, "Not authenticated."},
+      {DisconnectReason::kDraining, "Draining."},
+      {DisconnectReason::kFrameTooSlow, "Frame too slow."},
+      {DisconnectReason::kTooManyPings, "Too many pings."},
+      {DisconnectReason::kTooMuchQueued, "Too much queued."},
+      {DisconnectReason::kTooManyFromAddress, "Too many clients from this address."},
+      {DisconnectReason::kTooManyAtOnce, "Too many connections at once."},
   };
   for (const auto& [reason, sentence] : kSentences) {
     CHECK(messi::to_string(reason) == sentence);
