@@ -369,8 +369,9 @@ class Target final : private Watcher {
       frames.pop_back();
     }
     for (const messi::test::RawFrame& frame : frames) {
-      require(frame.type == 2 || frame.type == 4, "a server sends messages and pongs");
-      if (frame.type == 4) continue;
+      require(frame.type == 2 || frame.type == 4 || frame.type == 9,
+              "a server sends messages, pongs and farewells");
+      if (frame.type != 2) continue;
       chat::ServerToClient wrapper;
       require(wrapper.ParseFromString(frame.payload) && wrapper.has_message_ind(),
               "a server sends what it was told to send");
