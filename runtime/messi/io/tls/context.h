@@ -91,8 +91,9 @@ inline Owner<SSL_CTX> Context::make_settings(const SSL_METHOD* method) {
   // Of TLS 1.2 only what 1.3 has too: forward secrecy and authenticated encryption.
   SSL_CTX_set_cipher_list(it, "ECDHE+AESGCM:ECDHE+CHACHA20");
   SSL_CTX_set_options(it, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  SSL_CTX_set_mode(it, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                           SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  // The certificate goes with those that are given with it, and no others that are trusted.
+  SSL_CTX_set_mode(it, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS |
+                           SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   return settings;
 }
 

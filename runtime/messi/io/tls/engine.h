@@ -69,6 +69,10 @@ class Engine {
   /// Encrypts the next records; returns their size, which is zero only if there are none or nothing
   /// may be written any more.
   inline std::size_t write(Records& records);
+  /// Between the handshake and `finish`, unless something went wrong.
+  bool can_write() const {
+    return state_ != State::kShaking && state_ != State::kFailed && !finished_;
+  }
   /// Nothing more will be written; the other side is told.
   inline void finish();
 
@@ -288,7 +292,7 @@ inline void Engine::handle_end() {
 }
 
 inline std::size_t Engine::write(Records& records) {
-  if (state_ == State::kShaking || state_ == State::kFailed || finished_) return 0;
+  if (!can_write()) return 0;
   if (bytes_.out.empty()) bytes_.out.swap(context_->spare());
   char gathered[Records::kMost];
   std::size_t size = 0;
@@ -308,7 +312,7 @@ inline std::size_t Engine::write(Records& records) {
 }
 
 inline void Engine::finish() {
-  if (state_ == State::kShaking || state_ == State::kFailed || finished_) return;
+  if (!can_write()) return;
   finished_ = true;
   ERR_clear_error();
   SSL_shutdown(ssl_.get());

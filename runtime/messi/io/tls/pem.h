@@ -73,6 +73,9 @@ class Pem {
   }
 
   Result<Owner<EVP_PKEY>> key(const std::string& passphrase) const {
+    if (text_.find("PRIVATE KEY-----") == std::string::npos) {
+      return wrong("there is no private key; expected PEM, such as -----BEGIN PRIVATE KEY-----");
+    }
     const Owner<BIO> in(BIO_new_mem_buf(text_.data(), static_cast<int>(text_.size())));
     Passphrase asked{passphrase, false};
     Owner<EVP_PKEY> result(PEM_read_bio_PrivateKey(in.get(), nullptr, give_passphrase, &asked));
@@ -83,9 +86,6 @@ class Pem {
       return wrong("the key is encrypted; key_passphrase is missing");
     }
     if (asked.given) return wrong("key_passphrase does not fit the key");
-    if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE) {
-      return wrong("there is no private key; expected PEM, such as -----BEGIN PRIVATE KEY-----");
-    }
     return wrong("the private key is damaged: " + to_text(error));
   }
 

@@ -146,9 +146,11 @@ inline IoResult TlsStream::read(const Space* spaces, std::size_t count) {
 }
 
 inline IoResult TlsStream::write(const Slice* slices, std::size_t count, bool more) {
-  if (!flush(more)) {
-    owes_room_ = !inner_gone_;
-    return {0, inner_gone_ ? IoResult::Kind::kEnd : IoResult::Kind::kAgain};
+  const bool flushed = flush(more);
+  if (inner_gone_ || !engine_.can_write()) return {0, IoResult::Kind::kEnd};
+  if (!flushed) {
+    owes_room_ = true;
+    return {0, IoResult::Kind::kAgain};
   }
   Records records(slices, count);
   std::size_t size = 0;
