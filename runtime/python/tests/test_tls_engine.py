@@ -82,11 +82,11 @@ def test_after_an_alert_nothing_is_read_or_written(files):
     assert (server.read(), server.ended, server.failed) == (b"", True, True)
     client.feed(server.take())
     assert client.read() == b""
-    assert client.why_ended == 'The peer ended TLS with the alert "bad record mac".'
+    assert client.why_ended == "The server has ended TLS with an alert: bad record mac."
     client.write(b"x")
     client.finish()
     client.cut()
-    assert client.why_ended == 'The peer ended TLS with the alert "bad record mac".'
+    assert client.why_ended == "The server has ended TLS with an alert: bad record mac."
 
 
 class FullSocket:

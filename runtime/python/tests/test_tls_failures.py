@@ -14,9 +14,11 @@ from virtual_time import run
 
 from messi_runtime import ClientOptions, DisconnectReason, TlsConfig, TlsError
 
-NOT_TLS = "the peer does not speak TLS"
-FAILURE = "no common cipher, or no certificate where one is needed"
-HUNG_UP = "the peer closed the connection during the handshake"
+NOT_TLS = "does not speak TLS; it speaks"
+NOTHING_IN_COMMON = (
+    "the server found no cipher, signature or certificate in common (handshake failure)"
+)
+HUNG_UP = "has closed the connection during the handshake; does it speak TLS?"
 
 
 def context(side, **changes):
@@ -53,8 +55,8 @@ def test_an_expired_certificate(files):
         server = TlsServer(TlsConfig(certificate=certificate, key=key))
         await server.start()
         assert await failures(server, TlsClient(server.uri, files.client())) == (
-            "the peer's certificate has expired",
-            'the peer sent the alert "certificate expired"',
+            "the server's certificate has expired",
+            "the client refuses our certificate: it has expired",
         )
 
     run(body())
@@ -69,8 +71,8 @@ def test_a_certificate_from_an_unknown_issuer(files, tmp_path, trusted):
         if trusted == "another authority":
             ca = Authority(tmp_path / "other", "Other CA").certificate
         assert await failures(server, TlsClient(server.uri, TlsConfig(ca=ca))) == (
-            "the peer's certificate is from an unknown issuer",
-            'the peer sent the alert "unknown ca"',
+            "the server's certificate has an unknown issuer",
+            "the client refuses our certificate: its issuer is unknown there",
         )
 
     run(body())
@@ -83,8 +85,8 @@ def test_a_certificate_that_has_signed_itself(files):
         server = TlsServer(TlsConfig(certificate=authority.certificate, key=authority.key))
         await server.start()
         assert await failures(server, TlsClient(server.uri, None)) == (
-            "the peer's certificate is from an unknown issuer",
-            'the peer sent the alert "unknown ca"',
+            "the server's certificate is self-signed, and not among those that we trust",
+            "the client refuses our certificate: its issuer is unknown there",
         )
 
     run(body())
@@ -98,8 +100,8 @@ def test_a_certificate_for_another_host(files, name):
         server = TlsServer(TlsConfig(certificate=certificate, key=key))
         await server.start()
         assert await failures(server, TlsClient(server.uri, files.client(server_name=name))) == (
-            f"the peer's certificate is not for {name}",
-            'the peer sent the alert "bad certificate"',
+            f"the server's certificate is not for {name}",
+            "the client refuses our certificate: bad certificate",
         )
 
     run(body())
@@ -111,8 +113,8 @@ def test_no_common_version(files):
         client = client_context(files, minimum_version=ssl.TLSVersion.TLSv1_3)
         await server.start()
         assert await failures(server, TlsClient(server.uri, client)) == (
-            'no common version of TLS: the peer sent the alert "protocol version"',
-            "no common version of TLS",
+            "the server and we have no TLS version in common",
+            "the client and we have no TLS version in common",
         )
 
     run(body())
@@ -127,7 +129,7 @@ def test_versions_before_1_2_are_refused(files):
             old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
         await server.start()
         _, of_server = await failures(server, TlsClient(server.uri, old))
-        assert of_server == "no common version of TLS"
+        assert of_server == "the client and we have no TLS version in common"
 
     run(body())
 
@@ -140,8 +142,8 @@ def test_no_common_cipher(files):
         client.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
         await server.start()
         assert await failures(server, TlsClient(server.uri, client)) == (
-            f'{FAILURE}: the peer sent the alert "handshake failure"',
-            "no common cipher",
+            NOTHING_IN_COMMON,
+            "the client and we have no cipher in common (no shared cipher)",
         )
 
     run(body())
@@ -153,12 +155,12 @@ def test_a_client_without_a_certificate(files):
         async with running(server):
             client = TlsClient(server.uri, files.client())
             async with running(client):
-                await server.events.until("handshake failed", "the peer has sent no certificate")
+                await server.events.until("handshake failed", "the client has shown no certificate")
                 # In TLS 1.3 a client has done its part when the server looks at its certificate.
                 await client.events.until(
                     "disconnected",
                     DisconnectReason.CONNECTION_CLOSED,
-                    'The peer ended TLS with the alert "certificate required".',
+                    "The server demands a certificate, and we have shown none.",
                 )
 
     run(body())
@@ -172,8 +174,8 @@ def test_a_client_without_a_certificate_in_tls_1_2(files):
         server = TlsServer(tls)
         await server.start()
         assert await failures(server, TlsClient(server.uri, files.client())) == (
-            f'{FAILURE}: the peer sent the alert "handshake failure"',
-            "the peer has sent no certificate",
+            NOTHING_IN_COMMON,
+            "the client has shown no certificate",
         )
 
     run(body())
@@ -188,9 +190,9 @@ def test_a_client_with_a_certificate_from_an_unknown_issuer(files, tmp_path):
             client = TlsClient(server.uri, files.client(certificate=certificate, key=key))
             async with running(client):
                 await server.events.until(
-                    "handshake failed", "the peer's certificate is from an unknown issuer"
+                    "handshake failed", "the client's certificate has an unknown issuer"
                 )
-                hint = 'The peer ended TLS with the alert "unknown ca".'
+                hint = "The server refuses our certificate: its issuer is unknown there."
                 reason = DisconnectReason.CONNECTION_CLOSED
                 await client.events.until("disconnected", reason, hint)
 
@@ -200,13 +202,13 @@ def test_a_client_with_a_certificate_from_an_unknown_issuer(files, tmp_path):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", f"{NOT_TLS}: it seems to speak HTTP"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", f"{NOT_TLS}: it seems to speak SSH"),
-        (PING, f"{NOT_TLS}: it seems to speak messi without TLS"),
-        (CONNECT_REQ, f"{NOT_TLS}: it seems to speak messi without TLS"),
-        (b"\xff\xfe\xfd\xfc", NOT_TLS),
-        (b"\x00", NOT_TLS),
-        (b"\x16\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00", NOT_TLS),
+        (b"GET / HTTP/1.1\r\n\r\n", f"{NOT_TLS} HTTP"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", f"{NOT_TLS} something else"),
+        (PING, f"{NOT_TLS} messi without TLS"),
+        (CONNECT_REQ, f"{NOT_TLS} messi without TLS"),
+        (b"\xff\xfe\xfd\xfc", f"{NOT_TLS} something else"),
+        (b"\x00", f"{NOT_TLS} something else"),
+        (b"\x16\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00", f"{NOT_TLS} something else"),
         (b"\x16\x03\x01\xff\xff" + b"\x01" * 100, None),
         (b"\x16\x03\x01\x00\x10" + b"\x99" * 16, None),
         (b"\x15\x03\x01\x00\x02\x02\x28", "unexpected message"),
@@ -239,9 +241,9 @@ async def still_serves(server, files):
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"SSH-2.0-OpenSSH_9.2\r\n", f"{NOT_TLS}: it seems to speak SSH"),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", f"{NOT_TLS}: it seems to speak HTTP"),
-        (b"\x04\x00\x00\x00", f"{NOT_TLS}: it seems to speak messi without TLS"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", f"{NOT_TLS} something else"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", f"{NOT_TLS} HTTP"),
+        (b"\x04\x00\x00\x00", f"{NOT_TLS} messi without TLS"),
         (b"", HUNG_UP),
     ],
 )
@@ -256,7 +258,7 @@ def test_a_server_that_does_not_speak_tls(files, data, why, early):
                     await reader.read(1)
                 writer.write(data)
                 writer.close()
-                await client.events.until("failure", why)
+                await client.events.until("failure", f"the server {why}")
 
     run(body())
 
@@ -267,7 +269,7 @@ def test_a_client_with_tls_of_a_server_without(files):
         async with running(server):
             client = TlsClient(server.uri.replace("tcp", "tls"), files.client())
             async with running(client):
-                await client.events.until("failure", HUNG_UP)
+                await client.events.until("failure", f"the server {HUNG_UP}")
                 reason = DisconnectReason.PROTOCOL_ERROR
                 await server.events.until("disconnected", 1, reason)
 
@@ -280,7 +282,7 @@ def test_a_client_without_tls_of_a_server_with_it(files):
         async with running(server):
             client = Client(server.uri.replace("tls", "tcp"))
             async with running(client):
-                why = f"{NOT_TLS}: it seems to speak messi without TLS"
+                why = f"the client {NOT_TLS} messi without TLS"
                 await server.events.until("handshake failed", why)
                 await client.events.until("disconnected", DisconnectReason.PROTOCOL_ERROR)
                 assert client.disconnect_hint == "The peer seems to speak TLS."

@@ -144,7 +144,7 @@ class ServerBase(Generic[Client]):
 
     async def on_handshake_failed(self, peer_address: str, error: TlsError) -> None:
         """A connection has ended before it was a client, since its TLS handshake went wrong.
-        `error` says what was wrong, such as "the peer's certificate has expired"."""
+        `error` says what was wrong, such as "the client's certificate has expired"."""
 
     async def on_any_message(self, client: Client, field_number: int) -> bool:
         """A message has arrived, perhaps one that this server's schema does not have. Comes before

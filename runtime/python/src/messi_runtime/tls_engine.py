@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import ssl
 from collections.abc import Callable
 
 from .peer_certificate import PeerCertificate, peer_certificate_of
-from .tls_failure import TlsError, foreign_peer, why_broken, why_no_handshake
+from .tls_failure import TlsError, spoken_instead, why_no_handshake
 
 
 class TlsEngine:
@@ -37,7 +38,8 @@ class TlsEngine:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._plain = b""  # decrypted, and not read yet
-        self._host = host or "the server"
+        self._host = host or ""
+        self._who = "the client" if host is None else "the server"
         self._keep_session = keep_session
         self._begun = False
         self._shaken = False
@@ -61,13 +63,15 @@ class TlsEngine:
         """Goes on with the handshake; returns whether it is over. Raises `TlsError`."""
         try:
             self._tls.do_handshake()
-            self.peer_certificate = peer_certificate_of(self._tls)
+            self.peer_certificate = self._look_at_certificate()
         except ssl.SSLWantReadError:
             return False
+        except TlsError:
+            raise
         except OSError as error:
-            raise TlsError(why_no_handshake(error, self._host)) from error
+            raise TlsError(self._why(error)) from error
         except ValueError as error:
-            raise TlsError("the peer's certificate cannot be read") from error
+            raise TlsError(f"{self._who}'s certificate cannot be read") from error
         self._shaken = True
         return True
 
@@ -75,9 +79,9 @@ class TlsEngine:
         """What the peer has sent. During a handshake it raises `TlsError` if that is not TLS."""
         if data and not self._begun:
             self._begun = True
-            if why := foreign_peer(data):
+            if spoken := spoken_instead(data):
                 self._outgoing.write(_UNEXPECTED_MESSAGE)
-                raise TlsError(why)
+                raise TlsError(f"{self._who} does not speak TLS; it speaks {spoken}")
         self._incoming.write(data)
 
     def take(self) -> bytes:
@@ -90,9 +94,12 @@ class TlsEngine:
         return plain + self._decrypt()
 
     def cut(self) -> None:
-        """Nothing more comes from the peer, which has not said that it has ended."""
+        """Nothing more comes from the peer. Raises `TlsError` during a handshake."""
+        if not self._shaken:
+            doubt = "" if self._begun else "; does it speak TLS?"
+            raise TlsError(f"{self._who} has closed the connection during the handshake{doubt}")
         if not self.ended:
-            self._end("The connection was cut: it ended without TLS's close_notify.")
+            self._end(f"The connection was cut off; {self._who} did not end it.")
 
     def write(self, data: bytes | memoryview) -> None:
         """As few records as possible."""
@@ -101,8 +108,7 @@ class TlsEngine:
             try:
                 view = view[self._tls.write(view) :]
             except OSError as error:
-                self.failed = True
-                self._end(why_broken(error))
+                self._fail(error)
 
     def finish(self) -> None:
         """Says that this side has ended. Reading goes on."""
@@ -130,9 +136,24 @@ class TlsEngine:
         except ssl.SSLZeroReturnError:
             self.ended = True
         except OSError as error:
-            self.failed = True
-            self._end(why_broken(error))
+            self._fail(error)
         return b"".join(parts)
+
+    def _look_at_certificate(self) -> PeerCertificate | None:
+        found = peer_certificate_of(self._tls)
+        # OpenSSL looked at it when the session was new.
+        now = datetime.datetime.now(datetime.timezone.utc)
+        if found is not None and self._tls.session_reused and found.not_after < now:
+            raise TlsError(f"{self._who}'s certificate has expired")
+        return found
+
+    def _why(self, error: OSError) -> str:
+        return why_no_handshake(error, self._who, self._host)
+
+    def _fail(self, error: OSError) -> None:
+        self.failed = True
+        why = self._why(error)
+        self._end(f"{why[0].upper()}{why[1:]}.")
 
     def _end(self, why: str) -> None:
         self.ended = True

@@ -138,7 +138,7 @@ class TlsStream:
         if data:
             self._engine.feed(data)
         elif data is not None:
-            raise TlsError("the peer closed the connection during the handshake")
+            self._engine.cut()
 
     def _handle_inner_readable(self) -> None:
         self._handle_readable()
