@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -87,6 +88,12 @@ void Client::received(std::uint64_t hash) {
 
 // --- a server ---
 
+// "memory:client-7"
+static std::size_t number_in(const std::string& peer_address) {
+  const std::size_t at = peer_address.find('-');
+  return at == std::string::npos ? 0 : std::strtoul(peer_address.c_str() + at + 1, nullptr, 10);
+}
+
 Server::Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
                ServerOptions options)
     : SimulationServer(loop, std::move(uri), options), watch_(watch), index_(index) {}
@@ -165,7 +172,7 @@ void Server::on_client_connected(Client& client) {
   watch_.happens("server: connected", index_, client.id());
   watch_.require(client.connected(), "on_client_connected comes without a connection");
   watch_.require(client_count() <= options().max_clients, "there are more than max_clients");
-  watch_.open(side(client));
+  watch_.open(side(client), number_in(client.peer_address()));
   up_.push_back(side(client).out);
   const First first = watch_.first_of(side(client));
   client.send(first);

@@ -17,6 +17,7 @@ namespace messi::simulation {
 /// delivered.
 struct Journal {
   std::uint64_t number = 0;
+  std::size_t link = 0;  ///< The number of its connection in the network; 0: unknown.
   std::vector<std::uint64_t> accepted;  ///< A hash of each message.
   std::size_t delivered = 0;
   bool claimed = false;               ///< The receiver knows that it is this one.

@@ -35,19 +35,16 @@ struct Arguments {
   bool twice = false;
 };
 
-/// A run, and whether it has left memory behind.
-Outcome run_and_count(const Scenario& scenario, bool verbose) {
-  static const bool warm = [&] {
-    run(generate(1), false);  // what is allocated once, and stays
-    return true;
-  }();
-  (void)warm;
+/// A run, and what it did with memory.
+Outcome run_and_measure(const Scenario& scenario, bool verbose) {
+  // Some things are allocated once, and stay.
+  [[maybe_unused]] static const Outcome first = run(generate(1), false);
   const std::size_t before = live_bytes();
+  forget_peak();
   Outcome outcome = run(scenario, verbose);
-  const std::size_t text = outcome.violation.empty() ? 0 : outcome.violation.capacity();
-  if (outcome.violation.empty() && live_bytes() != before + text * 0) {
-    outcome.violation = "memory is left behind";
-  }
+  if (!outcome.violation.empty()) return outcome;
+  if (live_bytes() != before) outcome.violation = "memory is left behind";
+  if (peak_bytes() > before + outcome.most_memory) outcome.violation = "too much memory is used";
   return outcome;
 }
 
@@ -80,7 +77,7 @@ std::string run_apart(const Scenario& scenario, bool quiet) {
     close(pipes[0]);
     if (quiet) be_quiet();
     alarm(60);
-    const std::string violation = run_and_count(scenario, false).violation;
+    const std::string violation = run_and_measure(scenario, false).violation;
     [[maybe_unused]] const ssize_t written = write(pipes[1], violation.data(), violation.size());
     _exit(0);
   }
@@ -150,7 +147,7 @@ void work(const Arguments& arguments, unsigned job, Board& board) {
     board.seeds[job] = seed;
     alarm(60);
     const Scenario scenario = generate(seed);
-    const Outcome outcome = run_and_count(scenario, false);
+    const Outcome outcome = run_and_measure(scenario, false);
     board.messages[job] += outcome.messages;
     board.turns[job] += outcome.turns;
     board.trace[job] ^= outcome.trace;
@@ -207,7 +204,7 @@ int run_all(const Arguments& arguments) {
 int run_one(const Arguments& arguments) {
   const Scenario whole = generate(arguments.first);
   const Scenario part = arguments.keep ? part_of(whole, *arguments.keep) : whole;
-  const Outcome outcome = run_and_count(part, arguments.trace);
+  const Outcome outcome = run_and_measure(part, arguments.trace);
   if (outcome.violation.empty()) {
     std::printf("trace %016" PRIx64 "\n1 seeds, 0 violations\n", outcome.trace);
     return 0;

@@ -8,11 +8,13 @@
 namespace {
 
 std::size_t live = 0;
+std::size_t peak = 0;
 
 void* allocate(std::size_t size) {
   void* const memory = std::malloc(size);
   if (memory == nullptr) std::abort();
   live += malloc_usable_size(memory);
+  if (live > peak) peak = live;
   return memory;
 }
 
@@ -40,5 +42,7 @@ void operator delete[](void* memory, std::size_t /*size*/) noexcept { deallocate
 namespace messi::simulation {
 
 std::size_t live_bytes() { return live; }
+std::size_t peak_bytes() { return peak; }
+void forget_peak() { peak = live; }
 
 }  // namespace messi::simulation

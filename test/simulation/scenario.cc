@@ -352,18 +352,20 @@ std::string filled(std::string text, const Item& item) {
 
 Scenario generate(std::uint64_t seed) { return Author(seed).write(); }
 
-bool is_harmful(const Item& item) {
+Harm harm_of(const Item& item) {
   switch (item.act) {
-    case Act::kStall:
-    case Act::kNewCut:
     case Act::kCut:
     case Act::kCutAfter:
-    case Act::kCutAll:
     case Act::kStallWay:
     case Act::kHalfOpen:
-      return true;
+      return Harm::kOne;
+    case Act::kCutAll:
+      return Harm::kAll;
+    case Act::kStall:
+    case Act::kNewCut:
+      return Harm::kAllToCome;
     default:
-      return false;
+      return Harm::kNone;
   }
 }
 

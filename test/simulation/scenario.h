@@ -118,8 +118,9 @@ struct Scenario {
 
 Scenario generate(std::uint64_t seed);
 
-/// Whether an item may do harm to a connection: what is sent then need not arrive.
-bool is_harmful(const Item& item);
+/// Which connections an item may break: what is sent then need not arrive.
+enum class Harm : std::uint8_t { kNone, kOne, kAll, kAllToCome };
+Harm harm_of(const Item& item);
 
 /// A line for people.
 std::string describe(const Item& item);

@@ -15,10 +15,11 @@ void Watch::happens(const char* what, unsigned who, std::uint64_t detail) {
   std::printf("%12.6f  %s, %u: %" PRIx64 "\n", static_cast<double>(at) / 1e9, what, who, detail);
 }
 
-void Watch::open(Side& side) {
+void Watch::open(Side& side, std::size_t link) {
   require(!side.up, "a connection begins twice");
   journals_.emplace_back();
   journals_.back().number = journals_.size();
+  journals_.back().link = link;
   journals_.back().harmed = harm_stays_;
   side = {&journals_.back(), nullptr, true};
 }
@@ -37,6 +38,7 @@ void Watch::handle_first(Side& side, const First& message) {
   Journal& journal = journals_[message.journal() - 1];
   require(!journal.claimed, "two connections received the same first message");
   journal.claimed = true;
+  if (side.out->link != 0) journal.link = side.out->link;
   side.in = &journal;
 }
 
@@ -58,8 +60,13 @@ void Watch::close(Side& side, DisconnectReason reason, Duration linger) {
   if (side.in != nullptr) side.in->receiver_end = reason;
 }
 
-void Watch::harm() {
-  harm_stays_ = true;
+void Watch::harm(std::size_t link) {
+  for (Journal& journal : journals_) {
+    if (journal.link == link || journal.link == 0) journal.harmed = true;
+  }
+}
+
+void Watch::harm_all() {
   for (Journal& journal : journals_) journal.harmed = true;
 }
 

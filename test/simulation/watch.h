@@ -36,8 +36,8 @@ class Watch {
     require(pending <= std::max(most, largest + 4) + 8, "more is waiting than max_pending_bytes");
   }
 
-  /// A connection begins, for one side.
-  void open(Side& side);
+  /// A connection begins, for one side. Only servers know the number that it has in the network.
+  void open(Side& side, std::size_t link = 0);
   /// Its first message, which says what the receiver must get.
   First first_of(const Side& side) const;
   void sent(const Side& side, std::uint64_t hash) { side.out->accepted.push_back(hash); }
@@ -53,8 +53,11 @@ class Watch {
   const Text& bad_text() { return kitchen_.bad_text(); }
 
  protected:
-  /// All connections, and those to come until `calm`, may be broken by the network.
-  void harm();
+  /// The network may break this connection, or all.
+  void harm(std::size_t link);
+  void harm_all();
+  /// It may also break those to come, until `calm`.
+  void harm_more() { harm_stays_ = true; }
   void calm() { harm_stays_ = false; }
   void check_ended_in_order();
   bool ok() const { return violation_.empty(); }

@@ -31,6 +31,8 @@ constexpr const char* kUris[] = {"tcp://first:1", "tcp://second:2"};
 
 constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
+constexpr std::size_t kDefaultCapacity = testing::Faults().capacity;
+
 struct Thrown {};
 
 class World final : public Watch {
@@ -62,6 +64,7 @@ class World final : public Watch {
   void end();
   void talk();
   void check_stopped();
+  std::size_t most_memory() const;
 
   const Scenario& scenario_;
   const bool verbose_;
@@ -72,6 +75,7 @@ class World final : public Watch {
   bool half_open_ = false;
   testing::ManualLoop loop_{scenario_.seed};
   std::vector<std::unique_ptr<testing::RawClient>> strangers_;
+  std::size_t strangers_made_ = 0;
   std::unique_ptr<Server> servers_[2];
   std::vector<std::unique_ptr<Client>> clients_;
 };
@@ -163,7 +167,10 @@ void World::set_up() {
 }
 
 void World::do_item(const Item& item) {
-  if (is_harmful(item)) harm();
+  const Harm harmed = harm_of(item);
+  if (harmed == Harm::kOne) harm(item.peer);
+  if (harmed >= Harm::kAll) harm_all();
+  if (harmed == Harm::kAllToCome) harm_more();
   if (item.act <= Act::kServerFull) return;
   if (item.act == Act::kClient) return make_client(item.who);
   if (item.act <= Act::kRemake) return do_for_client(item);
@@ -280,6 +287,7 @@ void World::do_for_network(const Item& item) {
     case Act::kStranger: {
       strangers_.push_back(
           std::make_unique<testing::RawClient>(loop_, kUris[item.who % server_count_]));
+      ++strangers_made_;
       advance(Duration::zero());
       if (strangers_.back()->peer() == nullptr) return;
       std::string bytes;
@@ -314,6 +322,7 @@ void World::do_for_network(const Item& item) {
 }
 
 void World::heal() {
+  calm();
   testing::MemoryNetwork& network = loop_.network();
   network.faults.stalled = false;
   network.faults.refuse_connects = false;
@@ -350,7 +359,7 @@ Outcome World::run() {
     }
   }
   if (ok()) finish();
-  return {violation(), trace(), loop_.turns(), messages()};
+  return {violation(), trace(), loop_.turns(), messages(), most_memory()};
 }
 
 void World::finish() {
@@ -367,7 +376,6 @@ void World::finish() {
       way->cut_after = way->capacity = way->most_per_read = kNever;
     }
   }
-  calm();
   for (const std::unique_ptr<Server>& server : servers_) {
     if (server != nullptr) require(server->start().ok(), "a server does not start");
   }
@@ -504,6 +512,18 @@ void World::check_stopped() {
     require(server->up() == 0, "on_client_disconnected did not come");
   }
   check_ended_in_order();
+}
+
+/// What all of it may take. The two sides of a connection, and what is on its way between them, are
+/// bounded; the loop keeps some buffers, and everybody keeps the last message of each form.
+std::size_t World::most_memory() const {
+  static constexpr std::size_t kMiB = 1024 * 1024;
+  const auto side = [](const auto& options) {
+    return 2 * options.max_pending_bytes + 130 * 1024 + 2 * options.max_payload_size;
+  };
+  const std::size_t one = side(client_options_) + side(server_options_) + 4 * kDefaultCapacity;
+  // A client may connect again while its last connections end.
+  return 4 * kMiB + 4 * (clients_.size() + strangers_made_) * one;
 }
 
 }  // namespace

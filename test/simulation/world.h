@@ -14,7 +14,8 @@ struct Outcome {
   std::string violation;    ///< What did not hold; "" if everything did.
   std::uint64_t trace = 0;  ///< A hash of all that happened, and when.
   std::uint64_t turns = 0;
-  std::uint64_t messages = 0;  ///< That were delivered.
+  std::uint64_t messages = 0;   ///< That were delivered.
+  std::size_t most_memory = 0;  ///< The bound for what it may have taken, in bytes.
 };
 
 /// With `verbose`, prints a line for all that happens.
