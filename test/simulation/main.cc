@@ -1,6 +1,7 @@
 // Runs scenarios, each from a seed, on all cores. A scenario that fails is shrunk and shown.
 //
-//     messi_simulation --seeds N [--seed FIRST] [--jobs J] [--keep LIST] [--trace]
+//     messi_simulation --seeds N [--seed FIRST] [--jobs J] [--twice] [--as-found] [--keep LIST]
+//     [--trace]
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -33,6 +34,7 @@ struct Arguments {
   std::optional<std::vector<std::size_t>> keep;  // the items of the scenario that are left
   bool trace = false;
   bool twice = false;
+  bool as_found = false;  // a scenario that fails is not shrunk
 };
 
 /// A run, and what it did with memory.
@@ -113,9 +115,10 @@ std::vector<std::size_t> shrink(const Scenario& whole) {
   }
 }
 
-void report(std::uint64_t seed) {
+void report(std::uint64_t seed, bool shrunk) {
   const Scenario whole = generate(seed);
-  std::printf("\nseed %" PRIu64 ": %s\n", seed, run_apart(whole, false).c_str());
+  std::printf("\nseed %" PRIu64 ": %s\n", seed, run_apart(whole, !shrunk).c_str());
+  if (!shrunk) return;
   std::printf("Shrinking its %zu items.\n", whole.items.size());
   std::fflush(stdout);
   const std::vector<std::size_t> left = shrink(whole);
@@ -158,7 +161,7 @@ void work(const Arguments& arguments, unsigned job, Board& board) {
     }
     if (board.failed[job]) _exit(1);
   }
-  _exit(0);
+  std::exit(0);  // which also looks for leaks, with AddressSanitizer
 }
 
 int run_all(const Arguments& arguments) {
@@ -191,7 +194,7 @@ int run_all(const Arguments& arguments) {
     trace ^= board->trace[job];
   }
   if (failed) {
-    report(*failed);
+    report(*failed, !arguments.as_found);
     std::printf("%" PRIu64 " seeds, 1 violation\n", arguments.count);
     return 1;
   }
@@ -216,7 +219,7 @@ int run_one(const Arguments& arguments) {
 
 [[noreturn]] void usage() {
   std::fprintf(stderr,
-               "usage: run --seeds N [--seed FIRST] [--jobs J] [--twice]\n"
+               "usage: run --seeds N [--seed FIRST] [--jobs J] [--twice] [--as-found]\n"
                "       run --seed S [--keep LIST] [--trace]\n");
   std::exit(2);
 }
@@ -246,6 +249,10 @@ Arguments parse(char** argument) {
     const std::string_view name = *argument;
     if (name == "--trace") {
       arguments.trace = true;
+      continue;
+    }
+    if (name == "--as-found") {
+      arguments.as_found = true;
       continue;
     }
     if (name == "--twice") {

@@ -54,9 +54,11 @@ class Author {
     throws_ = random_.chance(20);
     slow_ = random_.chance(35);
     two_ = random_.chance(25);
+    tls_ = random_.chance(10);
   }
 
   void set_up() {
+    if (tls_) add(Act::kTls);
     if (two_) add(Act::kSecondServer);
     if (two_ && random_.chance(30)) add(Act::kShuffle);
     if (random_.chance(20)) add(Act::kClientPayload).amount = limit();
@@ -108,13 +110,17 @@ class Author {
       item.amount = random_.below(40);
       return;
     }
+    choose_messages(item);
+    if (random_.chance(1)) item.act = Act::kSendBad;
+  }
+
+  void choose_messages(Item& item) {
     static constexpr Act kSends[] = {Act::kSend, Act::kPeerSend, Act::kBroadcast};
     item.act = random_.pick(kSends);
     item.recipe = recipe();
     const std::size_t volume = tiny_ ? 3'000 : large_ ? 200'000 : 20'000;
     const std::size_t most = std::max<std::size_t>(1, volume / (item.recipe.size + 50));
     item.amount = 1 + random_.below(std::min<std::size_t>(most, 50));
-    if (random_.chance(1)) item.act = Act::kSendBad;
   }
 
   void choose_fault(Item& item) {
@@ -134,7 +140,14 @@ class Author {
     scenario_.items.push_back(heal);
   }
 
+  // Often with something to write.
   void choose_stop(Item& item) {
+    if (random_.chance(40)) {
+      Item before = item;
+      choose_messages(before);
+      before.who = before.act == Act::kSend ? client() : server();
+      scenario_.items.push_back(before);
+    }
     static constexpr Act kStops[] = {Act::kStart,          Act::kStop,
                                      Act::kStart,          Act::kStop,
                                      Act::kStopNow,        Act::kRemake,
@@ -244,6 +257,7 @@ class Author {
   bool throws_ = false;
   bool slow_ = false;
   bool two_ = false;
+  bool tls_ = false;
 };
 
 // What an item says: {who} and {peer} are numbers, {way} is a direction.
@@ -253,6 +267,7 @@ struct Sentence {
 };
 
 constexpr Sentence kSentences[] = {
+    {Act::kTls, "TLS"},
     {Act::kSecondServer, "there is a second server"},
     {Act::kShuffle, "clients shuffle their URIs"},
     {Act::kClientPayload, "clients: max_payload_size {amount}"},

@@ -17,6 +17,7 @@ namespace messi::simulation {
 /// What an item does.
 enum class Act : std::uint8_t {
   // Before the run begins.
+  kTls,            ///< All connections speak TLS.
   kSecondServer,   ///< There are two servers, and each client knows the URIs of both.
   kShuffle,        ///< The clients shuffle their URIs.
   kClientPayload,  ///< max_payload_size of the clients: amount

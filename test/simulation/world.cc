@@ -18,6 +18,7 @@
 #include "test/simulation/actors.h"
 #include "test/simulation/messages.h"
 #include "test/simulation/random.h"
+#include "test/simulation/tls_network.h"
 #include "test/simulation/watch.h"
 
 namespace messi::simulation {
@@ -28,6 +29,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr const char* kUris[] = {"tcp://first:1", "tcp://second:2"};
+constexpr const char* kTlsUris[] = {"tls://first:1", "tls://second:2"};
 
 constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
@@ -54,6 +56,9 @@ class World final : public Watch {
   void do_for_network(const Item& item);
   void make_client(unsigned index);
   void make_server(unsigned index);
+  std::string uri(unsigned server) const {
+    return tls_ != nullptr ? kTlsUris[server] : kUris[server];
+  }
   void advance(Duration duration);
   void finish();
   void heal();
@@ -74,6 +79,7 @@ class World final : public Watch {
   std::vector<const Item*> armed_;  // they wait for a hook
   bool half_open_ = false;
   testing::ManualLoop loop_{scenario_.seed};
+  std::unique_ptr<Network> tls_;
   std::vector<std::unique_ptr<testing::RawClient>> strangers_;
   std::size_t strangers_made_ = 0;
   std::unique_ptr<Server> servers_[2];
@@ -108,21 +114,24 @@ void World::make_client(unsigned index) {
   if (clients_.size() <= index) clients_.resize(index + 1);
   const unsigned home = index % server_count_;
   ClientOptions options = client_options_;
-  if (server_count_ == 2) options.more_uris = {kUris[1 - home]};
+  if (server_count_ == 2) options.more_uris = {uri(1 - home)};
   clients_[index].reset();
-  clients_[index] = std::make_unique<Client>(loop_, *this, index, kUris[home], options);
+  clients_[index] = std::make_unique<Client>(loop_, *this, index, uri(home), options);
   clients_[index]->start();
 }
 
 void World::make_server(unsigned index) {
   servers_[index].reset();
-  servers_[index] = std::make_unique<Server>(loop_, *this, index, kUris[index], server_options_);
+  servers_[index] = std::make_unique<Server>(loop_, *this, index, uri(index), server_options_);
   require(servers_[index]->start().ok(), "a server does not start");
 }
 
 void World::set_up() {
   for (const Item& item : scenario_.items) {
     switch (item.act) {
+      case Act::kTls:
+        tls_ = make_tls_network(loop_, scenario_.seed);
+        break;
       case Act::kSecondServer:
         server_count_ = 2;
         break;
@@ -143,6 +152,7 @@ void World::set_up() {
         break;
       case Act::kBackoff:
         client_options_.backoff.max = item.span;
+        client_options_.backoff.initial = std::min<Duration>(item.span / 4, seconds(1));
         break;
       case Act::kServerPayload:
         server_options_.max_payload_size = item.amount;
@@ -519,7 +529,7 @@ void World::check_stopped() {
 std::size_t World::most_memory() const {
   static constexpr std::size_t kMiB = 1024 * 1024;
   const auto side = [](const auto& options) {
-    return 2 * options.max_pending_bytes + 130 * 1024 + 2 * options.max_payload_size;
+    return 2 * options.max_pending_bytes + 230 * 1024 + 2 * options.max_payload_size;
   };
   const std::size_t one = side(client_options_) + side(server_options_) + 4 * kDefaultCapacity;
   // A client may connect again while its last connections end.
