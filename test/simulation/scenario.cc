@@ -54,7 +54,7 @@ class Author {
     throws_ = random_.chance(20);
     slow_ = random_.chance(35);
     two_ = random_.chance(25);
-    tls_ = random_.chance(10);
+    tls_ = random_.chance(8);
   }
 
   void set_up() {

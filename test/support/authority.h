@@ -25,7 +25,7 @@ struct Says {
   std::string alternative_names = "DNS:localhost,IP:127.0.0.1,IP:::1";
   /// In seconds from now.
   long not_before = -3600;
-  long not_after = 3600;
+  long not_after = 365L * 24 * 3600;
   /// "serverAuth" or "clientAuth"; "" for both.
   std::string purpose;
   bool authority = false;
