@@ -109,7 +109,7 @@ void check_utf8(benchmark::State& state, std::string_view character) {
   const auto size = static_cast<std::size_t>(state.range(0));
   std::string text;
   while (text.size() < size) text += character;
-  for (auto _ : state) benchmark::DoNotOptimize(codec::is_utf8(text));
+  for (auto _ : state) benchmark::DoNotOptimize(messi::is_utf8(text));
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
 

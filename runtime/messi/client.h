@@ -20,8 +20,8 @@
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
-#include "messi/connection/link.h"
 #include "messi/flavour.h"
+#include "messi/impl/connected_link.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/network.h"
@@ -115,7 +115,8 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   const std::string& uri() const { return attempts_.uri(); }
 
   /// In `on_disconnected`: a sentence with more than the reason says, such as "The peer seems to
-  /// speak HTTP.", or "".
+  /// speak HTTP.", or "". It may be the server's: at most 96 bytes of UTF-8, without control
+  /// characters.
   std::string_view disconnect_hint() const { return hint_; }
 
   /// What the server's certificate says, for as long as the client is connected; null without a
@@ -202,6 +203,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   void linger_on_link();
   void settle();
   void handle_over();
+  Duration delay_after_end();
   void handle_resumed();
   void set_timer();
   void close(DisconnectReason reason, Hint hint = Hint::kNone);
@@ -217,7 +219,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   Task settle_;  // at the end of the turn: writes what was sent, or finishes what has ended
   Timer timer_;  // its purpose depends on the state
   std::unique_ptr<Connecting> connecting_;
-  std::optional<connection::Link> link_;
+  std::optional<ConnectedLink> link_;
   TimePoint connected_at_;
 };
 

@@ -162,6 +162,7 @@ class ServerBase : private ListenHandler {
   template <typename Hook>
   void in_hook_of(AcceptedLink& link, Hook&& hook);
 
+  void refuse(Stream& stream, DisconnectReason reason);
   void handle_readable(AcceptedLink& link);
   bool dispatch_from(AcceptedLink& link, std::string_view payload);
   void close(AcceptedLink& link, DisconnectReason reason, Hint hint = Hint::kNone);

@@ -253,7 +253,7 @@ TEST_CASE("a server accepts only what clients send", "[session]") {
 TEST_CASE("a client ignores what a newer server may send", "[session]") {
   Subject client(kClient);
   for (int type = 0; type < 256; ++type) {
-    if (type >= 1 && type <= 4) continue;
+    if ((type >= 1 && type <= 4) || type == 9) continue;
     client.receive(frame(type, "whatever it means"));
   }
   client.receive(frame(2, "after all that"));

@@ -262,7 +262,7 @@ TEST_CASE("a client over the limit is turned away, and the others stay", "[serve
   CHECK(crowd.server.client_count() == 2);
   CHECK(crowd.server.log ==
         Log{"1 connected", "2 connected", "refused memory:client-3: Too many clients."});
-  CHECK(crowd.clients[2]->log == Log{"connected", "disconnected: Connection closed."});
+  CHECK(crowd.clients[2]->log == Log{"connected", "disconnected: Too many clients."});
   CHECK(crowd.clients[0]->connected());
   crowd.clients[0].reset();
   crowd.loop.advance(2s);

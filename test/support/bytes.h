@@ -37,6 +37,16 @@ inline std::string frame(int type, std::string_view payload = {}) {
 inline const std::string kPing = frame(3);
 inline const std::string kPong = frame(4);
 
+/// What a server says before it closes; doc/wire-protocol.md has the codes.
+inline std::string close_frame(int code, std::string_view text = {}, unsigned retry_after_ms = 0) {
+  std::string payload(24, '\0');
+  payload[0] = static_cast<char>(code);
+  for (std::size_t i = 0; i < 4; ++i) {
+    payload[4 + i] = static_cast<char>(retry_after_ms >> (24 - 8 * i));
+  }
+  return frame(9, payload.append(text));
+}
+
 /// The whole frames in `bytes`; what is left at the end comes as a frame of type -1.
 inline std::vector<RawFrame> frames_of(std::string_view bytes) {
   std::vector<RawFrame> frames;

@@ -41,8 +41,8 @@
 #include <string_view>
 
 #include "messi/base/bytes.h"
+#include "messi/base/utf8.h"
 #include "messi/codec/member.h"
-#include "messi/codec/utf8.h"
 #include "messi/codec/varint.h"
 
 namespace messi::codec {

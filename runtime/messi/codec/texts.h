@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "messi/codec/utf8.h"
+#include "messi/base/utf8.h"
 #include "messi/codec/varint.h"
 
 namespace messi::codec {

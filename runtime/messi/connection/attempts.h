@@ -43,8 +43,7 @@ class Attempts {
     ++failed_;
   }
 
-  /// The connection has proved itself: the server has answered a ping. May be called more than
-  /// once.
+  /// A connection has ended that had proved itself: the server had answered a ping.
   void handle_proved() {
     backoff_.reset();
     failed_ = 0;
@@ -55,6 +54,13 @@ class Attempts {
     if (failed_ < uris_.size()) return Duration::zero();
     failed_ = 0;
     return backoff_.next(random);
+  }
+
+  /// The delay after a proved connection to a server that lets its clients go: short, and then the
+  /// next URI is tried.
+  Duration delay_after_drain(std::uint64_t random) {
+    current_ = (current_ + 1) % uris_.size();
+    return delay_after_loss(Duration::max(), random);
   }
 
   /// The delay after the end of a connection that had proved itself, and was up for `uptime`.

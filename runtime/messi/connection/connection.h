@@ -4,7 +4,7 @@
 // One side of one connection, as a machine without sockets and without a clock:
 //
 //     in        handle_bytes, handle_spare, handle_time
-//     commands  outbox(): messages to send; pause, resume, close
+//     commands  outbox(): messages to send; pause, resume, close, end, leave
 //     out       gather, handle_written: bytes to write; deadline(): when to call handle_time
 //
 // The same code runs on epoll, in the simulator of messi/testing and under the fuzzer.
@@ -19,9 +19,11 @@
 #include "messi/base/finally.h"
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/connection/farewell.h"
 #include "messi/connection/hint.h"
 #include "messi/connection/keepalive.h"
 #include "messi/wire/buffer_pool.h"
+#include "messi/wire/close_frame.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/frame_decoder.h"
 #include "messi/wire/frame_queue.h"
@@ -53,6 +55,9 @@ struct ConnectionSettings : wire::OutboxSettings {
   KeepaliveSettings keepalive;
 };
 
+/// How far a connection has come that ends in order.
+enum class Ending : std::uint8_t { kNot, kFlushing, kFinished, kOver };
+
 /// Lives as long as the connection; nothing is carried over to the next.
 class Connection : private wire::Outbox {
  public:
@@ -61,9 +66,10 @@ class Connection : private wire::Outbox {
       : Outbox(settings, pool),
         decoder_(pool, settings.max_payload_size),
         keepalive_(now),
+        hearing_(Hearing::kAll),
+        ending_(Ending::kNot),
         proved_(false),
         paused_(false),
-        ending_(false),
         slow_(false) {
     handle_time(now, now);
   }
@@ -107,17 +113,22 @@ class Connection : private wire::Outbox {
 
   /// `heard_until`: see Keepalive::timed_out.
   void handle_time(TimePoint now, TimePoint heard_until) {
-    if (keepalive_.poll_ping(settings().keepalive, now)) {
+    if (pings() && keepalive_.poll_ping(settings().keepalive, now)) {
       frames().want(wire::Control::kPing);
     }
     if (!paused_ && keepalive_.timed_out(settings().keepalive, heard_until)) {
       close(DisconnectReason::kKeepAliveTimeout);
+      abort();
     }
   }
   TimePoint deadline() const {
-    return paused_ ? next_ping() : keepalive_.deadline(settings().keepalive);
+    if (paused_) return next_ping();
+    return pings() ? keepalive_.deadline(settings().keepalive)
+                   : keepalive_.silence_deadline(settings().keepalive);
   }
-  TimePoint next_ping() const { return keepalive_.next_ping(settings().keepalive); }
+  TimePoint next_ping() const {
+    return pings() ? keepalive_.next_ping(settings().keepalive) : TimePoint::max();
+  }
 
   /// The way out for messages; null when closed. A message that is not accepted closes the
   /// connection.
@@ -143,22 +154,48 @@ class Connection : private wire::Outbox {
   void set_slow(bool slow) { slow_ = slow; }
   bool slow() const { return slow_; }
 
-  /// Only the first reason counts, and its hint.
+  /// From now on nothing is sent or dispatched. Only the first reason counts, and its hint.
   void close(DisconnectReason reason, Hint hint = Hint::kNone) {
+    hearing_ = Hearing::kNothing;
     if (closed()) return;
     reason_ = reason;
     hint_ = hint;
   }
+  /// Whether nothing more is sent.
   bool closed() const { return reason_.has_value(); }
+  DisconnectReason reason() const { return *reason_; }
+  Hint hint() const { return hint_; }
 
   /// Like `close`, but what was sent is still written. Until `finish` pings are sent and answered,
   /// so that the peer waits for it; messages that arrive are dropped.
   void end(DisconnectReason reason);
-  void finish() { ending_ = false; }
-  /// Whether input is still handled.
-  bool listens() const { return !closed() || ending_; }
-  DisconnectReason reason() const { return *reason_; }
-  Hint hint() const { return hint_; }
+  /// Like `end`, but messages that arrive are still dispatched, until `abort`.
+  void leave(DisconnectReason reason) {
+    if (closed()) return;
+    reason_ = reason;
+    ending_ = Ending::kFlushing;
+  }
+  /// Everything is written.
+  void finish() {
+    ending_ = Ending::kFinished;
+    if (hearing_ == Hearing::kPings) hearing_ = Hearing::kNothing;
+  }
+  /// Nothing more is waited for.
+  void abort() {
+    if (ending_ == Ending::kNot) return;
+    ending_ = Ending::kOver;
+    hearing_ = Hearing::kNothing;
+  }
+  bool flushing() const { return ending_ == Ending::kFlushing; }
+  bool ending() const { return flushing() || ending_ == Ending::kFinished; }
+  /// Whether `end` or `leave` closed it.
+  bool ended() const { return ending_ != Ending::kNot; }
+  bool over() const { return closed() && !ending(); }
+
+  /// Whether messages that arrive are dispatched.
+  bool hears() const { return hearing_ == Hearing::kAll; }
+  /// Whether input is handled.
+  bool listens() const { return hearing_ != Hearing::kNothing; }
 
   /// True when the peer has answered a ping: it is a server, and it is alive.
   bool proved() const { return proved_; }
@@ -177,6 +214,12 @@ class Connection : private wire::Outbox {
   using Outbox::too_much;
 
  private:
+  // What is done with input.
+  enum class Hearing : std::uint8_t { kAll, kPings, kNothing };
+
+  /// A client's server has said why it closes the connection.
+  virtual void handle_farewell(const wire::CloseFrame& /*frame*/) {}
+
   void handle_refused(wire::Accepted why) final {
     switch (why) {
       case wire::Accepted::kYes:
@@ -195,7 +238,7 @@ class Connection : private wire::Outbox {
     return [this, &dispatch](const wire::Frame& frame) {
       if (frame.type != settings().incoming()) {
         handle_other(frame);
-      } else if (!closed()) {
+      } else if (hears()) {
         dispatch_guarded(dispatch, frame.payload);
       }
       if (!listens()) return wire::Next::kStop;
@@ -225,7 +268,21 @@ class Connection : private wire::Outbox {
       }
       return;
     }
+    if (!server && frame.type == wire::FrameType::kClose) return handle_close(frame.payload);
     check_type(frame.type);
+  }
+
+  void handle_close(std::string_view payload) {
+    const std::optional<wire::CloseFrame> frame = wire::read_close(payload);
+    if (!frame) return close(DisconnectReason::kProtocolError);
+    if (closed()) return;
+    const DisconnectReason reason = reason_of(frame->code);
+    if (reason == DisconnectReason::kDraining) {
+      leave(reason);
+    } else {
+      close(reason);
+    }
+    handle_farewell(*frame);
   }
 
   // A newer server may send frames that this client does not know; a client sends only what the
@@ -239,13 +296,16 @@ class Connection : private wire::Outbox {
     }
   }
 
+  // While it ends, `last_heard` is when that began.
   void handle_received(TimePoint now) {
-    if (!closed()) keepalive_.handle_received(now);
+    if (hears()) keepalive_.handle_received(now);
   }
+
+  bool pings() const { return !closed() || flushing(); }
 
   void check(wire::DecodeResult result) {
     if (closed()) {
-      if (result == wire::DecodeResult::kTooBig) ending_ = false;
+      if (result == wire::DecodeResult::kTooBig) hearing_ = Hearing::kNothing;
       return;
     }
     const char* const header = decoder_.unfinished_header();
@@ -268,18 +328,19 @@ class Connection : private wire::Outbox {
   Keepalive keepalive_;
   std::optional<DisconnectReason> reason_;
   Hint hint_ = Hint::kNone;
+  Hearing hearing_ : 2;
+  Ending ending_ : 2;
   bool proved_ : 1;
   bool paused_ : 1;
-  bool ending_ : 1;
   bool slow_ : 1;
 };
 
 // ---------------------------------------------------------------------------------------------
 
 inline void Connection::end(DisconnectReason reason) {
-  if (closed()) return;
-  close(reason);
-  ending_ = true;
+  if (!hears()) return;
+  leave(reason);
+  hearing_ = flushing() ? Hearing::kPings : Hearing::kNothing;
   if (!paused_) return;
   paused_ = false;
   const auto nothing = [](std::string_view /*payload*/) { return true; };

@@ -45,12 +45,12 @@ class Keepalive {
   TimePoint deadline(const KeepaliveSettings& settings) const {
     return std::min(next_ping(settings), silence_deadline(settings));
   }
-
- private:
+  /// The same, if nothing is sent any more.
   TimePoint silence_deadline(const KeepaliveSettings& settings) const {
     return deadline_after(last_heard_, settings.silence_limit);
   }
 
+ private:
   TimePoint last_heard_;
   TimePoint next_ping_;
 };

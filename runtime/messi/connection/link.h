@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -12,9 +13,11 @@
 #include "messi/base/time.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/connection/farewell.h"
 #include "messi/connection/hint.h"
 #include "messi/io/stream.h"
 #include "messi/wire/buffer_pool.h"
+#include "messi/wire/close_frame.h"
 #include "messi/wire/frame_decoder.h"
 #include "messi/wire/frame_queue.h"
 #include "messi/wire/outbox.h"
@@ -23,8 +26,8 @@ namespace messi::connection {
 
 /// A connection on its stream. A client has one, a server one for each stream that it accepts.
 ///
-///     open --end(reason)--> flushing --all written--> finished --the peer's end--> over
-///       \__________________________ close(reason), abort() _______________________^
+///     open --end, leave--> flushing --all written--> finished --the peer's end--> over
+///       \__________________________ close, abort ____________________________^
 // A server has thousands, so members are few. Connection is a base class, so that its padding is
 // used.
 class Link : private Connection {
@@ -37,15 +40,21 @@ class Link : private Connection {
         was_high_(false),
         resuming_(false),
         after_large_(false),
-        ending_(Ending::kNot),
+        peer_ended_(false),
+        told_(false),
         stream_(std::move(stream)) {}
 
   using Connection::closed;
   using Connection::deadline;
+  using Connection::ended;
+  using Connection::ending;
+  using Connection::flushing;
   using Connection::handle_time;
   using Connection::handle_time_paused;
+  using Connection::hears;
   using Connection::last_heard;
   using Connection::next_ping;
+  using Connection::over;
   using Connection::paused;
   using Connection::pending_bytes;
   using Connection::proved;
@@ -58,7 +67,11 @@ class Link : private Connection {
   /// `scratch` is memory for the time of the call. False if there was only an end.
   template <typename Dispatch>
   bool read(Space scratch, TimePoint now, Dispatch&& dispatch);
-  void handle_writable() { blocked_ = false; }
+  /// There is room in the stream again: the peer reads, also if it has nothing more to say.
+  void handle_writable(TimePoint now) {
+    blocked_ = false;
+    if (peer_ended_ && hears()) touch(now);
+  }
 
   /// Closes at once: what is not written yet is written as far as the stream takes it now.
   using Connection::close;
@@ -67,33 +80,34 @@ class Link : private Connection {
   /// has been written and the peer has ended the stream too. The owner sets a limit for that, and
   /// then calls `abort`. `last_heard` is when it began.
   void end(DisconnectReason reason, TimePoint now) {
-    if (closed()) return;
+    if (!hears()) return;
     // Input is read and dropped. Otherwise the kernel would answer close() with a reset.
     if (paused()) stream_->want_input(true);
     Connection::end(reason);
-    ending_ = Ending::kFlushing;
     touch(now);
   }
+  /// As `end`, but messages that arrive are dispatched. The peer may not be silent meanwhile.
+  using Connection::leave;
   /// Does not wait for the peer any longer.
-  void abort() {
-    Connection::finish();
-    if (ended()) ending_ = Ending::kOver;
+  using Connection::abort;
+
+  /// For a server: tells the client why it closes, behind all that was sent before. No-op if it was
+  /// told something before.
+  void tell(DisconnectReason reason, std::string_view text);
+  /// The same, of a link that is closed; not to a peer that speaks another protocol.
+  void tell_why() {
+    if (Connection::hint() == Hint::kNone) tell(reason(), usual_text(reason()));
   }
-  bool ending() const { return ending_ == Ending::kFlushing || ending_ == Ending::kFinished; }
-  bool flushing() const { return ending_ == Ending::kFlushing; }
-  bool over() const { return closed() && !ending(); }
-  /// Whether `end` closed it.
-  bool ended() const { return ending_ != Ending::kNot; }
 
   void pause() {
     resuming_ = false;
-    if (closed() || paused()) return;
+    if (!hears() || paused()) return;
     Connection::pause();
     stream_->want_input(false);
   }
   /// What was received before the pause is dispatched by `handle_resumed`, from the loop.
   void resume() {
-    if (!closed() && paused()) resuming_ = true;
+    if (hears() && paused()) resuming_ = true;
   }
   template <typename Dispatch>
   void handle_resumed(TimePoint now, Dispatch&& dispatch) {
@@ -101,7 +115,7 @@ class Link : private Connection {
     stream_->want_input(true);
     Connection::resume(now, dispatch);
   }
-  bool resuming() const { return resuming_ && !closed(); }
+  bool resuming() const { return resuming_ && hears(); }
 
   /// The way out for messages; null when closed. It writes early if much is waiting, so that a
   /// stream of messages within one turn is written in the meantime.
@@ -139,8 +153,6 @@ class Link : private Connection {
   int native_handle() const { return stream_->native_handle(); }
 
  private:
-  enum class Ending : std::uint8_t { kNot, kFlushing, kFinished, kOver };
-
   std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
 
   // Outbox
@@ -148,12 +160,15 @@ class Link : private Connection {
   inline void make_room(std::size_t frame_size) final;
   inline std::size_t write_past(const Slice* slices, std::size_t count) final;
 
+  void handle_end();
+
   bool unsettled_ : 1;
   bool blocked_ : 1;   // the stream took less than it was given: handle_writable will come
   bool was_high_ : 1;  // more than the high mark was waiting since the last poll_writable
   bool resuming_ : 1;
   bool after_large_ : 1;  // the last read was for a large frame
-  Ending ending_ : 2;
+  bool peer_ended_ : 1;
+  bool told_ : 1;
   std::unique_ptr<Stream> stream_;
 };
 
@@ -171,10 +186,7 @@ bool Link::read(Space scratch, TimePoint now, Dispatch&& dispatch) {
   after_large_ = in_large;
   const Space spaces[] = {spare, scratch};
   const IoResult result = spare.size > 0 ? stream_->read(spaces, 2) : stream_->read(&scratch, 1);
-  if (result.kind == IoResult::Kind::kEnd) {
-    close(DisconnectReason::kConnectionClosed);
-    abort();
-  }
+  if (result.kind == IoResult::Kind::kEnd) handle_end();
   const std::size_t in_spare = std::min(result.size, spare.size);
   if (listens() && in_spare > 0) handle_spare(in_spare, now, dispatch);
   if (listens() && result.size > in_spare) {
@@ -183,14 +195,34 @@ bool Link::read(Space scratch, TimePoint now, Dispatch&& dispatch) {
   return result.size > 0;
 }
 
+inline void Link::tell(DisconnectReason reason, std::string_view text) {
+  if (told_) return;
+  told_ = true;
+  const std::optional<wire::CloseFrame> frame = farewell(reason, text, settings().max_payload_size);
+  if (!frame) return;
+  const std::size_t size = wire::close_size(*frame);
+  wire::write_close(frames().reserve(size), *frame);
+  frames().commit(size);
+}
+
+// The peer says no more, but it may still read.
+inline void Link::handle_end() {
+  peer_ended_ = true;
+  if (flushing()) return;
+  close(DisconnectReason::kConnectionClosed);
+  abort();
+}
+
 inline void Link::flush(bool more) {
   if (pending_bytes() > high_mark()) was_high_ = true;
   while (!blocked_ && has_output()) {
     wire::Batch batch;
     gather(batch);
-    const std::size_t written = stream_->write(batch.slices(), batch.count(), more).size;
-    handle_written(batch, written);
-    blocked_ = written < batch.size();
+    const IoResult result = stream_->write(batch.slices(), batch.count(), more);
+    handle_written(batch, result.size);
+    blocked_ = result.size < batch.size();
+    // Nobody else will say so.
+    if (result.kind == IoResult::Kind::kEnd && peer_ended_) abort();
   }
 }
 
@@ -220,10 +252,10 @@ inline void Link::settle() {
   set_slow(has_output());
   if (slow()) {
     frames().handle_blocked();
-  } else if (ending_ == Ending::kFlushing) {
-    ending_ = Ending::kFinished;
-    Connection::finish();
+  } else if (flushing()) {
+    finish();
     stream_->finish();
+    if (peer_ended_) abort();
   } else if (over() && !ended()) {
     stream_->finish();  // nothing is lost, and the peer can tell
   }

@@ -182,11 +182,10 @@ MESSI_INLINE void ClientBase::handle_readable() {
     link_->read(loop_.scratch(), loop_.now(),
                 [this](std::string_view payload) { return dispatch(payload); });
   });
-  if (link_->proved()) attempts_.handle_proved();
 }
 
 MESSI_INLINE void ClientBase::handle_writable() {
-  link_->handle_writable();
+  link_->handle_writable(loop_.now());
   settle_.schedule();
 }
 
@@ -209,23 +208,32 @@ MESSI_INLINE void ClientBase::handle_resumed() {
   set_timer();
 }
 
-// A stopped connection tells nothing about its server.
 MESSI_INLINE void ClientBase::handle_over() {
   const DisconnectReason reason = link_->reason();
   hint_ = link_->hint();
-  if (link_->proved()) addresses_.worked(link_->peer().address);
+  const Duration delay = delay_after_end();
   if (reason == DisconnectReason::kStopped) {
-    return handle_event(connection::ClientEvent::kEnded, {{}, reason, nullptr});
-  }
-  Duration delay;
-  if (link_->proved()) {
-    delay = attempts_.delay_after_loss(loop_.now() - connected_at_, loop_.random());
-  } else {
-    addresses_.failed(link_->peer().address);
-    attempts_.handle_failed();
-    delay = attempts_.delay_after_failure(loop_.random());
+    return handle_event(connection::ClientEvent::kEnded, {delay, reason, nullptr});
   }
   handle_event(connection::ClientEvent::kLost, {delay, reason, nullptr});
+}
+
+/// How long to wait before the next attempt, and to which URI that is.
+MESSI_INLINE Duration ClientBase::delay_after_end() {
+  const bool proved = link_->proved();
+  if (proved) addresses_.worked(link_->peer().address);
+  if (proved && !link_->refused()) attempts_.handle_proved();
+  // A stopped connection tells nothing about its server.
+  if (link_->reason() == DisconnectReason::kStopped) return Duration::zero();
+  if (!proved) addresses_.failed(link_->peer().address);
+  if (proved && link_->reason() == DisconnectReason::kDraining) {
+    return std::max(attempts_.delay_after_drain(loop_.random()), link_->retry_after());
+  }
+  if (proved && !link_->refused()) {
+    return attempts_.delay_after_loss(loop_.now() - connected_at_, loop_.random());
+  }
+  attempts_.handle_failed();
+  return std::max(attempts_.delay_after_failure(loop_.random()), link_->retry_after());
 }
 
 MESSI_INLINE void ClientBase::tend_link() {
@@ -247,9 +255,11 @@ MESSI_INLINE void ClientBase::linger_on_link() {
 
 MESSI_INLINE void ClientBase::set_timer() {
   TimePoint next = TimePoint::max();
-  if (link_->ending()) next = deadline_after(link_->last_heard(), options_.linger);
-  if (link_->flushing()) next = std::min(next, link_->next_ping());
-  if (!link_->closed()) next = link_->deadline();
+  if (link_->hears()) {
+    next = link_->deadline();
+  } else if (link_->ending()) {
+    next = std::min(deadline_after(link_->last_heard(), options_.linger), link_->next_ping());
+  }
   timer_.set(next);
 }
 

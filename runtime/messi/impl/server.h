@@ -12,10 +12,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "messi/base/bytes.h"
 #include "messi/base/status.h"
+#include "messi/connection/farewell.h"
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
 #include "messi/server.h"
+#include "messi/wire/close_frame.h"
 
 namespace messi {
 
@@ -92,9 +95,7 @@ MESSI_INLINE void ServerBase::end_broadcast(std::size_t payload_size, const Serv
 }
 
 MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
-  const auto refuse = [&](DisconnectReason reason) {
-    in_hook([&] { on_client_refused(stream->peer().address, reason); });
-  };
+  const auto refuse = [&](DisconnectReason reason) { this->refuse(*stream, reason); };
   bool wanted = true;
   in_hook([&] { wanted = on_client_arriving(stream->peer().address); });
   if (listener_ == nullptr) return;  // the hook has stopped the server
@@ -119,6 +120,19 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
 
 MESSI_INLINE void ServerBase::handle_failed(const PeerInfo& peer, const Status& why) {
   in_hook([&] { on_handshake_failed(peer.address, to_absl(why)); });
+}
+
+/// Turns a stream away, with a word if it takes that at once.
+MESSI_INLINE void ServerBase::refuse(Stream& stream, DisconnectReason reason) {
+  const std::optional<wire::CloseFrame> frame =
+      connection::farewell(reason, connection::usual_text(reason), settings_.max_payload_size);
+  if (frame) {
+    std::uint8_t bytes[wire::kMostCloseSize];
+    wire::write_close(bytes, *frame);
+    const Slice slice{reinterpret_cast<const char*>(bytes), wire::close_size(*frame)};
+    stream.write(&slice, 1, /*more=*/false);
+  }
+  in_hook([&] { on_client_refused(stream.peer().address, reason); });
 }
 
 MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
@@ -159,7 +173,7 @@ MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason,
 }
 
 MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
-  if (link.closed()) return;
+  if (!link.hears()) return;
   link.end(reason, loop_.now());
   ++ending_count_;
   wait_in(ending_, link);
@@ -219,6 +233,7 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
     handle_resumed(link);
     return needs_settling(link);
   }
+  if (link.over()) link.tell_why();
   link.settle();
   if (link.over()) {
     handle_over(link);
@@ -272,7 +287,7 @@ MESSI_INLINE void ServerBase::set_timer() {
 MESSI_INLINE void AcceptedLink::receive() { server_.handle_readable(*this); }
 
 MESSI_INLINE void AcceptedLink::go_on() {
-  Link::handle_writable();
+  Link::handle_writable(server_.loop().now());
   server_.needs_settling(*this);
 }
 

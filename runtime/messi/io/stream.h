@@ -66,14 +66,14 @@ class Stream {
   virtual bool start(StreamHandler& handler) = 0;
 
   /// Reads what has come, into one space after the other: once, so that how much a turn handles is
-  /// up to the reader. With kEnd the other end has finished or is gone, and no callback comes any
-  /// more.
+  /// up to the reader. With kEnd the other end has finished or is gone, and `handle_readable` does
+  /// not come any more. If it has only finished, it may still read what is written.
   virtual IoResult read(const Space* spaces, std::size_t count) = 0;
 
   /// Writes as much as there is room for now. If that is not all, `handle_writable` comes when
-  /// there is room. An error ends the stream: `handle_writable` does not come, and `read` returns
-  /// kEnd after what can still be read. With `more`, another write will follow, and what does not
-  /// fill a packet may wait for it.
+  /// there is room. An error (kEnd) ends the stream: `handle_writable` does not come, and `read`
+  /// returns kEnd after what can still be read. With `more`, another write will follow, and what
+  /// does not fill a packet may wait for it.
   virtual IoResult write(const Slice* slices, std::size_t count, bool more) = 0;
 
   /// After a write that took less than it was given: waits for room, for as long as one turn of the

@@ -216,8 +216,8 @@ class MemoryNetwork::End final : public Stream {
   MemoryNetwork& network_;
   std::shared_ptr<Link> link_;
   int side_;
-  StreamHandler* handler_ = nullptr;  // null before start and after the end
-  bool ended_ = false;
+  StreamHandler* handler_ = nullptr;  // null before start
+  bool ended_ = false;                // read to the end
   bool wants_room_ = false;
   bool wants_input_ = true;
 };
@@ -424,19 +424,21 @@ inline void MemoryNetwork::await_next() {
 inline bool MemoryNetwork::finished(const std::weak_ptr<Link>& known) {
   const std::shared_ptr<Link> link = known.lock();
   if (link == nullptr) return true;
-  return std::all_of(std::begin(link->ends), std::end(link->ends),
-                     [](const End* end) { return end == nullptr || end->ended_; });
+  return std::all_of(std::begin(link->ends), std::end(link->ends), [](const End* end) {
+    return end == nullptr || (end->ended_ && !end->wants_room_);
+  });
 }
 
 inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
   End* const& there = link.ends[end.side_];  // null when it has been destroyed
   bool delivered = false;
-  if (end.wants_room_ && link.under_way[1 - end.side_].size() < end.capacity()) {
+  const bool broken = link.cut || link.ends[1 - end.side_] == nullptr;
+  if (end.wants_room_ && (broken || link.under_way[1 - end.side_].size() < end.capacity())) {
     end.wants_room_ = false;
     end.handler_->handle_writable();
     delivered = true;
   }
-  if (there == nullptr || end.handler_ == nullptr || !end.wants_input_) return delivered;
+  if (there == nullptr || end.ended_ || !end.wants_input_) return delivered;
   if (link.under_way[end.side_].empty() && !end.over()) return delivered;
   const std::size_t size = end.readable();
   if (size == 0 && !end.at_end()) return delivered;
@@ -449,7 +451,6 @@ inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
 
 inline IoResult MemoryNetwork::End::read(const Space* spaces, std::size_t count) {
   if (at_end()) {
-    handler_ = nullptr;
     ended_ = true;
     return {0, IoResult::Kind::kEnd};
   }

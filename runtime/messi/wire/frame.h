@@ -18,6 +18,7 @@ enum class FrameType : std::uint8_t {
   kServerToClient = 2,
   kPing = 3,
   kPong = 4,
+  kClose = 9,
 };
 
 inline constexpr std::size_t kHeaderSize = 4;

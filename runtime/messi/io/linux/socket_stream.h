@@ -32,7 +32,8 @@ class SocketStream final : public Stream, private ReadyHandler {
         peer_(peer),
         wants_input_(true),
         wants_write_(false),
-        watched_(false) {
+        watched_(false),
+        ended_(false) {
     apply(options);
   }
   inline ~SocketStream() override;
@@ -57,19 +58,21 @@ class SocketStream final : public Stream, private ReadyHandler {
   void apply(const SocketOptions& options);
   IoResult::Kind handle_write_error(int error);
   void want_write(bool wanted);
+  void watch_for_room();
   Poller::Interest interest() const;
   void unwatch();
   void drop_input();
   std::optional<PeerCredentials> credentials() const;
 
   Poller& poller_;
-  StreamHandler* handler_ = nullptr;  // null before the start and after the end
+  StreamHandler* handler_ = nullptr;  // null before the start
   Fd fd_;
   PeerAddress peer_;
   // In one byte: a second byte would add 16 to each of a server's thousands of streams.
   bool wants_input_ : 1;
   bool wants_write_ : 1;
   bool watched_ : 1;
+  bool ended_ : 1;  // read to the end
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -92,10 +95,8 @@ inline void SocketStream::apply(const SocketOptions& options) {
 
 inline SocketStream::~SocketStream() {
   if (poller_.in_child()) return;  // the connection belongs to the parent, with its input
-  if (handler_ != nullptr) {
-    unwatch();
-    drop_input();
-  }
+  if (handler_ != nullptr && (!ended_ || wants_write_)) unwatch();
+  if (handler_ != nullptr && !ended_) drop_input();
   // Closing alone would not end the connection while a forked child has the socket open too.
   ::shutdown(fd_.get(), SHUT_RDWR);
 }
@@ -121,8 +122,10 @@ inline IoResult SocketStream::read(const Space* spaces, std::size_t count) {
   });
   if (result > 0) return {static_cast<std::size_t>(result), IoResult::Kind::kSome};
   if (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return {0, IoResult::Kind::kAgain};
-  unwatch();
-  handler_ = nullptr;
+  // From now on it is watched only while it waits for room.
+  ended_ = true;
+  wants_input_ = false;
+  watch_for_room();
   return {0, IoResult::Kind::kEnd};
 }
 
@@ -194,11 +197,18 @@ inline void SocketStream::handle_ready(bool readable, bool writable) {
 inline void SocketStream::want_write(bool wanted) {
   if (wanted == wants_write_ || handler_ == nullptr) return;
   wants_write_ = wanted;
+  if (ended_) return watch_for_room();
   if (watched_) poller_.change(fd_.get(), interest(), *this);
 }
 
+inline void SocketStream::watch_for_room() {
+  if (!wants_write_) return unwatch();
+  if (watched_) return poller_.change(fd_.get(), interest(), *this);
+  watched_ = poller_.add(fd_.get(), interest(), *this);
+}
+
 inline void SocketStream::want_input(bool wanted) {
-  if (wanted == wants_input_) return;
+  if (wanted == wants_input_ || ended_) return;
   wants_input_ = wanted;
   if (handler_ == nullptr) return;
   if (watched_) return poller_.change(fd_.get(), interest(), *this);

@@ -1,12 +1,12 @@
-#ifndef MESSI_CODEC_UTF8_H_
-#define MESSI_CODEC_UTF8_H_
+#ifndef MESSI_BASE_UTF8_H_
+#define MESSI_BASE_UTF8_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 
-namespace messi::codec {
+namespace messi {
 
 /// Whether `text` is UTF-8: no overlong encodings, no surrogates, nothing above U+10FFFF. Takes
 /// 0.02 to 0.04 ns per byte of long ASCII text, and 1 to 2 ns per byte of text without ASCII
@@ -18,7 +18,7 @@ inline bool is_ascii(std::string_view text);
 
 // ---------------------------------------------------------------------------------------------
 
-namespace internal {
+namespace utf8 {
 
 /// The first byte that is not ASCII.
 inline const char* skip_ascii(const char* at, const char* end) {
@@ -70,19 +70,19 @@ inline std::ptrdiff_t character_size(const char* at, const char* end) {
   return code >= 0xf090 && code <= 0xf48f ? 4 : 0;
 }
 
-}  // namespace internal
+}  // namespace utf8
 
 inline bool is_ascii(std::string_view text) {
   const char* const end = text.data() + text.size();
-  return internal::skip_ascii(text.data(), end) == end;
+  return utf8::skip_ascii(text.data(), end) == end;
 }
 
 inline bool is_utf8(std::string_view text) {
   const char* at = text.data();
   const char* const end = at + text.size();
-  while ((at = internal::skip_ascii(at, end)) != end) {
+  while ((at = utf8::skip_ascii(at, end)) != end) {
     do {
-      const std::ptrdiff_t size = internal::character_size(at, end);
+      const std::ptrdiff_t size = utf8::character_size(at, end);
       if (size == 0) return false;
       at += size;
     } while (at != end && static_cast<unsigned char>(*at) >= 0x80);
@@ -90,6 +90,6 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace messi::codec
+}  // namespace messi
 
-#endif  // MESSI_CODEC_UTF8_H_
+#endif  // MESSI_BASE_UTF8_H_

@@ -1,11 +1,11 @@
-#include "messi/codec/utf8.h"
+#include "messi/base/utf8.h"
 
 #include <string>
 #include <string_view>
 
 #include "test/catch.h"
 
-using messi::codec::is_utf8;
+using messi::is_utf8;
 
 namespace {
 

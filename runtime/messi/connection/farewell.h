@@ -1,0 +1,101 @@
+#ifndef MESSI_CONNECTION_FAREWELL_H_
+#define MESSI_CONNECTION_FAREWELL_H_
+
+// What a server's CLOSE means for both sides.
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "messi/base/utf8.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/wire/close_frame.h"
+
+namespace messi::connection {
+
+/// The code with which a server tells a client of the reason; nothing if it closes without a word.
+constexpr std::optional<wire::CloseCode> code_of(DisconnectReason reason) {
+  switch (reason) {
+    case DisconnectReason::kTooManyClients:
+    case DisconnectReason::kTooManyFromAddress:
+    case DisconnectReason::kTooManyAtOnce:
+      return wire::CloseCode::kBusy;
+    case DisconnectReason::kUnauthenticated:
+      return wire::CloseCode::kAuth;
+    case DisconnectReason::kProtocolError:
+      return wire::CloseCode::kProtocol;
+    case DisconnectReason::kMessageDecodeError:
+      return wire::CloseCode::kDecode;
+    case DisconnectReason::kMessageTooBig:
+    case DisconnectReason::kFrameTooSlow:
+    case DisconnectReason::kTooManyPings:
+      return wire::CloseCode::kLimit;
+    case DisconnectReason::kDraining:
+      return wire::CloseCode::kDrain;
+    case DisconnectReason::kRefused:
+      return wire::CloseCode::kRefused;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Why the connection of a client ends that gets the code.
+constexpr DisconnectReason reason_of(wire::CloseCode code) {
+  switch (code) {
+    case wire::CloseCode::kBusy:
+      return DisconnectReason::kTooManyClients;
+    case wire::CloseCode::kAuth:
+      return DisconnectReason::kUnauthenticated;
+    case wire::CloseCode::kDrain:
+      return DisconnectReason::kDraining;
+    case wire::CloseCode::kRefused:
+      return DisconnectReason::kRefused;
+    default:
+      return DisconnectReason::kConnectionClosed;
+  }
+}
+
+/// The longest beginning of `text` that has at most `most` bytes and ends with a whole character.
+inline std::string_view cut_text(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
+/// What a server says about a reason, if it has no words of its own. Some codes say it all.
+constexpr std::string_view usual_text(DisconnectReason reason) {
+  const bool clear = reason == DisconnectReason::kRefused || reason == DisconnectReason::kDraining;
+  return clear ? "" : to_string(reason);
+}
+
+/// What a server tells a client. Nothing if it closes without a word, or the frame would be larger
+/// than both sides' `max_payload_size`.
+inline std::optional<wire::CloseFrame> farewell(DisconnectReason reason, std::string_view text,
+                                                std::size_t max_payload_size) {
+  const std::optional<wire::CloseCode> code = code_of(reason);
+  if (!code || max_payload_size < wire::kCloseFixedSize) return std::nullopt;
+  const std::size_t room = max_payload_size - wire::kCloseFixedSize;
+  return wire::CloseFrame{*code, 0, cut_text(text, std::min(room, wire::kMostCloseText))};
+}
+
+/// `text`, which comes from the network, as it may be printed: control characters become '?'. If it
+/// is not UTF-8, so does all that is not ASCII.
+inline std::string harmless(std::string_view text) {
+  std::string result(text);
+  const bool valid = is_utf8(text);
+  for (std::size_t i = 0; i < result.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(result[i]);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid)) result[i] = '?';
+    // U+0080 to U+009F, in two bytes.
+    if (byte == 0xc2 && valid && static_cast<unsigned char>(result[i + 1]) < 0xa0) {
+      result.replace(i, 2, "?");
+    }
+  }
+  return result;
+}
+
+}  // namespace messi::connection
+
+#endif  // MESSI_CONNECTION_FAREWELL_H_
