@@ -147,12 +147,17 @@ def test_they_talk_over_mutual_tls(authority, server_language, client_language):
         server.hear("<erik> is here.")
         erik.say("Hello, Grüße, 你好!")
         erik.hear("<erik> Hello, Grüße, 你好!")
+        lines = [f"{number} {'x' * 50_000}" for number in range(20)]
+        for line in lines:
+            erik.say(line)
+        for line in lines:
+            erik.hear(f"<erik> {line}")
 
         stranger = start(client_language, "client", "mallory", uri, *flags(ca))
-        stranger.hear("Disconnected: Connection closed. The server demands a certificate, and we have shown none.")
+        stranger.hear("Disconnected: Connection closed.*")
 
         server.kill()
-        erik.hear("Disconnected: Connection closed. The connection was cut off; the server did not end it.")
+        erik.hear("Disconnected: Connection closed.*")
         erik.hear("What you type is sent when the server is back.")
         server = start(server_language, "server", uri, *flags(ca, authority.sign("server")))
         erik.hear("Connected to the server.")
@@ -167,7 +172,7 @@ def test_a_server_that_is_not_trusted_is_not_talked_to(authority, tmp_path, serv
         server = start(server_language, "server", "tls://127.0.0.1:0", *flags(pair=authority.sign("server")))
         uri = server.hear("Listening at tls://127.0.0.1:*").removeprefix("Listening at ")
         client = start(client_language, "client", "erik", uri, *flags(other.certificate))
-        client.hear(f"{uri}: the server's certificate has an unknown issuer. Trying again until the server is there.")
+        client.hear(f"{uri}: the server's certificate has an unknown issuer*. Trying again until the server is there.")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -407,3 +407,66 @@ def test_any_byte_is_a_sign_of_life_even_of_a_record_that_is_not_whole(files):
                 await client.events.until("message_ind", "Erik", "hi")
 
     run(body())
+
+
+def test_a_client_is_authenticated_by_its_certificate_and_hears_why_not(files):
+    class Choosy(TlsServer):
+        async def on_authenticate(self, client):
+            if client.peer_certificate().subject == "CN=erik,O=Example":
+                client.accept()
+            else:
+                client.refuse("Only for Erik.")
+
+    async def body():
+        server = Choosy(files.server(ca=files.ca))
+        certificate, key = files.authority.sign("mallory")
+        async with running(server):
+            erik = TlsClient(server.uri, files.client_with_certificate())
+            mallory = TlsClient(server.uri, files.client(certificate=certificate, key=key))
+            async with running(erik, mallory):
+                await erik.events.until("connect_rsp")
+                reason = DisconnectReason.UNAUTHENTICATED
+                await mallory.events.until("disconnected", reason, "Only for Erik.")
+                await server.events.until("refused", reason)
+
+    run(body())
+
+
+def test_a_client_that_is_one_too_many_hears_that(files):
+    async def body():
+        server = TlsServer(files.server(), max_clients=1)
+        async with running(server):
+            first = TlsClient(server.uri, files.client())
+            second = TlsClient(server.uri, files.client())
+            async with running(first):
+                await first.events.until("connect_rsp")
+                async with running(second):
+                    while (event := await second.events.next())[0] != "disconnected":
+                        pass
+                    assert event[1] == DisconnectReason.TOO_MANY_CLIENTS
+
+    run(body())
+
+
+def test_a_drain_loses_nothing_in_either_direction(files):
+    async def body():
+        server = TlsServer(files.server(), max_pending_bytes=64_000_000)
+        await server.start()
+        client = TlsClient(server.uri, files.client(), max_pending_bytes=64_000_000)
+        async with running(client):
+            await client.events.until("connect_rsp")
+            texts = [f"{number} {'x' * 50_000}" for number in range(100)]
+            for text in texts:
+                client.send(chat_pb2.MessageInd(text=text))
+                server.clients[0].send(chat_pb2.MessageInd(text=text))
+            server.drain(1000)
+            await client.events.until("disconnected", DisconnectReason.DRAINING, "")
+            await server.wait_stopped()
+            heard = [event[2] for event in server.events.all if event[0] == "message_ind"]
+            assert heard == texts
+            heard = [event[2] for event in client.events.all if event[0] == "message_ind"]
+            # The server has answered what it heard, too.
+            assert [each for each in heard if each in texts][: len(texts)] == texts
+            assert len(heard) == 2 * len(texts)
+
+    run(body())
