@@ -1,6 +1,8 @@
 """TLS as bytes in and out, and what a stream makes of it; no sockets."""
 
 import asyncio
+import pathlib
+import re
 import ssl
 
 import pytest
@@ -89,6 +91,20 @@ def test_after_an_alert_nothing_is_read_or_written(files):
     assert client.why_ended == "The server has ended TLS with an alert: bad record mac."
 
 
+def test_no_memory_is_kept_for_what_was_large(files):
+    def resident():
+        status = pathlib.Path("/proc/self/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
+
+    pairs = [pair(files) for _ in range(60)]
+    before = resident()
+    for client, server in pairs:
+        for _ in range(4):
+            server.write(bytes(64 * 1024))
+        assert len(client.read(server.take())) == 256 * 1024
+    assert (resident() - before) / len(pairs) < 150
+
+
 class FullSocket:
     """Takes nothing, and has nothing to read."""
 
@@ -113,7 +129,7 @@ class TalkativeEngine:
 
     ended = holds_input = failed = False
 
-    def read(self):
+    def read(self, data):
         return b""
 
     def take(self):

@@ -12,7 +12,8 @@ from .tls_failure import TlsError, spoken_instead, why_no_handshake
 
 
 class TlsEngine:
-    """Knows no sockets and no event loop."""
+    """Knows no sockets and no event loop. The buffers of OpenSSL do not shrink, so they get a
+    record at a time."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class TlsEngine:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._plain = b""  # decrypted, and not read yet
+        self._records: list[bytes] = []  # encrypted, and not taken yet
         self._host = host or ""
         self._who = "the client" if host is None else "the server"
         self._keep_session = keep_session
@@ -76,7 +78,7 @@ class TlsEngine:
         return True
 
     def feed(self, data: bytes) -> None:
-        """What the peer has sent. During a handshake it raises `TlsError` if that is not TLS."""
+        """What the peer has sent, during the handshake. Raises `TlsError` if it is not TLS."""
         if data and not self._begun:
             self._begun = True
             if spoken := spoken_instead(data):
@@ -86,12 +88,19 @@ class TlsEngine:
 
     def take(self) -> bytes:
         """What to send to the peer."""
-        return self._outgoing.read()
+        records, self._records = self._records, []
+        return b"".join([*records, self._outgoing.read()])
 
-    def read(self) -> bytes:
-        """All that the peer has sent up to now."""
-        plain, self._plain = self._plain, b""
-        return plain + self._decrypt()
+    def read(self, data: bytes = b"") -> bytes:
+        """All that the peer has sent up to now; `data` is the last of it."""
+        parts = [self._plain, self._decrypt()]
+        self._plain = b""
+        view = memoryview(data)
+        while view and not self.ended:
+            self._incoming.write(view[:_RECORD_SIZE])
+            view = view[_RECORD_SIZE:]
+            parts.append(self._decrypt())
+        return b"".join(parts)
 
     def cut(self) -> None:
         """Nothing more comes from the peer. Raises `TlsError` during a handshake."""
@@ -106,9 +115,10 @@ class TlsEngine:
         view = memoryview(data)
         while view and not self.failed:
             try:
-                view = view[self._tls.write(view) :]
+                view = view[self._tls.write(view[:_RECORD_SIZE]) :]
             except OSError as error:
                 self._fail(error)
+            self._records.append(self._outgoing.read())
 
     def finish(self) -> None:
         """Says that this side has ended. Reading goes on."""
@@ -126,6 +136,8 @@ class TlsEngine:
             self._keep_session(session)
 
     def _decrypt(self) -> bytes:
+        if self.ended:
+            return b""
         parts: list[bytes] = []
         try:
             while part := self._tls.read(_RECORD_SIZE):

@@ -58,9 +58,7 @@ class TlsStream:
 
     def read(self, size: int = READ_SIZE) -> bytes | None:
         data = None if self._engine.ended else self._inner.read(size)
-        if data:
-            self._engine.feed(data)
-        plain = self._engine.read()
+        plain = self._engine.read(data or b"")
         if data == b"":
             self._engine.cut()
         self._send()  # TLS itself may have something to say
