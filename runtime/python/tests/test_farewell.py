@@ -121,19 +121,17 @@ def test_a_close_that_is_too_short_is_a_protocol_error(size):
     run(body())
 
 
-def test_a_farewell_is_no_message_that_is_too_big():
+@pytest.mark.parametrize(("limit", "told"), [(30, b"Too ma"), (24, b""), (23, None), (2, None)])
+def test_a_farewell_is_within_the_limit_for_messages(limit, told):
     async def body():
-        async with Listener() as listener:
-            options = ClientOptions(max_payload_size=2)
-            client = Told(listener.uri, user=None, options=options)
-            async with running(client):
-                _, writer = await listener.accept()
-                writer.write(close(15, b"x" * 96))
-                await client.events.until("disconnected", DisconnectReason.REFUSED, "x" * 96)
-                _, writer = await listener.accept()
-                writer.write(b"\x09\x00\x00\x79" + bytes(121))
-                await client.events.until("disconnected", DisconnectReason.PROTOCOL_ERROR, "")
-                client.stop_now()
+        server = Server(options=ServerOptions(max_payload_size=limit, max_clients=1))
+        async with running(server), raw_client(server):
+            await server.events.until("connected", 1)
+            async with raw_client(server) as (reader, _):
+                if told is None:
+                    assert await reader.read() == b""
+                else:
+                    assert (await read_close(reader)).text == told
 
     run(body())
 
@@ -172,8 +170,13 @@ def test_who_is_turned_away_stays_away_as_long_as_the_server_asks():
                 _, writer = await listener.accept()
                 since = loop.time()
                 writer.write(close(7, b"", 123.456))
-                await listener.accept()
+                _, writer = await listener.accept()
                 assert 123.456 <= loop.time() - since < 124
+                # For ever would be too long.
+                since = loop.time()
+                writer.write(close(7, b"", 1e6))
+                await listener.accept()
+                assert 300 <= loop.time() - since < 301
                 client.stop_now()
 
     run(body())

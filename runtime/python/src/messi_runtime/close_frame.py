@@ -45,12 +45,10 @@ class CloseFrame(NamedTuple):
     """From the network: it may be anything."""
 
 
-_FIXED_SIZE = 24
+CLOSE_FIXED_SIZE = 24
 
 # The original's client has a buffer of 128 bytes, into which a whole frame must fit.
 MOST_CLOSE_TEXT = 96
-
-MOST_CLOSE_PAYLOAD = _FIXED_SIZE + MOST_CLOSE_TEXT
 
 
 def encode_close(frame: CloseFrame) -> bytes:
@@ -62,7 +60,7 @@ def encode_close(frame: CloseFrame) -> bytes:
 
 def decode_close(payload: bytes) -> CloseFrame | None:
     """`None` if the payload is too short. What exceeds the longest text is ignored."""
-    if len(payload) < _FIXED_SIZE:
+    if len(payload) < CLOSE_FIXED_SIZE:
         return None
     milliseconds = int.from_bytes(payload[4:8], "big")
-    return CloseFrame(payload[0], milliseconds / 1000, payload[_FIXED_SIZE:MOST_CLOSE_PAYLOAD])
+    return CloseFrame(payload[0], milliseconds / 1000, payload[CLOSE_FIXED_SIZE:][:MOST_CLOSE_TEXT])

@@ -111,7 +111,7 @@ class Connection:
         """On a client: the server has closed the connection, and has said why."""
 
         self.retry_after = 0.0
-        """How long the server asks us to stay away, in seconds."""
+        """How long the server wants not to see this client, in seconds."""
 
         self._settings = settings
         self._server = settings.side is Side.SERVER
@@ -202,7 +202,7 @@ class Connection:
         # A peer that speaks another protocol would not understand it.
         foreign = reason is DisconnectReason.PROTOCOL_ERROR and hint
         if self._server and not self.draining and not foreign:
-            self._say(farewell(reason, hint))
+            self._say(farewell(reason, hint, self._settings.max_payload_size))
 
     def leave(self, reason: DisconnectReason) -> None:
         """Like `close`, but messages that arrive are still handed out."""
@@ -212,7 +212,7 @@ class Connection:
     def drain(self) -> None:
         """A server tells its client that it may go."""
         self.draining = True
-        self._say(farewell(DisconnectReason.DRAINING))
+        self._say(farewell(DisconnectReason.DRAINING, "", self._settings.max_payload_size))
 
     def _handle_other(self, frame: Frame) -> None:
         if frame.type == (FrameType.PING if self._server else FrameType.PONG):
@@ -242,7 +242,7 @@ class Connection:
             self.leave(reason)
             return
         self.turned_away = True
-        self.retry_after = frame.retry_after
+        self.retry_after = min(frame.retry_after, _MOST_RETRY_AFTER)
         self.close(reason)
 
     def _say(self, frame: bytes) -> None:
@@ -272,6 +272,9 @@ class Connection:
         elif self._settings.too_slow(self._decoder.waited, self._decoder.cut_size):
             self.close(DisconnectReason.FRAME_TOO_SLOW)
 
+
+# In seconds.
+_MOST_RETRY_AFTER = 5 * 60.0
 
 # Of a frame; so much more time it may take.
 _BYTES_PER_SECOND = 16 * 1024

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from .close_frame import MOST_CLOSE_TEXT, CloseCode, CloseFrame, encode_close
+from .close_frame import CLOSE_FIXED_SIZE, MOST_CLOSE_TEXT, CloseCode, CloseFrame, encode_close
 from .disconnect_reason import DisconnectReason
+from .frame import MAX_PAYLOAD_SIZE
 
 _CODES = {
     DisconnectReason.TOO_MANY_CLIENTS: CloseCode.BUSY,
@@ -32,15 +33,19 @@ _REASONS: dict[int, DisconnectReason] = {
 }
 
 
-def farewell(reason: DisconnectReason, text: str = "") -> bytes:
-    """The frame with which a server tells a client of the reason, by default in its own words; no
-    bytes if it closes without a word."""
-    if reason not in _CODES:
+def farewell(
+    reason: DisconnectReason, text: str = "", max_payload_size: int = MAX_PAYLOAD_SIZE
+) -> bytes:
+    """The frame with which a server tells a client of the reason, by default in its own words. No
+    bytes if it closes without a word, or the frame would be larger than both sides'
+    `max_payload_size`."""
+    if reason not in _CODES or max_payload_size < CLOSE_FIXED_SIZE:
         return b""
     code = _CODES[reason]
     if not text and code not in _WITHOUT_TEXT:
         text = str(reason)
-    return encode_close(CloseFrame(code, text=_cut(text.encode(errors="replace"))))
+    room = min(max_payload_size - CLOSE_FIXED_SIZE, MOST_CLOSE_TEXT)
+    return encode_close(CloseFrame(code, text=_cut(text.encode(errors="replace"), room)))
 
 
 def reason_of_code(code: int) -> DisconnectReason:
@@ -61,6 +66,6 @@ def harmless(text: bytes) -> str:
 _CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
-def _cut(text: bytes) -> bytes:
-    """The longest beginning that is not too long and ends with a whole character."""
-    return text[:MOST_CLOSE_TEXT].decode(errors="ignore").encode()
+def _cut(text: bytes, most: int) -> bytes:
+    """The longest beginning that has at most `most` bytes and ends with a whole character."""
+    return text[:most].decode(errors="ignore").encode()

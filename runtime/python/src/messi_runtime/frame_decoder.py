@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .close_frame import MOST_CLOSE_PAYLOAD
-from .frame import HEADER_SIZE, FrameType
+from .frame import HEADER_SIZE
 
 
 class Frame(NamedTuple):
@@ -64,7 +63,7 @@ class FrameDecoder:
         while len(data) - begin >= HEADER_SIZE:
             size = int.from_bytes(data[begin + 1 : begin + HEADER_SIZE], "big")
             payload_begin = begin + HEADER_SIZE
-            if payload_begin + size > len(data) or self._too_big(data[begin], size):
+            if payload_begin + size > len(data) or size > self._max_payload_size:
                 break
             if data[begin] == self._holds_back:
                 self.waiting = True
@@ -84,12 +83,6 @@ class FrameDecoder:
         if len(self._cut) < HEADER_SIZE:
             return HEADER_SIZE
         size = int.from_bytes(self._cut[1:HEADER_SIZE], "big")
-        if self._too_big(self._cut[0], size):
+        if size > self._max_payload_size:
             raise FrameTooBig
         return HEADER_SIZE + size
-
-    def _too_big(self, frame_type: int, size: int) -> bool:
-        # The limit is for messages, but a server's last words are never too big.
-        return size > self._max_payload_size and not (
-            frame_type == FrameType.CLOSE and size <= MOST_CLOSE_PAYLOAD
-        )

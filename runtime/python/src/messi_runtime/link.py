@@ -98,7 +98,7 @@ class Link:
 
     @property
     def retry_after(self) -> float:
-        """How long the server asks us to stay away, in seconds."""
+        """How long the server wants not to see this client, in seconds."""
         return self._connection.retry_after
 
     @property

@@ -280,7 +280,7 @@ class ServerDriver(Generic[Client]):
                 why_not = DisconnectReason.DRAINING if draining else DisconnectReason.STOPPED
         finally:
             if why_not is not None:
-                if last_words := farewell(why_not):
+                if last_words := farewell(why_not, max_payload_size=self.options.max_payload_size):
                     stream.write([memoryview(last_words)])
                 stream.close()
         if why_not in (DisconnectReason.STOPPED, DisconnectReason.DRAINING):
