@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -60,6 +61,9 @@ class Client final : public chat::ChatClient {
   void on_disconnected(DisconnectReason /*reason*/) override {
     require(up_ && !connected(), "a client is disconnected once for each time it was connected");
     require(pending_bytes() == 0, "nothing is pending without a connection");
+    const std::string_view hint = disconnect_hint();
+    require(std::none_of(hint.begin(), hint.end(), [](unsigned char byte) { return byte < 0x20; }),
+            "a hint can be printed");
     up_ = false;
     watcher_.act_in_hook();
   }
@@ -211,6 +215,15 @@ class Target final : private Watcher {
     return messi::test::frame(type, input_.bytes(100));
   }
 
+  /// A word of the server about why it closes the connection.
+  std::string any_close() {
+    static constexpr char kCodes[] = {7, 9, 10, 11, 12, 14, 14, 15};
+    std::string payload(24, '\0');
+    payload[0] = kCodes[input_.below(sizeof(kCodes))];
+    payload[6] = static_cast<char>(input_.byte());  // retry after, in 256 ms
+    return messi::test::frame(9, payload + input_.bytes(100));
+  }
+
   void break_network() {
     messi::testing::Faults& faults = loop_.network().faults;
     faults = {};
@@ -292,6 +305,8 @@ class Target final : private Watcher {
       case 8:
         peer.closed = true;
         return peer.raw->close();
+      case 9:
+        return peer.raw->send(any_close());
       default: {
         chat::ServerToClient wrapper;
         const std::string name = std::to_string(which) + "." + std::to_string(peers.size());

@@ -15,7 +15,7 @@
 #include <string>
 #include <string_view>
 
-#include "messi/codec/utf8.h"
+#include "messi/base/utf8.h"
 #include "test/fuzz/fuzzed_input.h"
 #include "test/fuzz/plugin_answers.h"
 #include "test/fuzz/quiet.h"
@@ -26,7 +26,7 @@ using google::protobuf::DescriptorProto;
 using google::protobuf::FileDescriptor;
 using google::protobuf::compiler::CodeGeneratorRequest;
 using google::protobuf::compiler::CodeGeneratorResponse;
-using messi::codec::is_utf8;
+using messi::is_utf8;
 using messi::fuzz::require;
 
 constexpr std::string_view kName = "fuzz.proto";
