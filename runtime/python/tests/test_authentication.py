@@ -53,7 +53,7 @@ def test_nothing_happens_before_the_answer_and_all_after_it():
             writer.write(CONNECT_REQ + CONNECT_REQ)
             await settled()
             asked = server.asked
-            assert asked.connected
+            assert not asked.connected
             assert asked.peer_address.startswith("127.0.0.1:")
             assert server.clients == []
             assert server.find_client(1) is None
@@ -62,8 +62,11 @@ def test_nothing_happens_before_the_answer_and_all_after_it():
             server.broadcast(HI)
             await settled()
             assert server.events.all == [("asked", 1)]
+            asked.pause()  # which is for clients
             asked.accept()
             assert server.find_arriving(1) is None
+            assert server.clients == [asked]
+            assert server.events.all == [("asked", 1)]
             assert await reader.readexactly(12) == CONNECT_RSP * 2
             assert server.clients == [asked]
             assert server.find_client(1) is asked
@@ -310,10 +313,10 @@ def test_messages_are_small_until_somebody_is_accepted():
 
 def test_the_limit_for_all_messages_is_one_before_acceptance_too():
     async def body():
-        server = Asking(options=ServerOptions(max_payload_size=10))
+        server = Asking(options=ServerOptions(max_payload_size=100))
         async with running(server), raw_client(server) as (reader, writer):
             await server.events.until("asked", 1)
-            writer.write(b"\x01\x00\x00\x0b")
+            writer.write(b"\x01\x00\x00\x65")
             assert await reader.read() == farewell(DisconnectReason.MESSAGE_TOO_BIG)
 
     run(body())

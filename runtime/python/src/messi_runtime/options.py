@@ -190,7 +190,11 @@ class ServerOptions:
 
     def check(self) -> None:
         """Raises `ValueError` for options that cannot work."""
-        _check_not_zero(client_timeout=self.client_timeout, frame_timeout=self.frame_timeout)
+        _check_not_zero(
+            client_timeout=self.client_timeout,
+            frame_timeout=self.frame_timeout,
+            authentication_timeout=self.authentication_timeout,
+        )
 
 
 def _check_positive(**numbers: float) -> None:

@@ -70,7 +70,9 @@ class ServerClient:
 
     @property
     def connected(self) -> bool:
-        return not self._messi_link.closed
+        """True from `accept` until the connection is lost or given up. What is sent before and
+        after is dropped."""
+        return self._messi_link.admitted and not self._messi_link.closed
 
     @property
     def pending_bytes(self) -> int:
@@ -90,14 +92,14 @@ class ServerClient:
         return str(self._messi_link.hint)
 
     def accept(self) -> None:
-        """The answer to `on_authenticate`: this is a client from now on, and `on_client_connected`
-        follows. Does nothing if that was answered already, or if the connection is over."""
+        """The answer to `on_authenticate`, in the hook or later: it is connected at once, and
+        `on_client_connected` follows. Only the first answer counts."""
         self._messi_link.admit()
 
     def refuse(self, text: str = "") -> None:
         """The other answer to `on_authenticate`: the connection is closed, and
         `on_client_refused(peer_address, DisconnectReason.UNAUTHENTICATED)` follows. The client is
-        told the text, of at most 96 bytes. Does nothing if that was answered already."""
+        told the text, of at most 96 bytes."""
         if not self._messi_link.admitted:
             self._messi_link.close(DisconnectReason.UNAUTHENTICATED, text)
 
@@ -117,8 +119,9 @@ class ServerClient:
     def pause(self) -> None:
         """No message of the client reaches a hook until `resume`; the end of the connection is
         reported after the messages that wait. The client may be silent meanwhile; the server sends
-        it pongs."""
-        self._messi_link.pause()
+        it pongs. Does nothing before `accept`."""
+        if self._messi_link.admitted:
+            self._messi_link.pause()
 
     def resume(self) -> None:
         self._messi_link.resume()

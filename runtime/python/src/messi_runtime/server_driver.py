@@ -45,7 +45,7 @@ LastHook = tuple[Callable[..., Any], Any, Any]
 class ServerDriver(Generic[Client]):
     def __init__(self, server: ServerBase[Client], uri: str, options: ServerOptions) -> None:
         self.options = options
-        self.clients: dict[int, Client] = {}
+        self.clients: dict[int, Client] = {}  # with those that are arriving or ending
 
         self._server = server
         self._uri = uri
@@ -73,7 +73,6 @@ class ServerDriver(Generic[Client]):
         self._listener: SocketListener | None = None
         self._stopped: asyncio.Future[None] | None = None
         self._admission = self._make_admission()
-        self._arriving: dict[int, Client] = {}
         self._present: set[Stream] = set()  # that are arriving, are here, or are ending
         self._links: set[Link] = set()  # with those that are ending
         self._tasks: set[asyncio.Task[None]] = set()
@@ -179,8 +178,8 @@ class ServerDriver(Generic[Client]):
         return client if server is self._server else None
 
     def find_arriving(self, client_id: int) -> Client | None:
-        client = self._arriving.get(client_id)
-        if client is None or client._messi_link.admitted or not client.connected:
+        client = self.clients.get(client_id)
+        if client is None or client._messi_link.admitted or client._messi_link.closed:
             return None
         return client
 
@@ -218,7 +217,6 @@ class ServerDriver(Generic[Client]):
         self._listener = self._stopped = None
         self._deadlines = []
         self.clients = {}
-        self._arriving = {}
         self._present = set()
         self._admission = self._make_admission()
         self._links = set()
@@ -312,6 +310,7 @@ class ServerDriver(Generic[Client]):
         link = Link(self._settings, stream, admitted=not authenticates)
         self._last_id += 1
         client = self._make_client(self._last_id, link, peer_address)
+        self.clients[client.id] = client
         self._links.add(link)
         try:
             link.start()
@@ -323,6 +322,7 @@ class ServerDriver(Generic[Client]):
             link.abort(DisconnectReason.STOPPED)
             raise
         finally:
+            self.clients.pop(client.id, None)
             self._links.discard(link)
         if not admitted:
             return self._server.on_client_refused, peer_address, link.reason
@@ -330,7 +330,6 @@ class ServerDriver(Generic[Client]):
 
     async def _authenticate(self, client: Client, link: Link) -> bool:
         """Whether it is accepted."""
-        self._arriving[client.id] = client
         timeout = asyncio.get_running_loop().call_later(
             self.options.authentication_timeout, client.refuse
         )
@@ -342,7 +341,6 @@ class ServerDriver(Generic[Client]):
             return False
         finally:
             timeout.cancel()
-            self._arriving.pop(client.id, None)
 
     async def _tell(self, hook: Callable[..., Any], subject: Any, why: Any) -> None:
         with contextlib.suppress(HookFailed):
@@ -359,7 +357,6 @@ class ServerDriver(Generic[Client]):
 
     async def _handle_all(self, client: Client, link: Link) -> None:
         """From `on_client_connected` to the last message."""
-        self.clients[client.id] = client
         try:
             await call_hook(self._server.on_client_connected, client)
             while (event := await link.next_event()) is not None:
@@ -368,8 +365,6 @@ class ServerDriver(Generic[Client]):
             link.end(DisconnectReason.DRAINING, math.inf)
         except HookFailed:
             link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
-        finally:
-            self.clients.pop(client.id, None)
 
     async def _handle(self, client: Client, link: Link, event: bytes | Signal) -> None:
         server = self._server
