@@ -11,7 +11,7 @@ from support import CONNECT_REQ, HI, HI_IND, Client, Server, addresses, running
 from tls_support import TlsClient, TlsListener, TlsServer, tls_peer
 from virtual_time import run
 
-from messi_runtime import ClientOptions, DisconnectReason, TlsConfig
+from messi_runtime import ClientOptions, DisconnectReason, SocketOptions, TlsConfig
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
@@ -320,8 +320,9 @@ def test_an_end_in_order_is_told_and_what_was_sent_before_arrives(files, version
 def test_a_peer_that_has_ended_still_gets_what_was_sent_to_it(files):
     async def body():
         frame = 4 + len(chat_pb2.ServerToClient(message_ind=blob(100_000)).SerializeToString())
-        options = {"client_timeout": 1000, "linger": 1000, "max_pending_bytes": 64_000_000}
-        server = TlsServer(files.server(), **options)
+        # The system takes less at a time than one piece of ciphertext.
+        options = {"socket": SocketOptions(send_buffer=4096), "max_pending_bytes": 64_000_000}
+        server = TlsServer(files.server(), client_timeout=1000, linger=1000, **options)
         async with running(server), tls_peer(server, files) as peer:
             await server.events.until("connected", 1)
             (client,) = server.clients

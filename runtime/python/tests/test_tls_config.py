@@ -95,6 +95,13 @@ def test_contexts_are_made_once_for_all_that_share_them(files, monkeypatch):
     assert sorted(made) == [False, True]
 
 
+@pytest.mark.parametrize("server_side", [True, False])
+def test_versions_and_renegotiation(files, server_side):
+    context = files.server()._messi_context(server_side=server_side)
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+
+
 def test_a_server_needs_a_certificate(files):
     with pytest.raises(
         ValueError, match=re.escape('"tls://:0": TLS needs a certificate; expected ')

@@ -2,17 +2,22 @@
 
 import asyncio
 import contextlib
+import dataclasses
+import datetime
 import socket
 import ssl
 import struct
 
 import pytest
 from authority import Authority
-from support import CONNECT_REQ, PING, Client, Listener, Server, running
+from support import CONNECT_REQ, PING, Client, Listener, Server, addresses, running
 from tls_support import TlsClient, TlsServer
 from virtual_time import run
 
 from messi_runtime import ClientOptions, DisconnectReason, TlsConfig, TlsError
+from messi_runtime.peer_certificate import peer_certificate_of
+
+YEAR = datetime.timedelta(days=365)
 
 NOT_TLS = "does not speak TLS; it speaks"
 NOTHING_IN_COMMON = (
@@ -336,6 +341,43 @@ def test_a_failed_handshake_is_an_attempt_like_others(files):
                 await client.events.until("delay", TlsError, False)
                 await client.events.until("delay", TlsError, True)
                 await client.events.until("delay", TlsError, False)
+
+    run(body())
+
+
+def test_an_address_that_fails_its_handshake_is_tried_last(files):
+    async def body():
+        server = TlsServer(files.server(), "tls://127.0.0.2:0")
+        async with running(server):
+            plain = await asyncio.start_server(
+                lambda _, writer: writer.close(), "127.0.0.1", server.port
+            )
+            options = ClientOptions(tls=files.client(server_name="localhost"))
+            client = Client(f"tls://two.example:{server.port}", options=options)
+            with addresses("127.0.0.1", "127.0.0.2"):
+                async with running(client):
+                    assert await client.events.next() == ("failure", TlsError)
+                    assert await client.events.next() == ("connected",)
+            plain.close()
+
+    run(body())
+
+
+def test_a_certificate_that_has_expired_since_its_session_began(files, monkeypatch):
+    def expired(tls):
+        found = peer_certificate_of(tls)
+        return found and dataclasses.replace(found, not_after=found.not_after - YEAR)
+
+    monkeypatch.setattr("messi_runtime.tls_engine.peer_certificate_of", expired)
+
+    async def body():
+        server = TlsServer(files.server())
+        async with running(server):
+            client = TlsClient(server.uri, files.client())
+            async with running(client):
+                await client.events.until("connect_rsp")
+            async with running(client):
+                await client.events.until("failure", "the server's certificate has expired")
 
     run(body())
 

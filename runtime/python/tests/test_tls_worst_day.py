@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 import struct
@@ -151,6 +152,29 @@ def test_for_a_slow_reader_no_more_is_held_than_may_be(files):
                 assert client.pending_bytes <= most + 70_000
             assert 0 < max(held) < 70_000
             await server.events.until("disconnected", 1, DisconnectReason.SLOW_READER)
+
+    run(body())
+
+
+def test_room_that_comes_in_a_turn_is_used(files):
+    async def body():
+        server = TlsServer(files.server(), client_timeout=1000)
+        async with running(server), tls_peer(server, files) as peer:
+            await server.events.until("connected", 1)
+            (client,) = server.clients
+            stream = client._messi_link._stream
+            while stream.held_output == 0:
+                client.send(blob(100_000))
+                await asyncio.sleep(0)
+            before = stream.held_output
+            peer.writer.transport.pause_reading()
+            end = os.dup(peer.writer.get_extra_info("socket").fileno())
+            with socket.socket(fileno=end) as copy:
+                with contextlib.suppress(BlockingIOError):
+                    while copy.recv(1 << 20):
+                        pass
+            assert stream.wait_for_room(10)
+            assert stream.held_output < before
 
     run(body())
 
