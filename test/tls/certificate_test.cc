@@ -39,6 +39,7 @@ std::string v6(const std::vector<int>& groups) {
 TEST_CASE("a certificate says who it is for", "[tls]") {
   Says says;
   says.name = "erik, \"the\" Grüße";
+  says.not_after = 3'600;
   says.alternative_names =
       "DNS:a.example.com,DNS:*.example.com,IP:10.0.0.1,IP:2001:db8::1,URI:urn:x,email:a@b.c,"
       "RID:1.2.3,DNS:b.example.com";

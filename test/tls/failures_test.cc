@@ -233,6 +233,26 @@ TEST_CASE("a handshake that is too slow", "[tls]") {
   CHECK(client.log == Log{"failed: tls://localhost:7000: cannot connect: no answer in time"});
 }
 
+TEST_CASE("a server that refuses a client says so, and ends in order", "[tls]") {
+  const Authority authority;
+  ManualLoop loop;
+  messi::tls::Network tls(loop, config_of(authority));
+  messi::ServerOptions options;
+  options.max_clients = 1;
+  Server server(loop, "tls://localhost:6000", options);
+  REQUIRE(server.start().ok());
+  Client first(loop, "tls://localhost:6000");
+  first.start();
+  loop.run_until_idle();
+  Client second(loop, "tls://localhost:6000");
+  std::string hint;
+  second.then = [&](const std::string& /*line*/) { hint = second.disconnect_hint(); };
+  second.start();
+  loop.run_until_idle();
+  CHECK(second.log == Log{"connected", "disconnected: Too many clients."});
+  CHECK(hint == "Too many clients.");
+}
+
 TEST_CASE("connections that are cut have a hint, others have none", "[tls]") {
   const Authority authority;
   for (const bool cut : {true, false}) {

@@ -225,6 +225,27 @@ TEST_CASE("room is not reported to those who were not refused any", "[tls]") {
   CHECK(client->writable == 1);
 }
 
+TEST_CASE("room is reported also to those who read in the meantime", "[tls]") {
+  Room room;
+  const auto ends = room.connect();
+  End& writer = *ends.first;
+  End& reader = *ends.second;
+  room.loop.network().faults.capacity = 100;
+  writer.write(std::string(50, 'x'));
+  writer.write(std::string(50, 'x'));
+  REQUIRE(writer.write("more").kind == IoResult::Kind::kAgain);
+  reader.most_per_read = 1'000;
+  // Now there is room, and before the writer is told of it, it reads.
+  reader.on_readable = [&] {
+    char byte;
+    const Space space{&byte, 1};
+    writer.stream->read(&space, 1);
+  };
+  room.loop.run_until_idle();
+  CHECK(writer.writable == 1);
+  CHECK(reader.heard.size() == 100);
+}
+
 TEST_CASE("the end goes behind what is held, and each direction ends by itself", "[tls]") {
   Room room;
   const auto [client, server] = room.connect();

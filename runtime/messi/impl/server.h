@@ -132,6 +132,7 @@ MESSI_INLINE void ServerBase::refuse(Stream& stream, DisconnectReason reason) {
     const Slice slice{reinterpret_cast<const char*>(bytes), wire::close_size(*frame)};
     stream.write(&slice, 1, /*more=*/false);
   }
+  stream.finish();
   in_hook([&] { on_client_refused(stream.peer().address, reason); });
 }
 

@@ -133,9 +133,10 @@ inline IoResult TlsStream::read(const Space* spaces, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) room += spaces[i].size;
     read_inner(room > 2 * Records::kMost ? room - Records::kMost : room, input);
   }
+  const bool waiting = !engine_.output().empty();
   const IoResult result = engine_.read(input, spaces, count);
   if (inner_over_ && !engine_.holds_input()) engine_.handle_end();
-  flush(/*more=*/false);
+  if (!waiting) flush(/*more=*/false);
   if (result.kind == IoResult::Kind::kEnd) {
     want_input(false);
     inner_over_ = true;
@@ -146,6 +147,7 @@ inline IoResult TlsStream::read(const Space* spaces, std::size_t count) {
 }
 
 inline IoResult TlsStream::write(const Slice* slices, std::size_t count, bool more) {
+  owes_room_ = false;
   const bool flushed = flush(more);
   if (inner_gone_ || !engine_.can_write()) return {0, IoResult::Kind::kEnd};
   if (!flushed) {
@@ -166,7 +168,9 @@ inline IoResult TlsStream::write(const Slice* slices, std::size_t count, bool mo
   return {size, IoResult::Kind::kSome};
 }
 
-/// Passes the output on; false if the inner stream has not taken all of it.
+/// Passes the output on; false if the inner stream has not taken all of it. While output waits for
+/// room, only `handle_writable` and `write` may call this: the inner stream reports the room for
+/// which a write was refused only if it has not been used in the meantime.
 inline bool TlsStream::flush(bool more) {
   while (!engine_.output().empty()) {
     if (inner_gone_) return false;
@@ -182,9 +186,10 @@ inline bool TlsStream::flush(bool more) {
 }
 
 inline void TlsStream::finish() {
+  const bool waiting = !engine_.output().empty();
   engine_.finish();
   finishing_ = true;
-  flush(/*more=*/false);
+  if (!waiting) flush(/*more=*/false);
 }
 
 inline void TlsStream::want_input(bool wanted) {
