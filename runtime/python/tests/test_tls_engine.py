@@ -136,6 +136,57 @@ class TalkativeEngine:
         return b"x" * 1000
 
 
+class LateSocket(FullSocket):
+    room = False
+    room_wanted = False
+
+    def start(self, handle_readable, handle_writable):
+        self.handle_writable = handle_writable
+
+    def write(self, parts):
+        return sum(len(part) for part in parts) if self.room else 0
+
+    def want_room(self, wanted):
+        self.room_wanted = wanted
+
+
+class PlainEngine(TalkativeEngine):
+    """Encrypts nothing."""
+
+    def __init__(self):
+        self.out = b""
+
+    def shake(self):
+        return True
+
+    def write(self, data):
+        self.out += data
+
+    def take(self):
+        taken, self.out = self.out, b""
+        return taken
+
+
+def test_room_that_was_used_while_reading_is_told_too():
+    async def body():
+        inner = LateSocket()
+        stream = TlsStream(inner, PlainEngine())
+        await stream.shake_hands()
+        told = []
+        stream.start(lambda: None, lambda: told.append(stream.held_output))
+        assert stream.write([memoryview(b"x" * 100)]) == 100
+        assert stream.held_output == 100
+        inner.room = True
+        stream.read()
+        assert stream.held_output == 0
+        assert inner.room_wanted
+        inner.handle_writable()
+        assert told == [0]
+        assert not inner.room_wanted
+
+    asyncio.run(body())
+
+
 def test_who_does_not_read_the_answers_of_tls_is_not_read_from():
     async def body():
         inner = FullSocket()

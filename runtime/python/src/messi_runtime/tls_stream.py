@@ -25,6 +25,7 @@ class TlsStream:
         self._held = memoryview(b"")
         self._reading = False
         self._room_wanted = False
+        self._owes_room = False  # something was held, and `handle_writable` has not come since
         self._finishing = False
         self._progress = asyncio.Event()
         self._given_up = ""
@@ -144,6 +145,8 @@ class TlsStream:
     def _handle_inner_writable(self) -> None:
         self._send()
         if not self._held:
+            self._owes_room = False
+            self._watch()
             self._handle_writable()
 
     def _send(self) -> None:
@@ -152,6 +155,7 @@ class TlsStream:
             self._held = memoryview(b"".join((self._held, fresh)))
         if self._held:
             self._held = self._held[self._inner.write([self._held]) :]
+            self._owes_room = self._owes_room or bool(self._held)
         if self._finishing and not self._held:
             self._finishing = False
             self._inner.finish()
@@ -162,7 +166,7 @@ class TlsStream:
         self._inner.want_input(
             self._reading and not self._engine.ended and len(self._held) < _MOST_HELD
         )
-        self._inner.want_room(self._room_wanted or bool(self._held))
+        self._inner.want_room(self._room_wanted or self._owes_room)
 
     def _tell_soon(self) -> None:
         """The socket does not tell of what the engine holds."""
