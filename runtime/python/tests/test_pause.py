@@ -5,6 +5,7 @@ import pytest
 from support import (
     CONNECT_REQ,
     CONNECT_RSP,
+    HI_IND,
     PING,
     PONG,
     Client,
@@ -243,5 +244,38 @@ def test_who_arrives_when_the_server_stops_is_no_client():
             assert server.events.all == [("arriving",)]
         server.stop()
         await server.wait_stopped()
+
+    run(body())
+
+
+def test_stop_works_at_once_though_the_end_waits_for_resume():
+    class Pausing(Server):
+        async def on_client_connected(self, client):
+            client.pause()
+            self.events.add("connected", client.id)
+
+    async def body():
+        server = Pausing()
+        await server.start()
+        async with Listener() as listener:
+            client = Client(listener.uri, user=None)
+            client.start()
+            _, writer = await listener.accept()
+            await client.events.until("connected")
+            client.pause()
+            writer.write(HI_IND)
+            writer.close()
+            async with raw_client(server) as (_, to_server):
+                await server.events.until("connected", 1)
+                to_server.write(CONNECT_REQ)
+            await asyncio.sleep(1)
+            client.stop()
+            await client.wait_stopped()
+            assert client.events.all[1:] == [("disconnected", DisconnectReason.CONNECTION_CLOSED)]
+            server.stop()
+            await server.wait_stopped()
+            assert server.events.all[1:] == [
+                ("disconnected", 1, DisconnectReason.CONNECTION_CLOSED)
+            ]
 
     run(body())

@@ -226,6 +226,7 @@ class Link:
         sent is still written if the peer reads it within `linger`, by default that of the
         settings."""
         if not self._connection.hears:
+            self._inbox.drop()
             return
         if self._behind and not self.closed:
             self._catch_up(sys.maxsize)
