@@ -492,7 +492,7 @@ def test_a_paused_client_that_is_let_go_hears_all_when_it_resumes():
 # Both
 
 
-@pytest.mark.parametrize(("size", "bound"), [(1, 5_000), (30_000, 500_000)])
+@pytest.mark.parametrize(("size", "bound"), [(1, 2_000), (30_000, 500_000)])
 def test_nothing_that_was_accepted_before_a_drain_is_lost(size, bound):
     """Clients and a server that send as much as they may, all the time, while one server after the
     other is drained."""
@@ -537,12 +537,12 @@ def test_nothing_that_was_accepted_before_a_drain_is_lost(size, bound):
 
     async def body():
         server = Counting(options=ServerOptions(client_timeout=1000))
-        for _ in range(3):
+        for _ in range(2):
             await server.start()
             clients = [Busy(server.uri, user=None) for _ in range(4)]
             for client in clients:
                 client.start()
-            for _ in range(100):
+            for _ in range(40):
                 for each in server.clients:
                     server.send_to(each)
                 await asyncio.sleep(0)

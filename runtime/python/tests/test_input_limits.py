@@ -278,7 +278,7 @@ def test_our_own_client_with_the_shortest_interval_is_no_flood():
             client = Client(server.uri, options=ClientOptions(ping_interval=0.1, pong_timeout=4))
             async with running(client):
                 await client.events.until("connect_rsp")
-                await asyncio.sleep(15)
+                await asyncio.sleep(3)
                 assert len(server.clients) == 1
                 client.stop_now()
 
