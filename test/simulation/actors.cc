@@ -75,14 +75,14 @@ void Client::on_writable() {
 
 void Client::on_first(const First& message) {
   watch_.handle_first(side_, message);
-  received(hash_of(message));
+  received(Form::kEmpty, hash_of(message));
 }
 
-void Client::received(std::uint64_t hash) {
+void Client::received(Form form, std::uint64_t hash) {
   watch_.happens("client received", index_, hash);
   watch_.require(connected(), "a message comes without a connection");
   watch_.require(!paused(), "a message comes during a pause");
-  watch_.received(side_, hash);
+  watch_.received(side_, form, hash);
   watch_.in_hook(Hook::kMessage, index_);
 }
 
@@ -198,15 +198,15 @@ void Server::on_client_writable(Client& client) {
 
 void Server::on_first(Client& client, const First& message) {
   watch_.handle_first(side(client), message);
-  received(client, hash_of(message));
+  received(client, Form::kEmpty, hash_of(message));
 }
 
-void Server::received(Client& client, std::uint64_t hash) {
+void Server::received(Client& client, Form form, std::uint64_t hash) {
   watch_.happens("server: received", index_, hash);
   watch_.require(client.connected(), "a message comes without a connection");
   watch_.require(!client.paused(), "a message comes during a pause");
   watch_.require(current_client() == &client, "current_client() is another");
-  watch_.received(side(client), hash);
+  watch_.received(side(client), form, hash);
   watch_.in_hook(Hook::kServerMessage, index_);
 }
 

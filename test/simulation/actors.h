@@ -42,11 +42,11 @@ class Client final : public SimulationClient {
   std::optional<Duration> on_connect_failure(const absl::Status& error) override;
   void on_writable() override;
   void on_first(const First& message) override;
-  void on_empty(const Empty& message) override { received(hash_of(message)); }
-  void on_flat(const Flat& message) override { received(hash_of(message)); }
-  void on_text(const Text& message) override { received(hash_of(message)); }
-  void on_nested(const Nested& message) override { received(hash_of(message)); }
-  void received(std::uint64_t hash);
+  void on_empty(const Empty& m) override { received(Form::kEmpty, hash_of(m)); }
+  void on_flat(const Flat& m) override { received(Form::kFlat, hash_of(m)); }
+  void on_text(const Text& m) override { received(Form::kText, hash_of(m)); }
+  void on_nested(const Nested& m) override { received(Form::kNested, hash_of(m)); }
+  void received(Form form, std::uint64_t hash);
 
   Watch& watch_;
   const unsigned index_;
@@ -74,11 +74,11 @@ class Server final : public SimulationServer {
   void on_client_disconnected(Client& client, DisconnectReason reason) override;
   void on_client_writable(Client& client) override;
   void on_first(Client& client, const First& message) override;
-  void on_empty(Client& client, const Empty& m) override { received(client, hash_of(m)); }
-  void on_flat(Client& client, const Flat& m) override { received(client, hash_of(m)); }
-  void on_text(Client& client, const Text& m) override { received(client, hash_of(m)); }
-  void on_nested(Client& client, const Nested& m) override { received(client, hash_of(m)); }
-  void received(Client& client, std::uint64_t hash);
+  void on_empty(Client& c, const Empty& m) override { received(c, Form::kEmpty, hash_of(m)); }
+  void on_flat(Client& c, const Flat& m) override { received(c, Form::kFlat, hash_of(m)); }
+  void on_text(Client& c, const Text& m) override { received(c, Form::kText, hash_of(m)); }
+  void on_nested(Client& c, const Nested& m) override { received(c, Form::kNested, hash_of(m)); }
+  void received(Client& client, Form form, std::uint64_t hash);
   static Side& side(Client& client) { return client.state<Side>(); }
 
   Watch& watch_;

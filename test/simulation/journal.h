@@ -1,6 +1,8 @@
 #ifndef MESSI_TEST_SIMULATION_JOURNAL_H_
 #define MESSI_TEST_SIMULATION_JOURNAL_H_
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -10,6 +12,7 @@
 
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
+#include "test/simulation/messages.h"
 
 namespace messi::simulation {
 
@@ -18,7 +21,7 @@ namespace messi::simulation {
 struct Journal {
   std::uint64_t number = 0;
   std::size_t link = 0;  ///< The number of its connection in the network; 0: unknown.
-  std::vector<std::uint64_t> accepted;  ///< A hash of each message.
+  std::vector<std::uint64_t> accepted;  ///< A hash of each message that must arrive.
   std::size_t delivered = 0;
   bool claimed = false;               ///< The receiver knows that it is this one.
   bool harmed = false;                ///< The network may have broken it.
@@ -27,7 +30,36 @@ struct Journal {
   std::optional<DisconnectReason> sender_end;
   std::optional<DisconnectReason> receiver_end;
 
-  bool complete() const { return delivered == accepted.size(); }
+  /// Broadcasts that a slow reader need not get. They are in order among those of their form.
+  struct Offers {
+    std::vector<std::uint64_t> made;
+    std::size_t passed = 0;  ///< Those up to the last one that was delivered.
+  };
+  std::array<Offers, 4> offers;
+  std::size_t offers_made = 0;
+  std::size_t offers_delivered = 0;
+  bool keeps_latest = false;
+
+  bool deliver(Form form, std::uint64_t hash) {
+    if (delivered < accepted.size() && accepted[delivered] == hash) {
+      ++delivered;
+      return true;
+    }
+    Offers& its = offers[static_cast<std::size_t>(form)];
+    const auto from = its.made.begin() + static_cast<std::ptrdiff_t>(its.passed);
+    const auto found = std::find(from, its.made.end(), hash);
+    if (found == its.made.end()) return false;
+    its.passed = static_cast<std::size_t>(found - its.made.begin()) + 1;
+    ++offers_delivered;
+    return true;
+  }
+
+  bool complete() const {
+    const bool latest = std::all_of(offers.begin(), offers.end(), [](const Offers& each) {
+      return each.passed == each.made.size();
+    });
+    return delivered == accepted.size() && (latest || !keeps_latest);
+  }
   /// Whether it ended so that all of it must have arrived.
   bool ended_in_order() const {
     return !harmed && !hurried && ended_at && sender_end &&

@@ -42,14 +42,17 @@ void Watch::handle_first(Side& side, const First& message) {
   side.in = &journal;
 }
 
-void Watch::received(Side& side, std::uint64_t hash) {
+void Watch::offered(const Side& side, Form form, std::uint64_t hash, bool keeps_latest) {
+  side.out->offers[static_cast<std::size_t>(form)].made.push_back(hash);
+  ++side.out->offers_made;
+  side.out->keeps_latest = keeps_latest;
+}
+
+void Watch::received(Side& side, Form form, std::uint64_t hash) {
   ++messages_;
   require(side.up, "a message comes without a connection");
   if (side.in == nullptr) return require(false, "a message comes before the first one");
-  Journal& journal = *side.in;
-  if (journal.complete()) return require(false, "a message comes that was not accepted");
-  require(journal.accepted[journal.delivered] == hash, "a message comes that is not the next one");
-  ++journal.delivered;
+  require(side.in->deliver(form, hash), "a message comes that is not the next one");
 }
 
 void Watch::close(Side& side, DisconnectReason reason, Duration linger) {

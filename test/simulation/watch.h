@@ -41,8 +41,10 @@ class Watch {
   /// Its first message, which says what the receiver must get.
   First first_of(const Side& side) const;
   void sent(const Side& side, std::uint64_t hash) { side.out->accepted.push_back(hash); }
+  /// A broadcast that may be left out. If `keeps_latest`, the latest of each form may not.
+  void offered(const Side& side, Form form, std::uint64_t hash, bool keeps_latest);
   void handle_first(Side& side, const First& message);
-  void received(Side& side, std::uint64_t hash);
+  void received(Side& side, Form form, std::uint64_t hash);
   void close(Side& side, DisconnectReason reason, Duration linger);
 
   /// Calls `use(message)` with a message like no other.
