@@ -84,7 +84,7 @@ std::string run_apart(const Scenario& scenario, bool quiet) {
   if (child == 0) {
     close(pipes[0]);
     if (quiet) be_quiet();
-    alarm(60);
+    alarm(10);
     const std::string violation = run_and_measure(scenario, false).violation;
     [[maybe_unused]] const ssize_t written = write(pipes[1], violation.data(), violation.size());
     _exit(0);

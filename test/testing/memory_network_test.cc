@@ -282,6 +282,24 @@ TEST_CASE("one direction of a connection may stall while the other goes on", "[t
   CHECK(pair.server.peers()[0]->received() == "hello");
 }
 
+TEST_CASE("nobody is told that the other end of a half-open connection is gone", "[testing]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  OneStream client(loop, "tcp://:6000");
+  loop.run_until_idle();
+  REQUIRE(client.stream != nullptr);
+  messi::testing::LinkFaults& faults = *loop.network().link(1);
+  faults.to_server.stalled = faults.to_client.stalled = true;
+  faults.to_server.capacity = 3;
+  const messi::Slice hello{"hello", 5};
+  CHECK(client.stream->write(&hello, 1, false).size == 3);
+  server.last().close();
+  loop.advance(1h);
+  CHECK(client.writable == 0);
+  CHECK(client.readable == 0);
+  CHECK(client.stream->write(&hello, 1, false).kind == messi::IoResult::Kind::kAgain);
+}
+
 TEST_CASE("a server that hears nothing of its client drops it, though it can still talk to it",
           "[testing]") {
   ManualLoop loop;

@@ -201,6 +201,11 @@ class MemoryNetwork::End final : public Stream {
   std::size_t capacity() const {
     return std::min(network_.faults.capacity, link_->way_to(1 - side_).capacity);
   }
+  /// Nothing more can be written.
+  bool broken() const {
+    const int to = 1 - side_;
+    return link_->cut || (link_->ends[to] == nullptr && !stalled(to));
+  }
   bool stalled(int to) const { return network_.faults.stalled || link_->way_to(to).stalled; }
   /// Nothing is under way to this end, nor will be.
   bool over() const {
@@ -432,8 +437,8 @@ inline bool MemoryNetwork::finished(const std::weak_ptr<Link>& known) {
 inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
   End* const& there = link.ends[end.side_];  // null when it has been destroyed
   bool delivered = false;
-  const bool broken = link.cut || link.ends[1 - end.side_] == nullptr;
-  if (end.wants_room_ && (broken || link.under_way[1 - end.side_].size() < end.capacity())) {
+  const bool room = link.under_way[1 - end.side_].size() < end.capacity();
+  if (end.wants_room_ && (room || end.broken())) {
     end.wants_room_ = false;
     end.handler_->handle_writable();
     delivered = true;
@@ -467,10 +472,8 @@ inline IoResult MemoryNetwork::End::read(const Space* spaces, std::size_t count)
 }
 
 inline IoResult MemoryNetwork::End::write(const Slice* slices, std::size_t count, bool /*more*/) {
+  if (broken()) return {0, IoResult::Kind::kEnd};
   const int to = 1 - side_;
-  if (link_->cut || (link_->ends[to] == nullptr && !stalled(to))) {
-    return {0, IoResult::Kind::kEnd};
-  }
   std::string& out = link_->under_way[to];
   const std::size_t before = out.size();
   WayFaults& way = link_->way_to(to);
