@@ -14,8 +14,12 @@ namespace messi::simulation {
 // --- a client ---
 
 Client::Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
-               ClientOptions options)
-    : SimulationClient(loop, std::move(uri), std::move(options)), watch_(watch), index_(index) {}
+               ClientOptions options, std::size_t nervous)
+    : SimulationClient(loop, std::move(uri), std::move(options)),
+      watch_(watch),
+      index_(index),
+      nervous_(nervous),
+      calm_down_(loop, [this] { resume(); }) {}
 
 void Client::say(Recipe recipe) {
   watch_.make_message(recipe, [&](const auto& message) {
@@ -83,6 +87,10 @@ void Client::received(Form form, std::uint64_t hash) {
   watch_.require(connected(), "a message comes without a connection");
   watch_.require(!paused(), "a message comes during a pause");
   watch_.received(side_, form, hash);
+  if (nervous_ > 0 && ++received_ % nervous_ == 0) {
+    pause();
+    calm_down_.schedule();
+  }
   watch_.in_hook(Hook::kMessage, index_);
 }
 
@@ -95,8 +103,16 @@ static std::size_t number_in(const std::string& peer_address) {
 }
 
 Server::Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
-               ServerOptions options)
-    : SimulationServer(loop, std::move(uri), options), watch_(watch), index_(index) {}
+               ServerOptions options, std::size_t nervous)
+    : SimulationServer(loop, std::move(uri), options),
+      watch_(watch),
+      index_(index),
+      nervous_(nervous),
+      calm_down_(loop, [this] {
+        for (const std::uint64_t id : std::exchange(nervous_clients_, {})) {
+          if (Client* const client = find_client(id)) client->resume();
+        }
+      }) {}
 
 Server::Client* Server::client(unsigned number) {
   for (Client& client : clients()) {
@@ -207,6 +223,11 @@ void Server::received(Client& client, Form form, std::uint64_t hash) {
   watch_.require(!client.paused(), "a message comes during a pause");
   watch_.require(current_client() == &client, "current_client() is another");
   watch_.received(side(client), form, hash);
+  if (nervous_ > 0 && ++received_ % nervous_ == 0) {
+    client.pause();
+    nervous_clients_.push_back(client.id());
+    calm_down_.schedule();
+  }
   watch_.in_hook(Hook::kServerMessage, index_);
 }
 

@@ -27,7 +27,9 @@ using ::simulation::SimulationServer;
 
 class Client final : public SimulationClient {
  public:
-  Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ClientOptions options);
+  /// It pauses at each `nervous`-th message until the end of the turn; 0: never.
+  Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ClientOptions options,
+         std::size_t nervous);
 
   void say(Recipe recipe);
   void say_bad();
@@ -50,12 +52,16 @@ class Client final : public SimulationClient {
 
   Watch& watch_;
   const unsigned index_;
+  const std::size_t nervous_;
+  std::size_t received_ = 0;
+  Task calm_down_;
   Side side_;
 };
 
 class Server final : public SimulationServer {
  public:
-  Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ServerOptions options);
+  Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ServerOptions options,
+         std::size_t nervous);
 
   /// The one with that number in the order of connecting, or null.
   Client* client(unsigned number);
@@ -83,6 +89,10 @@ class Server final : public SimulationServer {
 
   Watch& watch_;
   const unsigned index_;
+  const std::size_t nervous_;
+  std::size_t received_ = 0;
+  std::vector<std::uint64_t> nervous_clients_;
+  Task calm_down_;
   std::vector<Journal*> up_;  // of the clients that have not been told to be gone
 };
 

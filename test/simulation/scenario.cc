@@ -61,6 +61,7 @@ class Author {
     if (tls_) add(Act::kTls);
     if (two_) add(Act::kSecondServer);
     if (two_ && random_.chance(30)) add(Act::kShuffle);
+    if (pauses_ && random_.chance(40)) add(Act::kNervous).amount = 1 + random_.below(4);
     if (random_.chance(20)) add(Act::kClientPayload).amount = limit();
     if (random_.chance(20)) add(Act::kServerPayload).amount = limit();
     if (random_.chance(35)) add(Act::kClientPending).amount = limit();
@@ -74,8 +75,8 @@ class Author {
     if (random_.chance(60)) add(Act::kBackoff).span = milliseconds(100 + random_.below(6'000));
     if (random_.chance(5)) add(Act::kServerFull).amount = 1 + random_.below(clients_);
     if (tiny_) {
-      if (random_.chance(60)) add(Act::kMostPerRead).amount = 1 + random_.below(9);
-      if (random_.chance(60)) add(Act::kCapacity).amount = 1 + random_.below(9);
+      if (random_.chance(60)) add(Act::kMostPerRead).amount = few();
+      if (random_.chance(60)) add(Act::kCapacity).amount = few();
     } else if (random_.chance(30)) {
       add(Act::kCapacity).amount = 100 + random_.below(200'000);
     }
@@ -227,6 +228,7 @@ class Author {
 
   unsigned client() { return static_cast<unsigned>(random_.below(clients_)); }
   unsigned server() { return static_cast<unsigned>(random_.below(two_ ? 2 : 1)); }
+  std::size_t few() { return 1 + random_.below(random_.chance(50) ? 9 : 200); }
   Duration latency() { return microseconds(random_.below(random_.chance(70) ? 20'000 : 400'000)); }
   Duration moment() {
     // Often at the same moment as something else.
@@ -269,6 +271,7 @@ struct Sentence {
 constexpr Sentence kSentences[] = {
     {Act::kTls, "TLS"},
     {Act::kSecondServer, "there is a second server"},
+    {Act::kNervous, "receivers pause at each message number {amount}"},
     {Act::kShuffle, "clients shuffle their URIs"},
     {Act::kClientPayload, "clients: max_payload_size {amount}"},
     {Act::kClientPending, "clients: max_pending_bytes {amount}"},

@@ -19,6 +19,7 @@ enum class Act : std::uint8_t {
   // Before the run begins.
   kTls,            ///< All connections speak TLS.
   kSecondServer,   ///< There are two servers, and each client knows the URIs of both.
+  kNervous,        ///< Receivers pause at every amount-th message, until the end of the turn.
   kShuffle,        ///< The clients shuffle their URIs.
   kClientPayload,  ///< max_payload_size of the clients: amount
   kClientPending,  ///< max_pending_bytes of the clients: amount

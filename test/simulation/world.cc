@@ -76,8 +76,11 @@ class World final : public Watch {
   ClientOptions client_options_;
   ServerOptions server_options_;
   unsigned server_count_ = 1;
+  std::size_t nervous_ = 0;
   std::vector<const Item*> armed_;  // they wait for a hook
   bool half_open_ = false;
+  bool unanswered_ = false;  // an attempt to connect may be under way for ever
+  bool stopped_ = false;     // a connection may be ending
   testing::ManualLoop loop_{scenario_.seed};
   std::unique_ptr<Network> tls_;
   std::vector<std::unique_ptr<testing::RawClient>> strangers_;
@@ -116,13 +119,14 @@ void World::make_client(unsigned index) {
   ClientOptions options = client_options_;
   if (server_count_ == 2) options.more_uris = {uri(1 - home)};
   clients_[index].reset();
-  clients_[index] = std::make_unique<Client>(loop_, *this, index, uri(home), options);
+  clients_[index] = std::make_unique<Client>(loop_, *this, index, uri(home), options, nervous_);
   clients_[index]->start();
 }
 
 void World::make_server(unsigned index) {
   servers_[index].reset();
-  servers_[index] = std::make_unique<Server>(loop_, *this, index, uri(index), server_options_);
+  servers_[index] =
+      std::make_unique<Server>(loop_, *this, index, uri(index), server_options_, nervous_);
   require(servers_[index]->start().ok(), "a server does not start");
 }
 
@@ -134,6 +138,9 @@ void World::set_up() {
         break;
       case Act::kSecondServer:
         server_count_ = 2;
+        break;
+      case Act::kNervous:
+        nervous_ = item.amount;
         break;
       case Act::kShuffle:
         client_options_.shuffle_uris = true;
@@ -181,6 +188,9 @@ void World::do_item(const Item& item) {
   if (harmed == Harm::kOne) harm(item.peer);
   if (harmed >= Harm::kAll) harm_all();
   if (harmed == Harm::kAllToCome) harm_more();
+  unanswered_ |= item.act == Act::kIgnore || item.act == Act::kStall || tls_ != nullptr;
+  stopped_ |=
+      item.act == Act::kStop || item.act == Act::kServerStop || item.act == Act::kPeerDisconnect;
   if (item.act <= Act::kServerFull) return;
   if (item.act == Act::kClient) return make_client(item.who);
   if (item.act <= Act::kRemake) return do_for_client(item);
@@ -409,9 +419,9 @@ void World::finish() {
 void World::come_together() {
   advance(seconds(1));  // what is under way may still end a connection
   if (half_open_) advance(std::max(client_options_.pong_timeout, server_options_.client_timeout));
-  const TimePoint latest = loop_.now() + client_options_.backoff.max +
-                           client_options_.connect_timeout + client_options_.linger +
-                           server_options_.linger + seconds(1);
+  if (unanswered_) advance(client_options_.connect_timeout);
+  if (stopped_) advance(std::max(client_options_.linger, server_options_.linger));
+  const TimePoint latest = loop_.now() + client_options_.backoff.max + seconds(1);
   while (!together() && loop_.now() < latest) advance(milliseconds(100));
   require(together(), "a client does not connect again");
 }
