@@ -197,7 +197,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   bool consistent() const;
 
   void connect();
-  void ask_how_to_go_on(const Status& error);
+  void ask_how_to_go_on(const Status* error);  // null: there was no answer
   void serve_link();
   void tend_link();
   void linger_on_link();

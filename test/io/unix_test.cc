@@ -273,7 +273,8 @@ TEST_CASE("the lock beside the socket is there for a moment only", "[io]") {
   CHECK_FALSE(folder.file_exists());
   CHECK_FALSE(folder.lock_exists());
   {
-    const messi::io::LockFile held(folder.lock());
+    const std::string lock = folder.lock();
+    const messi::io::LockFile held(lock.c_str());
     REQUIRE(held.held());
     CHECK(messi::errno_of(server.start()) == EADDRINUSE);
   }

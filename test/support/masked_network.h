@@ -64,7 +64,13 @@ class MaskedStream final : public WrappingStream {
  private:
   std::optional<Status> shake() override {
     const Slice unsent{kHello.data() + said_, kHello.size() - said_};
-    if (unsent.size > 0) said_ += inner().write(&unsent, 1, false).size;
+    if (unsent.size > 0) {
+      const IoResult written = inner().write(&unsent, 1, false);
+      if (written.kind == IoResult::Kind::kEnd) {
+        return Status(StatusCode::kUnavailable, "the other end has closed in the handshake");
+      }
+      said_ += written.size;
+    }
     const Space room{heard_ + heard_size_, kHello.size() - heard_size_};
     const IoResult result =
         room.size > 0 ? inner().read(&room, 1) : IoResult{0, IoResult::Kind::kAgain};

@@ -230,6 +230,9 @@ class Connection : private wire::Outbox {
         return close(slow_ ? DisconnectReason::kSlowReader : DisconnectReason::kTooMuchAtOnce);
       case wire::Accepted::kInvalid:
         return close(DisconnectReason::kMessageEncodeError);
+      case wire::Accepted::kCut:
+        frames().clear();
+        return close(DisconnectReason::kGeneralError);
     }
   }
 

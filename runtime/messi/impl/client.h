@@ -56,8 +56,12 @@ MESSI_INLINE void ClientBase::stop_now() { handle_event(connection::ClientEvent:
 
 MESSI_INLINE void ClientBase::handle_event(connection::ClientEvent event,
                                            const EventDetail& detail) {
-  for (const connection::ClientAction action : machine_.handle(event))
-    perform_action(action, detail);
+  const connection::ClientActions actions = machine_.handle(event);
+  std::size_t begun = 0;
+  const Finally rest([&] {  // hooks come last, also if memory has run out before
+    while (begun < actions.size()) perform_action(actions[begun++], detail);
+  });
+  while (begun < actions.size()) perform_action(actions[begun++], detail);
   assert(consistent());
 }
 
@@ -92,9 +96,7 @@ MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
       link_->abort();
       return settle_.schedule();
     case Action::kAsk:
-      if (detail.error != nullptr) return ask_how_to_go_on(*detail.error);
-      return ask_how_to_go_on(
-          Status(StatusCode::kDeadlineExceeded, uri() + ": cannot connect: no answer in time"));
+      return ask_how_to_go_on(detail.error);
     case Action::kTell:
       return in_hook([&] { on_disconnected(detail.reason); });
   }
@@ -103,7 +105,7 @@ MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
 MESSI_INLINE bool ClientBase::consistent() const {
   const connection::ClientState state = machine_.state();
   return timer_.pending() == has_timer(state) && link_.has_value() == has_link(state) &&
-         (connecting_ != nullptr) == has_attempt(state);
+         (connecting_ == nullptr || has_attempt(state));
 }
 
 MESSI_INLINE void ClientBase::pause() {
@@ -129,14 +131,18 @@ MESSI_INLINE void ClientBase::connect() {
     return handle_no_stream(Status(StatusCode::kInvalidArgument, uri() + ": " + wrong));
   }
   if (options_.shuffle_uris) attempts_.shuffle([this] { return loop_.random(); });
-  connecting_ = loop_.networks().connect(uri(), {options_.socket, &addresses_}, *this);
+  // First: an attempt that finds no memory has no answer in time.
   timer_.set(deadline_after(loop_.now(), options_.connect_timeout));
+  connecting_ = loop_.networks().connect(uri(), {options_.socket, &addresses_}, *this);
 }
 
 MESSI_INLINE void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
   connecting_.reset();
   connected_at_ = loop_.now();
   link_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
+  const Finally unless_it_began([this] {  // if memory has run out
+    if (machine_.state() == connection::ClientState::kConnecting) link_.reset();
+  });
   if (link_->start(*this)) return handle_event(connection::ClientEvent::kStream);
   handle_no_stream(Status(StatusCode::kResourceExhausted, uri() + ": cannot watch the socket"));
 }
@@ -145,7 +151,7 @@ MESSI_INLINE void ClientBase::handle_no_stream(const Status& error) {
   handle_event(connection::ClientEvent::kNoStream, {{}, {}, &error});
 }
 
-MESSI_INLINE void ClientBase::ask_how_to_go_on(const Status& error) {
+MESSI_INLINE void ClientBase::ask_how_to_go_on(const Status* error) {
   attempts_.handle_failed();
   Duration delay = options_.backoff.initial;  // if the hook throws
   bool never = false;
@@ -154,7 +160,10 @@ MESSI_INLINE void ClientBase::ask_how_to_go_on(const Status& error) {
     handle_event(connection::ClientEvent::kRetry, {delay, {}, nullptr});
   });
   in_hook([&] {
-    const std::optional<Duration> answer = on_connect_failure(to_absl(error));
+    const std::optional<Duration> answer = on_connect_failure(
+        to_absl(error != nullptr ? *error
+                                 : Status(StatusCode::kDeadlineExceeded,
+                                          uri() + ": cannot connect: no answer in time")));
     if (answer) delay = *answer;
     never = !answer;
   });
@@ -209,6 +218,9 @@ MESSI_INLINE void ClientBase::handle_resumed() {
 }
 
 MESSI_INLINE void ClientBase::handle_over() {
+  const Finally again([this] {  // if memory has run out
+    if (link_ && link_->over()) settle_.schedule();
+  });
   const DisconnectReason reason = link_->reason();
   hint_ = link_->hint();
   const Duration delay = delay_after_end();

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "messi/base/bytes.h"
+#include "messi/base/make_room.h"
 #include "messi/base/status.h"
 #include "messi/connection/farewell.h"
 #include "messi/impl/to_absl.h"
@@ -101,6 +102,8 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   if (listener_ == nullptr) return;  // the hook has stopped the server
   if (!wanted) return refuse(DisconnectReason::kRefused);
   if (table_.size() >= options_.max_clients) return refuse(DisconnectReason::kTooManyClients);
+  make_room(unsettled_, table_.size() + 1);
+  make_room(settling_, table_.size() + 1);
   const TimePoint now = loop_.now();
   auto accepted =
       std::make_unique<AcceptedLink>(*this, settings_, loop_.buffers(), std::move(stream), now);
@@ -109,9 +112,9 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   std::unique_ptr<ServerClient> client =
       make_client(ServerClient::Init(std::move(accepted), id, now));
   link.set_client(*client);
+  const bool watched = link.start();
   table_.add(id, std::move(client));
   wait_in(silence_, link);
-  const bool watched = link.start();
   const Finally unless_watched([&] {
     if (!watched) close(link, DisconnectReason::kGeneralError);
   });
@@ -146,7 +149,7 @@ MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
     if (link.needs_attention()) needs_settling(link);
   });
   bool heard = false;
-  in_hook([&] {
+  in_hook_of(link, [&] {
     heard = link.read(loop_.scratch(), loop_.now(),
                       [&](std::string_view payload) { return dispatch_from(link, payload); });
   });

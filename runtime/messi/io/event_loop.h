@@ -62,6 +62,11 @@ class EventLoop {
   friend class Task;
   friend class Timer;
 
+  // A task or a timer is made, so that there is room for it: what follows cannot fail.
+  virtual void add_task() = 0;
+  virtual void add_timer() = 0;
+  virtual void remove_task() = 0;
+  virtual void remove_timer() = 0;
   virtual void schedule(Task& task) = 0;
   virtual void cancel(Task& task) = 0;
   virtual void set(Timer& timer, TimePoint deadline) = 0;
@@ -72,10 +77,15 @@ class EventLoop {
 /// it cancels it. The loop must outlive it.
 class Task {
  public:
-  Task(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {}
+  Task(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {
+    loop_.add_task();
+  }
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
-  ~Task() { cancel(); }
+  ~Task() {
+    cancel();
+    loop_.remove_task();
+  }
 
   void schedule() {
     if (!scheduled_) loop_.schedule(*this);
@@ -96,10 +106,15 @@ class Task {
 /// outlive it.
 class Timer {
  public:
-  Timer(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {}
+  Timer(EventLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {
+    loop_.add_timer();
+  }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
-  ~Timer() { cancel(); }
+  ~Timer() {
+    cancel();
+    loop_.remove_timer();
+  }
 
   /// Replaces the moment set before, if any. For a moment in the past the call comes in the next
   /// turn.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "messi/base/finally.h"
+#include "messi/base/make_room.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/networks.h"
 #include "messi/io/timer_queue.h"
@@ -145,6 +146,15 @@ class LoopCore : public EventLoop {
   }
 
  private:
+  void add_task() override {
+    make_room(tasks_, task_count_ + 1);
+    make_room(running_tasks_, task_count_ + 1);
+    ++task_count_;
+  }
+  void remove_task() override { --task_count_; }
+  void add_timer() override { timers_.add(); }
+  void remove_timer() override { timers_.remove(); }
+
   void schedule(Task& task) override {
     task.scheduled_ = true;
     tasks_.push_back(&task);
@@ -166,6 +176,7 @@ class LoopCore : public EventLoop {
   Networks networks_{*this};
   wire::BufferPool buffers_;
   TimerQueue timers_;
+  std::size_t task_count_ = 0;
   std::vector<Task*> tasks_;
   std::vector<Task*> running_tasks_;
   bool in_turn_ = false;

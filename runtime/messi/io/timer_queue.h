@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "messi/base/make_room.h"
 #include "messi/base/time.h"
 #include "messi/io/event_loop.h"
 
@@ -14,6 +15,13 @@ namespace messi {
 /// The timers of a loop, soonest first: a binary heap in which each timer has its position.
 class TimerQueue {
  public:
+  /// There is one more timer that may be set, or one less.
+  void add() {
+    make_room(heap_, timers_ + 1);
+    ++timers_;
+  }
+  void remove() { --timers_; }
+
   void set(Timer& timer, TimePoint deadline) {
     if (!timer.pending()) {
       timer.position_ = heap_.size();
@@ -81,6 +89,7 @@ class TimerQueue {
     }
   }
 
+  std::size_t timers_ = 0;
   std::vector<Timer*> heap_;
 };
 

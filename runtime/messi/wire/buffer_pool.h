@@ -131,11 +131,14 @@ inline void BufferPool::release(Buffer* buffer) {
 }
 
 inline Segment* BufferPool::take_segment(Buffer* owner, std::uint32_t begin, std::uint32_t end) {
+  Segment* segment = segments_;
+  if (segment == nullptr) {
+    segment = new Segment;
+  } else {
+    segments_ = segment->next;
+    --segment_count_;
+  }
   hold(owner);
-  if (segments_ == nullptr) return new Segment{owner, begin, end, nullptr};
-  Segment* const segment = segments_;
-  segments_ = segment->next;
-  --segment_count_;
   *segment = Segment{owner, begin, end, nullptr};
   return segment;
 }

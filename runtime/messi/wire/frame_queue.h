@@ -127,7 +127,8 @@ class FrameQueue {
   template <typename Make>
   void gather_controls(Batch& batch, Make&& make);
   std::size_t handle_controls_written(const Batch& batch, std::size_t size);
-  void keep_rest(const std::uint8_t* frame, std::size_t size, std::size_t taken);
+  // It cannot be undone: without memory the program ends.
+  void keep_rest(const std::uint8_t* frame, std::size_t size, std::size_t taken) noexcept;
   void push_back(Buffer* owner, std::uint32_t begin, std::uint32_t end);
   void pop_front();
   void open_for(std::size_t size);
@@ -269,7 +270,8 @@ inline std::size_t FrameQueue::handle_controls_written(const Batch& batch, std::
 }
 
 /// A control frame that is partly taken becomes a frame like others.
-inline void FrameQueue::keep_rest(const std::uint8_t* frame, std::size_t size, std::size_t taken) {
+inline void FrameQueue::keep_rest(const std::uint8_t* frame, std::size_t size,
+                                  std::size_t taken) noexcept {
   Buffer* const own = pool_.take(size);
   std::memcpy(own->extend(size), frame, size);
   Segment* const segment = pool_.take_segment(own, static_cast<std::uint32_t>(taken), own->used());

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "messi/base/bytes.h"
+#include "messi/base/finally.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/frame_queue.h"
@@ -23,6 +24,7 @@ enum class Accepted : std::uint8_t {
   kTooBig,   ///< It is larger than `max_payload_size`.
   kFull,     ///< Too much is waiting before it.
   kInvalid,  ///< It cannot be encoded.
+  kCut,      ///< Memory ran out when a part of it had been written, so nothing can follow.
 };
 
 /// What all outboxes of one client or server share.
@@ -154,6 +156,10 @@ inline Accepted Outbox::send(Slice* pieces, std::size_t count, std::size_t paylo
   pieces[0] = {reinterpret_cast<const char*>(header), kHeaderSize};
   const std::size_t written = write_past(pieces, count);
   if (written == frame_size) return accepted;
+  bool queued = false;
+  const Finally unless_queued([&] {
+    if (!queued && written > 0) refuse(Accepted::kCut);
+  });
   // Whole, since the queue holds whole frames.
   std::uint8_t* out = frames_.reserve(frame_size);
   for (std::size_t i = 0; i < count; ++i) {
@@ -162,6 +168,7 @@ inline Accepted Outbox::send(Slice* pieces, std::size_t count, std::size_t paylo
   }
   frames_.commit(frame_size);
   frames_.take(written);
+  queued = true;
   return accepted;
 }
 

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "messi/base/finally.h"
+#include "messi/base/make_room.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/fork.h"
@@ -178,6 +179,7 @@ MESSI_INLINE int EpollLoop::wait_once(Duration patience) {
 }
 
 MESSI_INLINE bool EpollLoop::add(int fd, Interest interest, ReadyHandler& handler) {
+  make_room(retrying_, watched_ + 1);
   if (!system_->control(EPOLL_CTL_ADD, fd, interest, handler)) return false;
   ++watched_;
   return true;

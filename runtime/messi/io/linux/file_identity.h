@@ -20,10 +20,10 @@ struct FileIdentity {
     return std::tie(a.device, a.inode) == std::tie(b.device, b.inode);
   }
 
-  static std::optional<FileIdentity> of(const std::string& path) {
+  static std::optional<FileIdentity> of(const char* path) {
     constexpr int kCurrentFolder = -100;  // AT_FDCWD
     constexpr int kNotFollowing = 0x100;  // AT_SYMLINK_NOFOLLOW
-    return ask(kCurrentFolder, path.c_str(), kNotFollowing);
+    return ask(kCurrentFolder, path, kNotFollowing);
   }
   static std::optional<FileIdentity> of(int fd) {
     constexpr int kFdItself = 0x1000;  // AT_EMPTY_PATH

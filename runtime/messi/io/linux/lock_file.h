@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <string>
 #include <utility>
 
 #include "messi/io/linux/file_identity.h"
@@ -17,7 +16,8 @@ namespace messi::io {
 /// Never waits.
 class LockFile {
  public:
-  explicit LockFile(std::string path) : path_(std::move(path)) {
+  /// `path` must outlive the object.
+  explicit LockFile(const char* path) : path_(path) {
     // Its last holder may have removed the file after we opened it and before we locked it.
     while (lock() && !is_at_path()) close();
   }
@@ -25,7 +25,7 @@ class LockFile {
   LockFile& operator=(const LockFile&) = delete;
   ~LockFile() {
     if (!held()) return;
-    ::unlink(path_.c_str());
+    ::unlink(path_);
     close();
   }
 
@@ -35,7 +35,7 @@ class LockFile {
  private:
   bool lock() {
     constexpr int kExclusiveOrNot = 2 | 4;  // LOCK_EX | LOCK_NB
-    file_ = std::fopen(path_.c_str(), "ae");
+    file_ = std::fopen(path_, "ae");
     if (!held()) return false;
     if (system::messi_flock(::fileno(file_), kExclusiveOrNot) != 0) close();
     return held();
@@ -50,7 +50,7 @@ class LockFile {
     errno = error;
   }
 
-  const std::string path_;
+  const char* const path_;
   std::FILE* file_ = nullptr;
 };
 

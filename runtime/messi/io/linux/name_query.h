@@ -85,7 +85,8 @@ inline bool NameQuery::open(const char* source) {
   options.timeout = kFirstTimeout;
   options.tries = kTries;
   options.lookups = const_cast<char*>(source);
-  options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
+  // C code cannot be left by an exception: without memory the program ends here.
+  options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) noexcept {
     static_cast<NameQuery*>(self)->watch_(fd, readable != 0, writable != 0);
   };
   options.sock_state_cb_data = this;
@@ -107,7 +108,7 @@ inline void NameQuery::ask(const std::string& name, int family) {
   ++unanswered_;
   ares_getaddrinfo(
       channel_, name.c_str(), nullptr, &hints,
-      [](void* self, int status, int /*timeouts*/, ares_addrinfo* found) {
+      [](void* self, int status, int /*timeouts*/, ares_addrinfo* found) noexcept {
         if (status == ARES_EDESTRUCTION) return;
         static_cast<NameQuery*>(self)->answered(status, found);
         if (found != nullptr) ares_freeaddrinfo(found);

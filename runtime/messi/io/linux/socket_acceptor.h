@@ -44,12 +44,6 @@ class SocketAcceptor final : private ReadyHandler {
     return started_;
   }
 
-  SocketAddress address() const {
-    SocketAddress bound;
-    ::getsockname(fd_.get(), bound.writable(), bound.writable_size());
-    return bound;
-  }
-
  private:
   // The most that one turn accepts, so that many new clients do not starve the connected ones.
   static constexpr int kAcceptsPerTurn = 64;

@@ -34,7 +34,7 @@ class SocketListener final : public Listener {
                                                 ListenHandler& handler);
 
   std::string uri() const override;
-  std::uint16_t port() const override { return PeerAddress(acceptors_.front()->address()).port(); }
+  std::uint16_t port() const override { return PeerAddress(bound_).port(); }
 
  private:
   // Many clients at once wait in the kernel and are not turned away (Linux's default limit).
@@ -50,8 +50,13 @@ class SocketListener final : public Listener {
   int try_to_listen_at_all(std::vector<SocketAddress> addresses);
   int listen_at(const SocketAddress& address, bool v6_only = true);
   int listen_unix(const ListenOptions& options);
+  static int address_of(const Fd& socket, SocketAddress& address) {
+    return ::getsockname(socket.get(), address.writable(), address.writable_size()) != 0 ? errno
+                                                                                         : 0;
+  }
 
   SocketUri where_;
+  SocketAddress bound_;      // of the first socket
   std::vector<Fd> sockets_;  // until they are given to the acceptors
   std::vector<std::unique_ptr<SocketAcceptor>> acceptors_;
   UnixSocketFile file_;  // removed before the socket, which shows that a server lives there
@@ -67,6 +72,9 @@ inline Result<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
   if (!where.ok()) return where.status();
   std::unique_ptr<SocketListener> listener(new SocketListener(*std::move(where)));
   if (Status status = listener->listen(uri, options); !status.ok()) return status;
+  if (const int error = address_of(listener->sockets_.front(), listener->bound_); error != 0) {
+    return status_of_errno(error, uri + ": cannot tell where it listens");
+  }
   const bool owned = listener->where_.scheme != SocketUri::Scheme::kSystemd;
   for (Fd& socket : listener->sockets_) {
     listener->acceptors_.push_back(std::make_unique<SocketAcceptor>(
@@ -87,7 +95,7 @@ inline std::string SocketListener::uri() const {
       return "unix://" + file_.path();
     case SocketUri::Scheme::kUnixAbstract:
     case SocketUri::Scheme::kSystemd:
-      return acceptors_.front()->address().to_uri();
+      return bound_.to_uri();
   }
   const bool v6 = where_.host.find(':') != std::string::npos;
   return "tcp://" + (v6 ? "[" + where_.host + "]" : where_.host) + ":" + std::to_string(port());
@@ -149,7 +157,7 @@ inline int SocketListener::try_to_listen_at_all(std::vector<SocketAddress> addre
     if (error != 0 && !not_on_this_host(error)) return error;
     if (error != 0 || port != 0) continue;
     SocketAddress bound;
-    ::getsockname(sockets_.back().get(), bound.writable(), bound.writable_size());
+    if (error = address_of(sockets_.back(), bound); error != 0) return error;
     port = PeerAddress(bound).port();
   }
   return sockets_.empty() ? error : 0;

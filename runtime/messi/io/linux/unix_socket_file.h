@@ -29,8 +29,8 @@ class UnixSocketFile {
   /// Removes the file, if it is still the one that was made, and not in a child of fork().
   ~UnixSocketFile() {
     if (!made_ || generation_ != fork_generation()) return;
-    const LockFile lock(path_ + ".lock");
-    if (lock.held() && FileIdentity::of(path_) == made_) ::unlink(path_.c_str());
+    const LockFile lock(lock_path_.c_str());
+    if (lock.held() && FileIdentity::of(path_.c_str()) == made_) ::unlink(path_.c_str());
   }
 
   /// Binds the socket to `path`. Returns 0 or an errno: EADDRINUSE if a server listens there.
@@ -44,6 +44,7 @@ class UnixSocketFile {
   bool left_behind(const SocketAddress& address) const;
 
   std::string path_;
+  std::string lock_path_;
   std::optional<FileIdentity> made_;
   unsigned generation_ = fork_generation();
 };
@@ -53,7 +54,8 @@ class UnixSocketFile {
 inline int UnixSocketFile::bind(const Fd& socket, const std::string& path,
                                 std::optional<unsigned> mode) {
   path_ = absolute(path);
-  const LockFile lock(path_ + ".lock");
+  lock_path_ = path_ + ".lock";
+  const LockFile lock(lock_path_.c_str());
   if (!lock.held()) return errno == EWOULDBLOCK ? EADDRINUSE : errno;
   const SocketAddress address = SocketAddress::unix_path(path);
   if (::bind(socket.get(), address.data(), address.size()) != 0) {
@@ -61,7 +63,7 @@ inline int UnixSocketFile::bind(const Fd& socket, const std::string& path,
     ::unlink(path_.c_str());
     if (::bind(socket.get(), address.data(), address.size()) != 0) return errno;
   }
-  made_ = FileIdentity::of(path_);
+  made_ = FileIdentity::of(path_.c_str());
   // Nobody can connect yet, since the socket does not listen.
   return mode && system::messi_chmod(path_.c_str(), *mode) != 0 ? errno : 0;
 }
@@ -73,7 +75,7 @@ inline std::string UnixSocketFile::absolute(const std::string& path) {
 }
 
 inline bool UnixSocketFile::left_behind(const SocketAddress& address) const {
-  const auto there = FileIdentity::of(path_);
+  const auto there = FileIdentity::of(path_.c_str());
   // Connecting with a socket of another type shows whether somebody listens, without a connection.
   const Fd probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   const bool dead = there && there->socket && probe.valid() &&
