@@ -41,7 +41,7 @@ class SocketAcceptor:
         self._stopped = False
         self._made_in = fork.generation()
         listening.setblocking(False)
-        self._resume()
+        self._watch()
 
     def stop(self) -> None:
         """The socket is still to be closed."""
@@ -53,9 +53,15 @@ class SocketAcceptor:
         if self._pause is not None:
             self._pause.cancel()
 
+    def _watch(self) -> None:
+        self._loop.add_reader(self._listening, self._handle_ready)
+
     def _resume(self) -> None:
         self._pause = None
-        self._loop.add_reader(self._listening, self._handle_ready)
+        try:
+            self._watch()
+        except OSError:  # the system has no memory for it
+            self._resume_later()
 
     def _handle_ready(self) -> None:
         fork.refuse_to_run(self._made_in)
@@ -99,8 +105,11 @@ class SocketAcceptor:
     def _wait(self) -> bool:
         # The socket stays readable, so going on at once would be a busy loop.
         self._loop.remove_reader(self._listening)
-        self._pause = self._loop.call_later(_PAUSE_WHEN_OUT_OF_MEMORY, self._resume)
+        self._resume_later()
         return False
+
+    def _resume_later(self) -> None:
+        self._pause = self._loop.call_later(_PAUSE_WHEN_OUT_OF_MEMORY, self._resume)
 
 
 def _open_spare() -> io.FileIO | None:

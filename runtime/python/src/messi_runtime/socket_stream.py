@@ -69,7 +69,10 @@ class SocketStream:
         if self._socket.family != socket.AF_UNIX or self.native_handle < 0:
             return None
         size = struct.calcsize("3i")
-        data = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        try:
+            data = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+        except OSError:
+            return None
         return PeerCredentials(*struct.unpack("3i", data))
 
     def read(self, size: int = READ_SIZE) -> bytes | None:
