@@ -1,0 +1,5 @@
+"""What this machine may not allow."""
+
+
+class NotPossible(Exception):
+    """The reason is its text."""
