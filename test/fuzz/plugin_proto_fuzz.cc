@@ -5,6 +5,7 @@
 #include <google/protobuf/compiler/plugin.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/stubs/common.h>
 
 #include <cctype>
 #include <cstddef>
@@ -36,11 +37,17 @@ constexpr std::string_view kOther =
     "syntax = \"proto3\"; package other; message Message { string text = 1; }"
     "message Outer { message Inner {} enum Kind { NONE = 0; } }";
 
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+using Text = const std::string&;
+#else
+using Text = std::string_view;
+#endif
+
 class Sources final : public google::protobuf::compiler::SourceTree {
  public:
   explicit Sources(std::string_view text) : text_(text) {}
 
-  google::protobuf::io::ZeroCopyInputStream* Open(const std::string& name) override {
+  google::protobuf::io::ZeroCopyInputStream* Open(Text name) override {
     if (name == kName) return stream(text_);
     if (name == "other.proto") return stream(kOther);
     return nullptr;
@@ -56,14 +63,17 @@ class Sources final : public google::protobuf::compiler::SourceTree {
 
 class Errors final : public google::protobuf::compiler::MultiFileErrorCollector {
  public:
-  void AddError(const std::string& /*file*/, int /*line*/, int /*column*/,
-                const std::string& /*problem*/) override {}
+#if GOOGLE_PROTOBUF_VERSION < 4022000
+  void AddError(Text /*file*/, int /*line*/, int /*column*/, Text /*problem*/) override {}
+#else
+  void RecordError(Text /*file*/, int /*line*/, int /*column*/, Text /*problem*/) override {}
+#endif
 };
 
 /// As protoc does it: each file after those that it imports.
 void add_files(const FileDescriptor& file, std::set<std::string>& added,
                CodeGeneratorRequest& request) {
-  if (!added.insert(file.name()).second) return;
+  if (!added.insert(std::string(file.name())).second) return;
   for (int i = 0; i < file.dependency_count(); ++i) add_files(*file.dependency(i), added, request);
   auto* const proto = request.add_proto_file();
   file.CopyTo(proto);
