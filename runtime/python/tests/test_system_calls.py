@@ -1,5 +1,6 @@
-"""Each system call fails in its turn, with errors that it may have. Clients go on by themselves, and a server that cannot start says
-so. Nothing is left open, nothing is reported to the event loop, and what arrives is in order."""
+"""Each system call fails in its turn, with errors that it may have. Clients go on by themselves,
+and a server that cannot start says so. Nothing is left open, nothing is reported to the event loop,
+and what arrives is in order."""
 
 import asyncio
 import errno
@@ -13,7 +14,7 @@ import pytest
 import virtual_time
 from support import Client, Server
 
-from messi_runtime import BackoffSettings, ClientOptions
+from messi_runtime import BackoffSettings, ClientOptions, ServerOptions
 
 MESSAGES = 3
 CALLS = {
@@ -81,11 +82,14 @@ class Fault:
 
 
 def _is_ours(name):
-    """Whether the runtime makes the call. asyncio leaves a descriptor behind if some of its own calls fail."""
+    """Whether the runtime makes the call. asyncio leaves a descriptor behind if some of its own
+    calls fail."""
     frame = sys._getframe(2)
     while name == "watch" and frame is not None and "messi_runtime" not in frame.f_code.co_filename:
         frame = frame.f_back
-    return name not in ("setsockopt", "watch") or frame is not None and "messi_runtime" in frame.f_code.co_filename
+    return name not in ("setsockopt", "watch") or (
+        frame is not None and "messi_runtime" in frame.f_code.co_filename
+    )
 
 
 class Numbers:
@@ -100,10 +104,9 @@ class Numbers:
 
 
 class Talker(Client):
-    def __init__(self, uri):
-        super().__init__(
-            uri, options=ClientOptions(backoff=BackoffSettings(initial=0.01, max=0.1))
-        )
+    def __init__(self, uri, tls):
+        backoff = BackoffSettings(initial=0.01, max=0.1)
+        super().__init__(uri, options=ClientOptions(backoff=backoff, tls=tls))
         self.numbers = Numbers()
 
     async def on_connected(self):
@@ -134,14 +137,14 @@ async def until(condition):
     raise AssertionError("this never happened")
 
 
-async def talk(uri, fault):
+async def talk(uri, fault, server_tls=None, client_tls=None):
     """The server sends back what it hears. The client is disconnected, and comes again."""
     reported = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context))
     fault.armed = True
-    server = Server(uri)
+    server = Server(uri, options=ServerOptions(tls=server_tls))
     await start(server)
-    client = Talker(server.uri)
+    client = Talker(server.uri, client_tls)
     client.start()
     await until(lambda: client.numbers.next == MESSAGES)
     client.numbers.next = 0
@@ -180,9 +183,7 @@ async def accept_when_the_system_refuses(fault):
 
 
 def test_a_server_accepts_again_when_the_system_may_watch_again(monkeypatch):
-    virtual_time.run(
-        accept_when_the_system_refuses(Fault(monkeypatch, "accept", 0, errno.ENOMEM))
-    )
+    virtual_time.run(accept_when_the_system_refuses(Fault(monkeypatch, "accept", 0, errno.ENOMEM)))
 
 
 def descriptors():
@@ -192,8 +193,19 @@ def descriptors():
 @pytest.mark.parametrize("scheme", ["tcp", "unix"])
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_that_fails(monkeypatch, tmp_path, name, scheme):
-    monkeypatch.setattr(virtual_time, "_DELAY", 0.002)
     uri = "tcp://127.0.0.1:0" if scheme == "tcp" else f"unix://{tmp_path}/socket"
+    fail_each(monkeypatch, name, lambda fault: talk(uri, fault))
+
+
+@pytest.mark.parametrize("name", ["accept", "recv", "sendmsg", "shutdown", "watch"])
+def test_a_call_that_fails_with_tls(monkeypatch, files, name):
+    tls = (files.server(), files.client())
+    fail_each(monkeypatch, name, lambda fault: talk("tls://127.0.0.1:0", fault, *tls))
+
+
+def fail_each(monkeypatch, name, talk):
+    """Each of the calls, with each of its errors."""
+    monkeypatch.setattr(virtual_time, "_DELAY", 0.002)
     for code in CALLS[name]:
         failed = True
         number = 0
@@ -204,10 +216,8 @@ def test_a_call_that_fails(monkeypatch, tmp_path, name, scheme):
                 number += 1
                 what = f"{name} number {number}: {os.strerror(code)}"
                 try:
-                    virtual_time.run(talk(uri, fault))
+                    virtual_time.run(talk(fault))
                 except Exception as error:
                     raise AssertionError(what) from error
                 failed = fault.failed
             assert descriptors() == before, f"{what}: a descriptor is left"
-
-

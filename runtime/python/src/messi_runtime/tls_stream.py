@@ -36,15 +36,11 @@ class TlsStream:
         """Raises `TlsError`. The stream is still to be closed then."""
         self._inner.start(self._handle_inner_readable, self._handle_inner_writable)
         try:
-            self.want_input(True)
-            while not self._engine.shake():
-                self._send()
-                await self._progress.wait()
-                self._progress.clear()
-                self._receive_for_handshake()
-        finally:
-            self._send()  # the rest, or the alert that tells the peer what is wrong
-            self.want_input(False)
+            await self._shake_hands()
+        except TlsError:
+            raise
+        except OSError as error:
+            raise TlsError(f"cannot watch the socket: {error.strerror}") from error
 
     def give_up(self, why: str) -> None:
         """Ends the handshake with a `TlsError`."""
@@ -129,6 +125,18 @@ class TlsStream:
     @property
     def peer_certificate(self) -> PeerCertificate | None:
         return self._engine.peer_certificate
+
+    async def _shake_hands(self) -> None:
+        try:
+            self.want_input(True)
+            while not self._engine.shake():
+                self._send()
+                await self._progress.wait()
+                self._progress.clear()
+                self._receive_for_handshake()
+        finally:
+            self._send()  # the rest, or the alert that tells the peer what is wrong
+            self.want_input(False)
 
     def _receive_for_handshake(self) -> None:
         if self._given_up:
