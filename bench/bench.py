@@ -13,6 +13,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 import footprint
@@ -22,14 +23,17 @@ SIZES = [16, 256, 4096, 65536, 262144]
 ALL = ["messi", "messi_compiled", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
 # Peers whose servers speak the Messi wire, so that a client without a library can misbehave.
 WIRE = ["messi", "loop", "original"]
+# Peers that are measured over TLS too.
+SECURE = ["messi", "messi_compiled", "grpc_async", "grpc_callback"]
 TIMEOUT = 60
 
 
 class Machine:
     """Where programs run: pinned to a CPU each, with cubic, as many descriptors as the system gives."""
 
-    def __init__(self, build):
+    def __init__(self, build, certificates):
         self.build = pathlib.Path(build).resolve()
+        self.certificates = certificates
         cpus = sorted(os.sched_getaffinity(0))
         self.first = cpus[0]
         self.second = cpus[1] if len(cpus) > 1 else cpus[0]
@@ -46,6 +50,8 @@ class Machine:
 
     @contextlib.contextmanager
     def running(self, name, role, cpu, **options):
+        if "tls" in options and name.startswith("messi"):
+            name = name.replace("messi", "messi_tls")  # a program of its own, since the other does not link OpenSSL
         command = [str(self.program(name)), role]
         for option, value in options.items():
             command += ["--" + option.replace("_", "-"), str(value)]
@@ -94,6 +100,17 @@ class Machine:
             yield process
 
 
+def make_certificates(folder):
+    """An authority's, and one of a server that it has signed: ca.pem, server.pem and server_key.pem."""
+    def issue(name, subject, *more):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                        "-subj", "/CN=" + subject, "-keyout", name + "_key.pem", "-out", name + ".pem", *more],
+                       cwd=folder, check=True, capture_output=True)
+    issue("ca", "Benchmark CA")
+    issue("server", "localhost", "-CA", "ca.pem", "-CAkey", "ca_key.pem", "-addext", "basicConstraints=CA:FALSE",
+          "-addext", "subjectAltName=DNS:localhost")
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -128,12 +145,14 @@ def with_cpu(name, unit, result):
     }
 
 
-def one_way(size, seconds):
+def one_way(size, seconds, tls=False):
+    name = "tls_one_way" if tls else "one_way"
     def measure(machine, peer):
-        with machine.server(peer, machine.first, "sink", size=size) as server:
-            result = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds)
-        return with_cpu("one_way", "messages/s", result)
-    return Bench("one_way", ALL, measure, size)
+        secure = {"tls": machine.certificates} if tls else {}
+        with machine.server(peer, machine.first, "sink", size=size, **secure) as server:
+            result = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds, **secure)
+        return with_cpu(name, "messages/s", result)
+    return Bench(name, SECURE if tls else ALL, measure, size)
 
 
 def ping_pong(name, same_core, seconds, peers=ALL, **options):
@@ -143,6 +162,28 @@ def ping_pong(name, same_core, seconds, peers=ALL, **options):
             result = machine.client(peer, cpu, server, "round_trips", seconds=seconds, **options)
         return {name + "_p50": (result["p50"], "µs"), name + "_p99": (result["p99"], "µs")}
     return Bench(name, peers, measure, 16)
+
+
+def tls_ping_pong(same_core, seconds):
+    name = "tls_ping_pong_" + ("one_core" if same_core else "two_cores")
+    def measure(machine, peer):
+        secure = {"tls": machine.certificates}
+        with machine.server(peer, machine.first, "echo", **secure) as server:
+            cpu = machine.first if same_core else machine.second
+            result = machine.client(peer, cpu, server, "round_trips", seconds=seconds, **secure)
+        return {name + "_p50": (result["p50"], "µs"), name + "_p99": (result["p99"], "µs")}
+    return Bench(name, SECURE, measure, 16)
+
+
+def tls_connections(fresh, seconds):
+    """Connections, each with a request and its answer. Fresh ones go to addresses that the client has no session with."""
+    name = "tls_connections_" + ("fresh" if fresh else "resumed")
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink", tls=machine.certificates, any_address=1) as server:
+            result = machine.client(peer, machine.second, server, "visits", window=8, seconds=seconds,
+                                    fresh_sessions=int(fresh), tls=machine.certificates)
+        return with_cpu(name, "connections/s", result)
+    return Bench(name, ["messi"], measure)
 
 
 def in_flight(seconds):
@@ -162,22 +203,24 @@ def broadcast(seconds):
     return Bench("broadcast_100", ALL, measure, 16)
 
 
-def idle(count, seconds, peers):
+def idle(count, seconds, peers, tls=False):
+    name = f"tls_idle_{count}" if tls else f"idle_{count}"
     def measure(machine, peer):
-        with machine.server(peer, machine.first, "sink", connections=count) as server:
-            machine.client(peer, machine.second, server, "fresh")  # what the first client costs is not per client
+        secure = {"tls": machine.certificates} if tls else {}
+        with machine.server(peer, machine.first, "sink", connections=count, **secure) as server:
+            machine.client(peer, machine.second, server, "fresh", **secure)  # what the first client costs is not per client
             before = private_bytes(server.pid)
-            with machine.companion(peer, machine.second, server, "idle", connections=count):
+            with machine.companion(peer, machine.second, server, "idle", connections=count, **secure):
                 time.sleep(1)
                 growth = private_bytes(server.pid) - before
                 cpu = cpu_seconds(server.pid)
                 time.sleep(seconds)
                 cpu = cpu_seconds(server.pid) - cpu
         return {
-            f"idle_{count}_memory": (growth / count, "bytes/client"),
-            f"idle_{count}_cpu": (cpu / seconds * 1000, "CPU ms/s"),
+            f"{name}_memory": (growth / count, "bytes/client"),
+            f"{name}_cpu": (cpu / seconds * 1000, "CPU ms/s"),
         }
-    return Bench(f"idle_{count}", peers, measure)
+    return Bench(name, peers, measure)
 
 
 def active_among_idle(count, seconds):
@@ -268,6 +311,12 @@ def plan(options, machine):
         idle(1000, 2 if options.quick else 5, ["messi", "loop"] if options.quick else
              ["messi", "loop", "zeromq", "grpc_async", "original"]),
         Bench("size", flavours_and_grpc, footprint.sizes),
+        *(one_way(size, seconds, tls=True) for size in SIZES[:-1]),
+        tls_ping_pong(True, seconds),
+        tls_ping_pong(False, seconds),
+        tls_connections(True, seconds),
+        tls_connections(False, seconds),
+        idle(1000, 2, ["messi"] if options.quick else ["messi", "grpc_async"], tls=True),
     ]
     if not options.quick:
         benches += [
@@ -338,7 +387,12 @@ def parse_arguments():
 def main():
     options = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    machine = Machine(options.build)
+    with tempfile.TemporaryDirectory() as certificates:
+        make_certificates(certificates)
+        return run(options, Machine(options.build, certificates))
+
+
+def run(options, machine):
     runs = options.runs or (1 if options.quick else 5)
     chosen = options.peers.split(",") if options.peers else ALL
     missing = [peer for peer in chosen if not machine.has(peer)]

@@ -25,6 +25,17 @@ NAMES = {
     "original": "original",
 }
 TITLES = {
+    "tls_one_way": "TLS, one way",
+    "tls_one_way_client_cpu": "TLS, one way client cpu",
+    "tls_one_way_server_cpu": "TLS, one way server cpu",
+    "tls_ping_pong_one_core_p50": "TLS, ping-pong, one core, p50",
+    "tls_ping_pong_one_core_p99": "TLS, ping-pong, one core, p99",
+    "tls_ping_pong_two_cores_p50": "TLS, ping-pong, two cores, p50",
+    "tls_ping_pong_two_cores_p99": "TLS, ping-pong, two cores, p99",
+    "tls_connections_fresh": "TLS, connections, whole handshakes",
+    "tls_connections_resumed": "TLS, connections, resumed sessions",
+    "tls_idle_1000_memory": "TLS, idle 1000 memory",
+    "tls_idle_1000_cpu": "TLS, idle 1000 cpu",
     "one_way": "one way",
     "ping_pong_one_core_p50": "ping-pong, one core, p50",
     "ping_pong_one_core_p99": "ping-pong, one core, p99",
@@ -46,6 +57,7 @@ TITLES = {
 TARGETS = [
     ("one_way", 16, "loop", 1.7), ("one_way", 256, "loop", 1.4), ("one_way", 4096, "loop", 1.1),
     ("one_way", 65536, "loop", 1.2), ("one_way", 16, "original", 6), ("one_way", 16, "grpc", 14),
+    ("tls_one_way", 16, "grpc", 10),
     ("in_flight_64", 16, "loop", 1.3), ("in_flight_64", 16, "original", 8), ("in_flight_64", 16, "grpc", 20),
     ("broadcast_100", 16, "loop", 1.4), ("broadcast_100", 16, "original", 18), ("broadcast_100", 16, "grpc", 30),
 ]
@@ -84,7 +96,7 @@ def number(value, unit):
 
 def title(bench, size):
     name = TITLES.get(bench, bench.replace("_", " "))
-    return f"{name}, {size_name(size)}" if bench.startswith("one_way") else name
+    return f"{name}, {size_name(size)}" if "one_way" in bench else name
 
 
 def size_name(size):
@@ -112,7 +124,7 @@ class Results:
                  if b == bench and (size is None or s == size) and (p == peer or peer == "grpc" and p.startswith("grpc"))]
         if not found:
             return None
-        return max(found) if bench in ("one_way", "in_flight_64", "broadcast_100") else min(found)
+        return max(found) if bench in ("one_way", "tls_one_way", "in_flight_64", "broadcast_100") else min(found)
 
 
 def targets(rows):

@@ -32,8 +32,11 @@ struct Options {
   double seconds = 1;
   int connections = 1;
   int window = 1;
-  int busy_poll_us = 0;  // how long messi's loop looks again before it sleeps
-  double rate = 0;       // bytes per second, for a reader that is slow on purpose
+  int busy_poll_us = 0;         // how long messi's loop looks again before it sleeps
+  double rate = 0;              // bytes per second, for a reader that is slow on purpose
+  bool fresh_sessions = false;  // each connection goes to another address of this machine
+  bool any_address = false;     // the server listens at all of them
+  std::string tls;              // with TLS: the folder with ca.pem, server.pem and server_key.pem
 };
 
 [[noreturn]] inline void fail(const std::string& what) {
@@ -76,6 +79,12 @@ inline Options parse_options(int argc, char** argv) {
       options.busy_poll_us = std::atoi(value);
     } else if (name == "--rate") {
       options.rate = std::atof(value);
+    } else if (name == "--fresh-sessions") {
+      options.fresh_sessions = std::atoi(value) != 0;
+    } else if (name == "--any-address") {
+      options.any_address = std::atoi(value) != 0;
+    } else if (name == "--tls") {
+      options.tls = value;
     } else {
       fail("unknown option " + std::string(name));
     }

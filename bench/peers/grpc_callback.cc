@@ -119,8 +119,7 @@ void serve(const Options& options) {
   Service service(options.mode);
   grpc::ServerBuilder builder;
   int port = options.port;
-  builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(),
-                           &port);
+  builder.AddListeningPort("127.0.0.1:" + std::to_string(port), server_credentials(options), &port);
   builder.RegisterService(&service);
   const auto server = builder.BuildAndStart();
   announce_port(port);
@@ -135,7 +134,7 @@ class Client {
   Client(const Options& options, Scenario& scenario)
       : scenario_(scenario), message_(wrapped_message(options)), request_(wrapped_request()) {
     for (int i = 0; i < scenario.connections(); ++i) {
-      connections_.push_back(std::make_unique<Connection>(*this, connect_channel(options.port)));
+      connections_.push_back(std::make_unique<Connection>(*this, connect_channel(options)));
     }
   }
 

@@ -1,20 +1,59 @@
 // messi itself, used as the documentation says.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "bench/common/scenario.h"
 #include "bench/peers/messages.h"
 #include "chat.messi.h"
 #include "messi/io/epoll_loop.h"
+#ifdef BENCH_TLS
+#include "messi/tls.h"
+#endif
 
 namespace bench {
 namespace {
 
-std::string uri_of(int port) { return "tcp://127.0.0.1:" + std::to_string(port); }
+#ifdef BENCH_TLS
+const char* const kScheme = "tls";
+/// What brings URIs with that scheme.
+class Scheme {
+ public:
+  Scheme(messi::EventLoop& loop, const Options& options) : network_(loop, config(options.tls)) {
+    if (!network_.status().ok()) fail(network_.status().message());
+  }
+
+ private:
+  static messi::tls::Config config(const std::string& folder) {
+    messi::tls::Config config;
+    config.ca_file = folder + "/ca.pem";
+    config.certificate_file = folder + "/server.pem";
+    config.key_file = folder + "/server_key.pem";
+    config.server_name = "localhost";
+    return config;
+  }
+  messi::tls::Network network_;
+};
+#else
+const char* const kScheme = "tcp";
+struct Scheme {
+  Scheme(messi::EventLoop& /*loop*/, const Options& /*options*/) {}
+};
+#endif
+
+std::string uri_of(int port, const std::string& host = "127.0.0.1") {
+  return kScheme + ("://" + host + ":" + std::to_string(port));
+}
 
 // Half of this may wait before a sender pauses until on_writable.
 constexpr std::size_t kMaxPendingBytes = 1024 * 1024;
@@ -22,7 +61,8 @@ constexpr std::size_t kMaxPendingBytes = 1024 * 1024;
 class Server final : public chat::ChatServer {
  public:
   Server(messi::EventLoop& loop, const Options& options)
-      : ChatServer(loop, uri_of(options.port), server_options()),
+      : ChatServer(loop, uri_of(options.port, options.any_address ? "0.0.0.0" : "127.0.0.1"),
+                   server_options()),
         mode_(options.mode),
         stream_message_(make_message(options)),
         stream_(loop, [this] { stream(); }) {}
@@ -76,6 +116,9 @@ class Server final : public chat::ChatServer {
   std::uint64_t received_ = 0;
 };
 
+std::size_t connected_count = 0;
+std::function<void()> start_more;
+
 template <class Scenario>
 class Connection final : public chat::ChatClient {
  public:
@@ -94,6 +137,8 @@ class Connection final : public chat::ChatClient {
 
  private:
   void on_connected() override {
+    ++connected_count;
+    start_more();
     scenario_.on_ready(*this);
     proceed();
   }
@@ -107,7 +152,7 @@ class Connection final : public chat::ChatClient {
   }
   void on_writable() override { stream_.schedule(); }
   void on_disconnected(messi::DisconnectReason reason) override {
-    fail("disconnected: " + std::string(to_string(reason)));
+    fail("disconnected: " + std::string(to_string(reason)) + " " + std::string(disconnect_hint()));
   }
 
   static messi::ClientOptions client_options() {
@@ -141,6 +186,7 @@ messi::EpollLoopOptions loop_options(const Options& options) {
 
 void serve(const Options& options) {
   messi::EpollLoop loop(loop_options(options));
+  const Scheme scheme(loop, options);
   Server server(loop, options);
   if (const absl::Status status = server.start(); !status.ok()) fail(std::string(status.message()));
   announce_port(server.port());
@@ -150,13 +196,92 @@ void serve(const Options& options) {
 template <class Scenario>
 void run_clients(const Options& options, Scenario& scenario) {
   messi::EpollLoop loop(loop_options(options));
+  const Scheme scheme(loop, options);
   const chat::MessageInd message = make_message(options);
   std::deque<Connection<Scenario>> connections;
   for (int i = 0; i < scenario.connections(); ++i)
-    connections.emplace_back(loop, options, scenario, message).start();
+    connections.emplace_back(loop, options, scenario, message);
+  // With TLS a few at a time, as gRPC's clients of this benchmark connect one at a time: memory
+  // that all handshakes take at once would count as that of the connections.
+  std::size_t started = 0;
+  const std::size_t at_once = options.tls.empty() ? connections.size() : 8;
+  messi::Task start(loop, [&] {
+    const std::size_t most = std::min(connections.size(), connected_count + at_once);
+    while (started < most) connections[started++].start();
+  });
+  start_more = [&] { start.schedule(); };
+  start_more();
   loop.run();
   std::_Exit(0);
 }
+
+/// Connects, asks, hears the answer, and does it all again, with a few connections at a time. Each
+/// has an address of its own, or all have the same: then sessions are resumed.
+class Visits {
+ public:
+  explicit Visits(const Options& options)
+      : options_(options), scheme_(loop_, options), stopwatch_(options.server_pid) {}
+
+  void run() {
+    for (int i = 0; i < options_.window; ++i) begin_visit();
+    loop_.run();
+    stopwatch_.report(static_cast<double>(visits_));
+  }
+
+ private:
+  class Visitor final : public chat::ChatClient {
+   public:
+    Visitor(Visits& visits, std::string uri)
+        : ChatClient(visits.loop_, std::move(uri)), visits_(visits) {}
+
+   private:
+    void on_connected() override { send(chat::ConnectReq()); }
+    void on_connect_rsp(const chat::ConnectRsp&) override { stop(); }
+    void on_disconnected(messi::DisconnectReason reason) override {
+      if (reason != messi::DisconnectReason::kStopped) fail("a visit was cut off");
+      visits_.end_visit();
+      loop().post([this] { visits_.forget(this); });
+    }
+    std::optional<messi::Duration> on_connect_failure(const absl::Status& why) override {
+      fail(std::string(why.message()));
+    }
+    Visits& visits_;
+  };
+
+  void begin_visit() {
+    ++begun_;
+    std::string host = "127.0.0.1";
+    if (options_.fresh_sessions) {
+      host = "127." + std::to_string(1 + begun_ / 62'500) + "." +
+             std::to_string(begun_ / 250 % 250) + "." + std::to_string(1 + begun_ % 250);
+    }
+    visitors_.push_back(std::make_unique<Visitor>(*this, uri_of(options_.port, host)));
+    visitors_.back()->start();
+  }
+  void end_visit() {
+    ++visits_;
+    if (!measuring_ && visits_ >= 50) {
+      measuring_ = true;
+      visits_ = 0;
+      stopwatch_.start();
+    } else if (measuring_ && stopwatch_.elapsed() > options_.seconds) {
+      return loop_.stop();
+    }
+    begin_visit();
+  }
+  void forget(const Visitor* visitor) {
+    visitors_.remove_if([&](const auto& each) { return each.get() == visitor; });
+  }
+
+  const Options& options_;
+  messi::EpollLoop loop_;
+  const Scheme scheme_;
+  Stopwatch stopwatch_;
+  std::list<std::unique_ptr<Visitor>> visitors_;
+  int begun_ = 0;
+  std::uint64_t visits_ = 0;
+  bool measuring_ = false;
+};
 
 }  // namespace
 }  // namespace bench
@@ -165,6 +290,9 @@ int main(int argc, char** argv) {
   const bench::Options options = bench::parse_options(argc, argv);
   if (options.role == bench::Role::kServer) {
     bench::serve(options);
+  } else if (options.scenario == "visits") {
+    bench::Visits(options).run();
+    std::_Exit(0);
   } else {
     bench::with_scenario(options, [&](auto& scenario) { bench::run_clients(options, scenario); });
   }

@@ -7,9 +7,11 @@
 #include <string>
 #include <utility>
 
+#include "../command_line.h"
 #include "chat.messi.h"
 #include "line_reader.h"
 #include "messi/io/epoll_loop.h"
+#include "messi/tls.h"
 
 class Client final : public chat::ChatClient {
  public:
@@ -96,12 +98,14 @@ class Client final : public chat::ChatClient {
 };
 
 int main(int argc, char* argv[]) {
-  if (argc < 2 || argc > 3) {
-    std::cerr << "usage: " << argv[0] << " <user> [<uri>]\n";
+  const CommandLine given(argc, argv);
+  if (given.size() < 1 || given.size() > 2) {
+    std::cerr << "usage: " << argv[0] << " <user> [<uri>] [--ca FILE] [--cert FILE] [--key FILE]\n";
     return 2;
   }
   messi::EpollLoop loop;
-  Client client(loop, argc > 2 ? argv[2] : "tcp://127.0.0.1:6000", argv[1]);
+  const messi::tls::Network tls(loop, given.for_client());
+  Client client(loop, given.argument(1, "tcp://127.0.0.1:6000"), given.argument(0, ""));
   client.start();
   loop.run_until([&] { return client.stopped(); });
   return client.exit_status();

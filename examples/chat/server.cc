@@ -3,8 +3,10 @@
 #include <iostream>
 #include <string>
 
+#include "../command_line.h"
 #include "chat.messi.h"
 #include "messi/io/epoll_loop.h"
+#include "messi/tls.h"
 
 class Server final : public chat::ChatServer {
  public:
@@ -25,8 +27,10 @@ class Server final : public chat::ChatServer {
 };
 
 int main(int argc, char* argv[]) {
+  const CommandLine given(argc, argv);
   messi::EpollLoop loop;
-  Server server(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:6000");
+  const messi::tls::Network tls(loop, given.for_server());
+  Server server(loop, given.argument(0, "tcp://127.0.0.1:6000"));
   if (const absl::Status status = server.start(); !status.ok()) {
     std::cerr << status.message() << '\n';
     return 1;

@@ -4,7 +4,9 @@
 #include <iostream>
 #include <optional>
 
+#include "../command_line.h"
 #include "messi/io/epoll_loop.h"
+#include "messi/tls.h"
 #include "my_protocol.messi.h"
 
 class Client final : public my_protocol::MyProtocolClient {
@@ -53,8 +55,10 @@ int main(int argc, char* argv[]) {
   options.ping_interval = std::chrono::milliseconds(500);  // by default 2 s
   options.pong_timeout = std::chrono::seconds(1);          // by default 4 s
 
+  const CommandLine given(argc, argv);
   messi::EpollLoop loop;
-  Client client(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:7840", options);
+  const messi::tls::Network tls(loop, given.for_client());
+  Client client(loop, given.argument(0, "tcp://127.0.0.1:7840"), options);
   client.start();
   loop.run_until([&] { return client.stopped(); });
   return client.failed() ? 1 : 0;

@@ -4,7 +4,9 @@
 #include <iostream>
 #include <thread>
 
+#include "../command_line.h"
 #include "messi/io/epoll_loop.h"
+#include "messi/tls.h"
 #include "my_protocol.messi.h"
 
 class Server final : public my_protocol::MyProtocolServer {
@@ -46,8 +48,10 @@ class Server final : public my_protocol::MyProtocolServer {
 };
 
 int main(int argc, char* argv[]) {
+  const CommandLine given(argc, argv);
   messi::EpollLoop loop;
-  Server server(loop, argc > 1 ? argv[1] : "tcp://127.0.0.1:7840");
+  const messi::tls::Network tls(loop, given.for_server());
+  Server server(loop, given.argument(0, "tcp://127.0.0.1:7840"));
   if (const absl::Status status = server.start(); !status.ok()) {
     std::cerr << status.message() << '\n';
     return 1;

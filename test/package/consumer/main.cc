@@ -35,6 +35,9 @@ class Client final : public chat::ChatClient {
 
 int main() {
   messi::EpollLoop loop;
+#ifdef CONSUMER_TLS
+  if (!has_tls(loop)) return 1;
+#endif
   const auto server = make_server(loop);
   if (const absl::Status status = server->start(); !status.ok()) {
     std::cerr << status << '\n';

@@ -6,5 +6,6 @@
 #include "chat.messi.h"
 
 std::unique_ptr<chat::ChatServer> make_server(messi::EventLoop& loop);
+bool has_tls(messi::EventLoop& loop);
 
 #endif  // CONSUMER_SERVER_H_
