@@ -25,7 +25,6 @@ from authority import Authority  # noqa: E402
 
 CPP = os.environ.get("MESSI_CHAT_CPP")
 LANGUAGES = ["python", *(["cpp"] if CPP else [])]
-TLS_LANGUAGES = ["python"]
 PATIENCE = 30
 
 
@@ -135,8 +134,8 @@ def flags(ca=None, pair=(None, None)):
     return [str(each) for flag, path in named.items() if path is not None for each in (flag, path)]
 
 
-@pytest.mark.parametrize("client_language", TLS_LANGUAGES)
-@pytest.mark.parametrize("server_language", TLS_LANGUAGES)
+@pytest.mark.parametrize("client_language", LANGUAGES)
+@pytest.mark.parametrize("server_language", LANGUAGES)
 def test_they_talk_over_mutual_tls(authority, server_language, client_language):
     ca = authority.certificate
     with stage() as start:
@@ -164,8 +163,8 @@ def test_they_talk_over_mutual_tls(authority, server_language, client_language):
         assert erik.end_input() == 0
 
 
-@pytest.mark.parametrize("client_language", TLS_LANGUAGES)
-@pytest.mark.parametrize("server_language", TLS_LANGUAGES)
+@pytest.mark.parametrize("client_language", LANGUAGES)
+@pytest.mark.parametrize("server_language", LANGUAGES)
 def test_a_server_that_is_not_trusted_is_not_talked_to(authority, tmp_path, server_language, client_language):
     other = Authority(tmp_path / "other", "Other CA")
     with stage() as start:
