@@ -28,8 +28,9 @@ const DirectionRules& client_to_server_rules() {
       "ClientToServer",
       "ServerToClient",
       "server",
-      {"authenticate", "client_arriving", "client_connected", "client_disconnected",
-       "client_refused", "client_writable", "handshake_failed", "any_message", "unknown_message"}};
+      {"authenticate", "client_arriving", "client_behind", "client_connected",
+       "client_disconnected", "client_refused", "client_writable", "handshake_failed",
+       "any_message", "unknown_message"}};
   return rules;
 }
 

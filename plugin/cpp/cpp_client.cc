@@ -48,7 +48,7 @@ void emit_client_class(const Context& context) {
                private:
                 inline bool dispatch(::std::string_view payload) final;
 
-                ::messi::codec::Received received_{$count$};
+                ::messi::codec::Received received_{$count$, options().max_decode_depth};
               };
             )cc");
 }

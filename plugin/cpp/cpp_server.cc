@@ -112,7 +112,7 @@ void emit_server_classes(const Context& context) {
                private:
                 inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-                ::messi::codec::Received received_{$count$};
+                ::messi::codec::Received received_{$count$, options().max_decode_depth};
               };
             )cc");
 }

@@ -38,11 +38,15 @@ struct Access;
 struct ClientOptions {
   /// The time between pings. It must be less than `pong_timeout`. Zero: never ping, and then
   /// `pong_timeout` must be Duration::max(). The original's server drops a client that has not
-  /// pinged for 3 s.
+  /// pinged for 3 s, and a server of messi one that pings more than 10 times a second.
   Duration ping_interval = std::chrono::seconds(2);
   /// The client gives up the connection when no byte has arrived from the server for this long
   /// (kKeepAliveTimeout). Duration::max(): never.
   Duration pong_timeout = std::chrono::seconds(4);
+  /// How long the rest of a frame may be waited for when a part of it has arrived (kFrameTooSlow):
+  /// this long, and one second more for each 16 KiB that have arrived. It is judged when further
+  /// bytes arrive. Duration::max(): for ever.
+  Duration frame_timeout = std::chrono::seconds(10);
   /// The limit for one attempt to connect, with name resolution and all addresses of the host.
   Duration connect_timeout = std::chrono::seconds(5);
   /// Further URIs of the same service. When an attempt fails, or a connection ends before the
@@ -55,6 +59,9 @@ struct ClientOptions {
   /// The largest message to send or accept, in encoded bytes. Values above 2^24 - 1, the limit of a
   /// frame, count as 2^24 - 1.
   std::size_t max_payload_size = 1024 * 1024;
+  /// How many levels of messages may be nested in a message that arrives, with itself (else
+  /// kMessageDecodeError). By default protobuf's own limit. Each level takes stack of the thread.
+  int max_decode_depth = 100;
   /// The bound for what waits to be written, in bytes. A message that would exceed it ends the
   /// connection, unless nothing is waiting. The reason is kSlowReader if something has been waiting
   /// since an earlier turn of the loop, else kTooMuchAtOnce.

@@ -22,7 +22,9 @@
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
 #include "messi/impl/accepted_link.h"
+#include "messi/impl/admission.h"
 #include "messi/impl/client_table.h"
+#include "messi/impl/slow_readers.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/network.h"
 #include "messi/io/socket_options.h"
@@ -32,20 +34,57 @@
 
 namespace messi {
 
+/// What becomes of broadcasts that are too much for a client, see ServerOptions::slow_reader.
+enum class SlowReader : std::uint8_t {
+  kDisconnect,  ///< The client is disconnected, as if the message were for it alone.
+  kDropNewest,  ///< They are left out.
+  kKeepLatest,  ///< They are left out, but for the latest of each member, which is sent later.
+};
+
 struct ServerOptions {
   /// The server drops a client when no byte has arrived from it for this long (kKeepAliveTimeout).
   /// Duration::max(): never.
   Duration client_timeout = std::chrono::seconds(3);
-  /// Further clients are turned away.
+  /// How long the rest of a frame may be waited for when a part of it has arrived (kFrameTooSlow):
+  /// this long, and one second more for each 16 KiB that have arrived. It is judged when further
+  /// bytes arrive. Duration::max(): for ever.
+  Duration frame_timeout = std::chrono::seconds(10);
+  /// The server drops a client that pings more often (kTooManyPings). Ten seconds' worth may come
+  /// at once: a network or a server that was held up passes on what has piled up. SIZE_MAX: no
+  /// limit.
+  std::size_t max_pings_per_second = 10;
+  /// Further clients are turned away (kTooManyClients).
   std::size_t max_clients = 1024;
+  /// Further clients from one address are turned away (kTooManyFromAddress). Of IPv6 the network
+  /// counts, the first 64 bits; Unix sockets do not count. SIZE_MAX: no limit, since many devices
+  /// may be behind one address.
+  std::size_t max_clients_per_address = SIZE_MAX;
+  /// Clients that come faster than this are turned away (kTooManyAtOnce); this many may come at
+  /// once. SIZE_MAX: no limit.
+  std::size_t max_accepts_per_second = SIZE_MAX;
   /// The largest message to send or accept, in encoded bytes. Values above 2^24 - 1, the limit of a
   /// frame, count as 2^24 - 1.
   std::size_t max_payload_size = 1024 * 1024;
+  /// How many levels of messages may be nested in a message that arrives, with itself (else
+  /// kMessageDecodeError). By default protobuf's own limit. Each level takes stack of the thread.
+  int max_decode_depth = 100;
   /// The bound for what waits to be written to one client, in bytes. A message that would exceed it
   /// ends the client's connection, unless nothing is waiting for it. The reason is kSlowReader if
   /// something has been waiting since an earlier turn of the loop, else kTooMuchAtOnce. What waits
   /// takes at most twice this much memory, and 130 KiB.
   std::size_t max_pending_bytes = 4 * 1024 * 1024;
+  /// The bound for what waits to be written to all clients together. When it is reached, the client
+  /// for which most is waiting is disconnected (kTooMuchQueued), until it holds again. A broadcast
+  /// counts for each client, though all share its memory. One message more may wait.
+  std::size_t max_total_pending_bytes = 256 * 1024 * 1024;
+  /// What happens when a broadcast does not fit. With kDropNewest and kKeepLatest broadcasts take
+  /// at most three quarters of `max_pending_bytes`, and for clients that have not read what was
+  /// sent in earlier turns, of `max_total_pending_bytes`. The rest is for messages to one client
+  /// alone. From the first that does not fit (`on_client_behind`) until less than half is waiting
+  /// (`on_client_writable`), broadcasts are left out for that client. What kKeepLatest keeps counts
+  /// as waiting, and takes at most `max_pending_bytes` more; else the client is disconnected
+  /// (kSlowReader).
+  SlowReader slow_reader = SlowReader::kDisconnect;
   /// The longest time that `stop` and `disconnect` wait for a client to read what was sent. Zero:
   /// they are `stop_now` and `disconnect_now`.
   Duration linger = std::chrono::seconds(5);
@@ -108,6 +147,7 @@ class ServerBase : private ListenHandler {
 
   /// A connection was turned away. kRefused: `on_client_arriving` returned false. kTooManyClients:
   /// the server is full, or the process has no descriptor left (then `peer_address` is "").
+  /// kTooManyFromAddress, kTooManyAtOnce: see ServerOptions.
   virtual void on_client_refused(const std::string& /*peer_address*/, DisconnectReason /*reason*/) {
   }
 
@@ -136,13 +176,28 @@ class ServerBase : private ListenHandler {
   // Space for such a message; null if there are no clients. Fill it at once, then pass it on with
   // `end_broadcast` to all but `except`, or forget it.
   std::uint8_t* begin_broadcast(std::size_t payload_size);
-  void end_broadcast(std::size_t payload_size, const ServerClient* except);
+  void end_broadcast(std::uint32_t field, std::size_t payload_size, const ServerClient* except);
+  void offer_broadcast(std::uint32_t field, const wire::SharedFrame& frame,
+                       const ServerClient* except);
+  void leave_out(std::uint32_t field, const wire::SharedFrame& frame, AcceptedLink& link,
+                 wire::Buffer*& copy);
+  bool catch_up(AcceptedLink& link, std::size_t most);
+  // While some are left out: what all take of the bounds, for a client and for all together.
+  std::size_t most_for_broadcasts() const { return settings_.max_pending_bytes / 4 * 3; }
+  bool crowded(std::size_t more) const {
+    return settings_.pending + more > options_.max_total_pending_bytes / 4 * 3;
+  }
+  bool half_full() const { return settings_.pending > options_.max_total_pending_bytes / 2; }
+  // Disconnects those for whom most is waiting, until `more` bytes fit.
+  void keep_total(std::size_t more);
+  std::size_t pending_bytes(const AcceptedLink& link);
 
   // Generated code makes these typed.
   virtual std::unique_ptr<ServerClient> make_client(ServerClient::Init init) = 0;
   virtual void client_connected(ServerClient& client) = 0;
   virtual void client_disconnected(ServerClient& client, DisconnectReason reason) = 0;
   virtual void client_writable(ServerClient& client) = 0;
+  virtual void client_behind(ServerClient& client) = 0;
   /// Calls the hook for `payload`; false if it cannot be decoded.
   virtual bool dispatch(ServerClient& client, std::string_view payload) = 0;
 
@@ -187,6 +242,8 @@ class ServerBase : private ListenHandler {
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;
   ClientTable table_;
+  Admission admission_;
+  SlowReaders slow_readers_;
   DeadlineQueue<AcceptedLink> silence_;  // to be heard
   DeadlineQueue<AcceptedLink> paused_;   // to be told that the server lives
   DeadlineQueue<AcceptedLink> ending_;   // to have read everything

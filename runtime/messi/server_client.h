@@ -59,7 +59,11 @@ class ServerClient {
   bool connected() const { return !link_->closed(); }
 
   /// Bytes that were sent to this client and that the system has not taken yet.
-  std::size_t pending_bytes() const { return link_->pending_bytes(); }
+  std::size_t pending_bytes() const;
+
+  /// How many broadcasts were left out for this client and will not be sent any more, since it read
+  /// too slowly: see ServerOptions::slow_reader.
+  std::uint64_t dropped_broadcasts() const;
 
   /// Ends the connection in order. No further message is sent or received. Messages sent before
   /// still arrive if the client keeps reading, see ServerOptions::linger. When that is done,

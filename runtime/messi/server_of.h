@@ -47,6 +47,10 @@ class ServerOf : public ServerBase {
   /// Less than half of `max_pending_bytes` is waiting for the client, after it was more.
   virtual void on_client_writable(Client& /*client*/) {}
 
+  /// From now on broadcasts are left out for the client, since too much is waiting for it, until
+  /// `on_client_writable`: see ServerOptions::slow_reader.
+  virtual void on_client_behind(Client& /*client*/) {}
+
   /// Any message, before its own hook or on_unknown_message. False drops it.
   virtual bool on_any_message(Client& /*client*/, std::uint32_t /*field_number*/) { return true; }
 
@@ -69,6 +73,7 @@ class ServerOf : public ServerBase {
   void client_writable(ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));
   }
+  void client_behind(ServerClient& client) final { on_client_behind(static_cast<Client&>(client)); }
 };
 
 }  // namespace messi

@@ -104,7 +104,9 @@ TEST_CASE("a client that was told never to come back does not, after a missing p
 TEST_CASE("any byte of the server's is life, with its pong late or never", "[client]") {
   ManualLoop loop;
   RawServer server(loop, "tcp://:6000");
-  Client client(loop);
+  messi::ClientOptions options;
+  options.frame_timeout = messi::Duration::max();
+  Client client(loop, "tcp://localhost:6000", options);
   client.start();
   loop.run_until_idle();
   const std::string slow = messi::test::from_server(message("slow"));
@@ -114,6 +116,22 @@ TEST_CASE("any byte of the server's is life, with its pong late or never", "[cli
   }
   loop.run_until_idle();
   CHECK(client.log == Log{"connected", "message slow"});
+}
+
+TEST_CASE("a server whose frame comes byte by byte is given up", "[client]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  Client client(loop);
+  client.start();
+  loop.run_until_idle();
+  server.last().send(messi::test::header(2, 1000));
+  for (int i = 0; i < 6; ++i) {
+    CHECK(client.log == Log{"connected"});
+    loop.advance(1900ms);
+    server.last().send("x");
+    loop.run_until_idle();
+  }
+  CHECK(client.log == Log{"connected", "disconnected: Frame too slow."});
 }
 
 TEST_CASE("a client pings on time however busy it is", "[client]") {

@@ -104,6 +104,10 @@ TEST_CASE("options that contradict each other are refused, with both sides of th
        [](messi::ClientOptions& options) { options.connect_timeout = -1s; }},
       {"max_payload_size must be more than zero",
        [](messi::ClientOptions& options) { options.max_payload_size = 0; }},
+      {"max_decode_depth must be more than zero",
+       [](messi::ClientOptions& options) { options.max_decode_depth = 0; }},
+      {"frame_timeout must be more than zero",
+       [](messi::ClientOptions& options) { options.frame_timeout = 0s; }},
       {"linger must not be less than zero",
        [](messi::ClientOptions& options) { options.linger = -1s; }}};
   for (const Case& each : cases) {

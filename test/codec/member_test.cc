@@ -98,7 +98,8 @@ TEST_CASE("a payload of any legal form has one member at the most", "[codec]") {
        }) {
     std::string plain;
     Member member{};
-    CHECK(normalise(each.payload, strict::ServerToClient::default_instance(), plain, member));
+    CHECK(normalise(each.payload, strict::ServerToClient::default_instance(),
+                    messi::codec::kMostLevels, plain, member));
     CHECK(member.field == each.field);
     CHECK(member.bytes == each.bytes);
   }
@@ -114,6 +115,7 @@ TEST_CASE("what is illegal in any part of a payload makes it illegal", "[codec]"
        }) {
     std::string plain;
     Member member{};
-    CHECK_FALSE(normalise(payload, strict::ServerToClient::default_instance(), plain, member));
+    CHECK_FALSE(normalise(payload, strict::ServerToClient::default_instance(),
+                          messi::codec::kMostLevels, plain, member));
   }
 }

@@ -38,9 +38,18 @@ class Server : public nesting::NestingServer {
   void on_chain(Client& /*client*/, const nesting::Chain& /*message*/) override { ++received; }
 };
 
-bool is_accepted(const std::string& payload) {
+class Client : public nesting::NestingClient {
+ public:
+  using NestingClient::NestingClient;
+  int received = 0;
+  void on_chain(const nesting::Chain& /*message*/) override { ++received; }
+};
+
+bool is_accepted(const std::string& payload, int max_decode_depth = 100) {
   ManualLoop loop;
-  Server server(loop, "tcp://:6000");
+  messi::ServerOptions options;
+  options.max_decode_depth = max_decode_depth;
+  Server server(loop, "tcp://:6000", options);
   REQUIRE(server.start().ok());
   RawClient client(loop, "tcp://localhost:6000");
   loop.run_until_idle();
@@ -49,7 +58,7 @@ bool is_accepted(const std::string& payload) {
   CHECK(client->ended() == (server.received == 0));
 
   nesting::ClientToServer wrapper;
-  CHECK(wrapper.ParseFromString(payload) == (server.received == 1));
+  if (max_decode_depth == 100) CHECK(wrapper.ParseFromString(payload) == (server.received == 1));
   return server.received == 1;
 }
 
@@ -81,4 +90,43 @@ TEST_CASE("groups are levels too, known or not", "[codec]") {
   CHECK(is_accepted(known(98, "")));
   CHECK_FALSE(is_accepted(known(100, "")));
   CHECK(is_accepted(known(98, "\x13\x14")));
+}
+
+TEST_CASE("how deep messages may be nested is an option", "[codec]") {
+  const std::string padding = field('\x1a', std::string(300, 'x'));
+  for (const int depth : {1, 2, 50, 99, 101, 150, 1000}) {
+    CAPTURE(depth);
+    for (const std::string& innermost : {""s, padding}) {
+      CHECK(is_accepted(payload(depth + 1, innermost), depth));
+      CHECK_FALSE(is_accepted(payload(depth + 2, innermost), depth));
+    }
+  }
+}
+
+TEST_CASE("payloads of unusual forms have the same depth", "[codec]") {
+  // Two members, of which the last wins, and an unknown field.
+  const auto unusual = [](int levels) {
+    return payload(2, "") + payload(levels, "") + "\xa0\x06\x01";
+  };
+  for (const int depth : {1, 20, 100, 150}) {
+    CAPTURE(depth);
+    CHECK(is_accepted(unusual(depth + 1), depth));
+    CHECK_FALSE(is_accepted(unusual(depth + 2), depth));
+  }
+}
+
+TEST_CASE("a client has the option too", "[codec]") {
+  ManualLoop loop;
+  messi::testing::RawServer server(loop, "tcp://:6000");
+  for (const int depth : {10, 9}) {
+    messi::ClientOptions options;
+    options.max_decode_depth = depth;
+    Client client(loop, "tcp://localhost:6000", options);
+    client.start();
+    loop.run_until_idle();
+    server.last().send(frame(2, payload(11, "")));
+    loop.run_until_idle();
+    CHECK(client.received == (depth == 10 ? 1 : 0));
+    CHECK(client.connected() == (depth == 10));
+  }
 }

@@ -448,3 +448,42 @@ TEST_CASE("nothing is carried over from one connection to the next", "[session]"
     CHECK(after.dispatched == std::vector<std::string>{"a message"});
   }
 }
+
+TEST_CASE("that this process was held up while a frame came condemns no peer", "[session]") {
+  for (const messi::Duration silence : {messi::Duration(3s), messi::Duration::max()}) {
+    for (const messi::Duration patience : {messi::Duration(1ms), messi::Duration(10s)}) {
+      const ConnectionSettings settings{
+          Side::kServer, kMaxPayload, kMaxPending, {0s, silence}, patience};
+      Subject server(settings);
+      const std::string bytes = frame(1, "hello");
+      server.receive(bytes.substr(0, 5));
+      // These came at once, and waited in the kernel.
+      server.receive(bytes.substr(5, 1), kStart + 1h);
+      CHECK_FALSE(server.connection.closed());
+      server.receive(bytes.substr(6), kStart + 1h);
+      CHECK(server.dispatched == std::vector<std::string>{"hello"});
+    }
+  }
+}
+
+TEST_CASE("both sides time the frames of the other, in pieces and in place", "[session]") {
+  for (const bool in_place : {true, false}) {
+    for (const Side side : {Side::kClient, Side::kServer}) {
+      const ConnectionSettings settings{side, kMaxPayload, kMaxPending, {0s, 4s}, 10s};
+      Subject subject(settings);
+      subject.receive(header(type_of(side == Side::kClient ? Side::kServer : Side::kClient), 900));
+      TimePoint now = kStart;
+      const auto receive = [&] {
+        in_place ? subject.receive_in_spare("x", now) : subject.receive("x", now);
+      };
+      for (int i = 0; i < 10; ++i) {
+        now += 1s;
+        receive();
+        CHECK_FALSE(subject.connection.closed());
+      }
+      now += 1ms;
+      receive();
+      CHECK(subject.ended(DisconnectReason::kFrameTooSlow));
+    }
+  }
+}

@@ -84,7 +84,7 @@ class Writer final : public wire::Outbox {
       took({batch.slices()[i].data, taken});
       left -= taken;
     }
-    frames().handle_written(batch, most);
+    handle_written(batch, most);
   }
 
   void finish() {
@@ -106,7 +106,9 @@ class Writer final : public wire::Outbox {
   }
 
  private:
-  void make_room(std::size_t /*frame_size*/) override { write(input_.below(5'000)); }
+  void make_room(std::size_t /*frame_size*/, std::size_t /*most*/) override {
+    write(input_.below(5'000));
+  }
   std::size_t write_past(const Slice* slices, std::size_t count) override {
     if (!frames().empty()) return 0;
     std::size_t left = input_.below(5'000);
@@ -125,7 +127,8 @@ class Writer final : public wire::Outbox {
     const bool too_big = payload.size() > settings().max_payload_size;
     require((accepted == wire::Accepted::kTooBig) == too_big, "only what is too big is too big");
     if (accepted == wire::Accepted::kFull) {
-      require(too_much(wire::kHeaderSize + payload.size()), "only an outbox that is full is full");
+      require(too_much(wire::kHeaderSize + payload.size(), settings().max_pending_bytes),
+              "only an outbox that is full is full");
     }
     if (keep) accepted_.push_back(payload);
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <thread>
 
@@ -36,6 +37,7 @@ messi::ServerOptions server_options() {
   messi::ServerOptions options;
   options.max_pending_bytes = kPlenty;
   options.client_timeout = 1min;
+  options.max_pings_per_second = SIZE_MAX;
   options.linger = 1min;
   return options;
 }

@@ -22,7 +22,7 @@ WORDS = ("a ack all answer bar bye chat class connect data delete door enter eri
          "welcome while x y yes zip 2 3d v1").split()
 
 # Not to be hooks: they are those of the runtime's classes.
-RESERVED = {"client_connected", "client_disconnected", "client_writable", "client_refused", "unknown_message", "connected",
+RESERVED = {"client_connected", "client_disconnected", "client_writable", "client_behind", "client_refused", "unknown_message", "connected",
             "disconnected", "connect_failure", "writable", "handshake_failed"}
 
 COMMENTS = ("Short.", "Two sentences. The second one.", "With */ in it, and /* too", "Ends with a backslash \\",

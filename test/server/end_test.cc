@@ -400,11 +400,17 @@ TEST_CASE("a server may refuse by address, before there is a client", "[server]"
 
 TEST_CASE("options of a server that cannot be meant are refused", "[server]") {
   ManualLoop loop;
-  for (int which = 0; which < 3; ++which) {
+  for (int which = 0; which < 9; ++which) {
     messi::ServerOptions options;
     if (which == 0) options.client_timeout = 0s;
     if (which == 1) options.max_payload_size = 0;
     if (which == 2) options.linger = -1s;
+    if (which == 3) options.frame_timeout = 0s;
+    if (which == 4) options.max_pings_per_second = 0;
+    if (which == 5) options.max_clients_per_address = 0;
+    if (which == 7) options.max_total_pending_bytes = 0;
+    if (which == 8) options.max_decode_depth = 0;
+    if (which == 6) options.max_accepts_per_second = 0;
     Server server(loop, "tcp://:6000", options);
     const absl::Status status = server.start();
     CHECK(status.code() == absl::StatusCode::kInvalidArgument);

@@ -74,7 +74,9 @@ TEST_CASE("the longest time-out means never", "[server]") {
 
 TEST_CASE("any byte of a client's is life", "[server]") {
   ManualLoop loop;
-  Server server(loop);
+  messi::ServerOptions options;
+  options.frame_timeout = messi::Duration::max();
+  Server server(loop, "tcp://:6000", options);
   REQUIRE(server.start().ok());
   RawClient client(loop, "tcp://localhost:6000");
   loop.run_until_idle();

@@ -183,6 +183,7 @@ class Server : public chat::ChatServer {
     on("handshake failed", nullptr);
   }
   void on_client_writable(Client& client) override { received(client, "writable"); }
+  void on_client_behind(Client& client) override { received(client, "behind"); }
   void on_unknown_message(Client& client, std::uint32_t field_number) override {
     received(client, "unknown " + std::to_string(field_number));
   }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -54,11 +55,14 @@ class Subject final : public Outbox {
     return send(pieces, 3, payload.size());
   }
 
+  std::size_t pending() const { return frames().pending(); }
+  void drop() { drop_output(); }
+
   void flush() {
     while (!frames().empty() && capacity > 0) {
       Batch batch;
       frames().gather(batch, [](auto, std::uint8_t* out) { return out; });
-      frames().handle_written(batch, write(batch.slices(), batch.count()));
+      handle_written(batch, write(batch.slices(), batch.count()));
     }
   }
 
@@ -80,7 +84,7 @@ class Subject final : public Outbox {
     return written.size() - before;
   }
 
-  void make_room(std::size_t frame_size) override {
+  void make_room(std::size_t frame_size, std::size_t /*most*/) override {
     room_wanted.push_back(frame_size);
     flush();
   }
@@ -126,11 +130,11 @@ TEST_CASE("what is reserved and not committed is forgotten", "[wire]") {
 
 TEST_CASE("each way out has the same limits", "[wire]") {
   BufferPool pool;
-  static constexpr OutboxSettings kGenerous{FrameType::kServerToClient, 2000, 0};
-  SharedFrames shared(kGenerous, pool);
+  SharedFrames shared(kSettings, pool);
   const auto send = [&shared](Subject& outbox, int way, const std::string& payload) {
     if (way == 0) return outbox.put(payload);
     if (way == 1) return outbox.put_pieces(payload);
+    if (!shared.accepts(payload.size())) return outbox.refuse(Accepted::kTooBig);
     std::memcpy(shared.reserve(payload.size()), payload.data(), payload.size());
     return outbox.send(shared.commit(payload.size()));
   };
@@ -195,4 +199,63 @@ TEST_CASE("frames that are shared lie one behind the other, until there is no ro
     CHECK(shared.commit(1000).begin == 0);
   }
   CHECK(live_bytes() == before);
+}
+
+TEST_CASE("what waits in several outboxes is added up exactly", "[wire]") {
+  const OutboxSettings settings{FrameType::kServerToClient, 10'000, 50'000};
+  BufferPool pool;
+  SharedFrames shared(settings, pool);
+  {
+    std::vector<std::unique_ptr<Subject>> outboxes;
+    for (int i = 0; i < 3; ++i) outboxes.push_back(std::make_unique<Subject>(pool, settings));
+    unsigned seed = 1;
+    const auto below = [&seed](unsigned bound) {
+      seed = seed * 1664525 + 1013904223;
+      return (seed >> 8) % bound;
+    };
+    std::size_t most = 0;
+    for (int step = 0; step < 20'000; ++step) {
+      Subject& outbox = *outboxes[below(3)];
+      const std::string payload(below(3'000), 'x');
+      outbox.capacity = below(3) == 0 ? below(20'000) : 0;
+      switch (below(5)) {
+        case 0:
+          outbox.put(payload);
+          break;
+        case 1:
+          outbox.put_pieces(payload);
+          break;
+        case 2:
+          shared.reserve(payload.size());
+          outbox.offer(shared.commit(payload.size()), 30'000);
+          break;
+        case 3:
+          outbox.flush();
+          break;
+        default:
+          if (below(100) == 0) outbox.drop();
+      }
+      std::size_t sum = 0;
+      for (const auto& each : outboxes) sum += each->pending();
+      if (sum != settings.pending) FAIL(sum << " is not " << settings.pending);
+      most = std::max(most, sum);
+    }
+    CHECK(most > 50'000);
+  }
+  CHECK(settings.pending == 0);
+}
+
+TEST_CASE("a frame that is offered waits only where there is room for it", "[wire]") {
+  BufferPool pool;
+  SharedFrames shared(kSettings, pool);
+  Subject outbox(pool);
+  const auto offer = [&](std::size_t frame_size, std::size_t most) {
+    shared.reserve(frame_size - 4);
+    return outbox.offer(shared.commit(frame_size - 4), most);
+  };
+  CHECK(offer(1000, 10));
+  CHECK_FALSE(offer(10, 1009));
+  CHECK(offer(10, 1010));
+  CHECK(outbox.pending() == 1010);
+  CHECK(outbox.refused.empty());
 }

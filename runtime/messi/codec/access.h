@@ -30,10 +30,11 @@ struct Access {
   static std::uint8_t* begin_broadcast(Server& server, std::size_t payload_size) {
     return server.begin_broadcast(payload_size);
   }
-  /// Sends it to all clients but `except`.
+  /// Sends it, which has member `field`, to all clients but `except`.
   template <typename Server, typename Except>
-  static void end_broadcast(Server& server, std::size_t payload_size, Except except) {
-    server.end_broadcast(payload_size, except);
+  static void end_broadcast(Server& server, std::uint32_t field, std::size_t payload_size,
+                            Except except) {
+    server.end_broadcast(field, payload_size, except);
   }
 };
 

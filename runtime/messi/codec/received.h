@@ -21,23 +21,22 @@
 
 namespace messi::codec {
 
-/// Parses a payload of any legal form into its wrapper message; false if that fails or a required
-/// field is missing.
-inline bool parse(std::string_view payload, google::protobuf::MessageLite& wrapper) {
-  // The partial parse, since the other one logs what is missing, so that peers could flood the log.
-  return wrapper.ParsePartialFromArray(payload.data(), static_cast<int>(payload.size())) &&
-         wrapper.IsInitialized();
-}
+/// How many levels of messages may be nested in a wrapper message. It is protobuf's own limit.
+inline constexpr int kMostLevels = 100;
 
-/// Parses a member as `parse` does inside its wrapper: messages may be nested equally deep.
-inline bool parse_member(std::string_view bytes, google::protobuf::MessageLite& message) {
-  // The wrapper may have 100 levels below it; the member is one of them. Each takes at least two
-  // bytes.
-  constexpr int kLevels = 100 - 1;
-  if (bytes.size() <= 2 * kLevels) return parse(bytes, message);
+/// Parses a message with at most `levels` others nested below it, as `Received` says for its
+/// wrapper; false if that fails or a required field is missing.
+inline bool parse_message(std::string_view bytes, google::protobuf::MessageLite& message,
+                          int levels) {
+  // The partial parse, since the other one logs what is missing, so that peers could flood the log.
+  const auto size = static_cast<int>(bytes.size());
+  // Each level takes at least two bytes.
+  if (levels == kMostLevels || size <= 2 * std::min(levels, kMostLevels)) {
+    return message.ParsePartialFromArray(bytes.data(), size) && message.IsInitialized();
+  }
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                            static_cast<int>(bytes.size()));
-  in.SetRecursionLimit(kLevels);
+                                            size);
+  in.SetRecursionLimit(levels);
   return message.ParsePartialFromCodedStream(&in) && in.ConsumedEntireMessage() &&
          message.IsInitialized();
 }
@@ -47,9 +46,9 @@ inline bool parse_member(std::string_view bytes, google::protobuf::MessageLite& 
 /// protobuf's own parser decides, and its result is encoded again. False if the payload is illegal.
 /// The member is in `plain`; its number is 0 if `wrapper`'s type knows none.
 inline bool normalise(std::string_view payload, const google::protobuf::MessageLite& wrapper,
-                      std::string& plain, Member& member) {
+                      int levels, std::string& plain, Member& member) {
   const std::unique_ptr<google::protobuf::MessageLite> parsed(wrapper.New());
-  if (!parse(payload, *parsed)) return false;
+  if (!parse_message(payload, *parsed, levels)) return false;
   plain = parsed->SerializePartialAsString();
   // First the member, if there is one, and then unknown fields.
   std::string_view bytes = plain;
@@ -61,8 +60,9 @@ inline bool normalise(std::string_view payload, const google::protobuf::MessageL
 /// to its usual size. The memory of an unusually large message is freed.
 class Received {
  public:
-  /// For the members 0 to `count` - 1. Takes memory when the first message arrives.
-  explicit Received(std::size_t count) : count_(count) {}
+  /// For the members 0 to `count` - 1. `levels` of messages may be nested in the wrapper, the
+  /// member among them. Takes memory when the first message arrives.
+  explicit Received(std::size_t count, int levels = kMostLevels) : count_(count), levels_(levels) {}
 
  private:
   friend class Incoming;
@@ -112,6 +112,7 @@ class Received {
   [[gnu::noinline]] void make_slots() { slots_ = std::make_unique<Slot[]>(count_); }
 
   const std::size_t count_;
+  const int levels_;
   std::unique_ptr<Slot[]> slots_;
   std::string plain_;  // see normalise; empty between two messages
 };
@@ -170,10 +171,11 @@ class Incoming {
 
   [[gnu::noinline]] void find_member(const google::protobuf::MessageLite& wrapper) {
     member_ = single_member(payload_);
-    if (member_.field == 0) ok_ = normalise(payload_, wrapper, received_.plain_, member_);
+    if (member_.field != 0) return;
+    ok_ = normalise(payload_, wrapper, received_.levels_, received_.plain_, member_);
   }
   [[gnu::noinline]] void parse_by_libprotobuf() {
-    ok_ = parse_member(member_.bytes, *slot_->message);
+    ok_ = parse_message(member_.bytes, *slot_->message, received_.levels_ - 1);
   }
 
   // If the wrapper is of the full runtime, its members are too. Messages of the lite runtime cannot

@@ -86,7 +86,7 @@ bool broadcast(Server& server, Except except, std::uint32_t field,
   if (!encoder.ok() || !Access::can_broadcast(server, encoder.size())) return false;
   if (std::uint8_t* const out = Access::begin_broadcast(server, encoder.size())) {
     if (!encoder.write(out)) return false;
-    Access::end_broadcast(server, encoder.size(), except);
+    Access::end_broadcast(server, field, encoder.size(), except);
   }
   return true;
 }

@@ -10,6 +10,7 @@
 // The same code runs on epoll, in the simulator of messi/testing and under the fuzzer.
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -36,13 +37,15 @@ enum class Side : std::uint8_t { kClient, kServer };
 /// The settings that all connections of one client or server share.
 struct ConnectionSettings : wire::OutboxSettings {
   constexpr ConnectionSettings(Side its_side, std::size_t most_payload, std::size_t most_pending,
-                               KeepaliveSettings its_keepalive)
+                               KeepaliveSettings its_keepalive,
+                               Duration patience_with_frames = Duration::max())
       : OutboxSettings{its_side == Side::kClient ? wire::FrameType::kClientToServer
                                                  : wire::FrameType::kServerToClient,
                        std::min(most_payload, wire::kMaxPayloadSize),
                        std::min(most_pending, kMaxPendingBytes)},
         side(its_side),
-        keepalive(its_keepalive) {}
+        keepalive(its_keepalive),
+        frame_timeout(patience_with_frames) {}
 
   static constexpr std::size_t kMaxPendingBytes = std::size_t{1} << 31;
 
@@ -51,8 +54,24 @@ struct ConnectionSettings : wire::OutboxSettings {
                                  : wire::FrameType::kClientToServer;
   }
 
+  /// Whether the peer has had enough time for a frame of which `arrived` bytes have come.
+  bool too_slow(Duration waited, std::size_t arrived) const {
+    return waited - kTimeForUnit * static_cast<Duration::rep>(arrived) / kUnit > frame_timeout;
+  }
+  /// What counts of the time between two inputs. This process may have been held up, with the
+  /// second input in the kernel; one such time alone condemns no peer.
+  Duration counted(Duration gap) const {
+    return std::min({gap, keepalive.silence_limit, frame_timeout / 2});
+  }
+
   Side side;
   KeepaliveSettings keepalive;
+  /// How long the rest of a frame may be waited for; more for what has arrived.
+  Duration frame_timeout;
+
+ private:
+  static constexpr Duration::rep kUnit = 16 * 1024;
+  static constexpr Duration kTimeForUnit = std::chrono::seconds(1);
 };
 
 /// How far a connection has come that ends in order.
@@ -142,9 +161,7 @@ class Connection : private wire::Outbox {
     });
   }
   /// The first `size` bytes of what was gathered have been written.
-  void handle_written(const wire::Batch& batch, std::size_t size) {
-    frames().handle_written(batch, size);
-  }
+  using Outbox::handle_written;
   bool has_output() const { return !frames().empty(); }
   /// Bytes of messages that wait to be written, with headers.
   std::size_t pending_bytes() const { return frames().pending(); }
@@ -209,6 +226,8 @@ class Connection : private wire::Outbox {
   }
 
  protected:
+  using Outbox::commit;
+  using Outbox::drop_output;
   using Outbox::frames;
   using Outbox::kWorthWriting;
   using Outbox::too_much;
@@ -231,7 +250,7 @@ class Connection : private wire::Outbox {
       case wire::Accepted::kInvalid:
         return close(DisconnectReason::kMessageEncodeError);
       case wire::Accepted::kCut:
-        frames().clear();
+        drop_output();
         return close(DisconnectReason::kGeneralError);
     }
   }
@@ -265,6 +284,9 @@ class Connection : private wire::Outbox {
     if (frame.type == (server ? wire::FrameType::kPing : wire::FrameType::kPong)) {
       if (!frame.payload.empty()) return close(DisconnectReason::kProtocolError);
       if (server) {
+        if (!closed() && !keepalive_.handle_ping(settings().keepalive)) {
+          return close(DisconnectReason::kTooManyPings);
+        }
         frames().want(wire::Control::kPong);
       } else {
         proved_ = true;
@@ -301,7 +323,9 @@ class Connection : private wire::Outbox {
 
   // While it ends, `last_heard` is when that began.
   void handle_received(TimePoint now) {
-    if (hears()) keepalive_.handle_received(now);
+    if (!hears()) return;
+    if (decoder_.cut()) decoder_.add_waited(settings().counted(now - last_heard()));
+    keepalive_.handle_received(now);
   }
 
   bool pings() const { return !closed() || flushing(); }
@@ -315,15 +339,16 @@ class Connection : private wire::Outbox {
     if (header == nullptr) return;
     // A peer that speaks another protocol is refused at once, not after a megabyte of payload.
     const wire::FrameType type = wire::read_type(header);
-    if (type == settings().incoming()) {
-      if (result == wire::DecodeResult::kTooBig) close(DisconnectReason::kMessageTooBig);
-      return;
-    }
-    const Hint foreign = foreign_protocol({header, wire::kHeaderSize});
-    if (result == wire::DecodeResult::kTooBig || foreign != Hint::kNone) {
-      close(DisconnectReason::kProtocolError, foreign);
-    } else {
+    const bool too_big = result == wire::DecodeResult::kTooBig;
+    if (type != settings().incoming()) {
+      const Hint foreign = foreign_protocol({header, wire::kHeaderSize});
+      if (too_big || foreign != Hint::kNone)
+        return close(DisconnectReason::kProtocolError, foreign);
       check_type(type);
+    }
+    if (too_big) return close(DisconnectReason::kMessageTooBig);
+    if (settings().too_slow(decoder_.waited(), decoder_.cut_size())) {
+      close(DisconnectReason::kFrameTooSlow);
     }
   }
 

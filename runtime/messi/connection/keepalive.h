@@ -4,20 +4,22 @@
 #include <algorithm>
 
 #include "messi/base/time.h"
+#include "messi/base/token_rate.h"
 
 namespace messi::connection {
 
-/// Whether this side pings, and how long the peer may be silent.
+/// Whether this side pings, how long the peer may be silent, and how often it may ping.
 struct KeepaliveSettings {
-  Duration ping_interval;  ///< Zero: this side does not ping.
-  Duration silence_limit;  ///< The peer is gone when no byte has arrived for this long.
+  Duration ping_interval;   ///< Zero: this side does not ping.
+  Duration silence_limit;   ///< The peer is gone when no byte has arrived for this long.
+  TokenRate peers_pings{};  ///< For a side that does not ping.
 };
 
 /// The time-outs of one connection: when to ping, when to give up the peer. Any byte is a sign of
 /// life. The settings are a parameter, since thousands of connections share them.
 class Keepalive {
  public:
-  explicit Keepalive(TimePoint now) : last_heard_(now), next_ping_(now) {}
+  explicit Keepalive(TimePoint now) : last_heard_(now), pings_(now) {}
 
   void handle_received(TimePoint now) { last_heard_ = now; }
   TimePoint last_heard() const { return last_heard_; }
@@ -25,9 +27,14 @@ class Keepalive {
   /// True once per interval, the first time at once: the answer to the early ping shows the client
   /// that the peer is a server, without a time-out.
   bool poll_ping(const KeepaliveSettings& settings, TimePoint now) {
-    if (settings.ping_interval == Duration::zero() || now < next_ping_) return false;
-    next_ping_ = deadline_after(now, settings.ping_interval);
+    if (settings.ping_interval == Duration::zero() || now < pings_) return false;
+    pings_ = deadline_after(now, settings.ping_interval);
     return true;
+  }
+
+  /// The peer has pinged, in what `handle_received` was called for; false if it does so too often.
+  bool handle_ping(const KeepaliveSettings& settings) {
+    return settings.peers_pings.take(pings_, last_heard_);
   }
 
   /// `heard_until`: all input before this moment has been passed to `handle_received`. It is
@@ -38,7 +45,7 @@ class Keepalive {
 
   /// When to ping next.
   TimePoint next_ping(const KeepaliveSettings& settings) const {
-    return settings.ping_interval == Duration::zero() ? TimePoint::max() : next_ping_;
+    return settings.ping_interval == Duration::zero() ? TimePoint::max() : pings_;
   }
 
   /// When to look again. It may move away in the meantime, but not nearer.
@@ -52,7 +59,7 @@ class Keepalive {
 
  private:
   TimePoint last_heard_;
-  TimePoint next_ping_;
+  TimePoint pings_;  // a side that pings: when to do so next; the other: see TokenRate
 };
 
 }  // namespace messi::connection

@@ -42,6 +42,8 @@ class Link : private Connection {
         after_large_(false),
         peer_ended_(false),
         told_(false),
+        behind_(false),
+        tells_(false),
         stream_(std::move(stream)) {}
 
   using Connection::closed;
@@ -59,6 +61,7 @@ class Link : private Connection {
   using Connection::pending_bytes;
   using Connection::proved;
   using Connection::reason;
+  using Connection::slow;
   using Connection::touch;
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
@@ -131,9 +134,28 @@ class Link : private Connection {
 
   /// True once, when much was waiting and much of it has been written.
   bool poll_writable() {
-    if (!was_high_ || pending_bytes() > high_mark()) return false;
+    if (!was_high_ || !is_low()) return false;
     was_high_ = false;
     return true;
+  }
+  /// Whether little is waiting.
+  bool is_low() const { return pending_bytes() <= high_mark(); }
+
+  /// What waits is not sent any more.
+  using Connection::drop_output;
+
+  /// Too much is waiting for broadcasts; the owner leaves them out until little is.
+  void fall_behind() {
+    if (!behind_) tells_ = true;
+    behind_ = was_high_ = true;
+  }
+  bool behind() const { return behind_; }
+  void catch_up() { behind_ = false; }
+  /// True once after it has fallen behind.
+  bool poll_behind() {
+    const bool tells = tells_;
+    tells_ = false;
+    return tells;
   }
 
   /// True if there is something to write that the stream may take, or to clean up.
@@ -157,7 +179,7 @@ class Link : private Connection {
 
   // Outbox
   // "inline" here already: see MESSI_INLINE in flavour.h.
-  inline void make_room(std::size_t frame_size) final;
+  inline void make_room(std::size_t frame_size, std::size_t most) final;
   inline std::size_t write_past(const Slice* slices, std::size_t count) final;
 
   void handle_end();
@@ -169,6 +191,8 @@ class Link : private Connection {
   bool after_large_ : 1;  // the last read was for a large frame
   bool peer_ended_ : 1;
   bool told_ : 1;
+  bool behind_ : 1;
+  bool tells_ : 1;  // that it has fallen behind
   std::unique_ptr<Stream> stream_;
 };
 
@@ -202,7 +226,7 @@ inline void Link::tell(DisconnectReason reason, std::string_view text) {
   if (!frame) return;
   const std::size_t size = wire::close_size(*frame);
   wire::write_close(frames().reserve(size), *frame);
-  frames().commit(size);
+  commit(size - wire::kHeaderSize);
 }
 
 // The peer says no more, but it may still read.
@@ -227,11 +251,11 @@ inline void Link::flush(bool more) {
 }
 
 // A peer is a slow reader only if it does not take what is offered.
-inline void Link::make_room(std::size_t frame_size) {
+inline void Link::make_room(std::size_t frame_size, std::size_t most) {
   flush(/*more=*/true);
   // A peer has had no chance to read what is sent within one turn. So the system gets time to pass
   // it on.
-  while (too_much(frame_size) && !slow() && stream_->wait_for_room()) {
+  while (too_much(frame_size, most) && !slow() && stream_->wait_for_room()) {
     blocked_ = false;
     flush(/*more=*/true);
   }

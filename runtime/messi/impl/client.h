@@ -27,6 +27,8 @@ inline std::string find_contradiction(const ClientOptions& options) {
   if (options.connect_timeout <= Duration::zero()) return "connect_timeout must be more than zero";
   if (options.max_payload_size == 0) return "max_payload_size must be more than zero";
   if (options.linger < Duration::zero()) return "linger must not be less than zero";
+  if (options.max_decode_depth <= 0) return "max_decode_depth must be more than zero";
+  if (options.frame_timeout <= Duration::zero()) return "frame_timeout must be more than zero";
   if (options.pong_timeout == Duration::max()) return "";
   if (options.ping_interval == Duration::zero()) {
     return "with ping_interval zero, which is never, the server has nothing to answer; "
@@ -41,7 +43,7 @@ MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOpti
     : loop_(loop),
       options_(std::move(options)),
       settings_(connection::Side::kClient, options_.max_payload_size, options_.max_pending_bytes,
-                {options_.ping_interval, options_.pong_timeout}),
+                {options_.ping_interval, options_.pong_timeout}, options_.frame_timeout),
       attempts_(std::move(uri), options_.more_uris, options_.backoff),
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_event(connection::ClientEvent::kTimer); }) {}

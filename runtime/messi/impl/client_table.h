@@ -40,6 +40,14 @@ class ClientTable {
     return client;
   }
 
+  /// Calls `call(client)` for all, also those whose connection is ending.
+  template <typename Call>
+  void for_each(Call&& call) {
+    for (Row& row : rows_) {
+      if (row.client != nullptr) call(*row.client);
+    }
+  }
+
  private:
   template <typename Client>
   friend class ClientRange;

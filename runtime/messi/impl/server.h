@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -26,11 +27,22 @@ namespace messi {
 // The original's client gives up a server whose pong takes 2 s.
 inline constexpr Duration kPongWhilePaused = std::chrono::seconds(1);
 
+// What piles up while a client, the network or this process is held up, a client that pings ten
+// times a second.
+inline constexpr Duration kSavedPings = std::chrono::seconds(10);
+inline constexpr Duration kSavedAccepts = std::chrono::seconds(1);
+
 /// What is wrong with the options; "" if nothing is.
 inline std::string find_contradiction(const ServerOptions& options) {
   if (options.client_timeout <= Duration::zero()) return "client_timeout must be more than zero";
   if (options.max_payload_size == 0) return "max_payload_size must be more than zero";
   if (options.linger < Duration::zero()) return "linger must not be less than zero";
+  if (options.max_decode_depth <= 0) return "max_decode_depth must be more than zero";
+  if (options.frame_timeout <= Duration::zero()) return "frame_timeout must be more than zero";
+  if (options.max_pings_per_second == 0) return "max_pings_per_second must be more than zero";
+  if (options.max_clients_per_address == 0) return "max_clients_per_address must be more than zero";
+  if (options.max_total_pending_bytes == 0) return "max_total_pending_bytes must be more than zero";
+  if (options.max_accepts_per_second == 0) return "max_accepts_per_second must be more than zero";
   return "";
 }
 
@@ -39,9 +51,14 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
       uri_(std::move(uri)),
       options_(options),
       settings_(connection::Side::kServer, options_.max_payload_size, options_.max_pending_bytes,
-                {Duration::zero(), options_.client_timeout}),
+                {Duration::zero(), options_.client_timeout,
+                 TokenRate::per_second(options_.max_pings_per_second, kSavedPings)},
+                options_.frame_timeout),
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_timer(); }),
+      admission_(options_.max_clients_per_address,
+                 TokenRate::per_second(options_.max_accepts_per_second, kSavedAccepts)),
+      slow_readers_(settings_, loop.buffers()),
       silence_(options_.client_timeout),
       paused_(kPongWhilePaused),
       ending_(options_.linger),
@@ -88,23 +105,126 @@ MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size)
   return shared_.reserve(payload_size);
 }
 
-MESSI_INLINE void ServerBase::end_broadcast(std::size_t payload_size, const ServerClient* except) {
+MESSI_INLINE void ServerBase::end_broadcast(std::uint32_t field, std::size_t payload_size,
+                                            const ServerClient* except) {
   const wire::SharedFrame frame = shared_.commit(payload_size);
+  const std::size_t size = frame.end - frame.begin;
+  if (options_.slow_reader != SlowReader::kDisconnect ||
+      settings_.pending + size * table_.size() > options_.max_total_pending_bytes) {
+    return offer_broadcast(field, frame, except);
+  }
   for (ServerClient& client : clients_as<ServerClient>()) {
-    if (&client != except) client.outbox()->send(frame);
+    if (&client == except) continue;
+    needs_settling(*client.link_);
+    client.link_->outbox()->send(frame);
   }
 }
 
+/// A broadcast that may be too much, for a client or for all together.
+MESSI_INLINE void ServerBase::offer_broadcast(std::uint32_t field, const wire::SharedFrame& frame,
+                                              const ServerClient* except) {
+  wire::Buffer* copy = nullptr;
+  const Finally after([&] {
+    if (copy != nullptr) loop_.buffers().release(copy);
+  });
+  const std::size_t size = frame.end - frame.begin;
+  const bool all = options_.slow_reader == SlowReader::kDisconnect;
+  const std::size_t most = all ? settings_.max_pending_bytes : most_for_broadcasts();
+  for (ServerClient& client : clients_as<ServerClient>()) {
+    if (&client == except) continue;
+    AcceptedLink& link = *client.link_;
+    needs_settling(link);
+    if (!all && (link.behind() || (link.slow() && crowded(size)))) {
+      leave_out(field, frame, link, copy);
+      continue;
+    }
+    keep_total(size);
+    if (link.closed() || link.outbox()->offer(frame, most)) continue;
+    if (all) {
+      link.outbox()->refuse(wire::Accepted::kFull);
+    } else {
+      leave_out(field, frame, link, copy);
+    }
+  }
+}
+
+/// `copy` is for all clients that keep the frame, and for nothing else: what is shared with other
+/// frames would be held longer than they are waiting.
+MESSI_INLINE void ServerBase::leave_out(std::uint32_t field, const wire::SharedFrame& frame,
+                                        AcceptedLink& link, wire::Buffer*& copy) {
+  SlowReaders::Row& row = slow_readers_.add(link.client()->id());
+  link.fall_behind();
+  if (options_.slow_reader == SlowReader::kDropNewest) {
+    ++row.dropped;
+    return;
+  }
+  if (copy == nullptr) {
+    const std::size_t size = frame.end - frame.begin;
+    copy = loop_.buffers().take(size);
+    std::memcpy(copy->extend(size), frame.buffer->data() + frame.begin, size);
+  }
+  keep_total(copy->used());
+  if (link.closed()) return;
+  if (row.latest.keep(field, *copy)) ++row.dropped;
+  if (row.latest.size() > settings_.max_pending_bytes) close(link, DisconnectReason::kSlowReader);
+}
+
+/// Sends what was kept for a client; true if nothing is left of it.
+MESSI_INLINE bool ServerBase::catch_up(AcceptedLink& link, std::size_t most) {
+  wire::LatestFrames& latest = slow_readers_.find(link.client()->id())->latest;
+  while (!latest.empty()) {
+    if (!link.outbox()->offer(latest.first(), most)) return false;
+    latest.drop_first();
+  }
+  link.catch_up();
+  link.flush();
+  return true;
+}
+
+MESSI_INLINE void ServerBase::keep_total(std::size_t more) {
+  while (settings_.pending + more > options_.max_total_pending_bytes) {
+    AcceptedLink* most = nullptr;
+    std::size_t most_pending = 0;
+    table_.for_each([&](ServerClient& client) {
+      const std::size_t pending = pending_bytes(*client.link_);
+      if (pending > most_pending) {
+        most = client.link_.get();
+        most_pending = pending;
+      }
+    });
+    if (most == nullptr) return;
+    // It may not have been offered to its stream yet.
+    most->flush();
+    if (pending_bytes(*most) < most_pending) continue;
+    end_now(*most, DisconnectReason::kTooMuchQueued);
+    most->drop_output();
+    if (SlowReaders::Row* const row = slow_readers_.find(most->client()->id())) row->latest.clear();
+  }
+}
+
+MESSI_INLINE std::size_t ServerBase::pending_bytes(const AcceptedLink& link) {
+  if (!link.behind()) return link.pending_bytes();
+  const SlowReaders::Row* const row = slow_readers_.find(link.client()->id());
+  return link.pending_bytes() + (row != nullptr ? row->latest.size() : 0);
+}
+
 MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
+  const PeerInfo peer = stream->peer();
   const auto refuse = [&](DisconnectReason reason) { this->refuse(*stream, reason); };
   bool wanted = true;
-  in_hook([&] { wanted = on_client_arriving(stream->peer().address); });
+  in_hook([&] { wanted = on_client_arriving(peer.address); });
   if (listener_ == nullptr) return;  // the hook has stopped the server
   if (!wanted) return refuse(DisconnectReason::kRefused);
   if (table_.size() >= options_.max_clients) return refuse(DisconnectReason::kTooManyClients);
   make_room(unsettled_, table_.size() + 1);
   make_room(settling_, table_.size() + 1);
   const TimePoint now = loop_.now();
+  if (const auto reason = admission_.refuse(peer.origin, now)) return refuse(*reason);
+  admission_.enter(peer.origin);
+  bool entered = false;
+  const Finally unless_entered([&] {
+    if (!entered) admission_.leave(peer.origin);
+  });
   auto accepted =
       std::make_unique<AcceptedLink>(*this, settings_, loop_.buffers(), std::move(stream), now);
   AcceptedLink& link = *accepted;
@@ -114,6 +234,7 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   link.set_client(*client);
   const bool watched = link.start();
   table_.add(id, std::move(client));
+  entered = true;
   wait_in(silence_, link);
   const Finally unless_watched([&] {
     if (!watched) close(link, DisconnectReason::kGeneralError);
@@ -178,6 +299,7 @@ MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason,
 
 MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
   if (!link.hears()) return;
+  if (link.behind() && !link.closed()) catch_up(link, settings_.kMaxPendingBytes);
   link.end(reason, loop_.now());
   ++ending_count_;
   wait_in(ending_, link);
@@ -239,11 +361,17 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
   }
   if (link.over()) link.tell_why();
   link.settle();
-  if (link.over()) {
-    handle_over(link);
-  } else if (!link.closed() && link.poll_writable()) {
-    in_hook_of(link, [&] { client_writable(*link.client()); });
+  if (link.over()) return handle_over(link);
+  if (link.closed()) return;
+  if (link.behind()) {
+    if (link.poll_behind()) {
+      needs_settling(link);
+      return in_hook_of(link, [&] { client_behind(*link.client()); });
+    }
+    if (!link.is_low() || (half_full() && link.pending_bytes() > 0)) return;
+    if (!catch_up(link, most_for_broadcasts())) return;
   }
+  if (link.poll_writable()) in_hook_of(link, [&] { client_writable(*link.client()); });
 }
 
 MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
@@ -251,7 +379,9 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   link.set_unsettled(true);
   link.stop_waiting();
   if (link.ended()) --ending_count_;
+  if (admission_.counts()) admission_.leave(link.peer().origin);
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
+  const Finally after([&] { slow_readers_.remove(client->id()); });
   in_hook([&] { client_disconnected(*client, link.reason()); });
 }
 
@@ -310,8 +440,18 @@ MESSI_INLINE void ServerClient::pause() { link_->server().pause(*link_); }
 
 MESSI_INLINE void ServerClient::resume() { link_->server().resume(*link_); }
 
+MESSI_INLINE std::size_t ServerClient::pending_bytes() const {
+  return link_->server().pending_bytes(*link_);
+}
+
+MESSI_INLINE std::uint64_t ServerClient::dropped_broadcasts() const {
+  const SlowReaders::Row* const row = link_->server().slow_readers_.find(id_);
+  return row != nullptr ? row->dropped : 0;
+}
+
 MESSI_INLINE wire::Outbox* ServerClient::outbox() {
   link_->server().needs_settling(*link_);
+  link_->server().keep_total(0);
   return link_->outbox();
 }
 

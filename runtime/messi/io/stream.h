@@ -54,6 +54,9 @@ struct PeerInfo {
   std::optional<PeerCredentials> credentials = std::nullopt;
   /// Null if the peer has shown none, as without TLS.
   std::shared_ptr<const PeerCertificate> certificate = nullptr;
+  /// Whom it counts as where clients of one address are counted: "192.0.2.1", or the network
+  /// "2001:db8:0:1::/64", since a host of IPv6 has a whole one to itself. "": it is not counted.
+  std::string origin = {};
 };
 
 /// A connected stream. Destroying it closes it at once: what the system has not sent yet may be

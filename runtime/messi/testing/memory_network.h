@@ -81,6 +81,8 @@ class MemoryNetwork final : public Network {
   Faults faults;
   /// The faults of connections made from now on.
   LinkFaults new_links;
+  /// The PeerInfo::origin of clients that connect from now on.
+  std::string new_origin;
   /// The faults of the connection with that number, 1 for the first; null if it is gone.
   LinkFaults* link(std::size_t number);
 
@@ -125,6 +127,7 @@ class MemoryNetwork final : public Network {
     bool finished[2] = {false, false};     // the end of that index writes no more
     bool cut = false;
     std::string names[2];
+    std::string origin;
 
     WayFaults& way_to(int side) { return side == 0 ? faults.to_client : faults.to_server; }
     void lose(int side) {
@@ -186,7 +189,9 @@ class MemoryNetwork::End final : public Stream {
   }
   void want_input(bool wanted) override { wants_input_ = wanted; }
 
-  PeerInfo peer() const override { return {link_->names[1 - side_]}; }
+  PeerInfo peer() const override {
+    return {link_->names[1 - side_], {}, nullptr, side_ == 1 ? link_->origin : std::string()};
+  }
 
  private:
   friend class MemoryNetwork;
@@ -352,6 +357,7 @@ inline void MemoryNetwork::connected(ConnectHandler& handler, Place& place) {
   const auto link = std::make_shared<Link>();
   link->number = ++connections_made_;
   link->faults = new_links;
+  link->origin = new_origin;
   link->names[0] = "memory:client-" + std::to_string(link->number);
   link->names[1] = place.uri();
   links_.push_back(link);

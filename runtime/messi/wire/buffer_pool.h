@@ -11,6 +11,8 @@
 #include <new>
 #include <utility>
 
+#include "messi/base/time.h"
+
 namespace messi::wire {
 
 /// A block of bytes with a reference count. Used on one thread only.
@@ -20,6 +22,9 @@ class Buffer {
   std::uint32_t used() const { return used_; }
   std::uint32_t capacity() const { return capacity_; }
   std::uint32_t room() const { return capacity_ - used_; }
+
+  /// For a cut frame: how long its rest has been waited for.
+  Duration waited = Duration::zero();
 
   /// Marks `size` further bytes as used; returns the first.
   char* extend(std::size_t size) {
@@ -159,6 +164,7 @@ inline Buffer* BufferPool::take_from(FreeList& list, std::size_t capacity) {
   Buffer* const buffer = list.first;
   list.first = buffer->next_;
   --list.count;
+  buffer->waited = Duration::zero();
   buffer->used_ = 0;
   buffer->holders_ = 1;
   return buffer;

@@ -15,6 +15,7 @@
 
 #include "messi/base/bytes.h"
 #include "messi/base/finally.h"
+#include "messi/base/time.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 
@@ -65,6 +66,13 @@ class FrameDecoder {
   /// Goes on after a kPaused with what was kept.
   template <typename OnFrame>
   DecodeResult resume(OnFrame&& on_frame);
+
+  /// Whether a frame is cut. If so: how much of it has arrived, and how long the rest has been
+  /// waited for, which the caller adds up.
+  bool cut() const { return cut_ != nullptr; }
+  std::size_t cut_size() const { return cut_->used(); }
+  Duration waited() const { return cut_->waited; }
+  void add_waited(Duration time) { cut_->waited += time; }
 
   /// The header of the frame that is cut, or was too big; null if there is none.
   const char* unfinished_header() const {
@@ -190,6 +198,7 @@ inline void FrameDecoder::grow(std::size_t frame_size) {
   const std::size_t more = 4 * static_cast<std::size_t>(cut_->capacity());
   Buffer* const larger = pool_.take(std::min(frame_size, std::max(more, BufferPool::kLarge)));
   std::memcpy(larger->extend(cut_->used()), cut_->data(), cut_->used());
+  larger->waited = cut_->waited;
   pool_.release(cut_);
   cut_ = larger;
 }

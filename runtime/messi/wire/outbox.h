@@ -32,6 +32,9 @@ struct OutboxSettings {
   FrameType outgoing;             ///< The type of user messages.
   std::size_t max_payload_size;   ///< At most kMaxPayloadSize.
   std::size_t max_pending_bytes;  ///< At most 2 GiB.
+
+  /// What waits in all of them together, in bytes.
+  mutable std::size_t pending = 0;
 };
 
 /// A whole frame that was encoded once for many outboxes.
@@ -49,13 +52,20 @@ class Outbox {
   /// Space for a payload. Fill it at once, then commit it or forget it. Null if the message is not
   /// accepted. If nothing is waiting, an outbox accepts any message that is not too big.
   std::uint8_t* reserve(std::size_t payload_size);
-  void commit(std::size_t payload_size) { frames_.commit(kHeaderSize + payload_size); }
+  void commit(std::size_t payload_size) {
+    frames_.commit(kHeaderSize + payload_size);
+    settings_.pending += kHeaderSize + payload_size;
+  }
 
   /// Sends a payload in pieces, pieces[1] to pieces[count - 1]; pieces[0] is for the header. They
   /// are copied only if the stream does not take them at once.
   Accepted send(Slice* pieces, std::size_t count, std::size_t payload_size);
 
+  /// The frame is not too big, see SharedFrames.
   Accepted send(const SharedFrame& frame);
+
+  /// Sends the frame if then at most `most` bytes wait, or only this frame.
+  bool offer(const SharedFrame& frame, std::size_t most);
 
   /// A message is not accepted.
   Accepted refuse(Accepted why) {
@@ -65,24 +75,43 @@ class Outbox {
 
  protected:
   Outbox(const OutboxSettings& settings, BufferPool& pool) : settings_(settings), frames_(pool) {}
-  virtual ~Outbox() = default;
+  virtual ~Outbox() { settings_.pending -= frames_.pending(); }
 
   /// Enough to be worth a system call.
   static constexpr std::size_t kWorthWriting = 64 * 1024;
 
-  bool too_much(std::size_t frame_size) const {
-    return frames_.pending() + frame_size > settings_.max_pending_bytes && frames_.pending() > 0;
+  /// Whether with a frame of this size more than `most` bytes would wait, and not only this frame.
+  bool too_much(std::size_t frame_size, std::size_t most) const {
+    return frames_.pending() + frame_size > most && frames_.pending() > 0;
   }
 
   const OutboxSettings& settings() const { return settings_; }
   FrameQueue& frames() { return frames_; }
   const FrameQueue& frames() const { return frames_; }
 
+  /// See FrameQueue. What waits changes only here and where messages are sent.
+  void handle_written(const Batch& batch, std::size_t size) {
+    const std::size_t before = frames_.pending();
+    frames_.handle_written(batch, size);
+    settings_.pending += frames_.pending() - before;
+  }
+  /// What waits is not sent any more.
+  void drop_output() {
+    settings_.pending -= frames_.pending();
+    frames_.clear();
+  }
+
  private:
   Accepted accept(std::size_t payload_size);
+  bool has_room(std::size_t frame_size, std::size_t most);
+  bool finds_room(std::size_t frame_size, std::size_t most);
+  void append(const SharedFrame& frame) {
+    frames_.append_shared(*frame.buffer, frame.begin, frame.end);
+    settings_.pending += frame.end - frame.begin;
+  }
 
-  /// Much is waiting, or too much for a frame of this size: writes what it can now.
-  virtual void make_room(std::size_t /*frame_size*/) {}
+  /// Much is waiting, or `too_much`: writes what it can now.
+  virtual void make_room(std::size_t /*frame_size*/, std::size_t /*most*/) {}
   /// Writes a frame at once, if nothing waits before it; returns how much of it was written.
   virtual std::size_t write_past(const Slice* /*slices*/, std::size_t /*count*/) { return 0; }
   virtual void handle_refused(Accepted why) = 0;
@@ -133,12 +162,18 @@ class SharedFrames {
 
 inline Accepted Outbox::accept(std::size_t payload_size) {
   if (payload_size > settings_.max_payload_size) return refuse(Accepted::kTooBig);
-  const std::size_t frame_size = kHeaderSize + payload_size;
-  if (frames_.pending() >= kWorthWriting || too_much(frame_size)) {
-    make_room(frame_size);
-    if (too_much(frame_size)) return refuse(Accepted::kFull);
-  }
-  return Accepted::kYes;
+  if (has_room(kHeaderSize + payload_size, settings_.max_pending_bytes)) return Accepted::kYes;
+  return refuse(Accepted::kFull);
+}
+
+inline bool Outbox::has_room(std::size_t frame_size, std::size_t most) {
+  if (frames_.pending() < kWorthWriting && !too_much(frame_size, most)) return true;
+  return finds_room(frame_size, most);
+}
+
+[[gnu::noinline]] inline bool Outbox::finds_room(std::size_t frame_size, std::size_t most) {
+  make_room(frame_size, most);
+  return !too_much(frame_size, most);
 }
 
 inline std::uint8_t* Outbox::reserve(std::size_t payload_size) {
@@ -166,16 +201,26 @@ inline Accepted Outbox::send(Slice* pieces, std::size_t count, std::size_t paylo
     std::memcpy(out, pieces[i].data, pieces[i].size);
     out += pieces[i].size;
   }
-  frames_.commit(frame_size);
+  commit(payload_size);
   frames_.take(written);
+  settings_.pending -= written;
   queued = true;
   return accepted;
 }
 
-inline Accepted Outbox::send(const SharedFrame& frame) {
-  const Accepted accepted = accept(frame.end - frame.begin - kHeaderSize);
-  if (accepted == Accepted::kYes) frames_.append_shared(*frame.buffer, frame.begin, frame.end);
-  return accepted;
+// For each broadcast there are many.
+[[gnu::always_inline]] inline Accepted Outbox::send(const SharedFrame& frame) {
+  if (!has_room(frame.end - frame.begin, settings_.max_pending_bytes)) {
+    return refuse(Accepted::kFull);
+  }
+  append(frame);
+  return Accepted::kYes;
+}
+
+inline bool Outbox::offer(const SharedFrame& frame, std::size_t most) {
+  if (!has_room(frame.end - frame.begin, most)) return false;
+  append(frame);
+  return true;
 }
 
 inline std::uint8_t* SharedFrames::reserve(std::size_t payload_size) {

@@ -88,7 +88,7 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -158,7 +158,7 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{7};
+  ::messi::codec::Received received_{7, options().max_decode_depth};
 };
 
 // Members whose accessors are called like those that change other members: clear_alarm() clears

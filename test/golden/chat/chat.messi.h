@@ -90,7 +90,7 @@ class ChatClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -158,7 +158,7 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

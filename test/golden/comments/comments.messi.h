@@ -156,7 +156,7 @@ class CommentsClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -267,7 +267,7 @@ class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{17};
+  ::messi::codec::Received received_{17, options().max_decode_depth};
 };
 
 // A comment right above the syntax. Detached ones, such as licences, are not carried over.

@@ -195,7 +195,7 @@ class CppWordsClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{3};
+  ::messi::codec::Received received_{3, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -337,7 +337,7 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{40};
+  ::messi::codec::Received received_{40, options().max_decode_depth};
 };
 
 // Words that mean something to C++, to its library or to the preprocessor. protobuf puts an

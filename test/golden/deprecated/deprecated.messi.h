@@ -91,7 +91,7 @@ class DeprecatedClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -167,7 +167,7 @@ class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{4};
+  ::messi::codec::Received received_{4, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ class EditionsClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -122,7 +122,7 @@ class EditionsServer : public ::messi::ServerOf<EditionsServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

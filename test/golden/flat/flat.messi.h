@@ -98,7 +98,7 @@ class FlatClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{8};
+  ::messi::codec::Received received_{8, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -221,7 +221,7 @@ class FlatServer : public ::messi::ServerOf<FlatServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{3};
+  ::messi::codec::Received received_{3, options().max_decode_depth};
 };
 
 // Messages that are flat, and some that are nearly.

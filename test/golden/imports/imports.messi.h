@@ -109,7 +109,7 @@ class ImportsClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{7};
+  ::messi::codec::Received received_{7, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -232,7 +232,7 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{6};
+  ::messi::codec::Received received_{6, options().max_decode_depth};
 };
 
 // From client to server:

@@ -96,7 +96,7 @@ class LongNamesClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -172,7 +172,7 @@ class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{3};
+  ::messi::codec::Received received_{3, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

@@ -86,7 +86,7 @@ class MyProtocolClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -157,7 +157,7 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{3};
+  ::messi::codec::Received received_{3, options().max_decode_depth};
 };
 
 // The protocol of the sequence diagram in the README: one request and

@@ -285,7 +285,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{25};
+  ::messi::codec::Received received_{25, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -541,7 +541,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{46};
+  ::messi::codec::Received received_{46, options().max_decode_depth};
 };
 
 // Members and messages that are called like things of the runtime or of generated code.

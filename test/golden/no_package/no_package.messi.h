@@ -72,7 +72,7 @@ class NoPackageClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -124,7 +124,7 @@ class NoPackageServer : public ::messi::ServerOf<NoPackageServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

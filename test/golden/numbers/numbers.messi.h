@@ -97,7 +97,7 @@ class NumbersClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{12};
+  ::messi::codec::Received received_{12, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -198,7 +198,7 @@ class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 // From client to server:

@@ -74,7 +74,7 @@ class Proto2Client : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -126,7 +126,7 @@ class Proto2Server : public ::messi::ServerOf<Proto2ServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ class SameTypeClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{2};
+  ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -148,7 +148,7 @@ class SameTypeServer : public ::messi::ServerOf<SameTypeServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{3};
+  ::messi::codec::Received received_{3, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

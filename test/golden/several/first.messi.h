@@ -71,7 +71,7 @@ class FirstClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -122,7 +122,7 @@ class FirstServer : public ::messi::ServerOf<FirstServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

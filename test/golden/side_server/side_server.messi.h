@@ -90,7 +90,7 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{1};
+  ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------

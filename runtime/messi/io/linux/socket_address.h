@@ -118,13 +118,15 @@ class PeerAddress {
   /// "127.0.0.1", "[::1]" or "unix".
   std::string host() const {
     if (!is_tcp()) return "unix";
-    // An IPv4 peer of a socket for both families is shown as IPv4.
-    static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    const bool mapped = family_ == AF_INET6 && std::memcmp(bytes_, kMapped, sizeof(kMapped)) == 0;
-    const int family = mapped ? AF_INET : family_;
-    char text[INET6_ADDRSTRLEN] = "";
-    inet_ntop(family, mapped ? bytes_ + sizeof(kMapped) : bytes_, text, sizeof(text));
-    return family == AF_INET6 ? "[" + std::string(text) + "]" : text;
+    return is_v6() ? "[" + text(AF_INET6, bytes_) + "]" : text(AF_INET, v4());
+  }
+
+  /// See PeerInfo: "127.0.0.1", "2001:db8:0:1::/64" or "".
+  std::string origin() const {
+    if (!is_v6()) return is_tcp() ? host() : "";
+    std::uint8_t network[sizeof(bytes_)] = {};
+    std::memcpy(network, bytes_, sizeof(network) / 2);
+    return text(AF_INET6, network) + "/64";
   }
 
   /// "127.0.0.1:5000", "[::1]:5000" or "unix".
@@ -133,6 +135,19 @@ class PeerAddress {
   }
 
  private:
+  // An IPv4 peer of a socket for both families is shown as IPv4.
+  static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+  bool is_v6() const {
+    return family_ == AF_INET6 && std::memcmp(bytes_, kMapped, sizeof(kMapped)) != 0;
+  }
+  const std::uint8_t* v4() const { return family_ == AF_INET6 ? bytes_ + sizeof(kMapped) : bytes_; }
+  static std::string text(int family, const std::uint8_t* bytes) {
+    char result[INET6_ADDRSTRLEN] = "";
+    inet_ntop(family, bytes, result, sizeof(result));
+    return result;
+  }
+
   std::uint8_t bytes_[16] = {};
   std::uint8_t port_[2] = {};  // big endian; as bytes, so that there is no padding
   std::uint8_t family_;

@@ -50,7 +50,9 @@ class SocketStream final : public Stream, private ReadyHandler {
   void finish() override { ::shutdown(fd_.get(), SHUT_WR); }
   inline void want_input(bool wanted) override;
 
-  PeerInfo peer() const override { return {peer_.to_string(), credentials()}; }
+  PeerInfo peer() const override {
+    return {peer_.to_string(), credentials(), nullptr, peer_.origin()};
+  }
   int native_handle() const override { return fd_.get(); }
 
  private:

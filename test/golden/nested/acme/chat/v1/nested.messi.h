@@ -99,7 +99,7 @@ class NestedClient : public ::messi::ClientBase {
  private:
   inline bool dispatch(::std::string_view payload) final;
 
-  ::messi::codec::Received received_{3};
+  ::messi::codec::Received received_{3, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -180,7 +180,7 @@ class NestedServer : public ::messi::ServerOf<NestedServerClient> {
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
 
-  ::messi::codec::Received received_{5};
+  ::messi::codec::Received received_{5, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------
