@@ -145,6 +145,7 @@ class MemoryNetwork final : public Network {
   void connected(ConnectHandler& handler, Place& place);
   bool accept_one();
   bool deliver_to(End& end, const Link& link);
+  bool tell_of_room(End& end, const Link& link);
   /// Bytes, or with 0 an end, go to that side.
   void depart(Link& link, int side, std::size_t size);
   /// The number of bytes that have arrived there.
@@ -201,7 +202,8 @@ class MemoryNetwork::End final : public Stream {
     if (stalled(side_)) return 0;
     const bool all = link_->departures[side_].empty();
     const std::size_t size = all ? link_->under_way[side_].size() : network_.arrived(*link_, side_);
-    return std::min({size, network_.faults.most_per_read, link_->way_to(side_).most_per_read});
+    return std::min(size,
+                    std::min(network_.faults.most_per_read, link_->way_to(side_).most_per_read));
   }
   std::size_t capacity() const {
     return std::min(network_.faults.capacity, link_->way_to(1 - side_).capacity);
@@ -440,15 +442,16 @@ inline bool MemoryNetwork::finished(const std::weak_ptr<Link>& known) {
   });
 }
 
+inline bool MemoryNetwork::tell_of_room(End& end, const Link& link) {
+  if (!end.broken() && link.under_way[1 - end.side_].size() >= end.capacity()) return false;
+  end.wants_room_ = false;
+  end.handler_->handle_writable();
+  return true;
+}
+
 inline bool MemoryNetwork::deliver_to(End& end, const Link& link) {
   End* const& there = link.ends[end.side_];  // null when it has been destroyed
-  bool delivered = false;
-  const bool room = link.under_way[1 - end.side_].size() < end.capacity();
-  if (end.wants_room_ && (room || end.broken())) {
-    end.wants_room_ = false;
-    end.handler_->handle_writable();
-    delivered = true;
-  }
+  const bool delivered = end.wants_room_ && tell_of_room(end, link);
   if (there == nullptr || end.ended_ || !end.wants_input_) return delivered;
   if (link.under_way[end.side_].empty() && !end.over()) return delivered;
   const std::size_t size = end.readable();
@@ -483,10 +486,11 @@ inline IoResult MemoryNetwork::End::write(const Slice* slices, std::size_t count
   std::string& out = link_->under_way[to];
   const std::size_t before = out.size();
   WayFaults& way = link_->way_to(to);
+  const std::size_t most = capacity();
   std::size_t size = 0;
   bool all = true;
   for (std::size_t i = 0; i < count && all; ++i) {
-    const std::size_t room = capacity() - std::min(capacity(), out.size());
+    const std::size_t room = most - std::min(most, out.size());
     const std::size_t taken = std::min(room, slices[i].size);
     out.append(slices[i].data, std::min(taken, way.cut_after));
     way.cut_after -= std::min(taken, way.cut_after);
