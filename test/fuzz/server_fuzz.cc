@@ -29,6 +29,7 @@ using namespace std::chrono_literals;
 struct HookThrew {};
 
 constexpr std::size_t kMaxPayload = 20'000;
+constexpr char kBroadcast = 'b';  // what the texts of broadcasts begin with
 
 chat::MessageInd message(std::string text) {
   chat::MessageInd message;
@@ -51,16 +52,20 @@ class Server final : public chat::ChatServer {
   Server(messi::EventLoop& loop, const messi::ServerOptions& options, Watcher& watcher)
       : ChatServer(loop, "tcp://:6000", options), watcher_(watcher) {}
 
-  /// The texts sent to each client, by its id. The first one says the id.
-  std::map<std::uint64_t, std::vector<std::string>> sent;
+  struct Sent {
+    std::string text;
+    bool broadcast;
+  };
+  /// What was sent to each client, by its id. The first text is the id.
+  std::map<std::uint64_t, std::vector<Sent>> sent;
 
   void send_to(Client& client, const std::string& text) {
-    if (client.connected()) sent[client.id()].push_back(text);
+    if (client.connected()) sent[client.id()].push_back({text, false});
     client.send(message(text));
   }
   void send_to_all(const std::string& text, const Client* except) {
     for (const Client& client : clients()) {
-      if (&client != except) sent[client.id()].push_back(text);
+      if (&client != except) sent[client.id()].push_back({text, true});
     }
     require(except != nullptr ? broadcast(message(text), *except) : broadcast(message(text)),
             "a broadcast that is not too big is sent");
@@ -92,6 +97,11 @@ class Server final : public chat::ChatServer {
     require(find_client(client.id()) == nullptr, "a client that is gone is not found");
     client.state<bool>() = false;
     --up_count_;
+    watcher_.act_in_hook(&client);
+  }
+  void on_client_behind(Client& client) override {
+    require(options().slow_reader != messi::SlowReader::kDisconnect && client.connected(),
+            "a client is behind only if it may be");
     watcher_.act_in_hook(&client);
   }
   void on_client_writable(Client& client) override {
@@ -145,8 +155,8 @@ class Target final : private Watcher {
     bool noise = false;    // it has sent anything
     std::size_t sent = 0;  // messages
     std::string received;
-    std::uint64_t id = 0;  // as the server knows it
-    std::size_t seen = 0;  // messages
+    std::uint64_t id = 0;          // as the server knows it
+    std::size_t seen[2] = {0, 0};  // of what was sent, and of its broadcasts if some may be missing
     bool usable() const { return raw->peer() != nullptr && !closed; }
   };
 
@@ -158,6 +168,12 @@ class Target final : private Watcher {
     options.max_pending_bytes = 1 + input.below(100'000);
     options.max_clients = 1 + input.below(8);
     options.linger = 100ms * input.below(80);
+    options.slow_reader = static_cast<messi::SlowReader>(input.below(3));
+    if (input.byte() % 2 == 0) return options;
+    options.max_total_pending_bytes = 1 + input.below(400'000);
+    options.max_pings_per_second = 1 + input.below(20);
+    options.max_accepts_per_second = 1 + input.below(20);
+    options.frame_timeout = 100ms * (1 + input.below(100));
     return options;
   }
 
@@ -205,9 +221,10 @@ class Target final : private Watcher {
       case 2:
         return input_.one_in(6) ? server_.stop_now() : void();
       case 3:
-        return server_.send_to_all(text(), nullptr);
+        return server_.send_to_all(kBroadcast + text(), nullptr);
       case 4:
-        return server_.send_to_all(text(), server_.find_client(1 + input_.byte() % 16));
+        return server_.send_to_all(kBroadcast + text(),
+                                   server_.find_client(1 + input_.byte() % 16));
       case 5:
         return break_network();
       case 6:
@@ -348,12 +365,17 @@ class Target final : private Watcher {
 
   void check() {
     std::size_t connected = 0;
+    std::size_t total = 0;
     for (const chat::ChatServerClient& client : server_.clients()) {
       ++connected;
       require(client.connected(), "clients() has those that are connected");
-      require(client.pending_bytes() <= server_.options().max_pending_bytes + 2 * kMaxPayload,
+      const std::size_t pending = client.pending_bytes();
+      require(pending <= 2 * server_.options().max_pending_bytes + 2 * kMaxPayload,
               "no more is waiting than allowed");
+      total += pending;
     }
+    require(total <= server_.options().max_total_pending_bytes + 2 * kMaxPayload,
+            "no more is waiting for all together than allowed");
     require(connected <= server_.client_count(), "clients() has no more than there are");
     require(server_.up_count() <= server_.options().max_clients, "there are not too many clients");
     for (Peer& peer : peers_) check_received(peer);
@@ -377,11 +399,27 @@ class Target final : private Watcher {
               "a server sends what it was told to send");
       const std::string& text = wrapper.message_ind().text();
       if (peer.id == 0) peer.id = static_cast<std::uint64_t>(std::atoll(text.c_str()));
-      const std::vector<std::string>& sent = server_.sent[peer.id];
-      require(peer.seen < sent.size() && sent[peer.seen] == text,
-              "a server's messages come in order, and none is missing");
-      ++peer.seen;
+      handle_text(peer, text);
     }
+  }
+
+  /// A slow reader may miss broadcasts, and may get the latest ones later.
+  void handle_text(Peer& peer, const std::string& text) {
+    const std::vector<Server::Sent>& sent = server_.sent[peer.id];
+    if (server_.options().slow_reader == messi::SlowReader::kDisconnect) {
+      require(peer.seen[0] < sent.size() && sent[peer.seen[0]].text == text,
+              "a server's messages come in order, and none is missing");
+      ++peer.seen[0];
+      return;
+    }
+    const bool broadcast = text.front() == kBroadcast;
+    std::size_t& seen = peer.seen[broadcast ? 1 : 0];
+    while (seen < sent.size() && sent[seen].text != text) {
+      require(broadcast || sent[seen].broadcast, "only broadcasts are missing");
+      ++seen;
+    }
+    require(seen < sent.size(), "what comes was sent, in this order");
+    ++seen;
   }
 
   void finish() {
