@@ -55,6 +55,14 @@ class Server(ChatServer):
             case ["disconnect", client_id]:
                 if (client := self.find_client(int(client_id))) is not None:
                     client.disconnect()
+            case ["drain", seconds]:
+                self.drain(float(seconds))
+            case ["accept", client_id]:
+                if (client := self.find_arriving(int(client_id))) is not None:
+                    client.accept()
+            case ["refuse", client_id, *text]:
+                if (client := self.find_arriving(int(client_id))) is not None:
+                    client.refuse(" ".join(text))
             case ["start"]:
                 self._start_task = asyncio.create_task(self.listen())
             case ["stop"]:
@@ -72,6 +80,14 @@ class Server(ChatServer):
         return not self.clients or any(client.pending_bytes > 64 * 1024 for client in self.clients)
 
 
+class AskingServer(Server):
+    async def on_authenticate(self, client):
+        report("asked", client.id)
+
+    async def on_client_refused(self, peer_address, reason):
+        report("refused", reason)
+
+
 def message_from(words):
     """["message_ind", "120161"] or ["connect_rsp"] -> the message"""
     types = {"connect_rsp": chat_pb2.ConnectRsp, "message_ind": chat_pb2.MessageInd}
@@ -80,7 +96,8 @@ def message_from(words):
 
 async def main():
     given = parse_options()
-    server = Server(given.uri, ServerOptions(max_payload_size=given.max_payload, max_clients=given.max_clients))
+    options = ServerOptions(max_payload_size=given.max_payload, max_clients=given.max_clients)
+    server = (AskingServer if given.authenticate else Server)(given.uri, options)
     await server.listen()
     await run(server.handle_command)
 

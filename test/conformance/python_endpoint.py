@@ -12,6 +12,7 @@ def parse_options():
     parser.add_argument("uri")
     parser.add_argument("--max-payload", type=int, default=1024 * 1024)
     parser.add_argument("--max-clients", type=int, default=10)
+    parser.add_argument("--authenticate", action="store_true")
     return parser.parse_args()
 
 

@@ -7,7 +7,7 @@ from endpoint import Failure, matches
 from proxy import DOWN, UP, Proxy
 
 SOON = 20.0  # seconds, for a process to start and for a client to connect again on a busy machine
-UNKNOWN_TYPES = (0, 5, 9, 10, 127, 128, 255)
+UNKNOWN_TYPES = (0, 5, 8, 10, 127, 128, 255)
 
 
 def member_ind(user="", text=""):
@@ -45,6 +45,46 @@ def talk(client, server, number=1):
     client.do(f"send message_ind {said}")
     server.expect(f"message {number} message_ind {said}")
     client.expect(f"message message_ind {said}")
+
+
+# Of messi's Python server.
+
+def drain(pair):
+    """Nothing that was sent before is lost. Clients of the original see the end of the stream at half of the deadline."""
+    if pair.server_of.name != "python":
+        return "only the endpoint in Python knows the command"
+    with connected(pair) as (client, server):
+        for each in (client, server):
+            each.do("stream 5000 100")
+        for each in (client, server):
+            each.skip_until("streamed 5000", SOON)
+        server.do("drain 8")
+        server.skip_until("disconnected 1 Draining.", SOON)
+        client.skip_until("disconnected*", SOON)
+        for each in (client, server):
+            each.do("count")
+            each.skip_until("counted 5000", SOON)
+
+
+def authentication(pair):
+    """Who is refused may come again; what was said before the answer waits for it."""
+    if pair.server_of.name != "python":
+        return "only the endpoint in Python knows the option"
+    with pair.server("--authenticate") as server, pair.client(server.port) as client:
+        client.expect("connected", SOON)
+        server.expect("asked 1", SOON)
+        server.do("refuse 1 Who are you?")
+        server.expect("refused Not authenticated.")
+        client.expect("disconnected*" if pair.client_of.original else "disconnected Not authenticated.")
+        client.expect("connected", SOON)
+        server.expect("asked 2", SOON)
+        client.do("send connect_req 0a044572696b")
+        server.expect_none(0.5)
+        server.do("accept 2")
+        server.expect("connected 2")
+        server.expect("message 2 connect_req 0a044572696b")
+        client.expect("message connect_rsp")
+        talk(client, server, 2)
 
 
 # Whole dialogues.
@@ -280,7 +320,8 @@ def unknown_types_to_client(pair):
 
 def unknown_types_to_server(pair):
     with pair.server() as server, Proxy(server.port) as proxy, pair.client(proxy.port) as client:
-        for number, kind in enumerate(UNKNOWN_TYPES, 1):
+        # Clients that were told stay away for longer each time.
+        for number, kind in enumerate(UNKNOWN_TYPES[::3], 1):
             meet(client, server, number)
             talk(client, server, number)
             proxy.inject(UP, bytes([kind, 0, 0, 3, 1, 2, 3]))
@@ -290,7 +331,7 @@ def unknown_types_to_server(pair):
 
 BUSY = [stream_up_for_5_s, stream_down_for_5_s, ten_thousand_each_way]
 ALL = [
-    chat_dialogue, my_protocol_dialogue, text_sizes, server_at_its_limit, client_at_its_limit,
+    chat_dialogue, drain, authentication, my_protocol_dialogue, text_sizes, server_at_its_limit, client_at_its_limit,
     client_sends_over_its_limit, idle_for_10_s, *BUSY, server_killed_and_restarted, client_killed_and_restarted,
     server_killed_in_a_frame, client_killed_in_a_frame, unknown_types_to_client, unknown_types_to_server,
 ]
