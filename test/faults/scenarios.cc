@@ -14,11 +14,14 @@
 #include "absl/status/status.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/socket_address.h"
+#include "messi/tls.h"
 #include "test/faults/calls.h"
 #include "test/io/dns_server.h"
+#include "test/support/authority.h"
 #include "test/support/bytes.h"
 #include "test/support/masked_network.h"
 #include "test/support/sockets.h"
+#include "test/tls/support.h"
 
 namespace messi::test {
 
@@ -104,6 +107,20 @@ void wrapped_streams(World& world) {
   MaskedNetwork network(world.loop, "masked", "tcp");
   exchange(world, "masked://127.0.0.1:0", 5, 5, 1'000);
 }
+
+/// Over TLS, and each knows the other.
+void exchange_over_tls(World& world, std::size_t messages, std::size_t size) {
+  std::unique_ptr<tls::Network> network;
+  {
+    const Exempt exempt;
+    static const Authority authority;
+    static const tls::Config config = mutual_config_of(authority);
+    network = std::make_unique<tls::Network>(world.loop, config);
+  }
+  exchange(world, "tls://127.0.0.1:0", messages, messages, size);
+}
+void talk_over_tls(World& world) { exchange_over_tls(world, 5, 10); }
+void much_over_tls(World& world) { exchange_over_tls(world, 10, 100'000); }
 
 void name_in_hosts(World& world) {
   Host server(world, "tcp://127.0.0.1:0");
@@ -639,6 +656,8 @@ const std::vector<Scenario>& all_scenarios() {
       {"a Unix socket with a mode", mode_of_file},
       {"a Unix socket at a relative path", relative_path},
       {"streams over streams", wrapped_streams},
+      {"a client and a server talk over TLS", talk_over_tls},
+      {"large messages over TLS", much_over_tls},
       {"a name in /etc/hosts", name_in_hosts},
       {"a name that DNS knows", name_by_dns},
       {"a name that DNS knows later", name_comes_late, false},
