@@ -127,11 +127,13 @@ void Server::say(Client& client, Recipe recipe) {
     client.send(message);
     if (before && client.connected()) watch_.sent(side(client), hash_of(message));
   });
-  watch_.check_pending(client.pending_bytes(), options().max_pending_bytes,
-                       options().max_payload_size);
+  check_pending();
 }
 
 void Server::shout(Recipe recipe, const Client* except) {
+  const SlowReader policy = options().slow_reader;
+  // If some are left out, each must be unlike the others.
+  if (policy != SlowReader::kDisconnect && recipe.form == Form::kEmpty) recipe.form = Form::kFlat;
   std::vector<std::uint64_t> ids;
   for (const Client& client : clients()) {
     if (&client != except) ids.push_back(client.id());
@@ -140,13 +142,30 @@ void Server::shout(Recipe recipe, const Client* except) {
     const bool sent = except != nullptr ? broadcast(message, *except) : broadcast(message);
     if (!sent) return;
     for (const std::uint64_t id : ids) {
-      if (Client* const client = find_client(id)) watch_.sent(side(*client), hash_of(message));
+      Client* const client = find_client(id);
+      if (client == nullptr) continue;
+      if (policy == SlowReader::kDisconnect) {
+        watch_.sent(side(*client), hash_of(message));
+      } else {
+        watch_.offered(side(*client), recipe.form, hash_of(message),
+                       policy == SlowReader::kKeepLatest);
+      }
     }
   });
+  check_pending();
+}
+
+void Server::check_pending() {
+  const std::size_t kept = options().slow_reader == SlowReader::kKeepLatest ? 2 : 1;
+  std::size_t total = 0;
   for (const Client& client : clients()) {
-    watch_.check_pending(client.pending_bytes(), options().max_pending_bytes,
+    watch_.check_pending(client.pending_bytes(), kept * options().max_pending_bytes,
                          options().max_payload_size);
+    total += client.pending_bytes();
   }
+  watch_.require(total <= options().max_total_pending_bytes + options().max_payload_size + 4 +
+                              8 * client_count(),
+                 "more is waiting than max_total_pending_bytes");
 }
 
 void Server::end() {
@@ -175,6 +194,8 @@ bool Server::all_delivered() {
   for (Client& client : clients()) {
     const Side& its = side(client);
     all &= its.in != nullptr && its.in->complete() && its.out->complete();
+    const std::size_t told_of = its.out->offers_delivered + client.dropped_broadcasts();
+    watch_.require(told_of == its.out->offers_made, "a broadcast is lost without a word");
   }
   return all;
 }
@@ -210,6 +231,11 @@ void Server::on_client_writable(Client& client) {
   watch_.happens("server: writable", index_, client.pending_bytes());
   watch_.require(client.connected(), "on_client_writable comes without a connection");
   watch_.in_hook(Hook::kClientWritable, index_);
+}
+
+void Server::on_client_behind(Client& client) {
+  watch_.happens("server: behind", index_, client.pending_bytes());
+  watch_.require(client.connected(), "on_client_behind comes without a connection");
 }
 
 void Server::on_first(Client& client, const First& message) {

@@ -79,12 +79,14 @@ class Server final : public SimulationServer {
   void on_client_connected(Client& client) override;
   void on_client_disconnected(Client& client, DisconnectReason reason) override;
   void on_client_writable(Client& client) override;
+  void on_client_behind(Client& client) override;
   void on_first(Client& client, const First& message) override;
   void on_empty(Client& c, const Empty& m) override { received(c, Form::kEmpty, hash_of(m)); }
   void on_flat(Client& c, const Flat& m) override { received(c, Form::kFlat, hash_of(m)); }
   void on_text(Client& c, const Text& m) override { received(c, Form::kText, hash_of(m)); }
   void on_nested(Client& c, const Nested& m) override { received(c, Form::kNested, hash_of(m)); }
   void received(Client& client, Form form, std::uint64_t hash);
+  void check_pending();
   static Side& side(Client& client) { return client.state<Side>(); }
 
   Watch& watch_;

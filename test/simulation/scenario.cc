@@ -66,6 +66,10 @@ class Author {
     if (random_.chance(20)) add(Act::kServerPayload).amount = limit();
     if (random_.chance(35)) add(Act::kClientPending).amount = limit();
     if (random_.chance(35)) add(Act::kServerPending).amount = limit();
+    if (random_.chance(8)) add(Act::kServerTotal).amount = limit();
+    if (random_.chance(8)) add(Act::kDropNewest);
+    if (random_.chance(8)) add(Act::kKeepLatest);
+    if (random_.chance(5)) add(Act::kFrameTimeout).span = milliseconds(1 + random_.below(1'000));
     if (random_.chance(20)) add(Act::kClientLinger).span = milliseconds(random_.below(3'000));
     if (random_.chance(20)) add(Act::kServerLinger).span = milliseconds(random_.below(3'000));
     if (random_.chance(30))
@@ -282,6 +286,10 @@ constexpr Sentence kSentences[] = {
     {Act::kServerPending, "servers: max_pending_bytes {amount}"},
     {Act::kServerLinger, "servers: linger {span}"},
     {Act::kServerSilence, "servers: client_timeout {span}"},
+    {Act::kServerTotal, "servers: max_total_pending_bytes {amount}"},
+    {Act::kFrameTimeout, "frame_timeout {span}"},
+    {Act::kDropNewest, "servers: slow_reader kDropNewest"},
+    {Act::kKeepLatest, "servers: slow_reader kKeepLatest"},
     {Act::kServerFull, "servers: max_clients {amount}"},
     {Act::kClient, "client {who} is made, and started"},
     {Act::kStart, "client {who}: start"},

@@ -30,7 +30,11 @@ enum class Act : std::uint8_t {
   kServerPending,
   kServerLinger,
   kServerSilence,
-  kServerFull,  ///< max_clients: amount
+  kServerTotal,   ///< max_total_pending_bytes: amount
+  kFrameTimeout,  ///< frame_timeout of both sides: span
+  kDropNewest,    ///< slow_reader
+  kKeepLatest,    ///< slow_reader
+  kServerFull,    ///< max_clients: amount
   // Client `who`.
   kClient,  ///< There is such a client, and it starts at that moment.
   kStart,

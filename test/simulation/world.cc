@@ -173,6 +173,18 @@ void World::set_up() {
       case Act::kServerSilence:
         server_options_.client_timeout = item.span;
         break;
+      case Act::kServerTotal:
+        server_options_.max_total_pending_bytes = item.amount;
+        break;
+      case Act::kFrameTimeout:
+        client_options_.frame_timeout = server_options_.frame_timeout = item.span;
+        break;
+      case Act::kDropNewest:
+        server_options_.slow_reader = SlowReader::kDropNewest;
+        break;
+      case Act::kKeepLatest:
+        server_options_.slow_reader = SlowReader::kKeepLatest;
+        break;
       case Act::kServerFull:
         server_options_.max_clients = item.amount;
         break;
