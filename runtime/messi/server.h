@@ -189,7 +189,13 @@ class ServerBase : private ListenHandler {
   }
   bool half_full() const { return settings_.pending > options_.max_total_pending_bytes / 2; }
   // Disconnects those for whom most is waiting, until `more` bytes fit.
-  void keep_total(std::size_t more);
+  void keep_total(std::size_t more) {
+    if (!total_fits(more)) drop_slowest(more);
+  }
+  void drop_slowest(std::size_t more);
+  bool total_fits(std::size_t more) const {
+    return settings_.pending + more <= options_.max_total_pending_bytes;
+  }
   std::size_t pending_bytes(const AcceptedLink& link);
 
   // Generated code makes these typed.

@@ -181,8 +181,8 @@ MESSI_INLINE bool ServerBase::catch_up(AcceptedLink& link, std::size_t most) {
   return true;
 }
 
-MESSI_INLINE void ServerBase::keep_total(std::size_t more) {
-  while (settings_.pending + more > options_.max_total_pending_bytes) {
+MESSI_INLINE void ServerBase::drop_slowest(std::size_t more) {
+  while (!total_fits(more)) {
     AcceptedLink* most = nullptr;
     std::size_t most_pending = 0;
     table_.for_each([&](ServerClient& client) {
