@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "../command_line.h"
 #include "chat.messi.h"
@@ -31,7 +32,10 @@ class Client final : public chat::ChatClient {
   void on_connect_rsp(const chat::ConnectRsp&) override {
     std::cout << "Connected to the server." << std::endl;
     told_away_ = false;
+    welcome_ = true;
     input_.resume();
+    for (const std::string& line : std::exchange(unsent_, {})) say(line);
+    end_when_all_is_heard();
   }
 
   // All clients hear what one says, also that client itself: then the line has arrived.
@@ -44,13 +48,14 @@ class Client final : public chat::ChatClient {
   }
 
   void on_disconnected(messi::DisconnectReason reason) override {
-    if (reason == messi::DisconnectReason::kStopped) return;
+    welcome_ = false;
+    if (ending_) return;
     std::cout << "Disconnected: " << reason << std::endl;
     if (unheard_ > 0) {
       std::cout << "Lines of yours that perhaps nobody heard: " << unheard_ << std::endl;
       unheard_ = 0;
     }
-    if (input_.ended()) return end(1);
+    if (input_.ended() && unsent_.empty()) return end(1);
     std::cout << "What you type is sent when the server is back." << std::endl;
     told_away_ = true;
     input_.pause();
@@ -74,6 +79,11 @@ class Client final : public chat::ChatClient {
   static constexpr int kMostUnheard = 16;
 
   void say(const std::string& line) {
+    // A server that drains takes nothing more, and is still heard.
+    if (!connected() || !welcome_) {
+      unsent_.push_back(line);
+      return input_.pause();
+    }
     chat::MessageInd message;
     message.set_user(user_);
     message.set_text(line);
@@ -82,17 +92,21 @@ class Client final : public chat::ChatClient {
   }
 
   void end_when_all_is_heard() {
-    if (input_.ended() && unheard_ == 0) end(0);
+    if (input_.ended() && unheard_ == 0 && unsent_.empty()) end(0);
   }
 
   void end(int status) {
     exit_status_ = status;
+    ending_ = true;
     stop();
   }
 
   const std::string user_;
   LineReader input_;
-  int unheard_ = 0;  // lines of ours that have not come back yet
+  bool welcome_ = false;
+  std::vector<std::string> unsent_;  // lines that came while there was no server for them
+  int unheard_ = 0;                  // lines of ours that have not come back yet
+  bool ending_ = false;
   bool told_away_ = false;
   int exit_status_ = 0;
 };

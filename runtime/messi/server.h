@@ -85,6 +85,11 @@ struct ServerOptions {
   /// as waiting, and takes at most `max_pending_bytes` more; else the client is disconnected
   /// (kSlowReader).
   SlowReader slow_reader = SlowReader::kDisconnect;
+  /// How long a client may wait for the answer to `on_authenticate`; then it is refused
+  /// (kUnauthenticated). If its first message waits as well, up to a second longer.
+  Duration authentication_timeout = std::chrono::seconds(5);
+  /// The largest message that may arrive before the answer, in encoded bytes.
+  std::size_t max_payload_before_accept = 4096;
   /// The longest time that `stop` and `disconnect` wait for a client to read what was sent. Zero:
   /// they are `stop_now` and `disconnect_now`.
   Duration linger = std::chrono::seconds(5);
@@ -120,6 +125,14 @@ class ServerBase : private ListenHandler {
   /// being disconnected already.
   void stop_now();
 
+  /// Lets all clients go without losing anything; for a server that is to be replaced. Stops
+  /// listening, and tells each client, behind what it was sent. What the client has sent is still
+  /// handled, and may be answered, until it has ended its side. Then what waits for it is written,
+  /// and `on_client_disconnected(client, kDraining)` follows. A client that does not understand it,
+  /// such as the original's, sees the end of the stream at half of the deadline. At the deadline
+  /// everything that is left is closed. Called again, the new deadline counts. `stop` ends it.
+  void drain(Duration deadline);
+
   /// True when nothing is left to happen: the server does not listen, and no client is left.
   bool stopped() const { return listener_ == nullptr && table_.size() == 0; }
 
@@ -130,7 +143,7 @@ class ServerBase : private ListenHandler {
   std::uint16_t port() const { return listener_ ? listener_->port() : std::uint16_t{0}; }
 
   /// The number of connected clients.
-  std::size_t client_count() const { return table_.size() - ending_count_; }
+  std::size_t client_count() const { return table_.size() - hidden_count_; }
   const ServerOptions& options() const { return options_; }
   EventLoop& loop() { return loop_; }
 
@@ -148,6 +161,8 @@ class ServerBase : private ListenHandler {
   /// A connection was turned away. kRefused: `on_client_arriving` returned false. kTooManyClients:
   /// the server is full, or the process has no descriptor left (then `peer_address` is "").
   /// kTooManyFromAddress, kTooManyAtOnce: see ServerOptions.
+  /// kUnauthenticated: `on_authenticate` was answered with `refuse`, or not in time. Other reasons:
+  /// the connection has ended before that was answered.
   virtual void on_client_refused(const std::string& /*peer_address*/, DisconnectReason /*reason*/) {
   }
 
@@ -165,6 +180,7 @@ class ServerBase : private ListenHandler {
     ServerClient* const client = table_.find(id);
     return client != nullptr && client->connected() ? client : nullptr;
   }
+  ServerClient* find_arriving_base(std::uint64_t id);
 
  private:
   friend class AcceptedLink;
@@ -200,6 +216,7 @@ class ServerBase : private ListenHandler {
 
   // Generated code makes these typed.
   virtual std::unique_ptr<ServerClient> make_client(ServerClient::Init init) = 0;
+  virtual void client_arrived(ServerClient& client) = 0;
   virtual void client_connected(ServerClient& client) = 0;
   virtual void client_disconnected(ServerClient& client, DisconnectReason reason) = 0;
   virtual void client_writable(ServerClient& client) = 0;
@@ -224,13 +241,18 @@ class ServerBase : private ListenHandler {
   void in_hook_of(AcceptedLink& link, Hook&& hook);
 
   void refuse(Stream& stream, DisconnectReason reason);
+  void refuse(AcceptedLink& link, std::string_view text);
+  void accept(AcceptedLink& link);
+  void greet(AcceptedLink& link);
   void handle_readable(AcceptedLink& link);
   bool dispatch_from(AcceptedLink& link, std::string_view payload);
   void close(AcceptedLink& link, DisconnectReason reason, Hint hint = Hint::kNone);
   void end(AcceptedLink& link, DisconnectReason reason);
+  void leave(AcceptedLink& link);
   void end_now(AcceptedLink& link, DisconnectReason reason);
   void pause(AcceptedLink& link);
   void resume(AcceptedLink& link);
+  void wait_for_resume(AcceptedLink& link);
   void wait_in(DeadlineQueue<AcceptedLink>& queue, AcceptedLink& link);
   void needs_settling(AcceptedLink& link);
   void settle();
@@ -238,6 +260,7 @@ class ServerBase : private ListenHandler {
   void handle_over(AcceptedLink& link);
   void handle_resumed(AcceptedLink& link);
   void handle_timer();
+  void handle_drain(TimePoint now);
   void set_timer();
 
   EventLoop& loop_;
@@ -250,10 +273,13 @@ class ServerBase : private ListenHandler {
   ClientTable table_;
   Admission admission_;
   SlowReaders slow_readers_;
-  DeadlineQueue<AcceptedLink> silence_;  // to be heard
-  DeadlineQueue<AcceptedLink> paused_;   // to be told that the server lives
-  DeadlineQueue<AcceptedLink> ending_;   // to have read everything
-  std::size_t ending_count_ = 0;         // links that `end` was called for
+  DeadlineQueue<AcceptedLink> silence_;   // to be heard
+  DeadlineQueue<AcceptedLink> paused_;    // to be told that the server lives
+  DeadlineQueue<AcceptedLink> ending_;    // to have read everything
+  DeadlineQueue<AcceptedLink> arriving_;  // to be accepted
+  std::size_t hidden_count_ = 0;          // links that are arriving or ending
+  TimePoint drain_half_ = TimePoint::max();
+  TimePoint drain_end_ = TimePoint::max();
   std::uint64_t last_id_ = 0;
   std::vector<AcceptedLink*> unsettled_;
   std::vector<AcceptedLink*> settling_;

@@ -25,9 +25,10 @@ struct Access;
 
 class ServerBase;
 
-/// A connected client, as the server sees it; generated code adds the senders. It belongs to the
-/// server and lives until its `on_client_disconnected` returns. To find it later, keep its `id()`
-/// and call `find_client`. Loop's thread only.
+/// A client, as the server sees it; generated code adds the senders. It belongs to the server and
+/// lives until its `on_client_disconnected` returns, or `on_client_refused` if it was not accepted.
+/// To find it later, keep its `id()` and call `find_client`, or before it is accepted
+/// `find_arriving`. Loop's thread only.
 class ServerClient {
  public:
   /// The arguments of the constructor, which generated code only passes on.
@@ -55,8 +56,16 @@ class ServerClient {
   /// The loop's time at which the connection was accepted.
   TimePoint connected_since() const { return connected_since_; }
 
-  /// False when the connection is lost or given up. Messages sent then are dropped.
-  bool connected() const { return !link_->closed(); }
+  /// The answers to `on_authenticate`, in the hook or later; only the first counts. With `accept`
+  /// it is connected at once, and `on_client_connected` follows. With `refuse` the connection is
+  /// closed, and `on_client_refused(peer_address, kUnauthenticated)` follows; the client gets the
+  /// beginning of `text`, at most 96 bytes, as its `disconnect_hint`.
+  void accept();
+  void refuse(std::string_view text = {});
+
+  /// True from `accept` until the connection is lost or given up. Messages sent before and after
+  /// are dropped.
+  bool connected() const { return link_->accepted() && !link_->closed(); }
 
   /// Bytes that were sent to this client and that the system has not taken yet.
   std::size_t pending_bytes() const;
@@ -76,10 +85,10 @@ class ServerClient {
 
   /// No message of this client reaches a hook until `resume`. Input waits in the system, so in the
   /// end the client cannot send any more. The server does not drop the client for its silence
-  /// meanwhile, and sends it pongs.
+  /// meanwhile, and sends it pongs. No-op before `on_client_connected`.
   void pause();
   void resume();
-  bool paused() const { return link_->paused() && !link_->resuming(); }
+  bool paused() const { return link_->greeted() && link_->paused() && !link_->resuming(); }
 
   /// In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
   /// seems to speak HTTP.", or "".

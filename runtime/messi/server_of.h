@@ -35,11 +35,20 @@ class ServerOf : public ServerBase {
   /// Null if no client with this id() is connected.
   Client* find_client(std::uint64_t id) { return static_cast<Client*>(find_client_base(id)); }
 
+  /// A client whose `on_authenticate` waits for its answer; null if no such client has this id().
+  Client* find_arriving(std::uint64_t id) { return static_cast<Client*>(find_arriving_base(id)); }
+
   /// The client whose message is being handled; null outside of message hooks.
   Client* current_client() { return static_cast<Client*>(ServerBase::current_client()); }
 
   // Hooks: clients come and go. ServerBase has three more: on_client_arriving,
   // on_client_refused and on_handshake_failed.
+
+  /// Who is it? `client.peer_certificate()`, `peer_credentials()` and `peer_address()` may say.
+  /// Call `client.accept()` or `client.refuse(text)`, here or within `authentication_timeout`.
+  /// Until then it is no client: none of its messages reaches a hook, none is sent to it, and it is
+  /// not among the `clients()`. By default all are accepted.
+  virtual void on_authenticate(Client& client) { client.accept(); }
 
   virtual void on_client_connected(Client& /*client*/) {}
   virtual void on_client_disconnected(Client& /*client*/, DisconnectReason /*reason*/) {}
@@ -64,6 +73,7 @@ class ServerOf : public ServerBase {
   std::unique_ptr<ServerClient> make_client(ServerClient::Init init) final {
     return std::make_unique<Client>(std::move(init));
   }
+  void client_arrived(ServerClient& client) final { on_authenticate(static_cast<Client&>(client)); }
   void client_connected(ServerClient& client) final {
     on_client_connected(static_cast<Client&>(client));
   }

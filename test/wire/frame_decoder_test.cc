@@ -330,3 +330,38 @@ TEST_CASE("an idle decoder holds no memory, and a dropped one gives its cut fram
   }
   CHECK(live_bytes() == before);
 }
+
+TEST_CASE("a frame that is kept comes again, with all that follows it", "[wire]") {
+  const Stream stream = stream_of({0, 10, 3'000, 5'000, 20, 70'000, 1});
+  for (std::size_t kept = 0; kept < stream.frames.size(); ++kept) {
+    for (std::size_t cut = 0; cut <= stream.bytes.size();
+         cut += cut < 30 || stream.bytes.size() - cut < 30 ? 1 : 997) {
+      CAPTURE(kept, cut);
+      const std::size_t before = live_bytes();
+      {
+        BufferPool pool;
+        FrameDecoder decoder(pool, kMaxPayloadSize);
+        std::vector<RawFrame> frames;
+        bool keeps = true;
+        const auto collect = [&](const Frame& each) {
+          if (keeps && frames.size() == kept) return Next::kKeep;
+          frames.push_back({static_cast<int>(each.type), std::string(each.payload)});
+          return Next::kGoOn;
+        };
+        const std::string_view bytes = stream.bytes;
+        const DecodeResult first = decoder.decode(bytes.substr(0, cut), collect);
+        if (first == DecodeResult::kPaused) {
+          decoder.keep(bytes.substr(cut));
+          CHECK(decoder.resume(collect) == DecodeResult::kPaused);  // it may be kept again
+        } else {
+          CHECK(decoder.decode(bytes.substr(cut), collect) == DecodeResult::kPaused);
+        }
+        CHECK(frames.size() == kept);
+        keeps = false;
+        CHECK(decoder.resume(collect) == DecodeResult::kNeedMore);
+        CHECK(frames == stream.frames);
+      }
+      CHECK(live_bytes() == before);
+    }
+  }
+}

@@ -126,13 +126,13 @@ class Connection : private wire::Outbox {
 
   /// A server that is not reading cannot answer pings. So it sends pongs unasked.
   void handle_time_paused(TimePoint now) {
-    if (settings().side == Side::kServer) frames().want(wire::Control::kPong);
+    if (settings().side == Side::kServer && writes()) frames().want(wire::Control::kPong);
     touch(now);
   }
 
   /// `heard_until`: see Keepalive::timed_out.
   void handle_time(TimePoint now, TimePoint heard_until) {
-    if (pings() && keepalive_.poll_ping(settings().keepalive, now)) {
+    if (writes() && keepalive_.poll_ping(settings().keepalive, now)) {
       frames().want(wire::Control::kPing);
     }
     if (!paused_ && keepalive_.timed_out(settings().keepalive, heard_until)) {
@@ -142,11 +142,11 @@ class Connection : private wire::Outbox {
   }
   TimePoint deadline() const {
     if (paused_) return next_ping();
-    return pings() ? keepalive_.deadline(settings().keepalive)
-                   : keepalive_.silence_deadline(settings().keepalive);
+    return writes() ? keepalive_.deadline(settings().keepalive)
+                    : keepalive_.silence_deadline(settings().keepalive);
   }
   TimePoint next_ping() const {
-    return pings() ? keepalive_.next_ping(settings().keepalive) : TimePoint::max();
+    return writes() ? keepalive_.next_ping(settings().keepalive) : TimePoint::max();
   }
 
   /// The way out for messages; null when closed. A message that is not accepted closes the
@@ -209,8 +209,24 @@ class Connection : private wire::Outbox {
   bool ended() const { return ending_ != Ending::kNot; }
   bool over() const { return closed() && !ending(); }
 
-  /// Whether messages that arrive are dispatched.
-  bool hears() const { return hearing_ == Hearing::kAll; }
+  /// For a server that does not know the client yet: until `admit` no message is dispatched. The
+  /// first one waits, and with it all that follows; `paused` is true then. It may have at most
+  /// `max_payload_size` bytes.
+  void hold(std::size_t max_payload_size) {
+    hearing_ = Hearing::kHeld;
+    decoder_.set_max_payload_size(std::min(max_payload_size, settings().max_payload_size));
+  }
+  void admit() {
+    if (!held()) return;
+    hearing_ = Hearing::kAll;
+    decoder_.set_max_payload_size(settings().max_payload_size);
+  }
+  bool held() const { return hearing_ == Hearing::kHeld; }
+  /// Whether messages that arrive are dispatched at once.
+  bool flows() const { return dispatches() && !paused_; }
+
+  /// Whether messages that arrive are dispatched, now or later.
+  bool hears() const { return hearing_ >= Hearing::kHeld; }
   /// Whether input is handled.
   bool listens() const { return hearing_ != Hearing::kNothing; }
 
@@ -233,8 +249,8 @@ class Connection : private wire::Outbox {
   using Outbox::too_much;
 
  private:
-  // What is done with input.
-  enum class Hearing : std::uint8_t { kAll, kPings, kNothing };
+  // What of the input is handled.
+  enum class Hearing : std::uint8_t { kNothing, kPings, kHeld, kAll };
 
   /// A client's server has said why it closes the connection.
   virtual void handle_farewell(const wire::CloseFrame& /*frame*/) {}
@@ -260,8 +276,11 @@ class Connection : private wire::Outbox {
     return [this, &dispatch](const wire::Frame& frame) {
       if (frame.type != settings().incoming()) {
         handle_other(frame);
-      } else if (hears()) {
+      } else if (dispatches()) {
         dispatch_guarded(dispatch, frame.payload);
+      } else if (held()) {
+        paused_ = true;
+        return wire::Next::kKeep;
       }
       if (!listens()) return wire::Next::kStop;
       return paused_ ? wire::Next::kPause : wire::Next::kGoOn;
@@ -287,7 +306,7 @@ class Connection : private wire::Outbox {
         if (!closed() && !keepalive_.handle_ping(settings().keepalive)) {
           return close(DisconnectReason::kTooManyPings);
         }
-        frames().want(wire::Control::kPong);
+        if (writes()) frames().want(wire::Control::kPong);
       } else {
         proved_ = true;
       }
@@ -321,14 +340,15 @@ class Connection : private wire::Outbox {
     }
   }
 
-  // While it ends, `last_heard` is when that began.
+  // While it ends or is held, `last_heard` is when that began.
   void handle_received(TimePoint now) {
-    if (!hears()) return;
+    if (!dispatches()) return;
     if (decoder_.cut()) decoder_.add_waited(settings().counted(now - last_heard()));
     keepalive_.handle_received(now);
   }
 
-  bool pings() const { return !closed() || flushing(); }
+  bool dispatches() const { return hearing_ == Hearing::kAll; }
+  bool writes() const { return !closed() || flushing(); }
 
   void check(wire::DecodeResult result) {
     if (closed()) {

@@ -44,16 +44,22 @@ class Link : private Connection {
         told_(false),
         behind_(false),
         tells_(false),
+        draining_(false),
+        accepted_(false),
+        greeted_(false),
         stream_(std::move(stream)) {}
 
   using Connection::closed;
   using Connection::deadline;
   using Connection::ended;
   using Connection::ending;
+  using Connection::flows;
   using Connection::flushing;
   using Connection::handle_time;
   using Connection::handle_time_paused;
   using Connection::hears;
+  using Connection::held;
+  using Connection::hold;
   using Connection::last_heard;
   using Connection::next_ping;
   using Connection::over;
@@ -100,6 +106,29 @@ class Link : private Connection {
   /// The same, of a link that is closed; not to a peer that speaks another protocol.
   void tell_why() {
     if (Connection::hint() == Hint::kNone) tell(reason(), usual_text(reason()));
+  }
+
+  /// For a server that lets its clients go: the client is told. It may still be sent messages.
+  void drain() {
+    draining_ = true;
+    if (!closed()) tell(DisconnectReason::kDraining, usual_text(DisconnectReason::kDraining));
+  }
+  bool draining() const { return draining_; }
+  /// Whether the peer says no more. While it is draining it may still read.
+  bool peer_ended() const { return peer_ended_; }
+
+  /// For a server: whether the user has accepted the client, and was told that it is connected.
+  bool accepted() const { return accepted_; }
+  void accept() {
+    accepted_ = true;
+    resuming_ = held();
+  }
+  bool greeted() const { return greeted_; }
+  /// What was accepted is connected from now on.
+  void greet() {
+    greeted_ = true;
+    resuming_ = false;
+    admit();
   }
 
   void pause() {
@@ -183,6 +212,7 @@ class Link : private Connection {
   inline std::size_t write_past(const Slice* slices, std::size_t count) final;
 
   void handle_end();
+  void handle_all_written();
 
   bool unsettled_ : 1;
   bool blocked_ : 1;   // the stream took less than it was given: handle_writable will come
@@ -193,6 +223,9 @@ class Link : private Connection {
   bool told_ : 1;
   bool behind_ : 1;
   bool tells_ : 1;  // that it has fallen behind
+  bool draining_ : 1;
+  bool accepted_ : 1;
+  bool greeted_ : 1;
   std::unique_ptr<Stream> stream_;
 };
 
@@ -216,6 +249,7 @@ bool Link::read(Space scratch, TimePoint now, Dispatch&& dispatch) {
   if (listens() && result.size > in_spare) {
     handle_bytes({scratch.data, result.size - in_spare}, now, dispatch);
   }
+  if (held() && paused()) stream_->want_input(false);
   return result.size > 0;
 }
 
@@ -232,7 +266,7 @@ inline void Link::tell(DisconnectReason reason, std::string_view text) {
 // The peer says no more, but it may still read.
 inline void Link::handle_end() {
   peer_ended_ = true;
-  if (flushing()) return;
+  if (flushing() || (draining_ && !closed())) return;
   close(DisconnectReason::kConnectionClosed);
   abort();
 }
@@ -246,7 +280,7 @@ inline void Link::flush(bool more) {
     handle_written(batch, result.size);
     blocked_ = result.size < batch.size();
     // Nobody else will say so.
-    if (result.kind == IoResult::Kind::kEnd && peer_ended_) abort();
+    if (blocked_ && result.kind == IoResult::Kind::kEnd && peer_ended_) abort();
   }
 }
 
@@ -276,7 +310,13 @@ inline void Link::settle() {
   set_slow(has_output());
   if (slow()) {
     frames().handle_blocked();
-  } else if (flushing()) {
+  } else if (closed()) {
+    handle_all_written();
+  }
+}
+
+inline void Link::handle_all_written() {
+  if (flushing()) {
     finish();
     stream_->finish();
     if (peer_ended_) abort();

@@ -20,6 +20,7 @@
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
 #include "messi/server.h"
+#include "messi/wire/buffer_pool.h"
 #include "messi/wire/close_frame.h"
 
 namespace messi {
@@ -43,6 +44,9 @@ inline std::string find_contradiction(const ServerOptions& options) {
   if (options.max_clients_per_address == 0) return "max_clients_per_address must be more than zero";
   if (options.max_total_pending_bytes == 0) return "max_total_pending_bytes must be more than zero";
   if (options.max_accepts_per_second == 0) return "max_accepts_per_second must be more than zero";
+  if (options.authentication_timeout <= Duration::zero()) {
+    return "authentication_timeout must be more than zero";
+  }
   return "";
 }
 
@@ -62,6 +66,7 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
       silence_(options_.client_timeout),
       paused_(kPongWhilePaused),
       ending_(options_.linger),
+      arriving_(options_.authentication_timeout),
       shared_(settings_, loop.buffers()) {}
 
 MESSI_INLINE ServerBase::~ServerBase() {
@@ -82,17 +87,25 @@ MESSI_INLINE absl::Status ServerBase::start() {
 
 MESSI_INLINE void ServerBase::stop() {
   listener_.reset();
-  for (ServerClient& client : clients_as<ServerClient>()) {
-    end(*client.link_, DisconnectReason::kStopped);
-  }
+  drain_half_ = drain_end_ = TimePoint::max();
+  table_.for_each([this](ServerClient& client) { end(*client.link_, DisconnectReason::kStopped); });
 }
 
 MESSI_INLINE void ServerBase::stop_now() {
   listener_.reset();
-  for (ServerClient& client : clients_as<ServerClient>()) {
-    close(*client.link_, DisconnectReason::kStopped);
-  }
-  while (!ending_.empty()) end_now(*ending_.first(), DisconnectReason::kStopped);
+  table_.for_each(
+      [this](ServerClient& client) { end_now(*client.link_, DisconnectReason::kStopped); });
+}
+
+MESSI_INLINE void ServerBase::drain(Duration deadline) {
+  listener_.reset();
+  drain_half_ = deadline_after(loop_.now(), deadline / 2);
+  drain_end_ = deadline_after(loop_.now(), deadline);
+  table_.for_each([this](ServerClient& client) {
+    client.link_->drain();
+    needs_settling(*client.link_);
+  });
+  set_timer();
 }
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
@@ -235,10 +248,46 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   const bool watched = link.start();
   table_.add(id, std::move(client));
   entered = true;
-  wait_in(silence_, link);
+  ++hidden_count_;
   const Finally unless_watched([&] {
     if (!watched) close(link, DisconnectReason::kGeneralError);
   });
+  in_hook_of(link, [&] { client_arrived(*link.client()); });
+  if (link.closed()) return;
+  if (link.accepted()) return greet(link);
+  link.hold(options_.max_payload_before_accept);
+  wait_in(arriving_, link);
+}
+
+MESSI_INLINE ServerClient* ServerBase::find_arriving_base(std::uint64_t id) {
+  ServerClient* const client = table_.find(id);
+  const bool arrives = client != nullptr && !client->link_->accepted() && !client->link_->closed();
+  return arrives ? client : nullptr;
+}
+
+MESSI_INLINE void ServerBase::accept(AcceptedLink& link) {
+  if (link.accepted() || link.closed()) return;
+  link.accept();
+  --hidden_count_;
+  if (link.held()) needs_settling(link);
+}
+
+MESSI_INLINE void ServerBase::refuse(AcceptedLink& link, std::string_view text) {
+  if (link.accepted() || link.closed()) return;
+  constexpr DisconnectReason kReason = DisconnectReason::kUnauthenticated;
+  link.tell(kReason, text.empty() ? connection::usual_text(kReason) : text);
+  close(link, kReason);
+}
+
+/// The client that was accepted is connected from now on.
+MESSI_INLINE void ServerBase::greet(AcceptedLink& link) {
+  link.greet();
+  if (link.paused()) {
+    link.resume();  // its first message has waited
+  } else {
+    link.touch(loop_.now());
+    wait_in(silence_, link);
+  }
   in_hook_of(link, [&] { client_connected(*link.client()); });
 }
 
@@ -269,12 +318,20 @@ MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
     current_ = nullptr;
     if (link.needs_attention()) needs_settling(link);
   });
+  Space scratch = loop_.scratch();
+  if (link.held()) scratch.size = std::min(scratch.size, wire::BufferPool::kSmall);
   bool heard = false;
   in_hook_of(link, [&] {
-    heard = link.read(loop_.scratch(), loop_.now(),
+    heard = link.read(scratch, loop_.now(),
                       [&](std::string_view payload) { return dispatch_from(link, payload); });
   });
-  if (heard && !link.closed() && !link.paused()) silence_.push_back(link);
+  if (heard && link.flows()) {
+    silence_.push_back(link);
+  } else if (link.held() && link.paused()) {
+    wait_for_resume(link);
+  } else if (link.peer_ended() && !link.closed()) {
+    leave(link);
+  }
 }
 
 MESSI_INLINE bool ServerBase::dispatch_from(AcceptedLink& link, std::string_view payload) {
@@ -300,9 +357,19 @@ MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason,
 MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
   if (!link.hears()) return;
   if (link.behind() && !link.closed()) catch_up(link, settings_.kMaxPendingBytes);
+  if (link.accepted() && !link.ended()) ++hidden_count_;
   link.end(reason, loop_.now());
-  ++ending_count_;
   wait_in(ending_, link);
+  needs_settling(link);
+}
+
+/// The client has said all it wants to, or does not know that it should. What it says is handled.
+MESSI_INLINE void ServerBase::leave(AcceptedLink& link) {
+  if (link.closed()) return;
+  if (link.behind()) catch_up(link, settings_.kMaxPendingBytes);
+  if (link.accepted()) ++hidden_count_;
+  link.leave(DisconnectReason::kDraining);
+  if (link.peer_ended()) link.stop_waiting();
   needs_settling(link);
 }
 
@@ -315,14 +382,19 @@ MESSI_INLINE void ServerBase::end_now(AcceptedLink& link, DisconnectReason reaso
 }
 
 MESSI_INLINE void ServerBase::pause(AcceptedLink& link) {
-  const bool begins = !link.closed() && !link.paused();
+  if (!link.greeted()) return;
+  const bool begins = link.hears() && !link.paused();
   link.pause();
-  if (!begins) return;
+  if (begins) wait_for_resume(link);
+}
+
+MESSI_INLINE void ServerBase::wait_for_resume(AcceptedLink& link) {
   link.touch(loop_.now());
   wait_in(paused_, link);
 }
 
 MESSI_INLINE void ServerBase::resume(AcceptedLink& link) {
+  if (!link.greeted()) return;
   link.resume();
   if (link.resuming()) needs_settling(link);
 }
@@ -356,7 +428,11 @@ MESSI_INLINE void ServerBase::settle() {
 MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
   link.set_unsettled(false);
   if (link.resuming()) {
-    handle_resumed(link);
+    if (link.greeted()) {
+      handle_resumed(link);
+    } else {
+      greet(link);
+    }
     return needs_settling(link);
   }
   if (link.over()) link.tell_why();
@@ -378,11 +454,14 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   // Marked, so that a hook cannot bring it back to the list.
   link.set_unsettled(true);
   link.stop_waiting();
-  if (link.ended()) --ending_count_;
+  if (!link.accepted() || link.ended()) --hidden_count_;
   if (admission_.counts()) admission_.leave(link.peer().origin);
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
   const Finally after([&] { slow_readers_.remove(client->id()); });
-  in_hook([&] { client_disconnected(*client, link.reason()); });
+  in_hook([&] {
+    if (link.greeted()) return client_disconnected(*client, link.reason());
+    on_client_refused(client->peer_address(), link.reason());
+  });
 }
 
 MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
@@ -399,9 +478,12 @@ MESSI_INLINE void ServerBase::handle_timer() {
   const TimePoint now = loop_.now();
   // Only after all input that had arrived by its deadline was read.
   while (silence_.deadline() <= loop_.input_until()) {
-    AcceptedLink& link = *silence_.first();
+    end_now(*silence_.first(), DisconnectReason::kKeepAliveTimeout);
+  }
+  while (arriving_.deadline() <= now) {
+    AcceptedLink& link = *arriving_.first();
     link.stop_waiting();
-    close(link, DisconnectReason::kKeepAliveTimeout);
+    refuse(link, {});
   }
   while (ending_.deadline() <= now) end_now(*ending_.first(), DisconnectReason::kDisconnected);
   while (paused_.deadline() <= now) {
@@ -409,12 +491,31 @@ MESSI_INLINE void ServerBase::handle_timer() {
     link.handle_time_paused(now);
     paused_.push_back(link);
     needs_settling(link);
+    const TimePoint arrived = link.client()->connected_since();
+    if (deadline_after(arrived, options_.authentication_timeout) <= now) refuse(link, {});
   }
+  handle_drain(now);
   set_timer();
 }
 
+MESSI_INLINE void ServerBase::handle_drain(TimePoint now) {
+  if (drain_half_ <= now) {
+    drain_half_ = TimePoint::max();
+    table_.for_each([this](ServerClient& client) {
+      if (client.link_->draining() && client.link_->greeted()) leave(*client.link_);
+    });
+  }
+  if (drain_end_ <= now) {
+    drain_end_ = TimePoint::max();
+    table_.for_each([this](ServerClient& client) {
+      if (client.link_->draining()) end_now(*client.link_, DisconnectReason::kDraining);
+    });
+  }
+}
+
 MESSI_INLINE void ServerBase::set_timer() {
-  const TimePoint next = std::min({silence_.deadline(), ending_.deadline(), paused_.deadline()});
+  const TimePoint next = std::min({silence_.deadline(), ending_.deadline(), paused_.deadline(),
+                                   arriving_.deadline(), drain_half_, drain_end_});
   if (next != TimePoint::max()) timer_.set(next);
 }
 
@@ -427,6 +528,12 @@ MESSI_INLINE void AcceptedLink::go_on() {
 
 MESSI_INLINE ServerClient::ServerClient(Init init)
     : link_(std::move(init.link_)), id_(init.id_), connected_since_(init.now_) {}
+
+MESSI_INLINE void ServerClient::accept() { link_->server().accept(*link_); }
+
+MESSI_INLINE void ServerClient::refuse(std::string_view text) {
+  link_->server().refuse(*link_, text);
+}
 
 MESSI_INLINE void ServerClient::disconnect() {
   link_->server().end(*link_, DisconnectReason::kDisconnected);
@@ -450,6 +557,7 @@ MESSI_INLINE std::uint64_t ServerClient::dropped_broadcasts() const {
 }
 
 MESSI_INLINE wire::Outbox* ServerClient::outbox() {
+  if (!link_->accepted()) return nullptr;
   link_->server().needs_settling(*link_);
   link_->server().keep_total(0);
   return link_->outbox();

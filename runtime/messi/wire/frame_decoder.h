@@ -29,7 +29,12 @@ enum class DecodeResult {
 };
 
 /// The answer of a frame handler.
-enum class Next { kGoOn, kPause, kStop };
+enum class Next {
+  kGoOn,
+  kPause,
+  kKeep,  ///< As kPause, and this frame comes again.
+  kStop,
+};
 
 /// One per connection; a new connection starts with a new decoder.
 class FrameDecoder {
@@ -38,12 +43,18 @@ class FrameDecoder {
   /// one.
   static constexpr std::size_t kTrusted = 2 * 1024;
 
-  /// `pool` must outlive the decoder. Payloads over `max_payload_size` bytes are refused.
+  /// `pool` must outlive the decoder. Payloads over `max_payload_size` bytes are refused; see
+  /// `set_max_payload_size`.
   FrameDecoder(BufferPool& pool, std::size_t max_payload_size)
       : pool_(pool), max_payload_size_(static_cast<std::uint32_t>(max_payload_size)) {}
   FrameDecoder(const FrameDecoder&) = delete;
   FrameDecoder& operator=(const FrameDecoder&) = delete;
   ~FrameDecoder() { drop_cut_frame(); }
+
+  /// For frames whose header has not been seen yet.
+  void set_max_payload_size(std::size_t size) {
+    max_payload_size_ = static_cast<std::uint32_t>(size);
+  }
 
   /// Calls `on_frame(const Frame&) -> Next` for each frame that `bytes` completes, until it wants
   /// no more.
@@ -95,6 +106,7 @@ class FrameDecoder {
   }
 
   DecodeResult finish(Next next, std::string_view rest);
+  void add_to_kept(std::string_view bytes);
   void grow(std::size_t frame_size);
   void drop_cut_frame();
 
@@ -132,8 +144,11 @@ DecodeResult FrameDecoder::decode(std::string_view bytes, OnFrame&& on_frame) {
     }
     if (bytes.size() - kHeaderSize < size) break;
     const Frame frame{read_type(bytes.data()), {bytes.data() + kHeaderSize, size}};
+    const Next next = on_frame(frame);
+    if (next != Next::kGoOn) {
+      return finish(next, next == Next::kKeep ? bytes : bytes.substr(kHeaderSize + size));
+    }
     bytes.remove_prefix(kHeaderSize + size);
-    if (const Next next = on_frame(frame); next != Next::kGoOn) return finish(next, bytes);
   }
   keep(bytes);
   return DecodeResult::kNeedMore;
@@ -174,16 +189,19 @@ DecodeResult FrameDecoder::finish_cut_frame(OnFrame&& on_frame) {
     if (cut_->room() == 0) grow(frame_size);
     return DecodeResult::kNeedMore;
   }
-  Buffer* const whole = std::exchange(cut_, nullptr);
-  const Finally done([&] { pool_.release(whole); });
+  Buffer* whole = std::exchange(cut_, nullptr);
+  const Finally done([&] {
+    if (whole != nullptr) pool_.release(whole);
+  });
   const Next next = on_frame(
       Frame{read_type(whole->data()), {whole->data() + kHeaderSize, frame_size - kHeaderSize}});
+  if (next == Next::kKeep) cut_ = std::exchange(whole, nullptr);
   return next == Next::kGoOn ? DecodeResult::kNeedMore : finish(next, {});
 }
 
 inline void FrameDecoder::keep(std::string_view bytes) {
   if (bytes.empty()) return;
-  assert(cut_ == nullptr && "what comes now comes after a whole frame");
+  if (cut_ != nullptr) return add_to_kept(bytes);
   // A frame of which little has arrived gets a small buffer, whatever its header says.
   std::size_t size = bytes.size();
   if (bytes.size() >= kTrusted) {
@@ -191,6 +209,16 @@ inline void FrameDecoder::keep(std::string_view bytes) {
     size = std::max(size, std::min(frame_size, BufferPool::kLarge));
   }
   cut_ = pool_.take(size);
+  std::memcpy(cut_->extend(bytes.size()), bytes.data(), bytes.size());
+}
+
+/// A whole frame is kept, since it comes again.
+inline void FrameDecoder::add_to_kept(std::string_view bytes) {
+  if (cut_->room() < bytes.size()) {
+    Buffer* const larger = pool_.take(cut_->used() + bytes.size());
+    std::memcpy(larger->extend(cut_->used()), cut_->data(), cut_->used());
+    pool_.release(std::exchange(cut_, larger));
+  }
   std::memcpy(cut_->extend(bytes.size()), bytes.data(), bytes.size());
 }
 
