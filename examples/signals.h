@@ -14,7 +14,8 @@
 /// SIGINT and SIGTERM as something that the loop watches. Made before other threads are.
 class Signals final : private messi::ReadyHandler {
  public:
-  Signals(messi::EpollLoop& loop, std::function<void()> call) : loop_(loop), call_(std::move(call)) {
+  Signals(messi::EpollLoop& loop, std::function<void()> call)
+      : loop_(loop), call_(std::move(call)) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);

@@ -43,7 +43,7 @@ class Client final : public chat::ChatClient {
     std::cout << '<' << message.user() << "> " << message.text() << std::endl;
     if (message.user() != user_ || unheard_ == 0) return;
     --unheard_;
-    input_.resume();
+    if (connected()) input_.resume();
     end_when_all_is_heard();
   }
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "../command_line.h"
+#include "../signals.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
 #include "my_protocol.messi.h"
@@ -47,11 +48,15 @@ class Server final : public my_protocol::MyProtocolServer {
   };
 };
 
+// What was sent before a signal arrives. Then the client goes.
+constexpr std::chrono::seconds kDrainDeadline(10);
+
 int main(int argc, char* argv[]) {
   const CommandLine given(argc, argv);
   messi::EpollLoop loop;
   const messi::tls::Network tls(loop, given.for_server());
   Server server(loop, given.argument(0, "tcp://127.0.0.1:7840"));
+  const Signals signals(loop, [&] { server.drain(kDrainDeadline); });
   if (const absl::Status status = server.start(); !status.ok()) {
     std::cerr << status.message() << '\n';
     return 1;

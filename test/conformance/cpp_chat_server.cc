@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <utility>
 
 #include "chat.messi.h"
 #include "cpp_endpoint.h"
@@ -8,7 +10,8 @@ namespace {
 
 class Server final : public chat::ChatServer {
  public:
-  using ChatServer::ChatServer;
+  Server(messi::EventLoop& loop, std::string uri, messi::ServerOptions options, bool asks)
+      : ChatServer(loop, std::move(uri), std::move(options)), asks_(asks) {}
 
   bool listen() {
     const absl::Status status = start();
@@ -27,6 +30,14 @@ class Server final : public chat::ChatServer {
       listen();
     } else if (verb == "stop") {
       stop();
+    } else if (verb == "drain" && rest >> id) {
+      drain(std::chrono::seconds(id));
+    } else if (verb == "accept" && rest >> id) {
+      if (Client* const client = find_arriving(id)) client->accept();
+    } else if (verb == "refuse" && rest >> id >> std::ws) {
+      std::string text;
+      std::getline(rest, text);
+      if (Client* const client = find_arriving(id)) client->refuse(text);
     } else if (verb == "disconnect" && rest >> id) {
       if (Client* const client = find_client(id)) client->disconnect();
     } else if (verb == "send" && rest >> id) {
@@ -43,6 +54,14 @@ class Server final : public chat::ChatServer {
   }
 
  private:
+  void on_authenticate(Client& client) override {
+    if (!asks_) return client.accept();
+    endpoint::report("asked ", client.id());
+  }
+  void on_client_refused(const std::string& /*peer_address*/,
+                         messi::DisconnectReason reason) override {
+    if (asks_) endpoint::report("refused ", reason);
+  }
   void on_client_connected(Client& client) override { endpoint::report("connected ", client.id()); }
   void on_client_disconnected(Client& client, messi::DisconnectReason reason) override {
     endpoint::report("disconnected ", client.id(), " ", reason);
@@ -91,6 +110,7 @@ class Server final : public chat::ChatServer {
                        [](Client& client) { return client.pending_bytes() > 64 * 1024; });
   }
 
+  const bool asks_;
   endpoint::Counter counter_;
   endpoint::Stream stream_{loop(), [this](std::string text) { broadcast_text(std::move(text)); },
                            [this] { return blocked(); }};
@@ -104,7 +124,7 @@ int main(int argc, char* argv[]) {
   messi::ServerOptions options;
   options.max_payload_size = given.max_payload;
   options.max_clients = given.max_clients;
-  Server server(loop, given.uri, options);
+  Server server(loop, given.uri, options, given.authenticate);
   if (!server.listen()) return 1;
   endpoint::run(loop, [&server](const std::string& verb, std::istream& rest) {
     server.handle_command(verb, rest);

@@ -27,6 +27,7 @@ struct Options {
   std::string uri;
   std::size_t max_payload = 1024 * 1024;
   std::size_t max_clients = 10;
+  bool authenticate = false;
 };
 
 inline Options parse_options(int argc, char* argv[]) {
@@ -37,6 +38,8 @@ inline Options parse_options(int argc, char* argv[]) {
       options.max_payload = std::stoul(argv[++i]);
     } else if (argument == "--max-clients" && i + 1 < argc) {
       options.max_clients = std::stoul(argv[++i]);
+    } else if (argument == "--authenticate") {
+      options.authenticate = true;
     } else {
       options.uri = argument;
     }

@@ -47,12 +47,12 @@ def talk(client, server, number=1):
     client.expect(f"message message_ind {said}")
 
 
-# Of messi's Python server.
+# Of messi's servers.
 
 def drain(pair):
     """Nothing that was sent before is lost. Clients of the original see the end of the stream at half of the deadline."""
-    if pair.server_of.name != "python":
-        return "only the endpoint in Python knows the command"
+    if pair.server_of.original:
+        return "the original knows no drain"
     with connected(pair) as (client, server):
         for each in (client, server):
             each.do("stream 5000 100")
@@ -68,8 +68,8 @@ def drain(pair):
 
 def authentication(pair):
     """Who is refused may come again; what was said before the answer waits for it."""
-    if pair.server_of.name != "python":
-        return "only the endpoint in Python knows the option"
+    if pair.server_of.original:
+        return "the original asks nobody"
     with pair.server("--authenticate") as server, pair.client(server.port) as client:
         client.expect("connected", SOON)
         server.expect("asked 1", SOON)

@@ -192,7 +192,7 @@ def test_a_file_is_said_line_by_line(language):
 
 
 @pytest.mark.parametrize("client_language", LANGUAGES)
-@pytest.mark.parametrize("server_language", ["python"])
+@pytest.mark.parametrize("server_language", LANGUAGES)
 def test_one_server_takes_the_place_of_another_without_a_loss(server_language, client_language):
     """As with systemd's socket activation: the socket stays open, and SIGTERM ends a server."""
     lines = [f"line {number}" for number in range(300)]
