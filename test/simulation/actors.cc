@@ -84,7 +84,7 @@ void Client::on_first(const First& message) {
 
 void Client::received(Form form, std::uint64_t hash) {
   watch_.happens("client received", index_, hash);
-  watch_.require(connected(), "a message comes without a connection");
+  watch_.require(connected() || watch_.drained(), "a message comes without a connection");
   watch_.require(!paused(), "a message comes during a pause");
   watch_.received(side_, form, hash);
   if (nervous_ > 0 && ++received_ % nervous_ == 0) {
@@ -96,6 +96,11 @@ void Client::received(Form form, std::uint64_t hash) {
 
 // --- a server ---
 
+static void hurry(const Side& side) {
+  side.out->hurried = true;
+  if (side.in != nullptr) side.in->hurried = true;
+}
+
 // "memory:client-7"
 static std::size_t number_in(const std::string& peer_address) {
   const std::size_t at = peer_address.find('-');
@@ -103,11 +108,13 @@ static std::size_t number_in(const std::string& peer_address) {
 }
 
 Server::Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
-               ServerOptions options, std::size_t nervous)
+               ServerOptions options, std::size_t nervous, Doorman doorman)
     : SimulationServer(loop, std::move(uri), options),
       watch_(watch),
       index_(index),
       nervous_(nervous),
+      doorman_(doorman),
+      late_(loop, [this] { answer_late(); }),
       calm_down_(loop, [this] {
         for (const std::uint64_t id : std::exchange(nervous_clients_, {})) {
           if (Client* const client = find_client(id)) client->resume();
@@ -179,6 +186,12 @@ void Server::end_now() {
   stop_now();
 }
 
+void Server::let_go(Duration deadline) {
+  drain_end_ = loop().now() + deadline;
+  watch_.drains();
+  drain(deadline);
+}
+
 void Server::end(Client& client) {
   if (client.connected()) side(client).out->ended_at = loop().now();
   client.disconnect();
@@ -205,15 +218,42 @@ bool Server::on_client_arriving(const std::string& /*peer_address*/) {
   return watch_.in_hook(Hook::kArriving, index_);
 }
 
-void Server::on_client_connected(Client& client) {
-  watch_.happens("server: connected", index_, client.id());
-  watch_.require(client.connected(), "on_client_connected comes without a connection");
-  watch_.require(client_count() <= options().max_clients, "there are more than max_clients");
+void Server::on_authenticate(Client& client) {
+  watch_.happens("authenticate", index_, client.id());
+  watch_.require(!client.connected(), "on_authenticate comes for one that is connected");
+  watch_.require(find_client(client.id()) == nullptr, "a client is found that is not accepted");
+  watch_.require(find_arriving(client.id()) == &client, "an arriving client is not found");
+  if (doorman_.delay == Duration::zero()) return answer(client);
+  unanswered_.emplace_back(loop().now() + doorman_.delay, client.id());
+  late_.set(unanswered_.front().first);
+}
+
+void Server::answer_late() {
+  while (!unanswered_.empty() && unanswered_.front().first <= loop().now()) {
+    Client* const client = find_arriving(unanswered_.front().second);
+    unanswered_.pop_front();
+    if (client != nullptr) answer(*client);
+  }
+  if (!unanswered_.empty()) late_.set(unanswered_.front().first);
+}
+
+// From `accept` on it gets messages, also before on_client_connected.
+void Server::answer(Client& client) {
+  if (doorman_.refuses > 0 && client.id() % doorman_.refuses == 0) return client.refuse("not you");
+  client.accept();
+  if (!client.connected()) return;
   watch_.open(side(client), number_in(client.peer_address()));
-  up_.push_back(side(client).out);
   const First first = watch_.first_of(side(client));
   client.send(first);
   if (client.connected()) watch_.sent(side(client), hash_of(first));
+}
+
+void Server::on_client_connected(Client& client) {
+  watch_.happens("server: connected", index_, client.id());
+  watch_.require(client.connected(), "on_client_connected comes without a connection");
+  watch_.require(side(client).up, "on_client_connected comes for one that was not accepted");
+  watch_.require(client_count() <= options().max_clients, "there are more than max_clients");
+  up_.push_back(side(client).out);
   watch_.in_hook(Hook::kClientConnected, index_);
 }
 
@@ -222,7 +262,12 @@ void Server::on_client_disconnected(Client& client, DisconnectReason reason) {
                  client.id() << 8 | static_cast<std::uint64_t>(reason));
   watch_.require(!client.connected(), "on_client_disconnected comes while connected");
   watch_.require(find_client(client.id()) == nullptr, "a client is found that is gone");
-  up_.erase(std::remove(up_.begin(), up_.end(), side(client).out), up_.end());
+  const auto up = std::find(up_.begin(), up_.end(), side(client).out);
+  if (up == up_.end()) {
+    return watch_.require(false, "on_client_disconnected comes without on_client_connected");
+  }
+  up_.erase(up);
+  if (reason == DisconnectReason::kDraining && loop().now() >= drain_end_) hurry(side(client));
   watch_.close(side(client), reason, options().linger);
   watch_.in_hook(Hook::kClientDisconnected, index_);
 }

@@ -5,8 +5,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -58,10 +60,16 @@ class Client final : public SimulationClient {
   Side side_;
 };
 
+/// How a server answers `on_authenticate`.
+struct Doorman {
+  Duration delay = Duration::zero();
+  std::size_t refuses = 0;  ///< Each client with such a number; 0: none.
+};
+
 class Server final : public SimulationServer {
  public:
   Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ServerOptions options,
-         std::size_t nervous);
+         std::size_t nervous, Doorman doorman);
 
   /// The one with that number in the order of connecting, or null.
   Client* client(unsigned number);
@@ -69,6 +77,8 @@ class Server final : public SimulationServer {
   void shout(Recipe recipe, const Client* except);
   void end();
   void end_now();
+  void let_go(Duration deadline);
+  void refuse_none() { doorman_.refuses = 0; }
   void end(Client& client);
   void end_now(Client& client);
   std::size_t up() const { return up_.size(); }
@@ -76,6 +86,7 @@ class Server final : public SimulationServer {
 
  private:
   bool on_client_arriving(const std::string& peer_address) override;
+  void on_authenticate(Client& client) override;
   void on_client_connected(Client& client) override;
   void on_client_disconnected(Client& client, DisconnectReason reason) override;
   void on_client_writable(Client& client) override;
@@ -86,6 +97,8 @@ class Server final : public SimulationServer {
   void on_text(Client& c, const Text& m) override { received(c, Form::kText, hash_of(m)); }
   void on_nested(Client& c, const Nested& m) override { received(c, Form::kNested, hash_of(m)); }
   void received(Client& client, Form form, std::uint64_t hash);
+  void answer(Client& client);
+  void answer_late();
   void check_pending();
   static Side& side(Client& client) { return client.state<Side>(); }
 
@@ -93,6 +106,10 @@ class Server final : public SimulationServer {
   const unsigned index_;
   const std::size_t nervous_;
   std::size_t received_ = 0;
+  Doorman doorman_;
+  std::deque<std::pair<TimePoint, std::uint64_t>> unanswered_;  // when, and whom
+  Timer late_;
+  TimePoint drain_end_ = TimePoint::max();
   std::vector<std::uint64_t> nervous_clients_;
   Task calm_down_;
   std::vector<Journal*> up_;  // of the clients that have not been told to be gone

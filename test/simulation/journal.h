@@ -62,8 +62,11 @@ struct Journal {
   }
   /// Whether it ended so that all of it must have arrived.
   bool ended_in_order() const {
-    return !harmed && !hurried && ended_at && sender_end &&
-           receiver_end == DisconnectReason::kConnectionClosed;
+    if (harmed || hurried) return false;
+    const bool drained =
+        sender_end == DisconnectReason::kDraining && receiver_end == DisconnectReason::kDraining;
+    return drained ||
+           (ended_at && sender_end && receiver_end == DisconnectReason::kConnectionClosed);
   }
 };
 

@@ -70,6 +70,8 @@ class Author {
     if (random_.chance(8)) add(Act::kDropNewest);
     if (random_.chance(8)) add(Act::kKeepLatest);
     if (random_.chance(5)) add(Act::kFrameTimeout).span = milliseconds(1 + random_.below(1'000));
+    if (random_.chance(15)) add(Act::kLateAnswers).span = milliseconds(random_.below(2'000));
+    if (stops_ && random_.chance(10)) add(Act::kRefusals).amount = 2 + random_.below(3);
     if (random_.chance(20)) add(Act::kClientLinger).span = milliseconds(random_.below(3'000));
     if (random_.chance(20)) add(Act::kServerLinger).span = milliseconds(random_.below(3'000));
     if (random_.chance(30))
@@ -153,14 +155,13 @@ class Author {
       before.who = before.act == Act::kSend ? client() : server();
       scenario_.items.push_back(before);
     }
-    static constexpr Act kStops[] = {Act::kStart,          Act::kStop,
-                                     Act::kStart,          Act::kStop,
-                                     Act::kStopNow,        Act::kRemake,
-                                     Act::kServerStart,    Act::kServerStart,
-                                     Act::kServerStop,     Act::kServerStopNow,
-                                     Act::kServerRemake,   Act::kPeerDisconnect,
-                                     Act::kPeerDisconnect, Act::kPeerDisconnectNow};
+    static constexpr Act kStops[] = {
+        Act::kStart,        Act::kStop,           Act::kStart,          Act::kStop,
+        Act::kStopNow,      Act::kRemake,         Act::kServerStart,    Act::kServerStart,
+        Act::kServerStop,   Act::kServerStopNow,  Act::kServerDrain,    Act::kServerDrain,
+        Act::kServerRemake, Act::kPeerDisconnect, Act::kPeerDisconnect, Act::kPeerDisconnectNow};
     item.act = random_.pick(kStops);
+    if (item.act == Act::kServerDrain) item.span = milliseconds(random_.below(6'000));
   }
 
   void choose_pause(Item& item) {
@@ -290,6 +291,8 @@ constexpr Sentence kSentences[] = {
     {Act::kFrameTimeout, "frame_timeout {span}"},
     {Act::kDropNewest, "servers: slow_reader kDropNewest"},
     {Act::kKeepLatest, "servers: slow_reader kKeepLatest"},
+    {Act::kLateAnswers, "servers: the answer to on_authenticate comes after {span}"},
+    {Act::kRefusals, "servers: on_authenticate refuses each client number {amount}"},
     {Act::kServerFull, "servers: max_clients {amount}"},
     {Act::kClient, "client {who} is made, and started"},
     {Act::kStart, "client {who}: start"},
@@ -303,6 +306,7 @@ constexpr Sentence kSentences[] = {
     {Act::kServerStart, "server {who}: start"},
     {Act::kServerStop, "server {who}: stop"},
     {Act::kServerStopNow, "server {who}: stop_now"},
+    {Act::kServerDrain, "server {who}: drain within {span}"},
     {Act::kServerRemake, "server {who} is destroyed, made again and started"},
     {Act::kBroadcast, "server {who}: broadcast {messages} to all but its client {peer}"},
     {Act::kPeerSend, "server {who}, its client {peer}: send {messages}"},
@@ -415,6 +419,8 @@ const char* describe(Ending ending) {
       return "at the end the clients stop, then the servers";
     case Ending::kServersStop:
       return "at the end the servers stop, then the clients";
+    case Ending::kServersDrain:
+      return "at the end the servers drain, then the clients stop";
     case Ending::kStopNow:
       return "at the end all stop at once";
     case Ending::kDestroy:

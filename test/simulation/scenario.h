@@ -49,6 +49,7 @@ enum class Act : std::uint8_t {
   kServerStart,
   kServerStop,
   kServerStopNow,
+  kServerDrain,  ///< span
   kServerRemake,
   kBroadcast,  ///< amount messages, to all but client `peer` if that exists
   // Client `peer` of server `who`.
@@ -112,6 +113,7 @@ struct Item {
 enum class Ending : std::uint8_t {
   kClientsStop,  ///< In order; then the servers.
   kServersStop,
+  kServersDrain,
   kStopNow,
   kDestroy,
 };

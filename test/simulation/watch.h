@@ -25,6 +25,9 @@ class Watch {
 
   /// A hook was called, or something else happened. `what` begins differently for each.
   void happens(const char* what, unsigned who, std::uint64_t detail);
+  /// A server drains: from now on a client may get messages though it is no longer connected.
+  void drains() { drained_ = true; }
+  bool drained() const { return drained_; }
   /// What a hook does, as far as the scenario says so. False if it says no.
   virtual bool in_hook(Hook hook, unsigned of) = 0;
 
@@ -78,6 +81,7 @@ class Watch {
   Kitchen kitchen_;
   std::deque<Journal> journals_;
   bool harm_stays_ = false;
+  bool drained_ = false;
 };
 
 }  // namespace messi::simulation

@@ -35,6 +35,8 @@ constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
 constexpr std::size_t kDefaultCapacity = testing::Faults().capacity;
 
+constexpr Duration kLongestDrain = seconds(6);
+
 struct Thrown {};
 
 class World final : public Watch {
@@ -77,6 +79,7 @@ class World final : public Watch {
   ServerOptions server_options_;
   unsigned server_count_ = 1;
   std::size_t nervous_ = 0;
+  Doorman doorman_;
   std::vector<const Item*> armed_;  // they wait for a hook
   bool half_open_ = false;
   bool unanswered_ = false;  // an attempt to connect may be under way for ever
@@ -125,8 +128,8 @@ void World::make_client(unsigned index) {
 
 void World::make_server(unsigned index) {
   servers_[index].reset();
-  servers_[index] =
-      std::make_unique<Server>(loop_, *this, index, uri(index), server_options_, nervous_);
+  servers_[index] = std::make_unique<Server>(loop_, *this, index, uri(index), server_options_,
+                                             nervous_, doorman_);
   require(servers_[index]->start().ok(), "a server does not start");
 }
 
@@ -172,6 +175,12 @@ void World::set_up() {
         break;
       case Act::kServerSilence:
         server_options_.client_timeout = item.span;
+        break;
+      case Act::kLateAnswers:
+        doorman_.delay = item.span;
+        break;
+      case Act::kRefusals:
+        doorman_.refuses = item.amount;
         break;
       case Act::kServerTotal:
         server_options_.max_total_pending_bytes = item.amount;
@@ -246,6 +255,8 @@ void World::do_for_server(const Item& item) {
       return server.end();
     case Act::kServerStopNow:
       return server.end_now();
+    case Act::kServerDrain:
+      return server.let_go(item.span);
     case Act::kServerRemake:
       return make_server(item.who);
     default:
@@ -409,7 +420,9 @@ void World::finish() {
     }
   }
   for (const std::unique_ptr<Server>& server : servers_) {
-    if (server != nullptr) require(server->start().ok(), "a server does not start");
+    if (server == nullptr) continue;
+    server->refuse_none();
+    require(server->start().ok(), "a server does not start");
   }
   for (const std::unique_ptr<Client>& client : clients_) {
     if (client == nullptr) continue;
@@ -433,7 +446,7 @@ void World::come_together() {
   if (half_open_) advance(std::max(client_options_.pong_timeout, server_options_.client_timeout));
   if (unanswered_) advance(client_options_.connect_timeout);
   if (stopped_) advance(std::max(client_options_.linger, server_options_.linger));
-  const TimePoint latest = loop_.now() + client_options_.backoff.max + seconds(1);
+  const TimePoint latest = loop_.now() + client_options_.backoff.max + doorman_.delay + seconds(1);
   while (!together() && loop_.now() < latest) advance(milliseconds(100));
   require(together(), "a client does not connect again");
 }
@@ -520,6 +533,11 @@ void World::end() {
       break;
     case Ending::kServersStop:
       servers([](Server& server) { server.end(); });
+      clients([](Client& client) { client.end(); });
+      break;
+    case Ending::kServersDrain:
+      servers([](Server& server) { server.let_go(seconds(3)); });
+      advance(seconds(3));
       clients([](Client& client) { client.end(); });
       break;
     case Ending::kStopNow:
