@@ -400,3 +400,19 @@ TEST_CASE("a client may be destroyed while its server drains", "[client]") {
   loop.run_until_idle();
   CHECK(server.last().ended());
 }
+
+// A ping could not be written, before the client had read the word that the server left.
+TEST_CASE("a client that could not write to a draining server any more still comes to an end",
+          "[client]") {
+  ManualLoop loop;
+  Server server(loop);
+  REQUIRE(server.start().ok());
+  Client client(loop);
+  client.start();
+  loop.advance(1900ms);
+  loop.network().link(1)->to_client.latency = 300ms;
+  server.drain(10ms);
+  loop.advance(400ms);
+  CHECK(client.count("disconnected") == 1);
+  CHECK(client.has("disconnected: Draining."));
+}

@@ -505,3 +505,22 @@ TEST_CASE("those that are arriving are let go too", "[server]") {
   CHECK(server.log.back() == "refused memory:client-3: Draining.");
   CHECK(server.stopped());
 }
+
+TEST_CASE("the word of a drain does not make a client writable that is not accepted yet",
+          "[server]") {
+  class Guarded final : public Server {
+   public:
+    using Server::Server;
+    void on_authenticate(Client& /*client*/) override {}
+  };
+  ManualLoop loop;
+  messi::ServerOptions options;
+  options.max_pending_bytes = kDrain.size();
+  Guarded server(loop, "tcp://:6000", options);
+  REQUIRE(server.start().ok());
+  const RawClient client(loop, "tcp://localhost:6000");
+  loop.run_until_idle();
+  server.drain(10s);
+  loop.run_until_idle();
+  CHECK_FALSE(server.has("1 writable"));
+}

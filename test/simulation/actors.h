@@ -112,7 +112,7 @@ class Server final : public SimulationServer {
   TimePoint drain_end_ = TimePoint::max();
   std::vector<std::uint64_t> nervous_clients_;
   Task calm_down_;
-  std::vector<Journal*> up_;  // of the clients that have not been told to be gone
+  std::vector<Side*> up_;  // of the clients that have not been told to be gone
 };
 
 }  // namespace messi::simulation

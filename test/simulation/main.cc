@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cinttypes>
 #include <csignal>
 #include <cstdint>
@@ -39,8 +40,19 @@ struct Arguments {
 
 /// Whatever is made once and stays.
 bool warm_up() {
-  Scenario scenario = generate(1);
-  scenario.items.emplace_back().act = Act::kTls;
+  Scenario scenario;
+  const auto add = [&](Act act, Form form) {
+    Item& item = scenario.items.emplace_back();
+    item.at = std::chrono::seconds(act > Act::kClient ? 1 : 0);
+    item.act = act;
+    item.recipe = {form, 100};
+    item.amount = 1;
+  };
+  for (const Act act : {Act::kTls, Act::kClient}) add(act, Form::kEmpty);
+  for (const Form form : {Form::kEmpty, Form::kFlat, Form::kText, Form::kNested}) {
+    for (const Act act : {Act::kSend, Act::kPeerSend, Act::kBroadcast}) add(act, form);
+  }
+  add(Act::kSendBad, Form::kText);
   return run(scenario, false).violation.empty();
 }
 

@@ -34,6 +34,8 @@ enum class Act : std::uint8_t {
   kFrameTimeout,  ///< frame_timeout of both sides: span
   kDropNewest,    ///< slow_reader
   kKeepLatest,    ///< slow_reader
+  kLateAnswers,   ///< Servers answer on_authenticate after span.
+  kRefusals,      ///< Servers refuse every amount-th client, until the faults end.
   kServerFull,    ///< max_clients: amount
   // Client `who`.
   kClient,  ///< There is such a client, and it starts at that moment.

@@ -43,7 +43,10 @@ class Watch {
   void open(Side& side, std::size_t link = 0);
   /// Its first message, which says what the receiver must get.
   First first_of(const Side& side) const;
-  void sent(const Side& side, std::uint64_t hash) { side.out->accepted.push_back(hash); }
+  void sent(const Side& side, std::uint64_t hash) {
+    side.out->accepted.push_back(hash);
+    if (may_be_too_big_) side.out->harmed = true;
+  }
   /// A broadcast that may be left out. If `keeps_latest`, the latest of each form may not.
   void offered(const Side& side, Form form, std::uint64_t hash, bool keeps_latest);
   void handle_first(Side& side, const First& message);
@@ -53,6 +56,7 @@ class Watch {
   /// Calls `use(message)` with a message like no other.
   template <typename Use>
   void make_message(Recipe recipe, Use&& use) {
+    may_be_too_big_ = 2 * recipe.size + 64 > smallest_limit_;
     kitchen_.make(recipe, ++salt_, use);
   }
   const Text& bad_text() { return kitchen_.bad_text(); }
@@ -64,6 +68,8 @@ class Watch {
   /// It may also break those to come, until `calm`.
   void harm_more() { harm_stays_ = true; }
   void calm() { harm_stays_ = false; }
+  /// Larger messages may be more than a receiver takes.
+  void set_smallest_limit(std::size_t size) { smallest_limit_ = size; }
   void check_ended_in_order();
   bool ok() const { return violation_.empty(); }
   const std::string& violation() const { return violation_; }
@@ -82,6 +88,8 @@ class Watch {
   std::deque<Journal> journals_;
   bool harm_stays_ = false;
   bool drained_ = false;
+  bool may_be_too_big_ = false;
+  std::size_t smallest_limit_ = 0;
 };
 
 }  // namespace messi::simulation

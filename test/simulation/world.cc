@@ -201,6 +201,7 @@ void World::set_up() {
         break;
     }
   }
+  set_smallest_limit(std::min(client_options_.max_payload_size, server_options_.max_payload_size));
   for (unsigned i = 0; i < server_count_; ++i) make_server(i);
 }
 

@@ -266,7 +266,10 @@ inline void Link::tell(DisconnectReason reason, std::string_view text) {
 // The peer says no more, but it may still read.
 inline void Link::handle_end() {
   peer_ended_ = true;
-  if (flushing() || (draining_ && !closed())) return;
+  if (flushing() || (draining_ && !closed())) {
+    blocked_ = false;  // it may be gone altogether, which the next write will tell
+    return;
+  }
   close(DisconnectReason::kConnectionClosed);
   abort();
 }

@@ -438,7 +438,7 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
   if (link.over()) link.tell_why();
   link.settle();
   if (link.over()) return handle_over(link);
-  if (link.closed()) return;
+  if (link.closed() || !link.greeted()) return;
   if (link.behind()) {
     if (link.poll_behind()) {
       needs_settling(link);
