@@ -9,6 +9,7 @@
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"
+#include "test/support/bytes.h"
 #include "test/support/chat.h"
 
 using messi::test::Client;
@@ -58,6 +59,10 @@ TEST_CASE("of one address only so many may be clients", "[server]") {
   CHECK(door.server.log == Log{"1 connected", "2 connected",
                                "refused memory:client-3: Too many clients from this address."});
   CHECK((*door.clients[2])->ended());
+  const auto told = messi::test::frames_of((*door.clients[2])->received());
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].type == 9);
+  CHECK(told[0].payload.substr(24) == "Too many clients from this address.");
   // Others may.
   door.come("192.0.2.2", 3);
   door.come("2001:db8::/64", 3);

@@ -49,6 +49,14 @@ struct Room {
   RawClient client{loop, "tcp://localhost:6000"};
 };
 
+/// Whether the last that the client got is a CLOSE with the code LIMIT and this text.
+bool was_told(Room& room, std::string_view text) {
+  const auto frames = messi::test::frames_of(room.client->received());
+  if (frames.empty() || frames.back().type != 9) return false;
+  const std::string& payload = frames.back().payload;
+  return payload[0] == 12 && payload.substr(24) == text;
+}
+
 std::string repeated(const std::string& bytes, std::size_t times) {
   std::string result;
   for (std::size_t i = 0; i < times; ++i) result += bytes;
@@ -68,6 +76,7 @@ TEST_CASE("a frame that comes byte by byte is given up, though its bytes are lif
   room.loop.advance(1ms);
   room.send("x");
   CHECK(room.server.log == Log{"1 connected", "1 disconnected: Frame too slow."});
+  CHECK(was_told(room, "Frame too slow."));
 }
 
 TEST_CASE("a header that comes byte by byte is a part of its frame", "[server]") {
@@ -227,6 +236,7 @@ TEST_CASE("a client that pings more often is disconnected", "[server]") {
     if (i < 198) CHECK(room.server.log == Log{"1 connected"});
   }
   CHECK(room.server.log == Log{"1 connected", "1 disconnected: Too many pings."});
+  CHECK(was_told(room, "Too many pings."));
 }
 
 TEST_CASE("a flood of pings whose pongs are not read ends at once", "[server]") {
