@@ -272,7 +272,8 @@ class Server : public chat::ChatServer {
     note_received(*client.state<Peer>().entry, message.text());
   }
   void on_client_disconnected(Client& client, messi::DisconnectReason reason) override {
-    if (client.state<Peer>().entry != nullptr) client.state<Peer>().entry->reason = code_of(reason);
+    if (client.state<Peer>().entry == nullptr) return;
+    client.state<Peer>().entry->reason = code_of(reason);
     say("gone: " + std::string(to_string(reason)));
   }
 

@@ -131,8 +131,9 @@ class Server(ChatServer):
             note_received(client.state, message.text)
 
     async def on_client_disconnected(self, client, reason):
-        if client.state is not None:
-            client.state.set(6, REASONS.index(reason) + 1)
+        if client.state is None:
+            return
+        client.state.set(6, REASONS.index(reason) + 1)
         say(f"gone: {reason}")
 
 
