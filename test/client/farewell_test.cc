@@ -405,7 +405,7 @@ TEST_CASE("a client may be destroyed while its server drains", "[client]") {
 TEST_CASE("a client that could not write to a draining server any more still comes to an end",
           "[client]") {
   ManualLoop loop;
-  Server server(loop);
+  messi::test::Server server(loop);
   REQUIRE(server.start().ok());
   Client client(loop);
   client.start();

@@ -266,6 +266,7 @@ class Server : public chat::ChatServer {
     Peer& peer = client.state<Peer>();
     peer.entry = &ledger_.begin(std::stoull(message.user()));
     peer.begin = loop().now();
+    say("known");
   }
   void on_message_ind(Client& client, const chat::MessageInd& message) override {
     if (message.user() == kEcho) return client.send(message);

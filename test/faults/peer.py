@@ -123,6 +123,7 @@ class Server(ChatServer):
 
     async def on_connect_req(self, client, message):
         client.state = self._ledger.begin(int(message.user))
+        say("known")
 
     async def on_message_ind(self, client, message):
         if message.user == "echo":

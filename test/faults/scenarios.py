@@ -148,6 +148,7 @@ def killed(pair, side, workshop, is_long):
     told, back = 0.0, 0.0
     for _ in range(kills):
         client.expect("connected")
+        server.expect("known")
         time.sleep(random.uniform(0.005, 0.2))
         killed_at = time.monotonic()
         if side == "server":
