@@ -90,7 +90,7 @@ def beside_a_good_client(workshop, seconds, allowed, attack, what):
     answered, asked = int(words[1]), int(words[3])
     median, p99, most = (int(word) / 1000 for word in words[5::2])
     grown = watch.grown()
-    if answered < asked - 1:
+    if answered < asked:
         wrong.append(f"{asked - answered} of {asked} echoes are missing")
     if p99 >= 100:
         wrong.append(f"the good client's 99th percentile is {p99:.0f} ms")

@@ -207,11 +207,20 @@ class Client : public chat::ChatClient {
   void on_disconnected(messi::DisconnectReason reason) override {
     entry_->reason = code_of(reason);
     say("disconnected: " + std::string(to_string(reason)));
+    lost_ = echoes_ - times_.size();
+    if (ending_) stop();
   }
   void on_message_ind(const chat::MessageInd& message) override {
     if (message.user() != kEcho) return note_received(*entry_, message.text());
     const auto sent = std::stoll(message.text());
     times_.push_back(microseconds() - sent);
+    if (ending_ && all_answered()) stop();
+  }
+
+  /// Stops when all that was asked is answered.
+  void end() {
+    ending_ = true;
+    if (!connected() || all_answered()) stop();
   }
 
  private:
@@ -226,9 +235,10 @@ class Client : public chat::ChatClient {
                std::chrono::steady_clock::now().time_since_epoch())
         .count();
   }
+  bool all_answered() const { return times_.size() + lost_ == echoes_; }
   void tick() {
     tick_.set(loop().now() + (options_.rate == 0 ? 1ms : 2ms));
-    if (!connected()) return;
+    if (!connected() || ending_) return;
     if (!options_.echo) return send_due(*this, *entry_, options_, begin_, loop().now());
     chat::MessageInd message;
     message.set_user(kEcho);
@@ -245,6 +255,8 @@ class Client : public chat::ChatClient {
   messi::TimePoint begin_;
   std::vector<long long> times_;
   std::size_t echoes_ = 0;
+  std::size_t lost_ = 0;  // with a connection
+  bool ending_ = false;
 };
 
 class Server : public chat::ChatServer {
@@ -399,7 +411,7 @@ int main(int argc, char** argv) {
     loop.run();
   } else if (role == "client") {
     Client client(loop, argv[2], argv[3], options);
-    const OnTerm on_term(loop, [&] { client.stop(); });
+    const OnTerm on_term(loop, [&] { client.end(); });
     client.start();
     loop.run_until([&] { return client.stopped(); });
   } else {
