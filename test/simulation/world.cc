@@ -35,8 +35,6 @@ constexpr std::size_t kNever = std::numeric_limits<std::size_t>::max();
 
 constexpr std::size_t kDefaultCapacity = testing::Faults().capacity;
 
-constexpr Duration kLongestDrain = seconds(6);
-
 struct Thrown {};
 
 class World final : public Watch {
