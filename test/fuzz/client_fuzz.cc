@@ -18,6 +18,7 @@
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/fuzz/fuzzed_input.h"
+#include "test/fuzz/quiet.h"
 #include "test/support/bytes.h"
 
 namespace {
@@ -383,6 +384,7 @@ class Target final : private Watcher {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  messi::fuzz::silence_protobuf();
   FuzzedInput input(data, size);
   Target(input).run();
   return 0;

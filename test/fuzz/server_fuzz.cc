@@ -15,6 +15,7 @@
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/fuzz/fuzzed_input.h"
+#include "test/fuzz/quiet.h"
 #include "test/support/bytes.h"
 
 namespace {
@@ -42,6 +43,7 @@ class Watcher {
  public:
   virtual ~Watcher() = default;
   virtual bool accepts() = 0;
+  virtual void authenticate(chat::ChatServerClient& client) = 0;
   virtual void handle_message(const std::string& text) = 0;
   /// At the end of each hook, with the client that it was called for, if there is one.
   virtual void act_in_hook(chat::ChatServerClient* client) = 0;
@@ -71,6 +73,12 @@ class Server final : public chat::ChatServer {
             "a broadcast that is not too big is sent");
   }
 
+  void accept(Client& client) {
+    const bool first = find_arriving(client.id()) != nullptr;
+    client.accept();
+    if (first) send_to(client, std::to_string(client.id()));
+  }
+
   std::size_t up_count() const { return up_count_; }
 
  private:
@@ -84,12 +92,17 @@ class Server final : public chat::ChatServer {
                          DisconnectReason /*reason*/) override {
     watcher_.act_in_hook(nullptr);
   }
-  void on_client_connected(Client& client) override {
-    require(client.connected() && client.id() > last_id_, "a new client is connected");
+  void on_authenticate(Client& client) override {
+    require(!client.connected() && client.id() > last_id_, "who is asked for is new");
+    require(find_client(client.id()) == nullptr, "who is asked for is no client yet");
     last_id_ = client.id();
+    watcher_.authenticate(client);
+    watcher_.act_in_hook(nullptr);
+  }
+  void on_client_connected(Client& client) override {
+    require(!client.state<bool>(), "a client is connected once");
     client.state<bool>() = true;
     ++up_count_;
-    send_to(client, std::to_string(client.id()));
     watcher_.act_in_hook(&client);
   }
   void on_client_disconnected(Client& client, DisconnectReason /*reason*/) override {
@@ -122,9 +135,9 @@ class Server final : public chat::ChatServer {
     received(client);
   }
   void received(Client& client) {
-    require(client.state<bool>() && client.connected() && !client.paused(),
-            "messages come only while connected");
-    require(find_client(client.id()) == &client, "a client is found by its id");
+    require(client.state<bool>() && !client.paused(), "messages come only while connected");
+    require(!client.connected() || find_client(client.id()) == &client,
+            "a client is found by its id");
     watcher_.act_in_hook(&client);
   }
 
@@ -179,6 +192,11 @@ class Target final : private Watcher {
 
   // Watcher
   bool accepts() override { return input_.byte() < 240; }
+  void authenticate(chat::ChatServerClient& client) override {
+    const std::uint8_t what = input_.byte();
+    if (what >= 128) return;  // later
+    answer(client, what);
+  }
   void handle_message(const std::string& text) override {
     const std::size_t dash = text.find('-');
     if (dash == std::string::npos) return;
@@ -213,7 +231,7 @@ class Target final : private Watcher {
 
   /// Does something that is legal at any time.
   void call() {
-    switch (input_.below(20)) {
+    switch (input_.below(22)) {
       case 0:
         return start();
       case 1:
@@ -243,9 +261,21 @@ class Target final : private Watcher {
           if (input_.byte() % 4 == 3) return;
         }
         return;
+      case 12:
+        return input_.one_in(4) ? server_.drain(100ms * input_.below(100)) : void();
+      case 13:
+      case 14: {
+        chat::ChatServerClient* const client = server_.find_arriving(1 + input_.byte() % 16);
+        return client != nullptr ? answer(*client, input_.byte()) : void();
+      }
       default:
         return with_peer();
     }
+  }
+
+  void answer(chat::ChatServerClient& client, std::uint8_t what) {
+    if (what % 8 == 7) return client.refuse(input_.bytes(120));
+    server_.accept(client);
   }
 
   void call_client(chat::ChatServerClient& client) {
@@ -447,6 +477,7 @@ class Target final : private Watcher {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  messi::fuzz::silence_protobuf();
   FuzzedInput input(data, size);
   Target(input).run();
   return 0;
