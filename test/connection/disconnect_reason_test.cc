@@ -29,6 +29,9 @@ TEST_CASE("every reason prints as a sentence", "[session]") {
       {DisconnectReason::kTooMuchQueued, "Too much queued."},
       {DisconnectReason::kTooManyFromAddress, "Too many clients from this address."},
       {DisconnectReason::kTooManyAtOnce, "Too many connections at once."},
+      {DisconnectReason::kSessionLost, "Session lost."},
+      {DisconnectReason::kSchemaMismatch, "Schema mismatch."},
+      {DisconnectReason::kReplaced, "Replaced."},
   };
   for (const auto& [reason, sentence] : kSentences) {
     CHECK(messi::to_string(reason) == sentence);

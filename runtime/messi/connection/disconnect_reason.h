@@ -32,6 +32,10 @@ enum class DisconnectReason : std::uint8_t {
                      ///< for this client.
   kTooManyFromAddress,  ///< Only in `on_client_refused`: `max_clients_per_address` is reached.
   kTooManyAtOnce,       ///< Only in `on_client_refused`: more arrive than `max_accepts_per_second`.
+  kSessionLost,         ///< The session cannot go on: see `on_session_lost`.
+  kSchemaMismatch,      ///< Only in `on_client_refused`: `on_schema_mismatch` returned false.
+  kReplaced,            ///< The server took it for a client without a session; then it asked for
+                        ///< one, and is another client now.
 };
 
 /// The reason as a sentence, such as "Keep alive timeout.". The text has static storage.
@@ -77,6 +81,12 @@ constexpr std::string_view to_string(DisconnectReason reason) {
       return "Too many clients from this address.";
     case DisconnectReason::kTooManyAtOnce:
       return "Too many connections at once.";
+    case DisconnectReason::kSessionLost:
+      return "Session lost.";
+    case DisconnectReason::kSchemaMismatch:
+      return "Schema mismatch.";
+    case DisconnectReason::kReplaced:
+      return "Replaced.";
   }
   return "Unknown reason.";
 }

@@ -70,5 +70,15 @@ class DisconnectReason(enum.Enum):
     TOO_MANY_AT_ONCE = "Too many connections at once."
     """Only in `on_client_refused`: more arrive than `max_accepts_per_second`."""
 
+    SESSION_LOST = "Session lost."
+    """The session cannot go on: see `on_session_lost`."""
+
+    SCHEMA_MISMATCH = "Schema mismatch."
+    """Only in `on_client_refused`: `on_schema_mismatch` returned False."""
+
+    REPLACED = "Replaced."
+    """The server took it for a client without a session; then it asked for one, and is another
+    client now."""
+
     def __str__(self) -> str:
         return self.value
