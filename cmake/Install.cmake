@@ -1,5 +1,5 @@
 # Installs two components, which are also the two Debian packages: protoc-gen-messi (the plugin) and libmessi-dev (everything that a
-# build with messi reads).
+# build with messi reads, and the history checker for its tests).
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -15,6 +15,8 @@ if(MESSI_BUILD_RUNTIME)
 
   install(DIRECTORY runtime/messi
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi*.cc")
+  install(PROGRAMS runtime/python/src/messi_runtime/check_history.py
+    DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT runtime RENAME messi-check-history)
   install(TARGETS messi EXPORT messi-targets)
   install(EXPORT messi-targets NAMESPACE messi:: DESTINATION "${config_dir}" COMPONENT runtime)
 
@@ -60,7 +62,7 @@ if(MESSI_BUILD_RUNTIME)
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_ARCHITECTURE all)
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_DEPENDS "libprotobuf-dev, libabsl-dev, libc-ares-dev, protobuf-compiler")
   set(CPACK_DEBIAN_RUNTIME_PACKAGE_RECOMMENDS "protoc-gen-messi (= ${PROJECT_VERSION})")
-  set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS libssl-dev)
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_SUGGESTS "libssl-dev, python3")
   set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "Headers of messi
  What the code that protoc-gen-messi generates includes, with files for CMake and pkg-config.")
 endif()
