@@ -155,10 +155,8 @@ class Connection : private wire::Outbox {
 
   /// Fills `batch`, which is empty, with what to write next.
   void gather(wire::Batch& batch) {
-    frames().gather(batch, [](wire::Control kind, std::uint8_t* out) {
-      const bool ping = kind == wire::Control::kPing;
-      return wire::write_header(out, ping ? wire::FrameType::kPing : wire::FrameType::kPong, 0);
-    });
+    frames().gather(
+        batch, [this](wire::Control kind, std::uint8_t* out) { return make_control(kind, out); });
   }
   /// The first `size` bytes of what was gathered have been written.
   using Outbox::handle_written;
@@ -242,6 +240,18 @@ class Connection : private wire::Outbox {
   }
 
  protected:
+  // A newer server may send frames that this client does not know; a client sends only what the
+  // server has offered. A frame that only clients send arrives when a client is connected to
+  // another client, or to itself.
+  bool tolerates(wire::FrameType type) const {
+    return settings().side == Side::kClient && type != wire::FrameType::kPing &&
+           type != wire::FrameType::kClientToServer;
+  }
+  void handle_service(const wire::Frame& frame) {
+    const bool client = settings().side == Side::kClient;
+    if (client && frame.type == wire::FrameType::kClose) handle_close(frame.payload);
+  }
+
   using Outbox::commit;
   using Outbox::drop_output;
   using Outbox::frames;
@@ -254,6 +264,20 @@ class Connection : private wire::Outbox {
 
   /// A client's server has said why it closes the connection.
   virtual void handle_farewell(const wire::CloseFrame& /*frame*/) {}
+
+  /// For one that introduces itself, or has a session: whether a frame of this type may come,
+  /// which is neither a message to this side nor a ping to a server or a pong to a client.
+  virtual bool expects(wire::FrameType type) const { return tolerates(type); }
+  /// Such a frame has come. What follows waits if the connection is paused meanwhile.
+  virtual void handle_expected(const wire::Frame& frame) { handle_service(frame); }
+  /// Writes an OFFER or an ACK; returns the place behind it.
+  virtual std::uint8_t* make_service(wire::Control /*kind*/, std::uint8_t* out) { return out; }
+
+  std::uint8_t* make_control(wire::Control kind, std::uint8_t* out) {
+    if (kind == wire::Control::kPing) return wire::write_header(out, wire::FrameType::kPing, 0);
+    if (kind == wire::Control::kPong) return wire::write_header(out, wire::FrameType::kPong, 0);
+    return make_service(kind, out);
+  }
 
   void handle_refused(wire::Accepted why) final {
     switch (why) {
@@ -300,7 +324,7 @@ class Connection : private wire::Outbox {
 
   void handle_other(const wire::Frame& frame) {
     const bool server = settings().side == Side::kServer;
-    if (frame.type == (server ? wire::FrameType::kPing : wire::FrameType::kPong)) {
+    if (is_ping_or_pong(frame.type)) {
       if (!frame.payload.empty()) return close(DisconnectReason::kProtocolError);
       if (server) {
         if (!closed() && !keepalive_.handle_ping(settings().keepalive)) {
@@ -312,8 +336,13 @@ class Connection : private wire::Outbox {
       }
       return;
     }
-    if (!server && frame.type == wire::FrameType::kClose) return handle_close(frame.payload);
-    check_type(frame.type);
+    if (check_type(frame.type)) handle_expected(frame);
+  }
+
+  /// A ping to a server or a pong to a client.
+  bool is_ping_or_pong(wire::FrameType type) const {
+    return type ==
+           (settings().side == Side::kServer ? wire::FrameType::kPing : wire::FrameType::kPong);
   }
 
   void handle_close(std::string_view payload) {
@@ -329,15 +358,13 @@ class Connection : private wire::Outbox {
     handle_farewell(*frame);
   }
 
-  // A newer server may send frames that this client does not know; a client sends only what the
-  // server has offered. A frame that only clients send arrives when a client is connected to
-  // another client, or to itself.
-  void check_type(wire::FrameType type) {
-    if (settings().side == Side::kServer) {
-      if (type != wire::FrameType::kPing) close(DisconnectReason::kProtocolError);
-    } else if (type == wire::FrameType::kPing || type == wire::FrameType::kClientToServer) {
-      close(DisconnectReason::kProtocolError, Hint::kClient);
-    }
+  bool check_type(wire::FrameType type) {
+    if (expects(type)) return true;
+    const bool client =
+        settings().side == Side::kClient &&
+        (type == wire::FrameType::kPing || type == wire::FrameType::kClientToServer);
+    close(DisconnectReason::kProtocolError, client ? Hint::kClient : Hint::kNone);
+    return false;
   }
 
   // While it ends or is held, `last_heard` is when that began.
@@ -364,7 +391,7 @@ class Connection : private wire::Outbox {
       const Hint foreign = foreign_protocol({header, wire::kHeaderSize});
       if (too_big || foreign != Hint::kNone)
         return close(DisconnectReason::kProtocolError, foreign);
-      check_type(type);
+      if (!is_ping_or_pong(type) && !check_type(type)) return;
     }
     if (too_big) return close(DisconnectReason::kMessageTooBig);
     if (settings().too_slow(decoder_.waited(), decoder_.cut_size())) {

@@ -16,11 +16,13 @@
 #include "messi/connection/farewell.h"
 #include "messi/connection/hint.h"
 #include "messi/io/stream.h"
+#include "messi/session/session.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/frame_decoder.h"
 #include "messi/wire/frame_queue.h"
 #include "messi/wire/outbox.h"
+#include "messi/wire/session_frames.h"
 
 namespace messi::connection {
 
@@ -47,6 +49,7 @@ class Link : private Connection {
         draining_(false),
         accepted_(false),
         greeted_(false),
+        in_session_(false),
         stream_(std::move(stream)) {}
 
   using Connection::closed;
@@ -149,6 +152,17 @@ class Link : private Connection {
   }
   bool resuming() const { return resuming_ && hears(); }
 
+  /// From now on the link carries `session()`, which is attached, until `leave_session`. Only the
+  /// frames of a session may come. What the link has to write does not count as waiting meanwhile,
+  /// since the session counts what it keeps.
+  void enter_session();
+  /// The session goes on without the link.
+  void leave_session();
+  bool in_session() const { return in_session_; }
+  /// The peer's program shall be told what was dispatched, if that is due. At the end of a turn,
+  /// before `settle`, and at the session's `ack_deadline`.
+  void tend_session(TimePoint now);
+
   /// The way out for messages; null when closed. It writes early if much is waiting, so that a
   /// stream of messages within one turn is written in the meantime.
   using Connection::outbox;
@@ -203,7 +217,33 @@ class Link : private Connection {
   PeerInfo peer() const { return stream_->peer(); }
   int native_handle() const { return stream_->native_handle(); }
 
+ protected:
+  /// OFFER, the first of all frames, is written soon.
+  void want_offer() { frames().want(wire::Control::kOffer); }
+  /// Adds a frame of `size` bytes: `write(out)` writes it.
+  template <typename Write>
+  void add_frame(std::size_t size, Write&& write) {
+    write(frames().reserve(size));
+    frames().commit(size);
+    if (!in_session_) settings().pending += size;
+  }
+  void add_close(wire::CloseFrame frame);
+  /// Adds the messages that `session()` has not handed over yet, all of them.
+  void take_all() {
+    while (session()->hand_over(frames())) {
+    }
+  }
+
  private:
+  // For links that may carry a session.
+  virtual session::Session* session() { return nullptr; }
+  /// Whether OFFER, HELLO or WELCOME may come now, and what becomes of it.
+  virtual bool expects_introduction(wire::FrameType /*type*/) const { return false; }
+  virtual void handle_introduction(const wire::Frame& /*frame*/) {}
+  virtual wire::Offer offer() const { return {}; }
+  /// The peer wants to end the session.
+  virtual void handle_session_close(const wire::CloseFrame& /*frame*/) {}
+
   std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
 
   // Outbox
@@ -211,6 +251,13 @@ class Link : private Connection {
   inline void make_room(std::size_t frame_size, std::size_t most) final;
   inline std::size_t write_past(const Slice* slices, std::size_t count) final;
 
+  // Connection
+  inline bool expects(wire::FrameType type) const final;
+  inline void handle_expected(const wire::Frame& frame) final;
+  inline std::uint8_t* make_service(wire::Control kind, std::uint8_t* out) final;
+
+  void handle_written(const wire::Batch& batch, std::size_t size);
+  bool prepare_output();
   void handle_end();
   void handle_all_written();
 
@@ -226,6 +273,7 @@ class Link : private Connection {
   bool draining_ : 1;
   bool accepted_ : 1;
   bool greeted_ : 1;
+  bool in_session_ : 1;
   std::unique_ptr<Stream> stream_;
 };
 
@@ -257,10 +305,16 @@ inline void Link::tell(DisconnectReason reason, std::string_view text) {
   if (told_) return;
   told_ = true;
   const std::optional<wire::CloseFrame> frame = farewell(reason, text, settings().max_payload_size);
-  if (!frame) return;
-  const std::size_t size = wire::close_size(*frame);
-  wire::write_close(frames().reserve(size), *frame);
-  commit(size - wire::kHeaderSize);
+  if (frame) add_close(*frame);
+}
+
+/// In a session it also says how far that got.
+inline void Link::add_close(wire::CloseFrame frame) {
+  if (in_session_) {
+    frame.rx = session()->rx();
+    frame.tx = session()->handed();
+  }
+  add_frame(wire::close_size(frame), [&](std::uint8_t* out) { wire::write_close(out, frame); });
 }
 
 // The peer says no more, but it may still read.
@@ -276,7 +330,7 @@ inline void Link::handle_end() {
 
 inline void Link::flush(bool more) {
   if (pending_bytes() > high_mark()) was_high_ = true;
-  while (!blocked_ && has_output()) {
+  while (!blocked_ && prepare_output()) {
     wire::Batch batch;
     gather(batch);
     const IoResult result = stream_->write(batch.slices(), batch.count(), more);
@@ -285,6 +339,59 @@ inline void Link::flush(bool more) {
     // Nobody else will say so.
     if (blocked_ && result.kind == IoResult::Kind::kEnd && peer_ended_) abort();
   }
+}
+
+/// Whether there is something to write. A session's messages come into the queue when it is empty.
+inline bool Link::prepare_output() {
+  if (in_session_ && pending_bytes() == 0 && !over()) session()->hand_over(frames());
+  return has_output();
+}
+
+/// In a session only the session counts what waits.
+inline void Link::handle_written(const wire::Batch& batch, std::size_t size) {
+  const std::size_t pending = settings().pending;
+  Connection::handle_written(batch, size);
+  if (in_session_) settings().pending = pending;
+}
+
+inline void Link::enter_session() {
+  in_session_ = true;
+  settings().pending -= pending_bytes();
+}
+
+inline void Link::leave_session() {
+  session()->detach(frames());
+  settings().pending += pending_bytes();
+  in_session_ = false;
+}
+
+inline void Link::tend_session(TimePoint now) {
+  if (closed()) return;
+  const bool writes = !blocked_ && (has_output() || session()->has_more());
+  if (session()->wants_ack(now, writes)) frames().want(wire::Control::kAck);
+}
+
+inline bool Link::expects(wire::FrameType type) const {
+  if (in_session_) return type == wire::FrameType::kAck || type == wire::FrameType::kClose;
+  return expects_introduction(type) || tolerates(type);
+}
+
+inline void Link::handle_expected(const wire::Frame& frame) {
+  if (!in_session_) {
+    return expects_introduction(frame.type) ? handle_introduction(frame) : handle_service(frame);
+  }
+  if (frame.type == wire::FrameType::kAck) {
+    const std::optional<wire::Ack> ack = wire::read_ack(frame.payload);
+    if (ack && session()->handle_ack(*ack, frames())) return;
+  } else if (const std::optional<wire::CloseFrame> close = wire::read_close(frame.payload)) {
+    return handle_session_close(*close);
+  }
+  close(DisconnectReason::kProtocolError);
+}
+
+inline std::uint8_t* Link::make_service(wire::Control kind, std::uint8_t* out) {
+  return kind == wire::Control::kOffer ? wire::write_offer(out, offer())
+                                       : wire::write_ack(out, session()->make_ack(frames()));
 }
 
 // A peer is a slow reader only if it does not take what is offered.

@@ -18,10 +18,19 @@ enum class FrameType : std::uint8_t {
   kServerToClient = 2,
   kPing = 3,
   kPong = 4,
+  kOffer = 5,
+  kHello = 6,
+  kWelcome = 7,
+  kAck = 8,
   kClose = 9,
 };
 
 inline constexpr std::size_t kHeaderSize = 4;
+/// OFFER to CLOSE may have this much, whatever the limit for messages is.
+inline constexpr std::size_t kMostServicePayload = 2 * 1024;
+inline constexpr bool is_service(FrameType type) {
+  return type >= FrameType::kOffer && type <= FrameType::kClose;
+}
 inline constexpr std::size_t kMaxPayloadSize = (std::size_t{1} << 24) - 1;
 
 /// One frame. Its payload points into the input, and is valid only as long as that.
@@ -50,6 +59,11 @@ inline std::size_t read_size(const char* header) {
     return static_cast<std::size_t>(static_cast<std::uint8_t>(header[i]));
   };
   return byte(1) << 16 | byte(2) << 8 | byte(3);
+}
+
+/// The size of the whole frame that begins with the header at `header`.
+inline std::uint32_t frame_size(const char* header) {
+  return static_cast<std::uint32_t>(kHeaderSize + read_size(header));
 }
 
 }  // namespace messi::wire

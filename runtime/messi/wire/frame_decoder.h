@@ -99,7 +99,9 @@ class FrameDecoder {
     return cut_->used() < kHeaderSize ? kHeaderSize : kHeaderSize + read_size(cut_->data());
   }
   bool too_big(const char* header) {
-    if (read_size(header) <= max_payload_size_) return false;
+    const std::size_t size = read_size(header);
+    if (size <= max_payload_size_) return false;
+    if (is_service(read_type(header)) && size <= kMostServicePayload) return false;
     std::memcpy(refused_, header, kHeaderSize);
     drop_cut_frame();
     return true;
@@ -138,10 +140,7 @@ DecodeResult FrameDecoder::decode(std::string_view bytes, OnFrame&& on_frame) {
   }
   while (bytes.size() >= kHeaderSize) {
     const std::size_t size = read_size(bytes.data());
-    if (size > max_payload_size_) {
-      too_big(bytes.data());
-      return DecodeResult::kTooBig;
-    }
+    if (size > max_payload_size_ && too_big(bytes.data())) return DecodeResult::kTooBig;
     if (bytes.size() - kHeaderSize < size) break;
     const Frame frame{read_type(bytes.data()), {bytes.data() + kHeaderSize, size}};
     const Next next = on_frame(frame);

@@ -34,8 +34,8 @@
 namespace messi::wire {
 
 /// The kinds of control frames, in the order in which they are written.
-enum class Control : std::uint8_t { kPing, kPong };
-inline constexpr std::size_t kControls = 2;
+enum class Control : std::uint8_t { kOffer, kPing, kPong, kAck };
+inline constexpr std::size_t kControls = 4;
 /// The largest control frame, with its header.
 inline constexpr std::size_t kMostControlSize = 32;
 
@@ -116,6 +116,17 @@ class FrameQueue {
   void handle_written(const Batch& batch, std::size_t size);
   /// The stream has taken the first `size` bytes of the frames; no control frame waits.
   void take(std::size_t size);
+  /// Gives back the buffer that is being filled, if nothing waits.
+  void close_if_empty() {
+    if (head_ == nullptr && open_ != nullptr) pool_.release(std::exchange(open_, nullptr));
+  }
+
+  /// The frames, in stretches; null if there are none. The first may be partly taken.
+  const Segment* stretches() const { return head_; }
+  /// How many frames of `type` there are that the stream has not begun to take.
+  std::size_t count_unbegun(FrameType type) { return count(type, false); }
+  /// The same, with one that it has partly taken.
+  std::size_t count_untaken(FrameType type) { return count(type, true); }
 
   void clear();
 
@@ -134,6 +145,7 @@ class FrameQueue {
   void open_for(std::size_t size);
   void copy_out_if_small(Segment& segment);
   std::uint32_t next_frame_boundary();
+  std::size_t count(FrameType type, bool with_begun);
   void set_wanted(unsigned bits) { wanted_ = bits & ((1u << kWantedBits) - 1); }
   void set_known_boundary(std::uint32_t at) {
     known_boundary_ = at & ((1u << (32 - kWantedBits)) - 1);
@@ -245,7 +257,7 @@ void FrameQueue::gather_controls(Batch& batch, Make&& make) {
 inline void FrameQueue::handle_written(const Batch& batch, std::size_t size) {
   if (wanted_ != 0) size = handle_controls_written(batch, size);
   take(size);
-  if (head_ == nullptr && open_ != nullptr) pool_.release(std::exchange(open_, nullptr));
+  close_if_empty();
 }
 
 /// What is ahead of the control frames has been taken too. Returns how much of what follows them
@@ -329,10 +341,24 @@ inline std::uint32_t FrameQueue::next_frame_boundary() {
   std::uint32_t boundary = known_boundary_;
   while (boundary < head_->begin) {
     set_known_boundary(boundary);
-    boundary +=
-        static_cast<std::uint32_t>(kHeaderSize + read_size(head_->owner->data() + boundary));
+    boundary += frame_size(head_->owner->data() + boundary);
   }
   return boundary;
+}
+
+inline std::size_t FrameQueue::count(FrameType type, bool with_begun) {
+  if (head_ == nullptr) return 0;
+  std::size_t count = 0;
+  std::uint32_t at = next_frame_boundary();
+  const bool begun = at != head_->begin;
+  if (begun && with_begun && read_type(head_->owner->data() + known_boundary_) == type) ++count;
+  for (const Segment* segment = head_; segment != nullptr;) {
+    const char* const data = segment->owner->data();
+    for (; at < segment->end; at += frame_size(data + at)) count += read_type(data + at) == type;
+    segment = segment->next;
+    if (segment != nullptr) at = segment->begin;
+  }
+  return count;
 }
 
 }  // namespace messi::wire

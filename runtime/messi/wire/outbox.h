@@ -95,6 +95,12 @@ class Outbox {
     frames_.handle_written(batch, size);
     settings_.pending += frames_.pending() - before;
   }
+  /// The first `size` bytes of what waits are done with.
+  void forget(std::size_t size) {
+    frames_.take(size);
+    frames_.close_if_empty();
+    settings_.pending -= size;
+  }
   /// What waits is not sent any more.
   void drop_output() {
     settings_.pending -= frames_.pending();

@@ -1,0 +1,256 @@
+#ifndef MESSI_SESSION_SESSION_H_
+#define MESSI_SESSION_SESSION_H_
+
+// One side of a session: what was sent and is not acknowledged, and how far each side got. It
+// outlives the connections that carry it.
+//
+//     acknowledged      kept                              accepted
+//          |             |                                   |
+//     -----+-------------+------------------+----------------+
+//          acked_        frames()           next_: handed to the connection up to here
+//
+// Messages are numbered 1, 2, 3... in each direction, implicitly: a stream begins behind the number
+// that the peer has named. Messages stay in the session's queue until they are acknowledged. The
+// connection's queue gets them from there, a stretch at a time: it shares the buffers, and nothing
+// is copied.
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+
+#include "messi/base/time.h"
+#include "messi/session/frame_cursor.h"
+#include "messi/session/kept_messages.h"
+#include "messi/session/owed_ack.h"
+#include "messi/wire/buffer_pool.h"
+#include "messi/wire/frame.h"
+#include "messi/wire/frame_queue.h"
+#include "messi/wire/outbox.h"
+#include "messi/wire/session_frames.h"
+
+namespace messi::session {
+
+/// What the peer has said of itself in HELLO or WELCOME.
+struct Peer {
+  std::uint64_t rx;  ///< How many messages of this side it has handled.
+  std::uint32_t retain;
+  std::uint32_t max_payload;
+};
+
+/// Messages are sent through it as through any outbox, with or without a connection. In what
+/// follows, `link` is the queue of the connection that it is attached to.
+class Session : public wire::Outbox {
+ public:
+  Session(const wire::OutboxSettings& settings, wire::BufferPool& pool) : Outbox(settings, pool) {}
+
+  // What was sent.
+
+  /// The number of the last message that the peer has acknowledged.
+  std::uint64_t acknowledged() const { return acked_; }
+  /// The number of the last message that was accepted.
+  std::uint64_t last_accepted();
+  /// How many messages were accepted and not acknowledged.
+  std::uint64_t unacknowledged() { return last_accepted() - acked_; }
+  bool all_acknowledged() const { return frames().pending() == 0; }
+  /// The bytes of those messages, with headers. This is what `max_pending_bytes` bounds.
+  std::size_t kept_bytes() const { return frames().pending(); }
+  /// Those messages. Valid until something is sent or acknowledged.
+  KeptMessages kept() const { return {frames().stretches(), acked_ + 1}; }
+
+  /// Nothing more will be shared from `buffer`.
+  void handle_full(const wire::Buffer* buffer) { frames().handle_full(buffer); }
+
+  /// True once, when less than half of the bound is kept, after it was more.
+  bool poll_writable();
+
+  // What has arrived.
+
+  /// The number of the last message that was dispatched.
+  std::uint64_t rx() const { return rx_; }
+  /// Directly before a message is dispatched.
+  void handle_dispatched(std::size_t payload_size) {
+    ++rx_;
+    owed_.add(payload_size);
+  }
+  /// At the end of a turn, and at `ack_deadline`: whether the connection shall write an ACK.
+  bool wants_ack(TimePoint now, bool something_is_written) {
+    owed_.begin_wait(now);
+    return owed_.due(now, something_is_written);
+  }
+  /// When `wants_ack` turns true by itself.
+  TimePoint ack_deadline() const { return owed_.deadline(); }
+  /// Nothing is dispatched any more, although messages may arrive.
+  void stop_dispatching() { dispatches_ = false; }
+
+  // The connection that carries it.
+
+  bool attached() const { return attached_; }
+  /// A connection begins to carry it. What the peer has handled is acknowledged by that, and the
+  /// rest will be handed over again. False if that cannot be: the peer names a message that it has
+  /// acknowledged before, or one that was never written. Then nothing has happened.
+  bool attach(const Peer& peer);
+  /// The connection is gone, or the session goes away from it; `link` has what was not written.
+  void detach(wire::FrameQueue& link);
+
+  /// Adds the next messages to `link`; false if there are none, or the next one is more than the
+  /// peer accepts.
+  bool hand_over(wire::FrameQueue& link);
+  bool has_more() const { return frames().pending() > handed_bytes_; }
+  /// The number of the last message that was handed over.
+  std::uint64_t handed() const { return handed_; }
+  /// Whether a message is larger than the peer accepts; then the session cannot go on.
+  bool exceeds_limit() const { return exceeds_limit_; }
+  /// The largest payload that both sides accept.
+  std::size_t most_payload() const {
+    return std::min<std::size_t>(settings().max_payload_size, peer_max_payload_);
+  }
+
+  /// The ACK to write now, before all messages that `link` has not begun to write.
+  wire::Ack make_ack(wire::FrameQueue& link);
+  /// The peer has acknowledged. False if that cannot be.
+  bool handle_ack(const wire::Ack& ack, wire::FrameQueue& link);
+  /// The same without a connection: the peer has said how far it got when the session was lost.
+  bool handle_last_rx(std::uint64_t rx);
+
+ private:
+  // So much at a time, and only when all before is written: then the frames that are not written
+  // are quickly counted.
+  static constexpr std::size_t kMostAtOnce = 64 * 1024;
+
+  // Outbox
+  // "inline" here already: see MESSI_INLINE in flavour.h.
+  inline void make_room(std::size_t frame_size, std::size_t most) final;
+  /// Much is waiting that was not handed over: it may be written now.
+  virtual void write_early() = 0;
+
+  bool is_high() const { return frames().pending() > settings().max_pending_bytes / 2; }
+  void acknowledge(std::uint64_t rx);
+
+  std::uint64_t acked_ = 0;
+  std::uint64_t handed_ = 0;   // on this connection, or the last one
+  std::uint64_t written_ = 0;  // the highest that was written on an earlier connection
+  std::uint64_t rx_ = 0;
+  FrameCursor next_;              // what is handed over next
+  std::size_t handed_bytes_ = 0;  // from the front to there
+  FrameCursor counted_;           // see last_accepted
+  std::uint64_t counted_number_ = 0;
+  OwedAck owed_;
+  std::uint32_t peer_max_payload_ = UINT32_MAX;
+  bool attached_ = false;
+  bool dispatches_ = true;
+  bool exceeds_limit_ = false;
+  bool was_high_ = false;
+};
+
+// ---------------------------------------------------------------------------------------------
+
+inline std::uint64_t Session::last_accepted() {
+  if (counted_number_ < handed_) {
+    counted_ = next_;
+    counted_number_ = handed_;
+  }
+  while (true) {
+    const FrameCursor::Stretch stretch = counted_.next(frames());
+    if (stretch.begin == stretch.end) return counted_number_;
+    const char* const data = stretch.buffer->data();
+    for (std::uint32_t at = stretch.begin; at < stretch.end; at += wire::frame_size(data + at)) {
+      ++counted_number_;
+    }
+    counted_.pass(stretch.end - stretch.begin);
+  }
+}
+
+inline bool Session::poll_writable() {
+  if (is_high()) was_high_ = true;
+  if (!was_high_ || is_high()) return false;
+  was_high_ = false;
+  return true;
+}
+
+inline bool Session::attach(const Peer& peer) {
+  assert(!attached_);
+  if (peer.rx < acked_ || peer.rx > written_) return false;
+  acknowledge(peer.rx);
+  attached_ = true;
+  handed_ = peer.rx;
+  handed_bytes_ = 0;
+  next_ = FrameCursor();
+  peer_max_payload_ = peer.max_payload;
+  exceeds_limit_ = false;
+  owed_.set_peer_retain(peer.retain);
+  owed_.clear();  // HELLO and WELCOME say it
+  return true;
+}
+
+inline void Session::detach(wire::FrameQueue& link) {
+  assert(attached_);
+  attached_ = false;
+  written_ = std::max(written_, handed_ - link.count_untaken(settings().outgoing));
+  owed_.clear();
+}
+
+inline bool Session::hand_over(wire::FrameQueue& link) {
+  std::size_t added = 0;
+  while (added < kMostAtOnce && !exceeds_limit_) {
+    const FrameCursor::Stretch stretch = next_.next(frames());
+    const char* const data = stretch.buffer == nullptr ? nullptr : stretch.buffer->data();
+    std::uint32_t end = stretch.begin;
+    while (end < stretch.end && added + (end - stretch.begin) < kMostAtOnce) {
+      if (wire::read_size(data + end) > peer_max_payload_) {
+        exceeds_limit_ = true;
+        break;
+      }
+      end += wire::frame_size(data + end);
+      ++handed_;
+    }
+    if (end == stretch.begin) break;
+    link.append_shared(*stretch.buffer, stretch.begin, end);
+    next_.pass(end - stretch.begin);
+    added += end - stretch.begin;
+  }
+  handed_bytes_ += added;
+  return added > 0;
+}
+
+inline wire::Ack Session::make_ack(wire::FrameQueue& link) {
+  owed_.clear();
+  return {rx_, handed_ - link.count_unbegun(settings().outgoing)};
+}
+
+inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
+  const std::uint64_t written = handed_ - link.count_untaken(settings().outgoing);
+  if (ack.rx < acked_ || ack.rx > written) return false;
+  if (dispatches_ && ack.tx != rx_) return false;
+  acknowledge(ack.rx);
+  return true;
+}
+
+inline bool Session::handle_last_rx(std::uint64_t rx) {
+  if (rx < acked_ || rx > written_) return false;
+  acknowledge(rx);
+  return true;
+}
+
+inline void Session::acknowledge(std::uint64_t rx) {
+  while (acked_ < rx) {
+    const wire::Segment& first = *frames().stretches();
+    const char* const data = first.owner->data();
+    std::uint32_t at = first.begin;
+    for (; at < first.end && acked_ < rx; ++acked_) at += wire::frame_size(data + at);
+    const std::uint32_t size = at - first.begin;
+    next_.handle_taking(first, size);
+    counted_.handle_taking(first, size);
+    handed_bytes_ -= std::min<std::size_t>(handed_bytes_, size);
+    forget(size);
+  }
+  counted_number_ = std::max(counted_number_, acked_);
+}
+
+inline void Session::make_room(std::size_t /*frame_size*/, std::size_t /*most*/) {
+  if (attached_ && frames().pending() - handed_bytes_ >= kWorthWriting) write_early();
+}
+
+}  // namespace messi::session
+
+#endif  // MESSI_SESSION_SESSION_H_
