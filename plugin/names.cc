@@ -47,4 +47,21 @@ bool is_identifier(std::string_view name) {
 
 std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
+std::string literal(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '\n') {
+      escaped += "\\n";
+    } else if (byte < ' ' || byte == 0x7f) {
+      escaped += '\\';
+      for (const int shift : {6, 3, 0}) escaped += static_cast<char>('0' + (byte >> shift & 7));
+    } else {
+      if (c == '"' || c == '\\') escaped += '\\';
+      escaped += c;
+    }
+  }
+  return in_quotes(escaped);
+}
+
 }  // namespace messi::plugin

@@ -44,6 +44,9 @@ bool is_among(const Words& words, const Word& word) {
 /// `chat` -> `"chat"`, for messages to the user.
 std::string in_quotes(std::string_view text);
 
+/// A string literal of C++ and of Python.
+std::string literal(std::string_view text);
+
 /// A copy of a name that protobuf returns: a std::string, or since release 30 an absl::string_view.
 template <typename ProtobufString>
 std::string to_string(const ProtobufString& text) {

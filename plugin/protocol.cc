@@ -28,18 +28,19 @@ const DirectionRules& client_to_server_rules() {
       "ClientToServer",
       "ServerToClient",
       "server",
-      {"authenticate", "client_arriving", "client_behind", "client_connected",
-       "client_disconnected", "client_refused", "client_writable", "handshake_failed",
-       "any_message", "unknown_message"}};
+      {"authenticate", "client_arriving", "client_behind", "client_connected", "client_detached",
+       "client_disconnected", "client_refused", "client_resumed", "client_session_lost",
+       "client_writable", "handshake_failed", "schema_mismatch", "any_message", "unknown_message"}};
   return rules;
 }
 
 const DirectionRules& server_to_client_rules() {
-  static const DirectionRules rules = {"ServerToClient",
-                                       "ClientToServer",
-                                       "client",
-                                       {"connected", "disconnected", "connect_failure", "writable",
-                                        "any_message", "unknown_message"}};
+  static const DirectionRules rules = {
+      "ServerToClient",
+      "ClientToServer",
+      "client",
+      {"connected", "detached", "disconnected", "connect_failure", "resumed", "schema_mismatch",
+       "session_lost", "writable", "any_message", "unknown_message"}};
   return rules;
 }
 

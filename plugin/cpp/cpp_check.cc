@@ -12,8 +12,6 @@
 #include "../split.h"
 #include "cpp_members.h"
 #include "cpp_names.h"
-#include "kinds.h"
-#include "texts.h"
 
 namespace messi::plugin::cpp {
 namespace {
@@ -90,9 +88,7 @@ void check_classes(const Protocol& protocol, const Options& options, Diagnostics
     check_class(protocol, server_class(protocol, options), diagnostics);
     check_class(protocol, server_client_class(protocol, options), diagnostics);
   }
-  if (!Kinds(protocol, TextTypes(protocol)).all().empty()) {
-    check_class(protocol, codec_class(protocol, options), diagnostics);
-  }
+  check_class(protocol, codec_class(protocol, options), diagnostics);
 }
 
 /// Refuses a message or enum of the protocol's package that would hide what generated code uses.

@@ -47,6 +47,7 @@ void emit_client_class(const Context& context) {
 
                private:
                 inline bool dispatch(::std::string_view payload) final;
+                inline const ::messi::session::Schema& protocol_schema() const final;
 
                 ::messi::codec::Received received_{$count$, options().max_decode_depth};
               };

@@ -1,8 +1,12 @@
+#include <cinttypes>
 #include <cstdint>
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../fingerprint.h"
+#include "../names.h"
 #include "cpp_context.h"
 #include "cpp_parts.h"
 #include "flat.h"
@@ -143,26 +147,68 @@ void emit_texts(const Context& context) {
   )cc");
 }
 
+std::string hexadecimal(std::uint64_t number, int digits) {
+  char text[16 + 1];
+  std::snprintf(text, sizeof(text), "%0*" PRIx64, digits, number);
+  return text;
+}
+
+/// `1 9198a0da connect_req` for each member, below the fingerprint.
+std::vector<std::string> schema_lines(std::string_view name, const Direction& direction) {
+  const Fingerprint print = fingerprint(direction);
+  std::vector<std::string> lines = {std::string(name) + ' ' + hexadecimal(print.high, 16) + ' ' +
+                                    hexadecimal(print.low, 16) + ' ' +
+                                    std::to_string(direction.members.size()) + '\n'};
+  for (const Member* member : members_by_number(direction)) {
+    lines.push_back(std::to_string(member->field.number) + ' ' + hexadecimal(digest(*member), 8) +
+                    ' ' + member->field.name + '\n');
+  }
+  return lines;
+}
+
+void emit_schema(const Context& context) {
+  const Protocol& protocol = context.protocol;
+  std::string lines;
+  for (const std::vector<std::string>& direction :
+       {schema_lines("client_to_server", protocol.client_to_server),
+        schema_lines("server_to_client", protocol.server_to_client)}) {
+    for (const std::string& line : direction) lines += literal(line) + '\n';
+  }
+  context.text.emit({{"lines", lines}, {"name", literal(name_on_wire(protocol)) + ';'}}, R"cc(
+    // What peers tell each other of the schema: messi/session/schema.h.
+    static const ::messi::session::Schema& schema() {
+      static constexpr char kSchema[] =
+          $lines$
+          $name$
+      static const auto* const schema = new ::messi::session::Schema(kSchema);
+      return *schema;
+    }
+  )cc");
+}
+
 }  // namespace
 
 void emit_codec(const Context& context) {
-  const std::vector<Kind>& kinds = context.kinds.all();
-  if (kinds.empty()) return;
   const auto emit_kinds = [&] {
-    for (const Kind& kind : kinds) {
-      if (&kind != &kinds.front()) context.text.lines("\n");
+    bool first = true;
+    for (const Kind& kind : context.kinds.all()) {
+      if (!first) context.text.lines("\n");
+      first = false;
       emit_kind(context, kind);
     }
   };
   context.text.emit({{"Codec", context.codec_class()},
                      {"texts", [&] { emit_texts(context); }},
-                     {"kinds", emit_kinds}},
+                     {"kinds", emit_kinds},
+                     {"schema", [&] { emit_schema(context); }}},
                     R"cc(
-              // What the runtime needs to know about the types of members: messi/codec/kind.h.
+              // What the runtime needs to know about the schema.
               struct $Codec$ {
                 $texts$;
 
                 $kinds$;
+
+                $schema$;
               };
             )cc");
 }

@@ -4,6 +4,17 @@
 #include "cpp_parts.h"
 
 namespace messi::plugin::cpp {
+namespace {
+
+void emit_protocol_schema(const Context& context, const std::string& name) {
+  context.text.emit({{"Class", name}, {"Codec", context.codec_class()}}, R"cc(
+    inline const ::messi::session::Schema& $Class$::protocol_schema() const {
+      return $Codec$::schema();
+    }
+  )cc");
+}
+
+}  // namespace
 
 void emit_client_dispatch(const Context& context) {
   const Direction& direction = context.protocol.server_to_client;
@@ -19,8 +30,10 @@ void emit_client_dispatch(const Context& context) {
   };
   context.text.emit({{"Client", context.client_class()},
                      {"Wrapper", context.qualified_class(direction.message)},
+                     {"schema", [&] { emit_protocol_schema(context, context.client_class()); }},
                      {"cases", emit_cases}},
                     R"cc(
+              $schema$;
               inline bool $Client$::dispatch(::std::string_view payload) {
                 ::messi::codec::Incoming in(received_, payload, $Wrapper$::default_instance());
                 switch (in.member()) {
@@ -48,8 +61,10 @@ void emit_server_dispatch(const Context& context) {
   };
   context.text.emit({{"Server", context.server_class()},
                      {"Wrapper", context.qualified_class(direction.message)},
+                     {"schema", [&] { emit_protocol_schema(context, context.server_class()); }},
                      {"cases", emit_cases}},
                     R"cc(
+              $schema$;
               inline bool $Server$::dispatch(::messi::ServerClient& from,
                                              ::std::string_view payload) {
                 auto& client = static_cast<Client&>(from);

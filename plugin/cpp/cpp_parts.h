@@ -10,14 +10,14 @@ namespace messi::plugin::cpp {
 void emit_client_class(const Context& context);
 void emit_server_classes(const Context& context);
 
-/// What the runtime needs to know about the types of members.
+/// What the runtime needs to know about the schema.
 void emit_codec(const Context& context);
 
 /// The definitions of what the classes declare.
 void emit_client_senders(const Context& context);
 void emit_server_senders(const Context& context);
 
-/// The dispatch of a payload to its hook.
+/// The dispatch of a payload to its hook, and the schema.
 void emit_client_dispatch(const Context& context);
 void emit_server_dispatch(const Context& context);
 

@@ -111,6 +111,7 @@ void emit_server_classes(const Context& context) {
 
                private:
                 inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+                inline const ::messi::session::Schema& protocol_schema() const final;
 
                 ::messi::codec::Received received_{$count$, options().max_decode_depth};
               };

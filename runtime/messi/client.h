@@ -28,6 +28,7 @@
 #include "messi/io/peer_certificate.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
+#include "messi/session/schema.h"
 
 namespace messi {
 
@@ -166,6 +167,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
   /// For generated code: calls the hook for `payload`; false if it cannot be decoded.
   virtual bool dispatch(std::string_view payload) = 0;
+
+  /// For generated code: what matters of the schema on the wire.
+  virtual const session::Schema& protocol_schema() const = 0;
 
  private:
   friend struct codec::Access;

@@ -30,6 +30,7 @@
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/server_client.h"
+#include "messi/session/schema.h"
 #include "messi/wire/outbox.h"
 
 namespace messi {
@@ -223,6 +224,9 @@ class ServerBase : private ListenHandler {
   virtual void client_behind(ServerClient& client) = 0;
   /// Calls the hook for `payload`; false if it cannot be decoded.
   virtual bool dispatch(ServerClient& client, std::string_view payload) = 0;
+
+  /// For generated code: what matters of the schema on the wire.
+  virtual const session::Schema& protocol_schema() const = 0;
 
   // ListenHandler
   MESSI_INLINE void handle_accept(std::unique_ptr<Stream> stream) override;

@@ -7,7 +7,7 @@
 /// The number of the interface between generated code and runtime. Generated headers compare it
 /// with the number they were generated for, so that a mismatch is one readable compile error.
 /// doc/versions.md says when it grows.
-#define MESSI_RUNTIME_API 3
+#define MESSI_RUNTIME_API 4
 
 #if __cplusplus < 201703L
 #error "messi needs C++17: compile with -std=c++17, or set CMAKE_CXX_STANDARD to 17"

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "messi/base/harmless.h"
 #include "messi/base/utf8.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
@@ -33,7 +34,7 @@ void check_printable(const std::string& text) {
                         return value >= 0x20 && value != 0x7f;
                       }),
           "what is printed has no control characters");
-  require(connection::harmless(text) == text, "what is harmless stays as it is");
+  require(messi::harmless(text) == text, "what is harmless stays as it is");
 }
 
 void check_read(std::string_view payload) {
@@ -42,7 +43,7 @@ void check_read(std::string_view payload) {
           "only a CLOSE that is too short is none");
   if (!frame) return;
   require(frame->text.size() <= wire::kMostCloseText, "a text is not too long");
-  check_printable(connection::harmless(frame->text));
+  check_printable(messi::harmless(frame->text));
   (void)connection::reason_of(frame->code);
 }
 

@@ -12,7 +12,7 @@ import tempfile
 
 from tools import Tools, add_tool_arguments, report
 
-EXPECTED = "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+EXPECTED = "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 TOO_OLD = "messi needs C++17: compile with -std=c++17, or set CMAKE_CXX_STANDARD to 17"
 
 

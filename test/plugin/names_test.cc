@@ -33,3 +33,8 @@ TEST_CASE("an identifier begins with no digit", "[plugin]") {
   CHECK_FALSE(is_identifier("grüße"));
   CHECK_FALSE(is_identifier(""));
 }
+
+TEST_CASE("a literal has any text", "[plugin]") {
+  CHECK(literal("chat") == "\"chat\"");
+  CHECK(literal("a\"b\\c\td\n\x7f\xc3\xa9") == "\"a\\\"b\\\\c\\011d\\n\\177\xc3\xa9\"");
+}

@@ -6,10 +6,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <string_view>
 
-#include "messi/base/utf8.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/wire/close_frame.h"
 
@@ -78,22 +76,6 @@ inline std::optional<wire::CloseFrame> farewell(DisconnectReason reason, std::st
   if (!code || max_payload_size < wire::kCloseFixedSize) return std::nullopt;
   const std::size_t room = max_payload_size - wire::kCloseFixedSize;
   return wire::CloseFrame{*code, 0, cut_text(text, std::min(room, wire::kMostCloseText))};
-}
-
-/// `text`, which comes from the network, as it may be printed: control characters become '?'. If it
-/// is not UTF-8, so does all that is not ASCII.
-inline std::string harmless(std::string_view text) {
-  std::string result(text);
-  const bool valid = is_utf8(text);
-  for (std::size_t i = 0; i < result.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(result[i]);
-    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid)) result[i] = '?';
-    // U+0080 to U+009F, in two bytes.
-    if (byte == 0xc2 && valid && static_cast<unsigned char>(result[i + 1]) < 0xa0) {
-      result.replace(i, 2, "?");
-    }
-  }
-  return result;
 }
 
 }  // namespace messi::connection

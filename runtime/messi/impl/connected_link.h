@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "messi/base/harmless.h"
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
@@ -31,7 +32,7 @@ class ConnectedLink final : public connection::Link {
 
   // Defined here: see AcceptedLink.
   void handle_farewell(const wire::CloseFrame& frame) override {
-    text_ = connection::harmless(frame.text);
+    text_ = harmless(frame.text);
     refused_ = reason() != DisconnectReason::kDraining;
     retry_after_ =
         std::min<Duration>(std::chrono::milliseconds(frame.retry_after_ms), kMostRetryAfter);

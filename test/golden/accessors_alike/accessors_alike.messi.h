@@ -14,8 +14,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -87,6 +87,7 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
@@ -157,6 +158,7 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{7, options().max_decode_depth};
 };
@@ -182,6 +184,28 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct AccessorsAlikeCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server e75ca188f00afe2a e5aa25ec83e6e0e6 7\n"
+        "1 9198a0da alarm\n"
+        "2 9198a0da clear_alarm\n"
+        "3 9198a0da mutable_alarm\n"
+        "4 9198a0da release_alarm\n"
+        "5 9198a0da set_allocated_alarm\n"
+        "6 9198a0da unsafe_arena_release_alarm\n"
+        "7 9198a0da set_has_alarm\n"
+        "server_to_client 48a9c70ad98900e3 fef3a51285b26675 2\n"
+        "1 9198a0da clear_alarm\n"
+        "2 9198a0da alarm\n"
+        "accessors_alike";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void AccessorsAlikeClient::send_alarm(const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
@@ -206,6 +230,9 @@ inline void AccessorsAlikeClient::send_set_has_alarm(const ::accessors_alike::Al
   ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
 }
 
+inline const ::messi::session::Schema& AccessorsAlikeClient::protocol_schema() const {
+  return AccessorsAlikeCodec::schema();
+}
 inline bool AccessorsAlikeClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::accessors_alike::ServerToClient::default_instance());
@@ -245,6 +272,9 @@ inline bool AccessorsAlikeServer::broadcast_alarm(const ::accessors_alike::Alarm
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
+inline const ::messi::session::Schema& AccessorsAlikeServer::protocol_schema() const {
+  return AccessorsAlikeCodec::schema();
+}
 inline bool AccessorsAlikeServer::dispatch(::messi::ServerClient& from,
                                            ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);

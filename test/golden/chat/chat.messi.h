@@ -24,8 +24,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -89,6 +89,7 @@ class ChatClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
@@ -157,6 +158,7 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
@@ -164,7 +166,7 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What the runtime needs to know about the types of members: messi/codec/kind.h.
+// What the runtime needs to know about the schema.
 struct ChatCodec {
   // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
@@ -223,6 +225,20 @@ struct ChatCodec {
     }
   }
   static constexpr auto kind_MessageInd = ::messi::codec::Kind(&put_MessageInd, &texts, 1);
+
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 7a4968b8d3f6cd93 a2aa0c9d71c8419a 2\n"
+        "1 741e7622 connect_req\n"
+        "2 33dd8ccd message_ind\n"
+        "server_to_client 1ae5a234aaced823 f88cd090fcd1fe12 2\n"
+        "1 9198a0da connect_rsp\n"
+        "2 33dd8ccd message_ind\n"
+        "chat";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
 };
 
 inline void ChatClient::send_connect_req(const ::chat::ConnectReq& message) {
@@ -232,6 +248,9 @@ inline void ChatClient::send_message_ind(const ::chat::MessageInd& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message, ChatCodec::kind_MessageInd);
 }
 
+inline const ::messi::session::Schema& ChatClient::protocol_schema() const {
+  return ChatCodec::schema();
+}
 inline bool ChatClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::chat::ServerToClient::default_instance());
   switch (in.member()) {
@@ -268,6 +287,9 @@ inline bool ChatServer::broadcast_message_ind(const ::chat::MessageInd& message,
                                                         ChatCodec::kind_MessageInd);
 }
 
+inline const ::messi::session::Schema& ChatServer::protocol_schema() const {
+  return ChatCodec::schema();
+}
 inline bool ChatServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::chat::ClientToServer::default_instance());

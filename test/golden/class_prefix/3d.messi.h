@@ -16,8 +16,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -68,6 +68,7 @@ class The3dClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -119,6 +120,7 @@ class The3dServer : public ::messi::ServerOf<The3dServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -126,10 +128,28 @@ class The3dServer : public ::messi::ServerOf<The3dServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct The3dCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da d3_client\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da d3_client\n"
+        "class_prefix";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void The3dClient::send_d3_client(const ::class_prefix::D3Client& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
 
+inline const ::messi::session::Schema& The3dClient::protocol_schema() const {
+  return The3dCodec::schema();
+}
 inline bool The3dClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::class_prefix::ServerToClient::default_instance());
@@ -155,6 +175,9 @@ inline bool The3dServer::broadcast_d3_client(const ::class_prefix::D3Client& mes
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& The3dServer::protocol_schema() const {
+  return The3dCodec::schema();
+}
 inline bool The3dServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

@@ -13,8 +13,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -155,6 +155,7 @@ class CommentsClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -266,6 +267,7 @@ class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{17, options().max_decode_depth};
 };
@@ -310,6 +312,37 @@ class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct CommentsCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server a5d2add2c2dc7af2 314d977f26fd5cad 17\n"
+        "1 9198a0da leading\n"
+        "2 9198a0da trailing\n"
+        "3 9198a0da both\n"
+        "4 9198a0da detached\n"
+        "5 9198a0da none\n"
+        "6 9198a0da none_either\n"
+        "7 9198a0da slashes\n"
+        "8 9198a0da javadoc\n"
+        "9 9198a0da markers\n"
+        "10 9198a0da backslashes\n"
+        "11 9198a0da utf8\n"
+        "12 9198a0da long_lines\n"
+        "13 9198a0da tabs\n"
+        "14 9198a0da looks_like_a_template\n"
+        "15 9198a0da blank_lines\n"
+        "16 9198a0da switch\n"
+        "17 9198a0da controls\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da message\n"
+        "comments";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void CommentsClient::send_leading(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
@@ -363,6 +396,9 @@ inline void CommentsClient::send_controls(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 17, message);
 }
 
+inline const ::messi::session::Schema& CommentsClient::protocol_schema() const {
+  return CommentsCodec::schema();
+}
 inline bool CommentsClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::comments::ServerToClient::default_instance());
   switch (in.member()) {
@@ -386,6 +422,9 @@ inline bool CommentsServer::broadcast_message(const ::comments::Message& message
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& CommentsServer::protocol_schema() const {
+  return CommentsCodec::schema();
+}
 inline bool CommentsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::comments::ClientToServer::default_instance());

@@ -16,8 +16,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "runtime/messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -68,6 +68,7 @@ class CppOptionsClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -119,6 +120,7 @@ class CppOptionsServer : public ::messi::ServerOf<CppOptionsServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -126,10 +128,28 @@ class CppOptionsServer : public ::messi::ServerOf<CppOptionsServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct CppOptionsCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da req\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da rsp\n"
+        "cpp_options";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void CppOptionsClient::send_req(const ::cpp_options::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
 
+inline const ::messi::session::Schema& CppOptionsClient::protocol_schema() const {
+  return CppOptionsCodec::schema();
+}
 inline bool CppOptionsClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::cpp_options::ServerToClient::default_instance());
@@ -154,6 +174,9 @@ inline bool CppOptionsServer::broadcast_rsp(const ::cpp_options::Rsp& message, E
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& CppOptionsServer::protocol_schema() const {
+  return CppOptionsCodec::schema();
+}
 inline bool CppOptionsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

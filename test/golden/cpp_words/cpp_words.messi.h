@@ -15,8 +15,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -194,6 +194,7 @@ class CppWordsClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{3, options().max_decode_depth};
 };
@@ -336,6 +337,7 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{40, options().max_decode_depth};
 };
@@ -395,6 +397,62 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct CppWordsCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 53f18327ceb59524 2bb32a5b9bc2574e 40\n"
+        "1 9198a0da class\n"
+        "2 9198a0da int\n"
+        "3 9198a0da namespace\n"
+        "4 9198a0da delete\n"
+        "5 9198a0da new\n"
+        "6 9198a0da this\n"
+        "7 9198a0da template\n"
+        "8 9198a0da operator\n"
+        "9 9198a0da virtual\n"
+        "10 9198a0da and\n"
+        "11 9198a0da xor_eq\n"
+        "12 9198a0da thread_local\n"
+        "13 9198a0da default\n"
+        "14 9198a0da switch\n"
+        "15 9198a0da return\n"
+        "16 9198a0da public\n"
+        "17 9198a0da private\n"
+        "18 9198a0da true\n"
+        "19 9198a0da nullptr\n"
+        "20 9198a0da static_cast\n"
+        "21 9198a0da final\n"
+        "22 9198a0da override\n"
+        "23 9198a0da stdin\n"
+        "24 9198a0da stdout\n"
+        "25 9198a0da EOF\n"
+        "26 9198a0da INT_MAX\n"
+        "27 9198a0da DEBUG\n"
+        "28 9198a0da ERROR\n"
+        "29 9198a0da major\n"
+        "30 9198a0da minor\n"
+        "31 9198a0da std\n"
+        "32 9198a0da string\n"
+        "33 9198a0da optional\n"
+        "34 9198a0da main\n"
+        "35 9198a0da errno_t\n"
+        "36 9198a0da signals\n"
+        "37 9198a0da slots\n"
+        "38 9198a0da Q_OBJECT\n"
+        "39 9198a0da min\n"
+        "40 9198a0da max\n"
+        "server_to_client 9c832aa1347caf6e 65787b7d9fea1c44 3\n"
+        "1 9198a0da class\n"
+        "2 9198a0da union\n"
+        "3 9198a0da typename\n"
+        "cpp_words.main.major";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void CppWordsClient::send_class(const ::cpp_words::main::major::class_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
@@ -518,6 +576,9 @@ inline void CppWordsClient::send_max(const ::cpp_words::main::major::template_& 
   ::messi::codec::send<::messi::ClientBase>(*this, 40, message);
 }
 
+inline const ::messi::session::Schema& CppWordsClient::protocol_schema() const {
+  return CppWordsCodec::schema();
+}
 inline bool CppWordsClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::cpp_words::main::major::ServerToClient::default_instance());
@@ -569,6 +630,9 @@ inline bool CppWordsServer::broadcast_typename(const ::cpp_words::main::major::v
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
 }
 
+inline const ::messi::session::Schema& CppWordsServer::protocol_schema() const {
+  return CppWordsCodec::schema();
+}
 inline bool CppWordsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

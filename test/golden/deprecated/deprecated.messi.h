@@ -20,8 +20,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -90,6 +90,7 @@ class DeprecatedClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
@@ -166,12 +167,32 @@ class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{4, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct DeprecatedCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 20509ae230feada9 c6c8ccea558c9add 4\n"
+        "1 9198a0da old_way\n"
+        "2 9198a0da new_way\n"
+        "3 9198a0da old_type\n"
+        "4 9198a0da shared\n"
+        "server_to_client 48a9c70ad98900e3 fef3a51285b26675 2\n"
+        "1 9198a0da rsp\n"
+        "2 9198a0da a_name_of_such_a_length_that_lines_have_to_be_broken\n"
+        "deprecated";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void DeprecatedClient::send_old_way(const ::deprecated::Old& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
@@ -186,6 +207,9 @@ inline void DeprecatedClient::send_shared(const ::deprecated::Fresh& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
 }
 
+inline const ::messi::session::Schema& DeprecatedClient::protocol_schema() const {
+  return DeprecatedCodec::schema();
+}
 inline bool DeprecatedClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::deprecated::ServerToClient::default_instance());
   switch (in.member()) {
@@ -224,6 +248,9 @@ inline bool DeprecatedServer::broadcast_a_name_of_such_a_length_that_lines_have_
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
+inline const ::messi::session::Schema& DeprecatedServer::protocol_schema() const {
+  return DeprecatedCodec::schema();
+}
 inline bool DeprecatedServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::deprecated::ClientToServer::default_instance());

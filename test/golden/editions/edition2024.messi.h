@@ -18,8 +18,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -70,6 +70,7 @@ class Edition2024Client : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -121,6 +122,7 @@ class Edition2024Server : public ::messi::ServerOf<Edition2024ServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -128,10 +130,28 @@ class Edition2024Server : public ::messi::ServerOf<Edition2024ServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct Edition2024Codec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 08c5cf81f4a2da76 0fb9994803219ff3 1\n"
+        "1 826ce490 req\n"
+        "server_to_client 049aef255ac7583c 0a66ca69fed7e519 1\n"
+        "1 2ab6eda4 rsp\n"
+        "editions.e2024";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void Edition2024Client::send_req(const ::editions::e2024::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
 
+inline const ::messi::session::Schema& Edition2024Client::protocol_schema() const {
+  return Edition2024Codec::schema();
+}
 inline bool Edition2024Client::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::editions::e2024::ServerToClient::default_instance());
@@ -156,6 +176,9 @@ inline bool Edition2024Server::broadcast_rsp(const ::editions::e2024::Rsp& messa
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& Edition2024Server::protocol_schema() const {
+  return Edition2024Codec::schema();
+}
 inline bool Edition2024Server::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

@@ -16,8 +16,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -68,6 +68,7 @@ class Proto3UserClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -119,6 +120,7 @@ class Proto3UserServer : public ::messi::ServerOf<Proto3UserServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -126,7 +128,7 @@ class Proto3UserServer : public ::messi::ServerOf<Proto3UserServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What the runtime needs to know about the types of members: messi/codec/kind.h.
+// What the runtime needs to know about the schema.
 struct Proto3UserCodec {
   // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
@@ -140,12 +142,27 @@ struct Proto3UserCodec {
   }
 
   static constexpr auto kind_Mine = ::messi::codec::Kind(nullptr, &texts, 0);
+
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server e9b12ca87cf73d5a f600e54246980301 1\n"
+        "1 32c51b04 mine\n"
+        "server_to_client 08c5cf81f4a2da76 0fb9994803219ff3 1\n"
+        "1 826ce490 req\n"
+        "editions.proto3_user";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
 };
 
 inline void Proto3UserClient::send_mine(const ::editions::proto3_user::Mine& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message, Proto3UserCodec::kind_Mine);
 }
 
+inline const ::messi::session::Schema& Proto3UserClient::protocol_schema() const {
+  return Proto3UserCodec::schema();
+}
 inline bool Proto3UserClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::editions::proto3_user::ServerToClient::default_instance());
@@ -170,6 +187,9 @@ inline bool Proto3UserServer::broadcast_req(const ::editions::Req& message, Exce
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& Proto3UserServer::protocol_schema() const {
+  return Proto3UserCodec::schema();
+}
 inline bool Proto3UserServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

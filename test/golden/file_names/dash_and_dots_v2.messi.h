@@ -16,8 +16,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -68,6 +68,7 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -120,6 +121,7 @@ class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> 
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -127,10 +129,28 @@ class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct DashAndDotsV2Codec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da message\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da message\n"
+        "file_names.underscores";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void DashAndDotsV2Client::send_message(const ::file_names::underscores::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
 
+inline const ::messi::session::Schema& DashAndDotsV2Client::protocol_schema() const {
+  return DashAndDotsV2Codec::schema();
+}
 inline bool DashAndDotsV2Client::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::file_names::underscores::ServerToClient::default_instance());
@@ -157,6 +177,9 @@ inline bool DashAndDotsV2Server::broadcast_message(
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& DashAndDotsV2Server::protocol_schema() const {
+  return DashAndDotsV2Codec::schema();
+}
 inline bool DashAndDotsV2Server::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

@@ -16,8 +16,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -68,6 +68,7 @@ class WithBlankClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -119,6 +120,7 @@ class WithBlankServer : public ::messi::ServerOf<WithBlankServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -126,10 +128,28 @@ class WithBlankServer : public ::messi::ServerOf<WithBlankServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct WithBlankCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da message\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da message\n"
+        "file_names.blank";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void WithBlankClient::send_message(const ::file_names::blank::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
 
+inline const ::messi::session::Schema& WithBlankClient::protocol_schema() const {
+  return WithBlankCodec::schema();
+}
 inline bool WithBlankClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::file_names::blank::ServerToClient::default_instance());
@@ -155,6 +175,9 @@ inline bool WithBlankServer::broadcast_message(const ::file_names::blank::Messag
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& WithBlankServer::protocol_schema() const {
+  return WithBlankCodec::schema();
+}
 inline bool WithBlankServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

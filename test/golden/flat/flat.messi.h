@@ -13,8 +13,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -97,6 +97,7 @@ class FlatClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{8, options().max_decode_depth};
 };
@@ -220,6 +221,7 @@ class FlatServer : public ::messi::ServerOf<FlatServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{3, options().max_decode_depth};
 };
@@ -246,7 +248,7 @@ class FlatServer : public ::messi::ServerOf<FlatServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What the runtime needs to know about the types of members: messi/codec/kind.h.
+// What the runtime needs to know about the schema.
 struct FlatCodec {
   // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
@@ -454,6 +456,27 @@ struct FlatCodec {
   static constexpr auto kind_Optional = ::messi::codec::Kind(&put_Optional, &texts, 1);
 
   static constexpr auto kind_Repeated = ::messi::codec::Kind(nullptr, &texts, 3);
+
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server bb12dc507629dc85 d8d384096c545033 3\n"
+        "1 ebf528a8 everything\n"
+        "2 72a577a0 optional\n"
+        "3 19565e11 far\n"
+        "server_to_client 24b7ed58f3d3f23c cec9cfbc9d0c8588 8\n"
+        "1 ebf528a8 everything\n"
+        "2 9198a0da empty\n"
+        "3 92ece1c0 repeated\n"
+        "4 cb902d36 chosen\n"
+        "5 8a1f4ab5 nested\n"
+        "6 e5eeb28c mapped\n"
+        "7 741e7622 cord\n"
+        "8 110d392a keywords\n"
+        "flat";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
 };
 
 inline void FlatClient::send_everything(const ::flat::Everything& message) {
@@ -466,6 +489,9 @@ inline void FlatClient::send_far(const ::flat::Far& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message, FlatCodec::kind_Far);
 }
 
+inline const ::messi::session::Schema& FlatClient::protocol_schema() const {
+  return FlatCodec::schema();
+}
 inline bool FlatClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::flat::ServerToClient::default_instance());
   switch (in.member()) {
@@ -579,6 +605,9 @@ inline bool FlatServer::broadcast_keywords(const ::flat::Keywords& message, Exce
                                                         FlatCodec::kind_Keywords);
 }
 
+inline const ::messi::session::Schema& FlatServer::protocol_schema() const {
+  return FlatCodec::schema();
+}
 inline bool FlatServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::flat::ClientToServer::default_instance());

@@ -18,8 +18,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -70,6 +70,7 @@ class GnuMacrosClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -121,6 +122,7 @@ class GnuMacrosServer : public ::messi::ServerOf<GnuMacrosServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -128,7 +130,7 @@ class GnuMacrosServer : public ::messi::ServerOf<GnuMacrosServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What the runtime needs to know about the types of members: messi/codec/kind.h.
+// What the runtime needs to know about the schema.
 struct GnuMacrosCodec {
   // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
@@ -186,12 +188,27 @@ struct GnuMacrosCodec {
   }
   static constexpr auto kind_gnu_macros_unix_Place =
       ::messi::codec::Kind(&put_gnu_macros_unix_Place, &texts, 1);
+
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 35c451a17a02fdb8 119c1999d30d6a9d 1\n"
+        "1 440c33e0 linux\n"
+        "server_to_client de4bbd181e64ca15 4ce4f089d1babad9 1\n"
+        "1 741e7622 place\n"
+        "gnu_macros.linux";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
 };
 
 inline void GnuMacrosClient::send_linux(const ::gnu_macros::linux::Versions& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message, GnuMacrosCodec::kind_Versions);
 }
 
+inline const ::messi::session::Schema& GnuMacrosClient::protocol_schema() const {
+  return GnuMacrosCodec::schema();
+}
 inline bool GnuMacrosClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::gnu_macros::linux::ServerToClient::default_instance());
@@ -220,6 +237,9 @@ inline bool GnuMacrosServer::broadcast_place(const ::gnu_macros::unix::Place& me
                                                         GnuMacrosCodec::kind_gnu_macros_unix_Place);
 }
 
+inline const ::messi::session::Schema& GnuMacrosServer::protocol_schema() const {
+  return GnuMacrosCodec::schema();
+}
 inline bool GnuMacrosServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

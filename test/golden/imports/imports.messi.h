@@ -11,8 +11,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -108,6 +108,7 @@ class ImportsClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{7, options().max_decode_depth};
 };
@@ -231,6 +232,7 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{6, options().max_decode_depth};
 };
@@ -257,7 +259,7 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What the runtime needs to know about the types of members: messi/codec/kind.h.
+// What the runtime needs to know about the schema.
 struct ImportsCodec {
   // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
@@ -384,6 +386,29 @@ struct ImportsCodec {
       ::messi::codec::Kind(&put_google_protobuf_Timestamp);
 
   static constexpr auto kind_google_protobuf_Value = ::messi::codec::Kind(nullptr, &texts, 3);
+
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server e45297ba42580588 aabd82c2f5a0cff9 6\n"
+        "1 9198a0da open\n"
+        "2 9198a0da open_slowly\n"
+        "3 9198a0da hidden\n"
+        "4 9198a0da loose\n"
+        "5 9198a0da close\n"
+        "6 784c3c62 time\n"
+        "server_to_client 240d4edd855fdc80 33517ff668e53c40 7\n"
+        "1 a0231b87 any\n"
+        "2 784c3c62 duration\n"
+        "3 9198a0da empty\n"
+        "4 0ab379d6 struct\n"
+        "5 0bc833ee value\n"
+        "6 741e7622 string\n"
+        "7 784c3c62 timestamp\n"
+        "imports";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
 };
 
 inline void ImportsClient::send_open(const ::parts::door::Open& message) {
@@ -406,6 +431,9 @@ inline void ImportsClient::send_time(const ::google::protobuf::Timestamp& messag
                                             ImportsCodec::kind_google_protobuf_Timestamp);
 }
 
+inline const ::messi::session::Schema& ImportsClient::protocol_schema() const {
+  return ImportsCodec::schema();
+}
 inline bool ImportsClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::imports::ServerToClient::default_instance());
   switch (in.member()) {
@@ -523,6 +551,9 @@ inline bool ImportsServer::broadcast_timestamp(const ::google::protobuf::Timesta
       *this, except.client(), 7, message, ImportsCodec::kind_google_protobuf_Timestamp);
 }
 
+inline const ::messi::session::Schema& ImportsServer::protocol_schema() const {
+  return ImportsCodec::schema();
+}
 inline bool ImportsServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::imports::ClientToServer::default_instance());

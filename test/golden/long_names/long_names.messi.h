@@ -22,8 +22,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -95,6 +95,7 @@ class LongNamesClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -171,12 +172,30 @@ class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{3, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct LongNamesCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 9c832aa1347caf6e 65787b7d9fea1c44 3\n"
+        "1 9198a0da a_message_with_a_name_of_forty_letters_for_testing\n"
+        "2 9198a0da nested_with_a_long_name_too\n"
+        "3 9198a0da m\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life\n"
+        "a_package.of_some.length";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void LongNamesClient::send_a_message_with_a_name_of_forty_letters_for_testing(
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
@@ -190,6 +209,9 @@ inline void LongNamesClient::send_m(const ::a_package::of_some::length::M& messa
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
 
+inline const ::messi::session::Schema& LongNamesClient::protocol_schema() const {
+  return LongNamesCodec::schema();
+}
 inline bool LongNamesClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::a_package::of_some::length::ServerToClient::default_instance());
@@ -222,6 +244,9 @@ inline bool LongNamesServer::broadcast_a_member_with_a_name_that_is_longer_than_
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& LongNamesServer::protocol_schema() const {
+  return LongNamesCodec::schema();
+}
 inline bool LongNamesServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

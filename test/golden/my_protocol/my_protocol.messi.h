@@ -14,8 +14,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -85,6 +85,7 @@ class MyProtocolClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
@@ -156,6 +157,7 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{3, options().max_decode_depth};
 };
@@ -181,6 +183,24 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct MyProtocolCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 9c832aa1347caf6e 65787b7d9fea1c44 3\n"
+        "1 9198a0da foo_req\n"
+        "2 9198a0da bar_ind\n"
+        "3 9198a0da fie_rsp\n"
+        "server_to_client 48a9c70ad98900e3 fef3a51285b26675 2\n"
+        "1 9198a0da foo_rsp\n"
+        "2 9198a0da fie_req\n"
+        "my_protocol";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void MyProtocolClient::send_foo_req(const ::my_protocol::FooReq& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
@@ -191,6 +211,9 @@ inline void MyProtocolClient::send_fie_rsp(const ::my_protocol::FieRsp& message)
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
 
+inline const ::messi::session::Schema& MyProtocolClient::protocol_schema() const {
+  return MyProtocolCodec::schema();
+}
 inline bool MyProtocolClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::my_protocol::ServerToClient::default_instance());
@@ -229,6 +252,9 @@ inline bool MyProtocolServer::broadcast_fie_req(const ::my_protocol::FieReq& mes
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
+inline const ::messi::session::Schema& MyProtocolServer::protocol_schema() const {
+  return MyProtocolCodec::schema();
+}
 inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

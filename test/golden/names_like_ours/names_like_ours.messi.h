@@ -13,8 +13,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -284,6 +284,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{25, options().max_decode_depth};
 };
@@ -540,6 +541,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{46, options().max_decode_depth};
 };
@@ -625,6 +627,90 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct NamesLikeOursCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server b07e86a488ccf615 4e6a2b5d82430517 46\n"
+        "1 9198a0da client\n"
+        "2 9198a0da server\n"
+        "3 9198a0da incoming\n"
+        "4 9198a0da message\n"
+        "5 9198a0da messages_\n"
+        "6 9198a0da on_connected\n"
+        "7 9198a0da send\n"
+        "8 9198a0da reply\n"
+        "9 9198a0da broadcast\n"
+        "10 9198a0da stop\n"
+        "11 9198a0da start\n"
+        "12 9198a0da dispatch\n"
+        "13 9198a0da payload\n"
+        "14 9198a0da member\n"
+        "15 9198a0da deliver\n"
+        "16 9198a0da hook\n"
+        "17 9198a0da from\n"
+        "18 9198a0da field\n"
+        "19 9198a0da loop\n"
+        "20 9198a0da uri\n"
+        "21 9198a0da options\n"
+        "22 9198a0da connected\n"
+        "23 9198a0da clients\n"
+        "24 9198a0da disconnect\n"
+        "25 9198a0da id\n"
+        "26 9198a0da a_incoming\n"
+        "27 9198a0da a_member\n"
+        "28 9198a0da a_payload\n"
+        "29 9198a0da a_client\n"
+        "30 9198a0da a_deliver\n"
+        "31 9198a0da a_hook\n"
+        "33 9198a0da a_field\n"
+        "34 9198a0da a_message\n"
+        "35 9198a0da a_loop\n"
+        "36 9198a0da a_uri\n"
+        "37 9198a0da bytes\n"
+        "38 9198a0da room\n"
+        "39 9198a0da end\n"
+        "40 9198a0da stream\n"
+        "41 9198a0da no_stream\n"
+        "42 9198a0da accept\n"
+        "43 9198a0da out_of_descriptors\n"
+        "44 9198a0da timer\n"
+        "45 9198a0da input\n"
+        "46 9198a0da spare\n"
+        "47 9198a0da gathered\n"
+        "server_to_client 70f4add2f284ec0b 59dbdd36746cfae9 25\n"
+        "1 9198a0da client_base\n"
+        "2 9198a0da server_base\n"
+        "3 9198a0da server_client\n"
+        "4 9198a0da event_loop\n"
+        "5 9198a0da client_options\n"
+        "6 9198a0da disconnect_reason\n"
+        "7 9198a0da messi\n"
+        "8 9198a0da codec\n"
+        "9 9198a0da except\n"
+        "10 9198a0da client\n"
+        "11 9198a0da client_connected\n"
+        "12 9198a0da on_unknown_message\n"
+        "13 9198a0da stop\n"
+        "14 9198a0da send\n"
+        "15 9198a0da bytes\n"
+        "16 9198a0da room\n"
+        "17 9198a0da end\n"
+        "18 9198a0da stream\n"
+        "19 9198a0da no_stream\n"
+        "20 9198a0da accept\n"
+        "21 9198a0da out_of_descriptors\n"
+        "22 9198a0da timer\n"
+        "23 9198a0da input\n"
+        "24 9198a0da spare\n"
+        "25 9198a0da gathered\n"
+        "names_like_ours";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void NamesLikeOursClient::send_client(const ::names_like_ours::Client& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
@@ -766,6 +852,9 @@ inline void NamesLikeOursClient::send_gathered(const ::names_like_ours::Message&
   ::messi::codec::send<::messi::ClientBase>(*this, 47, message);
 }
 
+inline const ::messi::session::Schema& NamesLikeOursClient::protocol_schema() const {
+  return NamesLikeOursCodec::schema();
+}
 inline bool NamesLikeOursClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::names_like_ours::ServerToClient::default_instance());
@@ -1112,6 +1201,9 @@ inline bool NamesLikeOursServer::broadcast_gathered(const ::names_like_ours::Mes
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 25, message);
 }
 
+inline const ::messi::session::Schema& NamesLikeOursServer::protocol_schema() const {
+  return NamesLikeOursCodec::schema();
+}
 inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

@@ -17,8 +17,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -71,6 +71,7 @@ class NoPackageClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -123,12 +124,29 @@ class NoPackageServer : public ::messi::ServerOf<NoPackageServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct NoPackageCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 48a9c70ad98900e3 fef3a51285b26675 2\n"
+        "1 9198a0da req\n"
+        "2 9198a0da part\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da rsp\n"
+        "no_package";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void NoPackageClient::send_req(const ::NoPackageReq& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
@@ -137,6 +155,9 @@ inline void NoPackageClient::send_part(const ::NoPackageReq_Part& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
 }
 
+inline const ::messi::session::Schema& NoPackageClient::protocol_schema() const {
+  return NoPackageCodec::schema();
+}
 inline bool NoPackageClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::ServerToClient::default_instance());
   switch (in.member()) {
@@ -160,6 +181,9 @@ inline bool NoPackageServer::broadcast_rsp(const ::NoPackageRsp& message, Except
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& NoPackageServer::protocol_schema() const {
+  return NoPackageCodec::schema();
+}
 inline bool NoPackageServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::ClientToServer::default_instance());

@@ -11,8 +11,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -96,6 +96,7 @@ class NumbersClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{12, options().max_decode_depth};
 };
@@ -197,6 +198,7 @@ class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -227,10 +229,39 @@ class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct NumbersCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server fa1574ea4301217c 91237e47467de0f4 1\n"
+        "536870911 9198a0da last\n"
+        "server_to_client f9633b8765da28e0 6bcdbfc3de650593 12\n"
+        "1 9198a0da m1\n"
+        "15 9198a0da m15\n"
+        "16 9198a0da m16\n"
+        "2047 9198a0da m2047\n"
+        "2048 9198a0da m2048\n"
+        "18999 9198a0da m18999\n"
+        "20000 9198a0da m20000\n"
+        "262143 9198a0da m262143\n"
+        "262144 9198a0da m262144\n"
+        "33554431 9198a0da m33554431\n"
+        "33554432 9198a0da m33554432\n"
+        "536870911 9198a0da m536870911\n"
+        "numbers";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void NumbersClient::send_last(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 536870911, message);
 }
 
+inline const ::messi::session::Schema& NumbersClient::protocol_schema() const {
+  return NumbersCodec::schema();
+}
 inline bool NumbersClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::numbers::ServerToClient::default_instance());
   switch (in.member()) {
@@ -386,6 +417,9 @@ inline bool NumbersServer::broadcast_m1(const ::numbers::Message& message, Excep
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& NumbersServer::protocol_schema() const {
+  return NumbersCodec::schema();
+}
 inline bool NumbersServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::numbers::ClientToServer::default_instance());

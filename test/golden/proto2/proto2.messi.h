@@ -17,8 +17,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -73,6 +73,7 @@ class Proto2Client : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -125,12 +126,29 @@ class Proto2Server : public ::messi::ServerOf<Proto2ServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct Proto2Codec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server c814ca235d092c0d 3d9500a44b4096e0 2\n"
+        "1 88a1eedb required\n"
+        "2 9198a0da extendable\n"
+        "server_to_client d85720a446cb85db b58c5e1e579370bb 1\n"
+        "1 e91f4850 grouped\n"
+        "proto2";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void Proto2Client::send_required(const ::proto2::Required& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
@@ -139,6 +157,9 @@ inline void Proto2Client::send_extendable(const ::proto2::Extendable& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
 }
 
+inline const ::messi::session::Schema& Proto2Client::protocol_schema() const {
+  return Proto2Codec::schema();
+}
 inline bool Proto2Client::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::proto2::ServerToClient::default_instance());
   switch (in.member()) {
@@ -162,6 +183,9 @@ inline bool Proto2Server::broadcast_grouped(const ::proto2::Grouped& message, Ex
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& Proto2Server::protocol_schema() const {
+  return Proto2Codec::schema();
+}
 inline bool Proto2Server::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::proto2::ClientToServer::default_instance());

@@ -23,8 +23,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -84,6 +84,7 @@ class SameTypeClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
 };
@@ -147,6 +148,7 @@ class SameTypeServer : public ::messi::ServerOf<SameTypeServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{3, options().max_decode_depth};
 };
@@ -154,7 +156,7 @@ class SameTypeServer : public ::messi::ServerOf<SameTypeServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What the runtime needs to know about the types of members: messi/codec/kind.h.
+// What the runtime needs to know about the schema.
 struct SameTypeCodec {
   // The fields with text, which must be UTF-8: messi/codec/texts.h.
   static const ::messi::codec::TextTable& texts() {
@@ -183,6 +185,21 @@ struct SameTypeCodec {
     }
   }
   static constexpr auto kind_Text = ::messi::codec::Kind(&put_Text, &texts, 0);
+
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server e575666209c1e7c9 9a36cbcab2550e00 3\n"
+        "1 741e7622 say\n"
+        "2 741e7622 whisper\n"
+        "3 9198a0da once\n"
+        "server_to_client e38bd7472aa4f329 e07c75d9fad4791d 2\n"
+        "1 741e7622 say\n"
+        "2 9198a0da whisper\n"
+        "same_type";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
 };
 
 inline void SameTypeClient::send_say(const ::same_type::Text& message) {
@@ -195,6 +212,9 @@ inline void SameTypeClient::send_once(const ::same_type::Once& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
 
+inline const ::messi::session::Schema& SameTypeClient::protocol_schema() const {
+  return SameTypeCodec::schema();
+}
 inline bool SameTypeClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::same_type::ServerToClient::default_instance());
   switch (in.member()) {
@@ -231,6 +251,9 @@ inline bool SameTypeServer::broadcast_whisper(const ::same_type::Once& message, 
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
 
+inline const ::messi::session::Schema& SameTypeServer::protocol_schema() const {
+  return SameTypeCodec::schema();
+}
 inline bool SameTypeServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::same_type::ClientToServer::default_instance());

@@ -18,8 +18,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -70,6 +70,7 @@ class FirstClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -121,6 +122,7 @@ class FirstServer : public ::messi::ServerOf<FirstServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -128,10 +130,28 @@ class FirstServer : public ::messi::ServerOf<FirstServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
+// What the runtime needs to know about the schema.
+struct FirstCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da common\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da common\n"
+        "several.first";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
+
 inline void FirstClient::send_common(const ::several::Common& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
 
+inline const ::messi::session::Schema& FirstClient::protocol_schema() const {
+  return FirstCodec::schema();
+}
 inline bool FirstClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::several::first::ServerToClient::default_instance());
@@ -156,6 +176,9 @@ inline bool FirstServer::broadcast_common(const ::several::Common& message, Exce
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& FirstServer::protocol_schema() const {
+  return FirstCodec::schema();
+}
 inline bool FirstServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

@@ -16,8 +16,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -89,12 +89,28 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct SideServerCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da req\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da rsp\n"
+        "side_server";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void SideServerServerClient::send_rsp(const ::side_server::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
@@ -103,6 +119,9 @@ inline bool SideServerServer::broadcast_rsp(const ::side_server::Rsp& message, E
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
 
+inline const ::messi::session::Schema& SideServerServer::protocol_schema() const {
+  return SideServerCodec::schema();
+}
 inline bool SideServerServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,

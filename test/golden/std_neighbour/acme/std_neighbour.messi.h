@@ -16,8 +16,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -68,6 +68,7 @@ class StdNeighbourClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -119,6 +120,7 @@ class StdNeighbourServer : public ::messi::ServerOf<StdNeighbourServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{1, options().max_decode_depth};
 };
@@ -126,7 +128,7 @@ class StdNeighbourServer : public ::messi::ServerOf<StdNeighbourServerClient> {
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
 
-// What the runtime needs to know about the types of members: messi/codec/kind.h.
+// What the runtime needs to know about the schema.
 struct StdNeighbourCodec {
   static void put_acme_std_Stamp(const ::google::protobuf::MessageLite& from,
                                  ::messi::codec::Fields& out) {
@@ -148,6 +150,18 @@ struct StdNeighbourCodec {
     }
   }
   static constexpr auto kind_acme_std_Stamp = ::messi::codec::Kind(&put_acme_std_Stamp);
+
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server a562af1f7d90faf3 e0a1bf51b289c7f3 1\n"
+        "1 c0d914f6 stamp\n"
+        "server_to_client a562af1f7d90faf3 e0a1bf51b289c7f3 1\n"
+        "1 c0d914f6 stamp\n"
+        "acme";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
 };
 
 inline void StdNeighbourClient::send_stamp(const ::acme::std::Stamp& message) {
@@ -155,6 +169,9 @@ inline void StdNeighbourClient::send_stamp(const ::acme::std::Stamp& message) {
                                             StdNeighbourCodec::kind_acme_std_Stamp);
 }
 
+inline const ::messi::session::Schema& StdNeighbourClient::protocol_schema() const {
+  return StdNeighbourCodec::schema();
+}
 inline bool StdNeighbourClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload, ::acme::ServerToClient::default_instance());
   switch (in.member()) {
@@ -180,6 +197,9 @@ inline bool StdNeighbourServer::broadcast_stamp(const ::acme::std::Stamp& messag
                                                         StdNeighbourCodec::kind_acme_std_Stamp);
 }
 
+inline const ::messi::session::Schema& StdNeighbourServer::protocol_schema() const {
+  return StdNeighbourCodec::schema();
+}
 inline bool StdNeighbourServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload, ::acme::ClientToServer::default_instance());

@@ -22,8 +22,8 @@
 
 // The runtime. It must have the API number that this was generated for.
 #include "messi/version.h"
-#if MESSI_RUNTIME_API != 3
-#error "made for messi runtime API 3: run the protoc-gen-messi of this runtime's release"
+#if MESSI_RUNTIME_API != 4
+#error "made for messi runtime API 4: run the protoc-gen-messi of this runtime's release"
 #include "see the error above"  // There is none: compilers stop here.
 #endif
 
@@ -98,6 +98,7 @@ class NestedClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{3, options().max_decode_depth};
 };
@@ -179,12 +180,34 @@ class NestedServer : public ::messi::ServerOf<NestedServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{5, options().max_decode_depth};
 };
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+// What the runtime needs to know about the schema.
+struct NestedCodec {
+  // What peers tell each other of the schema: messi/session/schema.h.
+  static const ::messi::session::Schema& schema() {
+    static constexpr char kSchema[] =
+        "client_to_server 9784a4e57b9983b1 61843577a3c97529 5\n"
+        "1 9198a0da inside\n"
+        "2 9198a0da deeper\n"
+        "3 9198a0da inner\n"
+        "4 9198a0da innermost\n"
+        "5 9198a0da others\n"
+        "server_to_client cc6dd40600a070ba 86e6a7a174fb7ead 3\n"
+        "1 9198a0da inside\n"
+        "2 9198a0da outer\n"
+        "3 cc3362c9 echo\n"
+        "acme.chat.v1";
+    static const auto* const schema = new ::messi::session::Schema(kSchema);
+    return *schema;
+  }
+};
 
 inline void NestedClient::send_inside(const ::acme::chat::v1::ClientToServer_Inside& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
@@ -203,6 +226,9 @@ inline void NestedClient::send_others(const ::acme::chat::v1::ServerToClient_Ins
   ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
 }
 
+inline const ::messi::session::Schema& NestedClient::protocol_schema() const {
+  return NestedCodec::schema();
+}
 inline bool NestedClient::dispatch(::std::string_view payload) {
   ::messi::codec::Incoming in(received_, payload,
                               ::acme::chat::v1::ServerToClient::default_instance());
@@ -255,6 +281,9 @@ inline bool NestedServer::broadcast_echo(const ::acme::chat::v1::ClientToServer&
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
 }
 
+inline const ::messi::session::Schema& NestedServer::protocol_schema() const {
+  return NestedCodec::schema();
+}
 inline bool NestedServer::dispatch(::messi::ServerClient& from, ::std::string_view payload) {
   auto& client = static_cast<Client&>(from);
   ::messi::codec::Incoming in(received_, payload,
