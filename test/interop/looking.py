@@ -34,15 +34,15 @@ def accepts(accepting, within):
         return False
 
 
-def read_for(connection, patience, answer=b""):
-    """All that comes until nothing does for a while."""
+def read_for(connection, patience, answer=b"", enough=float("inf")):
+    """All that comes until nothing does for a while, or it is enough."""
     connection.settimeout(patience)
-    pieces = []
+    came = b""
     with contextlib.suppress(OSError):
-        while piece := connection.recv(1 << 20):
-            pieces.append(piece)
+        while len(came) < enough and (piece := connection.recv(1 << 20)):
+            came += piece
             connection.sendall(answer)
-    return b"".join(pieces)
+    return came
 
 
 def pour(connection, data, stop):
