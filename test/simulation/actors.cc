@@ -30,6 +30,7 @@ Client::Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
 void Client::say(Recipe recipe) {
   watch_.make_message(recipe, [&](const auto& message) {
     const bool before = connected();
+    if (before) watch_.tries(side_);
     send(message);
     if (before && connected()) watch_.sent(side_, hash_of(message));
   });
@@ -99,7 +100,7 @@ void Client::received(Form form, std::uint64_t hash) {
     pause();
     calm_down_.schedule();
   }
-  watch_.in_hook(Hook::kMessage, index_);
+  watch_.in_message_hook(side_, Hook::kMessage, index_);
 }
 
 // --- a server ---
@@ -134,6 +135,7 @@ Server::Client* Server::client(unsigned number) {
 void Server::say(Client& client, Recipe recipe) {
   watch_.make_message(recipe, [&](const auto& message) {
     const bool before = client.connected();
+    if (before) watch_.tries(side(client));
     client.send(message);
     if (before && client.connected()) watch_.sent(side(client), hash_of(message));
   });
@@ -149,6 +151,7 @@ void Server::shout(Recipe recipe, const Client* except) {
     if (&client != except) ids.push_back(client.id());
   }
   watch_.make_message(recipe, [&](const auto& message) {
+    for (const std::uint64_t id : ids) watch_.tries(side(*find_client(id)));
     const bool sent = except != nullptr ? broadcast(message, *except) : broadcast(message);
     if (!sent) return;
     for (const std::uint64_t id : ids) {
@@ -306,7 +309,7 @@ void Server::received(Client& client, Form form, std::uint64_t hash) {
     nervous_clients_.push_back(client.id());
     calm_down_.schedule();
   }
-  watch_.in_hook(Hook::kServerMessage, index_);
+  watch_.in_message_hook(side(client), Hook::kServerMessage, index_);
 }
 
 }  // namespace messi::simulation

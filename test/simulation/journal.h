@@ -23,9 +23,11 @@ struct Journal {
   std::size_t link = 0;  ///< The number of its connection in the network; 0: unknown.
   std::vector<std::uint64_t> accepted;  ///< A hash of each message that must arrive.
   std::size_t delivered = 0;
-  bool claimed = false;               ///< The receiver knows that it is this one.
-  bool harmed = false;                ///< The network may have broken it.
-  bool hurried = false;               ///< The sender has not waited for the receiver.
+  bool claimed = false;      ///< The receiver knows that it is this one.
+  bool too_big = false;      ///< It has messages that may be too big for one of both sides.
+  bool harmed = false;       ///< The network may have broken it.
+  bool stood_still = false;  ///< The process did, while it lived.
+  bool hurried = false;      ///< The sender has not waited for the receiver.
   std::optional<TimePoint> ended_at;  ///< When the sender asked for an orderly end.
   std::optional<DisconnectReason> sender_end;
   std::optional<DisconnectReason> receiver_end;
@@ -62,7 +64,7 @@ struct Journal {
   }
   /// Whether it ended so that all of it must have arrived.
   bool ended_in_order() const {
-    if (harmed || hurried) return false;
+    if (harmed || hurried || too_big) return false;
     const bool drained =
         sender_end == DisconnectReason::kDraining && receiver_end == DisconnectReason::kDraining;
     return drained ||
@@ -75,6 +77,7 @@ struct Side {
   Journal* out = nullptr;
   Journal* in = nullptr;  ///< Known from the first message on.
   bool up = false;
+  bool threw = false;  ///< A hook for one of its messages.
 };
 
 }  // namespace messi::simulation

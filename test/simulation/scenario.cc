@@ -83,8 +83,8 @@ class Author {
     if (tiny_) {
       if (random_.chance(60)) add(Act::kMostPerRead).amount = few();
       if (random_.chance(60)) add(Act::kCapacity).amount = few();
-    } else if (random_.chance(30)) {
-      add(Act::kCapacity).amount = 100 + random_.below(200'000);
+    } else if (random_.chance(tls_ ? 60 : 30)) {
+      add(Act::kCapacity).amount = 100 + random_.below(tls_ ? 20'000 : 200'000);
     }
     if (slow_ && random_.chance(50)) add_latency(Act::kNewLatency);
     for (unsigned i = 0; i < clients_; ++i) {

@@ -1,5 +1,6 @@
 #include "test/simulation/watch.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +21,7 @@ void Watch::open(Side& side, std::size_t link) {
   journals_.emplace_back();
   journals_.back().number = journals_.size();
   journals_.back().link = link;
-  journals_.back().harmed = harm_stays_;
+  journals_.back().harmed = harm_stays_ || was_harmed(link);
   side = {&journals_.back(), nullptr, true};
 }
 
@@ -39,6 +40,7 @@ void Watch::handle_first(Side& side, const First& message) {
   require(!journal.claimed, "two connections received the same first message");
   journal.claimed = true;
   if (side.out->link != 0) journal.link = side.out->link;
+  journal.harmed |= was_harmed(journal.link);
   side.in = &journal;
 }
 
@@ -52,18 +54,41 @@ void Watch::received(Side& side, Form form, std::uint64_t hash) {
   ++messages_;
   require(side.up, "a message comes without a connection");
   if (side.in == nullptr) return require(false, "a message comes before the first one");
+  require(!side.threw, "a message comes after a hook threw");
   require(side.in->deliver(form, hash), "a message comes that is not the next one");
+}
+
+void Watch::in_message_hook(Side& side, Hook hook, unsigned of) {
+  side.threw = true;
+  in_hook(hook, of);
+  side.threw = false;
 }
 
 void Watch::close(Side& side, DisconnectReason reason, Duration linger) {
   require(side.up, "a connection ends twice");
   side.up = false;
+  if (reason == DisconnectReason::kMessageTooBig && side.in != nullptr) {
+    require(side.out->too_big || side.in->too_big, "a message is too big that is not");
+  }
+  // A stranger is silent.
+  if (reason == DisconnectReason::kKeepAliveTimeout && side.in != nullptr) {
+    require(side.out->harmed || side.out->stood_still || narrow_,
+            "a side is given up that is not silent");
+  }
   side.out->sender_end = reason;
   if (side.out->ended_at && now() - *side.out->ended_at >= linger) side.out->hurried = true;
-  if (side.in != nullptr) side.in->receiver_end = reason;
+  if (side.in == nullptr) return;
+  side.in->receiver_end = reason;
+  if (side.threw) side.in->harmed = true;
+}
+
+bool Watch::was_harmed(std::size_t link) const {
+  if (link == 0) return handshakes_ && !harmed_links_.empty();
+  return std::find(harmed_links_.begin(), harmed_links_.end(), link) != harmed_links_.end();
 }
 
 void Watch::harm(std::size_t link) {
+  harmed_links_.push_back(link);
   for (Journal& journal : journals_) {
     if (journal.link == link || journal.link == 0) journal.harmed = true;
   }
@@ -73,8 +98,18 @@ void Watch::harm_all() {
   for (Journal& journal : journals_) journal.harmed = true;
 }
 
+void Watch::stand_still() {
+  for (Journal& journal : journals_) journal.stood_still = true;
+}
+
 void Watch::check_ended_in_order() {
   for (const Journal& journal : journals_) {
+    // A smaller limit has no room for all that a server says.
+    if (!journal.harmed && !journal.hurried && smallest_limit_ > 124 &&
+        journal.sender_end == DisconnectReason::kDraining) {
+      require(journal.receiver_end != DisconnectReason::kConnectionClosed,
+              "a client is not told that its server drains");
+    }
     if (!journal.ended_in_order()) continue;
     require(journal.complete(), "a connection has ended in order, but not all has arrived");
   }

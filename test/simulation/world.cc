@@ -136,6 +136,7 @@ void World::set_up() {
     switch (item.act) {
       case Act::kTls:
         tls_ = make_tls_network(loop_, scenario_.seed);
+        expect_handshakes();
         break;
       case Act::kSecondServer:
         server_count_ = 2;
@@ -208,6 +209,7 @@ void World::do_item(const Item& item) {
   if (harmed == Harm::kOne) harm(item.peer);
   if (harmed >= Harm::kAll) harm_all();
   if (harmed == Harm::kAllToCome) harm_more();
+  if (item.act == Act::kCapacity || item.act == Act::kSmallWay) be_narrow();
   unanswered_ |= item.act == Act::kIgnore || item.act == Act::kStall || tls_ != nullptr;
   stopped_ |=
       item.act == Act::kStop || item.act == Act::kServerStop || item.act == Act::kPeerDisconnect;
@@ -325,6 +327,7 @@ void World::do_for_network(const Item& item) {
     case Act::kCutAll:
       return network.cut_all();
     case Act::kHoldUp:
+      stand_still();
       return loop_.hold_up(item.span);
     case Act::kStranger: {
       strangers_.push_back(

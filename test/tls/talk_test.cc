@@ -86,6 +86,31 @@ TEST_CASE("clients and servers talk over TLS in memory, however the network slic
   }
 }
 
+TEST_CASE("an answer to a client that was told to go is not lost in TLS", "[tls]") {
+  const Authority authority;
+  ManualLoop loop;
+  const messi::tls::Network tls(loop, config_of(authority));
+  Server server(loop, "tls://localhost:6000");
+  REQUIRE(server.start().ok());
+  server.on = [&](const std::string& event, Server::Client* from) {
+    if (event.find("message") == 0) from->send(message(std::string(457, 'x')));
+  };
+  Client client(loop, server.uri());
+  client.may_leave = true;
+  client.start();
+  loop.run_until_idle();
+  REQUIRE(client.connected());
+
+  // The client has ended its side when TLS still holds most of the answer.
+  loop.network().faults.capacity = 50;
+  client.send(message("a question"));
+  server.drain(5s);
+  loop.run_until_idle();
+  CHECK(client.last_text.size() == 457);
+  CHECK(client.log.back() == "disconnected: Draining.");
+  CHECK(server.client_count() == 0);
+}
+
 TEST_CASE("clients and servers talk over TLS on sockets", "[tls]") {
   const Authority authority;
   for (const bool mutual : {false, true}) {

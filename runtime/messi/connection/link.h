@@ -258,6 +258,8 @@ class Link : private Connection {
 
   void handle_written(const wire::Batch& batch, std::size_t size);
   bool prepare_output();
+  // Whether an orderly end still waits for the stream to pass on what it has taken.
+  bool holds_output() const { return ending() && stream_->holds_output(); }
   void handle_end();
   void handle_all_written();
 
@@ -320,7 +322,7 @@ inline void Link::add_close(wire::CloseFrame frame) {
 // The peer says no more, but it may still read.
 inline void Link::handle_end() {
   peer_ended_ = true;
-  if (flushing() || (draining_ && !closed())) {
+  if (flushing() || holds_output() || (draining_ && !closed())) {
     blocked_ = false;  // it may be gone altogether, which the next write will tell
     return;
   }
@@ -429,10 +431,10 @@ inline void Link::handle_all_written() {
   if (flushing()) {
     finish();
     stream_->finish();
-    if (peer_ended_) abort();
   } else if (over() && !ended()) {
     stream_->finish();  // nothing is lost, and the peer can tell
   }
+  if (peer_ended_ && !holds_output()) abort();
 }
 
 }  // namespace messi::connection

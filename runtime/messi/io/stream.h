@@ -86,6 +86,10 @@ class Stream {
   /// Nothing more will be written: the other end sees the end of the stream after what was written.
   virtual void finish() = 0;
 
+  /// Whether something that was written has not been passed on yet, and would be lost with the
+  /// stream. After `finish`, `handle_writable` comes when that is over.
+  virtual bool holds_output() const { return false; }
+
   /// Whether input is wanted; at first it is. If not, neither input nor its end is noticed.
   virtual void want_input(bool wanted) = 0;
 

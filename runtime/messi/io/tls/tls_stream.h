@@ -65,6 +65,7 @@ class TlsStream final : public WrappingStream {
   inline IoResult write(const Slice* slices, std::size_t count, bool more) override;
   inline void finish() override;
   inline void want_input(bool wanted) override;
+  bool holds_output() const override { return !engine_.output().empty() && !inner_gone_; }
 
   PeerInfo peer() const override {
     PeerInfo info = WrappingStream::peer();
@@ -204,9 +205,9 @@ inline void TlsStream::want_input(bool wanted) {
 
 inline void TlsStream::handle_writable() {
   if (!open_) return WrappingStream::handle_writable();
-  if (flush(/*more=*/false) && std::exchange(owes_room_, false)) {
-    WrappingStream::handle_writable();
-  }
+  const bool finishing = finishing_;
+  if (!flush(/*more=*/false) && !(finishing && inner_gone_)) return;
+  if (std::exchange(owes_room_, false) || finishing) WrappingStream::handle_writable();
 }
 
 }  // namespace messi::tls
