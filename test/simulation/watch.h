@@ -38,7 +38,8 @@ class Watch {
   }
   /// A message may be larger than all that may wait, if nothing else does; a part of a pong too.
   void check_pending(std::size_t pending, std::size_t most, std::size_t largest) {
-    require(pending <= std::max(most, largest + 4) + 8 + wire::kMostCloseSize, "more is waiting than max_pending_bytes");
+    require(pending <= std::max(most, largest + 4) + 8 + wire::kMostCloseSize,
+            "more is waiting than max_pending_bytes");
   }
 
   /// A connection begins, for one side. Only servers know the number that it has in the network.
