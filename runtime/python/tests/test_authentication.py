@@ -401,7 +401,7 @@ def test_many_who_say_much_and_get_no_answer_take_little_memory():
             gc.collect()
             for link in server._messi_driver._links:
                 assert link._connection._decoder.cut_size <= 4096 + 12
-                assert not link._inbox._payloads
+                assert not link._inbox._waiting
             for each in sockets:
                 each.close()
 

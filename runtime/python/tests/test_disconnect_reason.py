@@ -23,4 +23,7 @@ def test_reasons_are_printed_as_sentences():
         "Too much queued.",
         "Too many clients from this address.",
         "Too many connections at once.",
+        "Session lost.",
+        "Schema mismatch.",
+        "Replaced.",
     ]

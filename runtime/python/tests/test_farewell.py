@@ -51,8 +51,13 @@ def test_the_bytes_of_a_close():
     frame = bytes.fromhex("0900001b 07000000 000005dc" + 16 * "00" + "627379")
     assert encode_close(CloseFrame(CloseCode.BUSY, 1.5, b"bsy")) == frame
     assert decode_close(frame[4:]) == CloseFrame(7, 1.5, b"bsy")
+    most = (1 << 64) - 1
     # What is not zero in the reserved bytes is of a later version.
-    assert decode_close(b"\x07" + b"\xff" * 23 + b"x") == CloseFrame(7, 0xFFFFFFFF / 1000, b"x")
+    assert decode_close(b"\x07" + b"\xff" * 23 + b"x") == CloseFrame(
+        7, 0xFFFFFFFF / 1000, b"x", reply=True, rx=most, tx=most
+    )
+    frame = bytes.fromhex("09000018 05010000 00000000 0000000000000102 0000000000000304")
+    assert encode_close(CloseFrame(CloseCode.CLOSED, reply=True, rx=258, tx=772)) == frame
     assert decode_close(bytes(23)) is None
     assert decode_close(bytes(24) + b"x" * 1000).text == b"x" * 96
 

@@ -3,10 +3,14 @@
 from .backoff import BackoffSettings
 from .client import ClientBase
 from .disconnect_reason import DisconnectReason
+from .handshake_error import HandshakeError
 from .options import ClientOptions, ServerOptions
 from .peer_certificate import PeerCertificate
+from .send_result import SendResult
 from .server import ServerBase
 from .server_client import ServerClient
+from .session_loss import SessionLoss, SessionLossReason, UnackedMessage
+from .session_mode import SessionMode
 from .slow_reader import SlowReader
 from .socket_options import SocketOptions
 from .stream import PeerCredentials
@@ -20,15 +24,21 @@ __all__ = [
     "ClientBase",
     "ClientOptions",
     "DisconnectReason",
+    "HandshakeError",
     "PeerCertificate",
     "PeerCredentials",
+    "SendResult",
     "ServerBase",
     "ServerClient",
     "ServerOptions",
+    "SessionLoss",
+    "SessionLossReason",
+    "SessionMode",
     "SlowReader",
     "SocketOptions",
     "TlsConfig",
     "TlsError",
+    "UnackedMessage",
     "__version__",
     "parse_tcp_uri",
     "require_runtime_api",

@@ -12,6 +12,9 @@ from .disconnect_reason import DisconnectReason
 from .options import ClientOptions
 from .peer_certificate import PeerCertificate
 from .schema import Incoming, Outgoing
+from .send_result import SendResult
+from .session_line import SessionLine
+from .session_loss import SessionLoss
 
 Prepared = TypeVar("Prepared", bound=Message)
 
@@ -84,6 +87,12 @@ class ClientBase:
         is under way."""
         self._messi_driver.stop_now()
 
+    def close(self, linger: float) -> None:
+        """Like `stop`, with another `linger`. In a session, it has ended when the server has
+        handled all that was sent, or that time is over: then `on_session_lost` says what is
+        open."""
+        self._messi_driver.stop(linger)
+
     async def wait_stopped(self) -> None:
         """Returns when nothing is left to happen: after `stop`, or after `on_connect_failure` has
         returned `None`. Not for hooks: it waits for them."""
@@ -107,16 +116,30 @@ class ClientBase:
 
     @property
     def connected(self) -> bool:
-        """True from `on_connected` until the connection is lost or given up, or its server drains.
-        What is sent while it is false is dropped."""
-        link = self._messi_driver.link
-        return link is not None and not link.closed
+        """True from `on_connected` until the connection is lost or given up, or its server drains;
+        in a session, until that ends. What is sent while it is false is dropped, unless the client
+        wants sessions: then it is kept."""
+        return self._messi_driver.connected
+
+    @property
+    def detached(self) -> bool:
+        """True while the session waits for another connection."""
+        line = self._messi_driver.line
+        return isinstance(line, SessionLine) and line.detached
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages were sent in the session that the server's program is not known to have
+        handled; in `on_session_lost` and `on_disconnected`, of the session that has ended."""
+        line = self._messi_driver.telling or self._messi_driver.line
+        return line.unacknowledged if isinstance(line, SessionLine) else 0
 
     @property
     def pending_bytes(self) -> int:
-        """Bytes that were sent and that the system has not taken yet."""
-        link = self._messi_driver.link
-        return 0 if link is None else link.pending_bytes
+        """Bytes that were sent and that the system has not taken yet; in a session, that the server
+        has not acknowledged."""
+        line = self._messi_driver.line
+        return 0 if line is None else line.pending_bytes
 
     @property
     def disconnect_hint(self) -> str:
@@ -135,16 +158,29 @@ class ClientBase:
         return -1 if link is None else link.native_handle
 
     async def on_connected(self) -> None:
-        """The connection is up; from now on messages are sent and received."""
+        """The connection is up; from now on messages are sent and received. In a session it comes
+        once, and so does `on_disconnected`."""
 
     async def on_disconnected(self, reason: DisconnectReason) -> None:
-        """The connection is down. The client reconnects by itself, unless it was stopped."""
+        """The connection is down, or the session has ended. The client reconnects by itself, unless
+        it was stopped."""
+
+    async def on_detached(self, reason: DisconnectReason) -> None:
+        """The connection is down, and the session goes on in the next one. What is sent meanwhile
+        is kept for it."""
+
+    async def on_resumed(self, replayed: int) -> None:
+        """The session goes on. `replayed`: how many messages are sent again, or for the first
+        time."""
+
+    async def on_session_lost(self, loss: SessionLoss) -> None:
+        """The session has ended, and messages may be lost. `on_disconnected` follows."""
 
     async def on_connect_failure(self, exception: Exception) -> float | None:
-        """An attempt to connect has failed: `ConnectionRefusedError`, `TlsError`, another
-        `OSError`, or `asyncio.TimeoutError`. Each URI is an attempt of its own. Returns the seconds
-        until the next attempt, or `None`, which stops the client. By default: no delay while there
-        are URIs that have not been tried, else exponential backoff with jitter.
+        """An attempt to connect has failed: `ConnectionRefusedError`, `TlsError`, `HandshakeError`,
+        another `OSError`, or `asyncio.TimeoutError`. Each URI is an attempt of its own. Returns the
+        seconds until the next attempt, or `None`, which stops the client. By default: no delay
+        while there are URIs that have not been tried, else exponential backoff with jitter.
         """
         return self._messi_driver.delay_after_failure()
 
@@ -170,6 +206,12 @@ class ClientBase:
 
     def _messi_send(self, name: str, message: Message) -> None:
         self._messi_driver.send(self._messi_outgoing.encode(name, message))
+
+    def _messi_try_send(self, name: str, message: Message) -> SendResult:
+        return self._messi_driver.try_send(self._messi_outgoing.encode(name, message))
+
+    def _messi_try_send_unique(self, message: Message) -> SendResult:
+        return self._messi_driver.try_send(self._messi_outgoing.encode_unique(message))
 
     def _messi_send_unique(self, message: Message | None) -> None:
         if message is None:

@@ -6,21 +6,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import Message
 
 from .address_memory import AddressMemory
 from .attempts import Attempts
+from .client_introduction import ClientIntroduction
 from .client_machine import ClientAction, ClientEvent, ClientMachine, ClientState
+from .client_sessions import ClientSessions
 from .connection import ConnectionSettings, Side
 from .disconnect_reason import DisconnectReason
+from .duration import check_durations
+from .handshake_error import HandshakeError
 from .hint import Hint
 from .hooks import LOGGER, HookFailed, call_hook, name_of
-from .inbox import Signal
+from .inbox import Detached, Event, Resumed
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ClientOptions
+from .send_result import SendResult
+from .session_frames import Welcome
+from .session_line import SessionLine
+from .session_link import SessionLink
 from .socket_connecting import Connected, connect, give_up
 from .task import begin_task
 from .tls_handshakes import ClientHandshakes
@@ -40,6 +49,8 @@ class ClientDriver:
         self.options = options
         self.link: Link | None = None
         self.disconnect_hint = ""
+        self.telling: SessionLine | None = None
+        """The session whose end the hooks are told."""
 
         self._client = client
         uris = [uri, *options.more_uris]
@@ -58,6 +69,14 @@ class ClientDriver:
             ),
             linger=options.linger,
         )
+        self.sessions = (
+            ClientSessions(options, self._settings, self._handle_session_over)
+            if options.introduces
+            else None
+        )
+        self._introducing: SessionLink | None = None
+        self._served: SessionLine | None = None
+        self._linger = options.linger
         self._prepared: Message | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._machine = ClientMachine()
@@ -76,15 +95,47 @@ class ClientDriver:
         if self._loop is not loop:
             self._forget_loop()
             self._loop = loop
+        if self.sessions is not None:
+            self.sessions.begin()
         self._command(ClientEvent.START)
         if self._task is None or self._task.done():
             self._task = begin_task(self._run(self._machine))
 
-    def stop(self) -> None:
+    @property
+    def line(self) -> Link | SessionLine | None:
+        """Where messages go."""
+        return self.link if self.sessions is None else self.sessions.line(self.link)
+
+    @property
+    def connected(self) -> bool:
+        line = self.line
+        if isinstance(line, SessionLine):
+            return line.established
+        return line is not None and not line.closed
+
+    def stop(self, linger: float | None = None) -> None:
+        if linger is not None:
+            check_durations(linger=linger)
+        self._linger = self.options.linger if linger is None else linger
+        without_link = self._machine.state in _WITHOUT_LINK
+        if without_link and self.sessions is not None and self.sessions.end(self._linger):
+            return  # what was sent still has to reach the server
         self._command(ClientEvent.STOP)
+        self._abandon_if_stopped()
 
     def stop_now(self) -> None:
         self._command(ClientEvent.STOP_NOW)
+        self._abandon_if_stopped()
+
+    def _abandon_if_stopped(self) -> None:
+        if self.sessions is not None and self._machine.state is ClientState.STOPPED:
+            self.sessions.abandon()
+
+    def _handle_session_over(self) -> None:
+        """All has been said, or the time for that is over."""
+        stopped = self.sessions is None or self.sessions.accepting is None
+        if stopped and self._machine.state in _WITHOUT_LINK:
+            self._command(ClientEvent.STOP)
 
     def _command(self, event: ClientEvent) -> None:
         for action in self._machine.handle(event):
@@ -95,16 +146,21 @@ class ClientDriver:
             await asyncio.wait({self._task})
 
     def pause(self) -> None:
-        if self.link is not None:
-            self.link.pause()
+        if (line := self._served or self.line) is not None:
+            line.pause()
 
     def resume(self) -> None:
-        if self.link is not None:
-            self.link.resume()
+        if (line := self._served or self.line) is not None:
+            line.resume()
 
     def send(self, payload: bytes | None) -> None:
-        if self.link is not None:
-            self.link.send(self._settings.connection.outbox.encode(payload))
+        if (line := self.line) is not None:
+            line.send(self._settings.connection.outbox.encode(payload))
+
+    def try_send(self, payload: bytes | None) -> SendResult:
+        if (line := self.line) is None:
+            return SendResult.NOT_CONNECTED
+        return line.try_send(self._settings.connection.outbox.encode(payload))
 
     def prepare(self, name: str) -> Message:
         self._prepared, member = self._client._messi_outgoing.prepare(name)
@@ -122,6 +178,9 @@ class ClientDriver:
         """The loop in which the client was started has ended, and perhaps the client with it."""
         if self.link is not None:
             self.link.abort(DisconnectReason.STOPPED)
+        if self.sessions is not None:
+            self.sessions.abandon()
+            self.sessions.untold.clear()
         if self._task is not None and not _closed(self._loop):
             self._task.cancel()
         self._forget()
@@ -129,6 +188,7 @@ class ClientDriver:
     def _forget(self) -> None:
         self._machine = ClientMachine()
         self.link = self._task = self._attempt = self._dropped = None
+        self._introducing = self._served = None
 
     # Actions
 
@@ -141,12 +201,19 @@ class ClientDriver:
         elif action is ClientAction.DROP:
             self._drop()
         elif self.link is not None and action is ClientAction.END:
-            self.link.end(DisconnectReason.STOPPED)
+            if self.sessions is not None:
+                self.sessions.end(self._linger)
+            (self._served or self.link).end(DisconnectReason.STOPPED, self._linger)
         elif self.link is not None and action is ClientAction.ABORT:
-            self.link.abort(DisconnectReason.STOPPED)
+            if self.sessions is not None:
+                self.sessions.abandon()
+            (self._served or self.link).abort(DisconnectReason.STOPPED)
 
     def _drop(self) -> None:
         self.link = None
+        if self._introducing is not None:
+            self._introducing.abort(DisconnectReason.STOPPED)
+            self._introducing = None
         if self._attempt is not None:
             give_up(self._attempt)
             self._attempt = None
@@ -157,7 +224,10 @@ class ClientDriver:
 
     async def _run(self, machine: ClientMachine) -> None:
         try:
-            while machine.state is not ClientState.STOPPED:
+            while True:
+                await self._tell_sessions()
+                if machine.state is ClientState.STOPPED:
+                    return
                 if machine.state is ClientState.WAITING:
                     await self._wait()
                 else:
@@ -200,9 +270,12 @@ class ClientDriver:
         except Exception as exception:
             await self._fail(ClientEvent.NO_STREAM, exception)
         else:
-            await self._use(connected)
+            if self.sessions is None:
+                await self._use(connected)
+            else:
+                await self._introduce(connected, dropped)
 
-    async def _fail(self, event: ClientEvent, failure: Exception) -> None:
+    async def _fail(self, event: ClientEvent, failure: Exception, least_delay: float = 0.0) -> None:
         machine = self._machine
         for action in machine.handle(event):
             if action is ClientAction.ASK:
@@ -211,7 +284,8 @@ class ClientDriver:
                 if machine.state is ClientState.ASKING:
                     answer = ClientEvent.GIVE_UP if delay is None else ClientEvent.RETRY
                     for next_action in machine.handle(answer):
-                        self._perform(next_action, delay or 0.0)
+                        self._perform(next_action, max(delay or 0.0, least_delay))
+                    self._abandon_if_stopped()
             else:
                 self._perform(action)
 
@@ -245,30 +319,148 @@ class ClientDriver:
             raise
         await self._handle_over(link, connected.address, loop.time() - connected_at)
 
+    async def _introduce(self, connected: Connected, dropped: asyncio.Future[None]) -> None:
+        """From the first frame to the end of the connection."""
+        loop = asyncio.get_running_loop()
+        assert self.sessions is not None
+        introduction = ClientIntroduction(
+            self.options.session, self.sessions.make_hello, self._handle_known
+        )
+        link = SessionLink(self._settings, connected.stream, introduction)
+        self._introducing = link
+        try:
+            link.start()
+            await asyncio.wait(
+                {link.known, dropped},
+                timeout=self.options.connect_timeout,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if self.link is link:
+                connected_at = loop.time()
+                await self._serve_known(link)
+                await self._handle_over(link, connected.address, loop.time() - connected_at)
+                return
+        except BaseException:  # the task is being cancelled
+            link.abort(DisconnectReason.STOPPED)
+            raise
+        if dropped.done():
+            return
+        self._memory.failed(connected.address)
+        if link.closed:
+            failure = HandshakeError(link.reason, link.hint)
+            await self._fail(ClientEvent.NO_STREAM, failure, link.retry_after)
+        else:
+            link.abort(DisconnectReason.STOPPED)
+            await self._fail(ClientEvent.TIMER, asyncio.TimeoutError())
+
+    def _handle_known(self, welcome: Welcome | None) -> None:
+        link = self._introducing
+        assert link is not None and self.sessions is not None
+        try:
+            session = self.sessions.welcome(link, welcome)
+        except HandshakeError as error:
+            link.shut(error.reason, str(error))
+            return
+        self._introducing = None
+        self._served = session
+        self.link = link
+        self.disconnect_hint = ""
+        self._machine.handle(ClientEvent.STREAM)
+        if session is None and self.sessions.was_ended:
+            self._command(ClientEvent.STOP)
+        elif session is not None and session.closed:
+            self._machine.handle(ClientEvent.STOP)
+            if self.sessions.accepting is not None:
+                self._command(ClientEvent.START)
+        link.handle_known()
+
+    async def _serve_known(self, link: SessionLink) -> None:
+        await self._tell_sessions()
+        if (session := self._served) is None:
+            await self._serve(link)
+        else:
+            await self._serve_session(session)
+            await session.wait_over(link)
+        await link.wait_over()
+
+    async def _serve_session(self, session: SessionLine) -> None:
+        """Until the connection is lost, or the session is."""
+        client = self._client
+        failed = False
+        while True:
+            try:
+                if not session.told and not failed:
+                    session.told = True
+                    await call_hook(client.on_connected)
+                event = await session.next_event()
+                if event is None or isinstance(event, Detached):
+                    return
+                if isinstance(event, Resumed):
+                    await call_hook(client.on_resumed, event.replayed)
+                elif not failed:
+                    await self._handle(session, event)
+            except HookFailed:
+                failed = True
+                session.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+
     async def _handle_over(self, link: Link, address: str, uptime: float) -> None:
+        session, self._served = self._served, None
+        reason = link.reason if session is None or not session.over else session.reason
         self.disconnect_hint = str(link.hint)
-        LOGGER.info("Disconnected from %s: %s", self.uri, f"{link.reason} {link.hint}".rstrip())
+        LOGGER.info("Disconnected from %s: %s", self.uri, f"{reason} {link.hint}".rstrip())
         delay = 0.0
         event = ClientEvent.ENDED
         # A stopped connection tells nothing about its server.
-        if link.reason is not DisconnectReason.STOPPED:
+        if reason is not DisconnectReason.STOPPED:
             event = ClientEvent.LOST
-            delay = self._delay_after(link, address, uptime)
+            delay = self._delay_after(link, reason, address, uptime)
         elif link.proved:
             self._handle_proved(address)
+        if self.sessions is not None:
+            event = self._go_on_with_sessions(self.sessions, event)
         for action in self._machine.handle(event):
-            if action is ClientAction.TELL:
-                await self._tell_disconnected(link.reason)
-            else:
+            if action is not ClientAction.TELL:
                 self._perform(action, delay)
+            elif session is None:
+                await self._tell_disconnected(link.reason)
+            elif session.detached:
+                await self._tell(self._client.on_detached, link.reason)
+            else:
+                await self._tell_sessions()
 
-    def _delay_after(self, link: Link, address: str, uptime: float) -> float:
+    def _go_on_with_sessions(self, sessions: ClientSessions, event: ClientEvent) -> ClientEvent:
+        if self._machine.state is not ClientState.ENDING:
+            sessions.begin()
+        elif sessions.ending is not None:
+            # What was sent still has to reach the server.
+            self._machine.handle(ClientEvent.START)
+            return ClientEvent.LOST
+        return event
+
+    async def _tell_sessions(self) -> None:
+        """Tells how sessions have ended."""
+        while self.sessions is not None and self.sessions.untold:
+            session = self.sessions.untold.popleft()
+            self.telling = session
+            self.disconnect_hint = session.hint
+            if session.loss is not None:
+                await self._tell(self._client.on_session_lost, session.loss)
+            await self._tell_disconnected(session.reason)
+            self.telling = None
+
+    async def _tell(self, hook: Callable[..., Any], what: Any) -> None:
+        with contextlib.suppress(HookFailed):
+            await call_hook(hook, what)
+
+    def _delay_after(
+        self, link: Link, reason: DisconnectReason, address: str, uptime: float
+    ) -> float:
         if link.turned_away or not link.proved:
             self._memory.failed(address)
             self._attempts.handle_failed()
             return max(self._attempts.delay_after_failure(), link.retry_after)
         self._handle_proved(address)
-        if link.reason is DisconnectReason.DRAINING:
+        if reason is DisconnectReason.DRAINING:
             return self._attempts.delay_after_drain()
         return self._attempts.delay_after_loss(uptime)
 
@@ -284,9 +476,9 @@ class ClientDriver:
         except HookFailed:
             link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
 
-    async def _handle(self, link: Link, event: bytes | Signal) -> None:
+    async def _handle(self, link: Link | SessionLine, event: Event) -> None:
         client = self._client
-        if isinstance(event, Signal):
+        if not isinstance(event, bytes):
             await call_hook(client.on_writable)
             return
         received = client._messi_incoming.decode(event, self.options.max_decode_depth)
@@ -317,6 +509,9 @@ def _takes_arguments(hook: Any) -> bool:
         return len(inspect.signature(hook).parameters) > 0
     except (TypeError, ValueError):
         return True
+
+
+_WITHOUT_LINK = {ClientState.WAITING, ClientState.CONNECTING, ClientState.ASKING}
 
 
 def _closed(loop: asyncio.AbstractEventLoop | None) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from .disconnect_reason import DisconnectReason
 from .farewell import farewell, harmless, reason_of_code
 from .frame import FrameType
 from .frame_decoder import Frame, FrameDecoder, FrameTooBig
-from .frame_queue import Control
+from .frame_queue import Control, FrameQueue
 from .hint import Hint, foreign_protocol
 from .keepalive import Keepalive, KeepaliveSettings
 from .outbox import Accepted, Outbox, OutboxSettings
@@ -89,9 +89,12 @@ class Connection:
         now: float,
         make_room: Callable[[int, int], None] = lambda frame_size, most: None,
         admitted: bool = True,
+        frames: FrameQueue | None = None,
+        exempt: Container[int] = (),
     ) -> None:
-        """`make_room` is the outbox's. A peer that is not admitted has to wait for `admit`."""
-        self.outbox = Outbox(settings.outbox, make_room)
+        """`make_room` and `frames` are the outbox's, `exempt` is the decoder's. A peer that is not
+        admitted has to wait for `admit`."""
+        self.outbox = Outbox(settings.outbox, make_room, frames)
         self.reason: DisconnectReason | None = None
         """Why the connection is closed, so that nothing more is sent; `None` while it is open."""
 
@@ -117,10 +120,10 @@ class Connection:
         self._server = settings.side is Side.SERVER
         self._incoming = settings.incoming
         if admitted:
-            self._decoder = FrameDecoder(settings.max_payload_size)
+            self._decoder = FrameDecoder(settings.max_payload_size, exempt=exempt)
         else:
             limit = min(settings.max_payload_before_accept, settings.max_payload_size)
-            self._decoder = FrameDecoder(limit, holds_back=self._incoming)
+            self._decoder = FrameDecoder(limit, self._incoming, exempt)
         self._keepalive = Keepalive(settings.keepalive, now)
 
     @property
@@ -200,9 +203,8 @@ class Connection:
         self.reason = reason
         self.hint = hint or self.hint
         # A peer that speaks another protocol would not understand it.
-        foreign = reason is DisconnectReason.PROTOCOL_ERROR and hint
-        if self._server and not self.draining and not foreign:
-            self._say(farewell(reason, hint, self._settings.max_payload_size))
+        if not (reason is DisconnectReason.PROTOCOL_ERROR and hint):
+            self._say_farewell(reason, hint)
 
     def leave(self, reason: DisconnectReason) -> None:
         """Like `close`, but messages that arrive are still handed out."""
@@ -245,9 +247,17 @@ class Connection:
         self.retry_after = min(frame.retry_after, _MOST_RETRY_AFTER)
         self.close(reason)
 
+    def _say_farewell(self, reason: DisconnectReason, hint: str) -> None:
+        if self._server and not self.draining:
+            self._say(farewell(reason, hint, self._settings.max_payload_size))
+
     def _say(self, frame: bytes) -> None:
         if frame:
             self.outbox.frames.append(frame)
+
+    def _check_begun(self, frame_type: int) -> None:
+        """The header of a frame that is not a message has arrived."""
+        self._check_type(frame_type)
 
     def _check_type(self, frame_type: int) -> None:
         # A newer server may send frames that this client does not know; a client sends only what
@@ -266,7 +276,7 @@ class Connection:
             if too_big or foreign is not Hint.NONE:
                 self.close(DisconnectReason.PROTOCOL_ERROR, foreign)
                 return
-            self._check_type(header[0])
+            self._check_begun(header[0])
         if too_big:
             self.close(DisconnectReason.MESSAGE_TOO_BIG)
         elif self._settings.too_slow(self._decoder.waited, self._decoder.cut_size):

@@ -20,6 +20,8 @@ _CODES = {
     DisconnectReason.TOO_MANY_PINGS: CloseCode.LIMIT,
     DisconnectReason.DRAINING: CloseCode.DRAIN,
     DisconnectReason.REFUSED: CloseCode.REFUSED,
+    DisconnectReason.REPLACED: CloseCode.STALE,
+    DisconnectReason.SCHEMA_MISMATCH: CloseCode.SCHEMA,
 }
 
 # These say it all.
@@ -30,6 +32,7 @@ _REASONS: dict[int, DisconnectReason] = {
     CloseCode.AUTH: DisconnectReason.UNAUTHENTICATED,
     CloseCode.DRAIN: DisconnectReason.DRAINING,
     CloseCode.REFUSED: DisconnectReason.REFUSED,
+    CloseCode.SCHEMA: DisconnectReason.SCHEMA_MISMATCH,
 }
 
 
@@ -45,7 +48,7 @@ def farewell(
     if not text and code not in _WITHOUT_TEXT:
         text = str(reason)
     room = min(max_payload_size - CLOSE_FIXED_SIZE, MOST_CLOSE_TEXT)
-    return encode_close(CloseFrame(code, text=_cut(text.encode(errors="replace"), room)))
+    return encode_close(CloseFrame(code, text=cut(text.encode(errors="replace"), room)))
 
 
 def reason_of_code(code: int) -> DisconnectReason:
@@ -66,6 +69,6 @@ def harmless(text: bytes) -> str:
 _CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
-def _cut(text: bytes, most: int) -> bytes:
+def cut(text: bytes, most: int = MOST_CLOSE_TEXT) -> bytes:
     """The longest beginning that has at most `most` bytes and ends with a whole character."""
     return text[:most].decode(errors="ignore").encode()

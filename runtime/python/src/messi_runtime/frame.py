@@ -17,6 +17,10 @@ class FrameType(enum.IntEnum):
     SERVER_TO_CLIENT = 2
     PING = 3
     PONG = 4
+    OFFER = 5
+    HELLO = 6
+    WELCOME = 7
+    ACK = 8
     CLOSE = 9
 
 

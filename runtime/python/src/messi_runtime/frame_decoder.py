@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from .frame import HEADER_SIZE
+
+MOST_EXEMPT = 2 * 1024
 
 
 class Frame(NamedTuple):
@@ -26,10 +28,17 @@ class FrameDecoder:
     with the size in a header.
     """
 
-    def __init__(self, max_payload_size: int, holds_back: int | None = None) -> None:
-        """`holds_back`: the type of a frame that waits for `release`, with all behind it."""
+    def __init__(
+        self,
+        max_payload_size: int,
+        holds_back: int | None = None,
+        exempt: Container[int] = (),
+    ) -> None:
+        """`holds_back`: the type of a frame that waits for `release`, with all behind it. `exempt`:
+        the types of frames that may be 2 KiB large, whatever the limit."""
         self._max_payload_size = max_payload_size
         self._holds_back = holds_back
+        self._exempt = exempt
         self._cut = bytearray()
         self.waiting = False
         """Such a frame is waiting; no further bytes may be decoded."""
@@ -63,7 +72,9 @@ class FrameDecoder:
         while len(data) - begin >= HEADER_SIZE:
             size = int.from_bytes(data[begin + 1 : begin + HEADER_SIZE], "big")
             payload_begin = begin + HEADER_SIZE
-            if payload_begin + size > len(data) or size > self._max_payload_size:
+            if payload_begin + size > len(data):
+                break
+            if size > self._max_payload_size and self._too_big(data[begin], size):
                 break
             if data[begin] == self._holds_back:
                 self.waiting = True
@@ -72,6 +83,10 @@ class FrameDecoder:
             begin = payload_begin + size
         self._cut += data[begin:]
         self._cut_frame_size()
+
+    def hold_back(self, frame_type: int) -> None:
+        """As in the constructor, from the next frame on."""
+        self._holds_back = frame_type
 
     def release(self, max_payload_size: int) -> None:
         """No frame waits any more; those that do are decoded with the next bytes."""
@@ -83,6 +98,9 @@ class FrameDecoder:
         if len(self._cut) < HEADER_SIZE:
             return HEADER_SIZE
         size = int.from_bytes(self._cut[1:HEADER_SIZE], "big")
-        if size > self._max_payload_size:
+        if size > self._max_payload_size and self._too_big(self._cut[0], size):
             raise FrameTooBig
         return HEADER_SIZE + size
+
+    def _too_big(self, frame_type: int, size: int) -> bool:
+        return frame_type not in self._exempt or size > MOST_EXEMPT

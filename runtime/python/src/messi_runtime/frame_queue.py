@@ -71,12 +71,8 @@ class FrameQueue:
     def gather(self) -> deque[memoryview]:
         """What to write next; `handle_written` says how much of it was written."""
         if not self._offered:
-            for kind in Control:
-                if kind in self._wanted:
-                    control = encode_frame(kind.value, b"")
-                    self._count(len(control))
-                    self._offered.append(memoryview(control))
-            self._wanted.clear()
+            if self._wanted:
+                self._offer_controls()
             size = 0
             while self._chunks and (size == 0 or size + len(self._chunks[0]) <= _WRITE_SIZE):
                 size += len(self._chunks[0])
@@ -97,6 +93,16 @@ class FrameQueue:
         self._chunks.clear()
         self._offered.clear()
         self._count(-self._pending)
+
+    def _offer_controls(self) -> None:
+        for kind in Control:
+            if kind in self._wanted:
+                self._offer(encode_frame(kind.value, b""))
+        self._wanted.clear()
+
+    def _offer(self, frames: bytes | bytearray) -> None:
+        self._count(len(frames))
+        self._offered.append(memoryview(frames))
 
     def _count(self, size: int) -> None:
         self._pending += size

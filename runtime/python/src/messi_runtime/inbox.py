@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import enum
 from collections import deque
+from typing import NamedTuple
+
+from .disconnect_reason import DisconnectReason
 
 
 class Signal(enum.Enum):
@@ -15,12 +18,30 @@ class Signal(enum.Enum):
     """Less than half of `max_pending_bytes` is waiting, after it was more."""
 
 
+class Detached(NamedTuple):
+    """A session has lost its connection."""
+
+    reason: DisconnectReason
+
+
+class Resumed(NamedTuple):
+    """A session goes on in another connection."""
+
+    replayed: int
+    """How many messages were sent again."""
+
+
+Event = bytes | Signal | Detached | Resumed
+"""The payload of a message, or what else hooks are told."""
+
+
 class Inbox:
-    """Messages in order, and signals ahead of them. One task takes them out."""
+    """Messages in order, a session's connections among them, and signals ahead of them. One task
+    takes them out."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._payloads: deque[bytes] = deque()
+        self._waiting: deque[bytes | Detached | Resumed] = deque()
         self._size = 0
         self._told_behind = False
         self._behind = False
@@ -47,10 +68,18 @@ class Inbox:
     def paused(self) -> bool:
         return self._paused
 
-    def put(self, payload: bytes) -> None:
-        self._payloads.append(payload)
+    @property
+    def has_messages(self) -> bool:
+        return any(isinstance(each, bytes) for each in self._waiting)
+
+    def put(self, payload: bytes | Detached | Resumed) -> None:
+        self._waiting.append(payload)
         self._size += len(payload) + _MESSAGE_OVERHEAD
         self._wake()
+
+    def drop_messages(self) -> None:
+        self._waiting = deque(each for each in self._waiting if not isinstance(each, bytes))
+        self._size = sum(len(each) + _MESSAGE_OVERHEAD for each in self._waiting)
 
     def signal_behind(self) -> None:
         self._behind = not self._told_behind
@@ -77,12 +106,12 @@ class Inbox:
     def drop(self) -> None:
         """Nothing more is handed out."""
         self._dropped = True
-        self._payloads.clear()
+        self._waiting.clear()
         self._size = 0
         self.end()
 
-    async def next(self) -> bytes | Signal | None:
-        """The next message or signal, or `None` when no more can come."""
+    async def next(self) -> Event | None:
+        """`None` when no more can come."""
         if self._handed_out >= _FAIR_SHARE:
             self._handed_out = 0
             await asyncio.sleep(0)
@@ -90,12 +119,12 @@ class Inbox:
             if (self._behind or self._writable) and not self._ended:
                 self._handed_out += 1
                 return self._next_signal()
-            if self._payloads and not self._paused:
-                payload = self._payloads.popleft()
+            if self._waiting and not (self._paused and isinstance(self._waiting[0], bytes)):
+                payload = self._waiting.popleft()
                 self._size -= len(payload) + _MESSAGE_OVERHEAD
                 self._handed_out += 1
                 return payload
-            if self._ended and not self._payloads:
+            if self._ended and not self._waiting:
                 return None
             self._handed_out = 0
             self._wanted = self._loop.create_future()

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from .connection import Connection, ConnectionSettings, reason_of
 from .disconnect_reason import DisconnectReason
-from .inbox import Inbox, Signal
+from .inbox import Event, Inbox
 from .latest_frames import LatestFrames
 from .outbox import Accepted
 from .patience import Patience
 from .peer_certificate import PeerCertificate
+from .send_result import SendResult
 from .slow_reader import SlowReader
 from .stream import READ_SIZE, PeerCredentials, Stream
 
@@ -41,9 +42,7 @@ class Link:
         """If it is not admitted, no message is sent or handed out before `admit`."""
         self._loop = asyncio.get_running_loop()
         self._settings = settings
-        self._connection = Connection(
-            settings.connection, self._loop.time(), self._write_early, admitted
-        )
+        self._connection = self._make_connection(admitted)
         self._outbox = self._connection.outbox
         self._frames = self._outbox.frames
         self._max_pending_bytes = settings.connection.max_pending_bytes
@@ -69,6 +68,10 @@ class Link:
         self._read_end = False
         self._over = False
         self._ended = self._loop.create_future()
+
+    def _make_connection(self, admitted: bool) -> Connection:
+        settings = self._settings.connection
+        return Connection(settings, self._loop.time(), self._write_early, admitted)
 
     def start(self) -> None:
         """Begins to read. The timers begin with the loop's next turn, so what is sent before goes
@@ -156,6 +159,15 @@ class Link:
             self._handle_sent()
         else:
             self.close(reason_of(accepted, slow=self._slow))
+
+    def try_send(self, frame: bytes | Accepted) -> SendResult:
+        """Like `send`, but a message that is not accepted is only not sent."""
+        if not self._can_send():
+            return SendResult.NOT_CONNECTED
+        accepted = self._outbox.send(frame)
+        if accepted is Accepted.YES:
+            self._handle_sent()
+        return SendResult.of(accepted)
 
     def broadcast(self, frame: bytes, kind: int) -> None:
         """Sends a message that others get too. If it is too much it may be left out, see
@@ -258,14 +270,18 @@ class Link:
         self._inbox.drop()
         self._end()
 
-    async def next_event(self) -> bytes | Signal | None:
+    async def next_event(self) -> Event | None:
         """The payload of the next message, or a signal, or `None` when no more can come. Then the
         link is closed, or it is draining, and answers may still be sent before `end`."""
         event = await self._inbox.next()
+        self.read_on()
+        return event
+
+    def read_on(self) -> None:
+        """Goes on reading if the inbox has room again."""
         if not self._reading and self._hears and self._inbox.has_room:
             self._connection.touch(self._loop.time())
             self._read(True)
-        return event
 
     async def wait_over(self) -> None:
         """Waits until the stream is closed. After an orderly end that is later than `closed`."""

@@ -11,6 +11,8 @@ from .backoff import BackoffSettings
 from .duration import check_durations
 from .frame import check_max_payload_size
 from .nesting import check_max_decode_depth
+from .session_frames import MOST_AUTH_TOKEN
+from .session_mode import SessionMode
 from .slow_reader import SlowReader
 from .socket_options import SocketOptions
 from .tls_config import TlsConfig
@@ -54,6 +56,17 @@ class ClientOptions:
     """The longest time that `stop` waits for the server to read what was sent. 0: `stop` is
     `stop_now`."""
 
+    session: SessionMode = SessionMode.OFF
+    """Whether what was sent reaches the server although the connection is lost meanwhile. Then
+    `max_pending_bytes` bounds what the server has not acknowledged."""
+
+    handshake: bool = False
+    """Whether to introduce itself to a server that offers it; with a session, or with an
+    `auth_token`, it always does."""
+
+    auth_token: bytes = b""
+    """For the server's `on_authenticate`, at most 512 bytes."""
+
     more_uris: Sequence[str] = ()
     """Tried in turn after the client's first URI."""
 
@@ -68,6 +81,10 @@ class ClientOptions:
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)
         check_max_decode_depth(self.max_decode_depth)
+        if len(self.auth_token) > MOST_AUTH_TOKEN:
+            raise ValueError(
+                f"auth_token has at most {MOST_AUTH_TOKEN} bytes, but got {len(self.auth_token)}."
+            )
         check_durations(
             ping_interval=self.ping_interval,
             pong_timeout=self.pong_timeout,
@@ -75,6 +92,10 @@ class ClientOptions:
             connect_timeout=self.connect_timeout,
             linger=self.linger,
         )
+
+    @property
+    def introduces(self) -> bool:
+        return self.session is not SessionMode.OFF or self.handshake or self.auth_token != b""
 
     def check(self) -> None:
         """Raises `ValueError` for options that cannot work together."""
@@ -159,6 +180,21 @@ class ServerOptions:
     as waiting, and takes at most `max_pending_bytes` more; else the client is disconnected
     (SLOW_READER)."""
 
+    session: SessionMode = SessionMode.OFF
+    """Whether clients may have sessions: what was sent reaches the other side although the
+    connection is lost meanwhile. Then `max_pending_bytes` bounds what a client has not
+    acknowledged. REQUIRED: a client without a session is refused."""
+
+    handshake: bool = False
+    """Whether clients may introduce themselves; with `session` they always may."""
+
+    offer_wait: float = 1.0
+    """How long the server waits for a client to introduce itself, or to send a message, before it
+    counts as one that does not. 0: not at all."""
+
+    session_timeout: float = 30.0
+    """How long a session waits for its client to connect again."""
+
     linger: float = 5.0
     """The longest time that `stop` and `disconnect` wait for a client to read what was sent. 0:
     they are `stop_now` and `disconnect_now`."""
@@ -179,6 +215,8 @@ class ServerOptions:
             client_timeout=self.client_timeout,
             frame_timeout=self.frame_timeout,
             authentication_timeout=self.authentication_timeout,
+            offer_wait=self.offer_wait,
+            session_timeout=self.session_timeout,
             linger=self.linger,
         )
         _check_positive(
@@ -187,6 +225,10 @@ class ServerOptions:
             max_accepts_per_second=self.max_accepts_per_second,
             max_total_pending_bytes=self.max_total_pending_bytes,
         )
+
+    @property
+    def introduces(self) -> bool:
+        return self.session is not SessionMode.OFF or self.handshake
 
     def check(self) -> None:
         """Raises `ValueError` for options that cannot work."""

@@ -49,9 +49,15 @@ class Outbox:
     """The outbox of one connection. If nothing is waiting, it accepts any message that is not too
     big."""
 
-    def __init__(self, settings: OutboxSettings, make_room: Callable[[int, int], None]) -> None:
-        """`make_room`: `too_much`, so it writes what it can now."""
-        self.frames = FrameQueue(settings.total)
+    def __init__(
+        self,
+        settings: OutboxSettings,
+        make_room: Callable[[int, int], None],
+        frames: FrameQueue | None = None,
+    ) -> None:
+        """`make_room`: `too_much`, so it writes what it can now. `frames`: by default one of its
+        own."""
+        self.frames = FrameQueue(settings.total) if frames is None else frames
         self._settings = settings
         self._make_room = make_room
 

@@ -11,6 +11,7 @@ from .options import ServerOptions
 from .schema import Incoming
 from .server_client import ServerClient
 from .server_driver import ServerDriver
+from .session_loss import SessionLoss
 from .tls_failure import TlsError
 
 Client = TypeVar("Client", bound=ServerClient)
@@ -128,7 +129,20 @@ class ServerBase(Generic[Client]):
         """A client has connected; from now on messages are sent and received."""
 
     async def on_client_disconnected(self, client: Client, reason: DisconnectReason) -> None:
-        """A client is gone; the last hook for it."""
+        """A client is gone; the last hook for it. A client with a session is gone when the session
+        has ended."""
+
+    async def on_client_detached(self, client: Client, reason: DisconnectReason) -> None:
+        """A client with a session has lost its connection. It has `ServerOptions.session_timeout`
+        to come back; what is sent to it meanwhile is kept."""
+
+    async def on_client_resumed(self, client: Client, replayed: int) -> None:
+        """A client has come back, and its session goes on. `replayed`: how many messages are sent
+        to it again, or for the first time."""
+
+    async def on_client_session_lost(self, client: Client, loss: SessionLoss) -> None:
+        """A client's session has ended, and messages may be lost. `on_client_disconnected`
+        follows."""
 
     async def on_client_writable(self, client: Client) -> None:
         """Less than half of `max_pending_bytes` is waiting, after it was more."""

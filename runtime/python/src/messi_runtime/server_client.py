@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from google.protobuf.message import Message
 
@@ -12,7 +12,12 @@ from .link import Link
 from .outbox import OutboxSettings
 from .peer_certificate import PeerCertificate
 from .schema import Outgoing
+from .send_result import SendResult
+from .session_line import SessionLine
 from .stream import PeerCredentials
+
+if TYPE_CHECKING:
+    from .session_table import Entry
 
 
 class ServerClient:
@@ -33,7 +38,10 @@ class ServerClient:
         self.state: Any = None
         """For your own use: the state of this client."""
 
-        self._messi_link = link
+        self._messi_link: Link | SessionLine = link
+        self._messi_principal = ""
+        self._messi_auth_token = b""
+        self._messi_entry: Entry | None = None
         self._messi_settings = settings
         self._id = client_id
         self._peer_address = peer_address
@@ -91,10 +99,34 @@ class ServerClient:
         seems to speak HTTP.", or ""."""
         return str(self._messi_link.hint)
 
-    def accept(self) -> None:
+    @property
+    def detached(self) -> bool:
+        """True while its session waits for another connection. What is sent meanwhile is kept for
+        that."""
+        return isinstance(self._messi_link, SessionLine) and self._messi_link.detached
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many messages were sent in its session that its program is not known to have
+        handled."""
+        line = self._messi_link
+        return line.unacknowledged if isinstance(line, SessionLine) else 0
+
+    @property
+    def auth_token(self) -> bytes:
+        """What the client has given as `ClientOptions.auth_token`, from `on_authenticate` until
+        `accept`; empty if nothing."""
+        return self._messi_auth_token
+
+    def accept(self, principal: str = "") -> None:
         """The answer to `on_authenticate`, in the hook or later: it is connected at once, and
-        `on_client_connected` follows. Only the first answer counts."""
+        `on_client_connected` follows. Only the first answer counts.
+
+        `principal` is who it is: a session goes on only for the same one. By default that is its
+        certificate, or its user if it comes by a Unix socket."""
+        self._messi_principal = principal
         self._messi_link.admit()
+        self._messi_auth_token = b""
 
     def refuse(self, text: str = "") -> None:
         """The other answer to `on_authenticate`: the connection is closed, and
@@ -104,8 +136,8 @@ class ServerClient:
             self._messi_link.close(DisconnectReason.UNAUTHENTICATED, text)
 
     def disconnect(self) -> None:
-        """Ends the connection in order. Messages sent before still arrive if the client reads them
-        within `ServerOptions.linger`.
+        """Ends the connection in order, and the session. Messages sent before still arrive if the
+        client reads them within `ServerOptions.linger`; in a session it may come back for them.
 
         `on_client_disconnected(client, DisconnectReason.DISCONNECTED)` follows when that is done.
         """
@@ -126,11 +158,28 @@ class ServerClient:
     def resume(self) -> None:
         self._messi_link.resume()
 
+    # For the driver.
+
+    def _messi_come_back(self, arriving: ServerClient) -> None:
+        """Its session goes on in the connection of `arriving`."""
+        self._peer_address = arriving._peer_address
+        self._peer_credentials = arriving._peer_credentials
+
     # For generated code.
 
     def _messi_send(self, name: str, message: Message) -> None:
         self._messi_link.send(
             self._messi_settings.encode(self._messi_outgoing.encode(name, message))
+        )
+
+    def _messi_try_send(self, name: str, message: Message) -> SendResult:
+        return self._messi_link.try_send(
+            self._messi_settings.encode(self._messi_outgoing.encode(name, message))
+        )
+
+    def _messi_try_send_unique(self, message: Message) -> SendResult:
+        return self._messi_link.try_send(
+            self._messi_settings.encode(self._messi_outgoing.encode_unique(message))
         )
 
     def _messi_send_unique(self, message: Message) -> None:

@@ -17,13 +17,20 @@ from .duration import check_durations
 from .farewell import farewell
 from .hint import Hint
 from .hooks import LOGGER, HookFailed, call_hook
-from .inbox import Signal
+from .inbox import Detached, Event, Resumed, Signal
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ServerOptions
 from .outbox import Accepted
 from .schema import first_field
 from .server_client import ServerClient
+from .server_introduction import Acquaintance, ServerIntroduction
+from .server_sessions import ServerSessions
+from .session_frames import Offer
+from .session_line import SessionLine
+from .session_link import SessionLink
+from .session_mode import SessionMode
+from .session_table import Entry
 from .socket_listener import SocketListener
 from .socket_stream import SocketStream
 from .stream import Stream
@@ -61,7 +68,11 @@ class ServerDriver(Generic[Client]):
                     options.client_timeout,
                     TokenRate.per_second(options.max_pings_per_second, _SAVED_PINGS),
                 ),
-                max_payload_before_accept=options.max_payload_before_accept,
+                max_payload_before_accept=(
+                    options.max_payload_size
+                    if options.introduces and not server._messi_authenticates
+                    else options.max_payload_before_accept
+                ),
                 frame_timeout=options.frame_timeout,
             ),
             linger=options.linger,
@@ -74,7 +85,8 @@ class ServerDriver(Generic[Client]):
         self._stopped: asyncio.Future[None] | None = None
         self._admission = self._make_admission()
         self._present: set[Stream] = set()  # that are arriving, are here, or are ending
-        self._links: set[Link] = set()  # with those that are ending
+        self._links: set[Link | SessionLine] = set()  # with those that are ending
+        self._sessions = ServerSessions(options, self._settings, self._links)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._deadlines: list[asyncio.TimerHandle] = []  # of the drain
@@ -123,7 +135,14 @@ class ServerDriver(Generic[Client]):
         self._draining = False
         self._stop_listening()
         for link in list(self._links):
-            link.end(DisconnectReason.STOPPED)
+            if not isinstance(link, SessionLine):
+                link.end(DisconnectReason.STOPPED)
+                continue
+            link.may_return = False
+            if link.detached:
+                link.abort(DisconnectReason.STOPPED)
+            else:
+                link.end(DisconnectReason.STOPPED)
 
     def stop_now(self) -> None:
         for link in list(self._links):
@@ -220,6 +239,7 @@ class ServerDriver(Generic[Client]):
         self._present = set()
         self._admission = self._make_admission()
         self._links = set()
+        self._sessions = ServerSessions(self.options, self._settings, self._links)
         self._tasks = set()
 
     # A client's life
@@ -304,8 +324,10 @@ class ServerDriver(Generic[Client]):
             return DisconnectReason.REFUSED
         return self._admission.refuse(peer_address, asyncio.get_running_loop().time())
 
-    async def _serve(self, stream: Stream, peer_address: str) -> LastHook:
+    async def _serve(self, stream: Stream, peer_address: str) -> LastHook | None:
         """From `on_authenticate` or `on_client_connected` to the end of the stream."""
+        if self.options.introduces:
+            return await self._introduce(stream, peer_address)
         authenticates = self._server._messi_authenticates
         link = Link(self._settings, stream, admitted=not authenticates)
         self._last_id += 1
@@ -327,6 +349,136 @@ class ServerDriver(Generic[Client]):
         if not admitted:
             return self._server.on_client_refused, peer_address, link.reason
         return self._server.on_client_disconnected, client, link.reason
+
+    async def _introduce(self, stream: Stream, peer_address: str) -> LastHook | None:
+        """The same, for clients that may introduce themselves."""
+
+        def handle_known(before: Acquaintance) -> None:
+            if before is Acquaintance.PROVISIONAL:
+                link.replace()
+            link.handle_known()
+
+        introduction = ServerIntroduction(self.options.session, handle_known)
+        link = SessionLink(self._settings, stream, introduction, admitted=False)
+        link.say(Offer(self.options.session is not SessionMode.OFF).encode())
+        self._links.add(link)
+        try:
+            link.start()
+            await asyncio.wait({link.known}, timeout=self.options.offer_wait)
+            link.wait_no_longer()
+            while True:
+                client = self._arrive(link, introduction, peer_address)
+                admitted = await self._meet(client, link)
+                replaced = client._messi_link is not link and not link.admitted
+                if not replaced:
+                    await link.wait_over()
+                    return self._last_hook(client, link, peer_address, admitted)
+                if admitted:
+                    why = DisconnectReason.REPLACED
+                    await self._tell(self._server.on_client_disconnected, client, why)
+        except BaseException:  # the task is being cancelled
+            link.abort(DisconnectReason.STOPPED)
+            raise
+        finally:
+            self._links.discard(link)
+
+    def _last_hook(
+        self, client: Client, link: SessionLink, peer_address: str, admitted: bool
+    ) -> LastHook | None:
+        if client._messi_link is not link:
+            return None  # its session goes on without it
+        if not admitted:
+            return self._server.on_client_refused, peer_address, link.reason
+        return self._server.on_client_disconnected, client, link.reason
+
+    async def _meet(self, client: Client, link: SessionLink) -> bool:
+        """From `on_authenticate` to the last message, unless it has a session. Whether it is a
+        client."""
+        self.clients[client.id] = client
+        admitted = False
+        try:
+            if link.closed:
+                pass
+            elif self._server._messi_authenticates:
+                admitted = await self._authenticate(client, link)
+            else:
+                client.accept()
+                admitted = link.admitted
+            if admitted:
+                self._sessions.make_room(len(self._present))
+            if admitted and client._messi_link is link:
+                await self._handle_all(client, link)
+            return admitted
+        finally:
+            if client._messi_entry is not None:
+                self._begin(self._live_session(client, client._messi_entry, admitted))
+            else:
+                self.clients.pop(client.id, None)
+
+    async def _live_session(self, client: Client, entry: Entry, admitted: bool) -> None:
+        """From `on_client_connected` to `on_client_disconnected`."""
+        line = entry.line
+        try:
+            if admitted:
+                await self._handle_session(client, line)
+            else:
+                line.abort(DisconnectReason.GENERAL_ERROR)
+            await line.wait_over()
+        except BaseException:  # the task is being cancelled
+            line.abort(DisconnectReason.STOPPED)
+            raise
+        finally:
+            self._sessions.table.bury(entry)
+            self.clients.pop(client.id, None)
+            self._links.discard(line)
+        server = self._server
+        if not admitted:
+            await self._tell(server.on_client_refused, client.peer_address, line.reason)
+            return
+        if line.loss is not None:
+            await self._tell(server.on_client_session_lost, client, line.loss)
+        await self._tell(server.on_client_disconnected, client, line.reason)
+
+    async def _handle_session(self, client: Client, line: SessionLine) -> None:
+        """To the last message."""
+        server = self._server
+        hook: tuple[Any, ...] | None = server.on_client_connected, client
+        while True:
+            try:
+                if hook is not None:
+                    await call_hook(*hook)
+                event = await line.next_event()
+                hook = None
+                if event is None:
+                    return
+                if isinstance(event, Detached):
+                    hook = server.on_client_detached, client, event.reason
+                elif isinstance(event, Resumed):
+                    hook = server.on_client_resumed, client, event.replayed
+                else:
+                    await self._handle(client, line, event)
+            except HookFailed:
+                hook = None
+                line.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+
+    def _arrive(
+        self, link: SessionLink, introduction: ServerIntroduction, peer_address: str
+    ) -> Client:
+        self._last_id += 1
+        client = self._make_client(self._last_id, link, peer_address)
+        client._messi_auth_token = introduction.auth_token
+
+        def handle_admit() -> bool:
+            hello = introduction.hello
+            return hello is None or self._sessions.welcome(client, link, hello)
+
+        def handle_replaced() -> None:
+            why = DisconnectReason.REPLACED
+            client._messi_link = SessionLine.ended(self._settings, why)
+
+        link.handle_admit = handle_admit
+        link.handle_replaced = handle_replaced
+        return client
 
     async def _authenticate(self, client: Client, link: Link) -> bool:
         """Whether it is accepted."""
@@ -362,13 +514,13 @@ class ServerDriver(Generic[Client]):
             while (event := await link.next_event()) is not None:
                 await self._handle(client, link, event)
             # To a client that has gone since it may, all is said now. The drain's deadline remains.
-            link.end(DisconnectReason.DRAINING, math.inf)
+            client._messi_link.end(DisconnectReason.DRAINING, math.inf)
         except HookFailed:
-            link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+            client._messi_link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
 
-    async def _handle(self, client: Client, link: Link, event: bytes | Signal) -> None:
+    async def _handle(self, client: Client, link: Link | SessionLine, event: Event) -> None:
         server = self._server
-        if isinstance(event, Signal):
+        if not isinstance(event, bytes):
             behind = event is Signal.BEHIND
             await call_hook(
                 server.on_client_behind if behind else server.on_client_writable, client

@@ -1,0 +1,106 @@
+"""Gives a server's clients the sessions that they ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .disconnect_reason import DisconnectReason
+from .link import Link, LinkSettings
+from .options import ServerOptions
+from .server_client import ServerClient
+from .session_frames import MOST_SIZE, Hello, Welcome
+from .session_line import SessionLine
+from .session_link import SessionLink
+from .session_table import Entry, Lost, Principal, SessionTable, Stale
+
+
+class ServerSessions:
+    def __init__(
+        self, options: ServerOptions, settings: LinkSettings, links: set[Link | SessionLine]
+    ) -> None:
+        """`links`: all of the server. A session is there in place of its link."""
+        self.table = SessionTable(options.session_timeout)
+        self._options = options
+        self._settings = settings
+        self._links = links
+
+    def welcome(self, client: ServerClient, link: SessionLink, hello: Hello) -> bool:
+        """Answers HELLO. False if the connection is refused instead."""
+        if hello.no_session:
+            link.say(Welcome(max_payload_size=self._options.max_payload_size).encode())
+            return True
+        principal = _principal_of(client)
+        lost: Lost | None = None
+        if hello.resume:
+            try:
+                found = self.table.find(hello, principal)
+            except Stale:
+                link.close(DisconnectReason.REPLACED, "The session has gone on elsewhere.")
+                return False
+            if isinstance(found, Entry):
+                if self._resume(found, client, link, hello):
+                    return True
+                assert found.line.loss is not None
+                found = Lost(found.line.loss.reason, found.line.session.rx)
+            lost = found
+        self._begin(client, link, hello, principal, lost)
+        return True
+
+    def make_room(self, present: int) -> None:
+        """Of so many clients that have a connection, one is new."""
+        while self.table.detached > 0 and present + self.table.detached > self._options.max_clients:
+            self.table.evict()
+
+    def _resume(self, entry: Entry, client: ServerClient, link: SessionLink, hello: Hello) -> bool:
+        line = entry.line
+        line.prepare()
+        if not line.attach(link, hello.rx, hello.retain, hello.max_payload_size):
+            return False
+        self.table.handle_resumed(entry)
+        link.say(self._welcome(line, resumed=True).encode())
+        line.begin()
+        self._links.discard(link)
+        entry.client._messi_come_back(client)
+        client._messi_link = SessionLine.ended(self._settings, DisconnectReason.REPLACED)
+        return True
+
+    def _begin(
+        self,
+        client: ServerClient,
+        link: SessionLink,
+        hello: Hello,
+        principal: Principal,
+        lost: Lost | None,
+    ) -> None:
+        line = SessionLine(self._settings)
+        client._messi_entry = self.table.add(line, client, principal, hello.attempt)
+        line.attach(link, 0, hello.retain, hello.max_payload_size)
+        reason: dict[str, Any] = {}
+        if lost is not None:
+            reason = {"reason": lost.reason, "previous_rx": lost.rx}
+        link.say(self._welcome(line, **reason).encode())
+        line.begin()
+        self._links.discard(link)
+        self._links.add(line)
+        client._messi_link = line
+
+    def _welcome(self, line: SessionLine, **more: Any) -> Welcome:
+        return Welcome(
+            window=self._options.session_timeout,
+            retain=min(self._options.max_pending_bytes, MOST_SIZE),
+            max_payload_size=self._options.max_payload_size,
+            rx=line.session.rx,
+            id=line.session.id,
+            secret=line.session.secret,
+            **more,
+        )
+
+
+def _principal_of(client: ServerClient) -> Principal:
+    if client._messi_principal:
+        return "name", client._messi_principal
+    if (certificate := client.peer_certificate()) is not None:
+        return "certificate", certificate.sha256.hex()
+    if (credentials := client.peer_credentials()) is not None:
+        return "user", str(credentials.uid)
+    return "", ""

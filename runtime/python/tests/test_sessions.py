@@ -1,0 +1,121 @@
+"""Clients and servers with sessions, over connections that are cut."""
+
+import asyncio
+import random
+
+import pytest
+from session_support import Proxy, SessionClient, SessionServer, text
+from support import running
+from virtual_time import run
+
+from messi_runtime import DisconnectReason
+
+CLOSED = DisconnectReason.CONNECTION_CLOSED
+
+
+def texts(end):
+    return [event[-1] for event in end.events.all if event[0] == "message_ind"]
+
+
+def others(end):
+    return [event for event in end.events.all if event[0] != "message_ind"]
+
+
+def test_what_is_sent_while_the_connection_is_away_arrives_with_the_next():
+    async def body():
+        server = SessionServer()
+        async with running(server), Proxy(server.port) as proxy:
+            client = SessionClient(proxy.uri)
+            async with running(client):
+                await client.events.until("connected")
+                await server.events.until("connected", 1)
+                assert client.connected and not client.detached
+                client.say("1")
+                await server.events.until("message_ind", 1, "1")
+                proxy.cut()
+                await client.events.until("detached", CLOSED)
+                assert client.connected and client.detached
+                client.say("2")
+                server.clients[0].send(text("3"))
+                await server.events.until("message_ind", 1, "2")
+                await client.events.until("message_ind", "Erik", "3")
+                client.say("4")
+                await server.events.until("message_ind", 1, "4")
+                await asyncio.sleep(1)
+                assert client.unacknowledged == 0
+                assert server.clients[0].unacknowledged == 0
+            await server.events.until("disconnected", 1, CLOSED)
+        assert others(client) == [
+            ("connected",),
+            ("detached", CLOSED),
+            ("resumed", 1),
+            ("disconnected", DisconnectReason.STOPPED),
+        ]
+        kinds = [event[0] for event in others(server)]
+        assert kinds == ["connected", "detached", "resumed", "disconnected"]
+
+    run(body())
+
+
+def test_what_is_sent_before_the_first_connection_is_kept_for_it():
+    async def body():
+        server = SessionServer()
+        await server.start()
+        client = SessionClient(server.uri)
+        client.start()
+        client.say("early")
+        assert client.unacknowledged == 1
+        assert not client.connected
+        await server.events.until("message_ind", 1, "early")
+        client.stop()
+        await client.wait_stopped()
+        server.stop()
+        await server.wait_stopped()
+        assert others(client) == [("connected",), ("disconnected", DisconnectReason.STOPPED)]
+
+    run(body())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_cuts_lose_nothing_double_nothing_and_change_no_order(seed):
+    dice = random.Random(seed)
+    count = 300
+
+    async def body():
+        server = SessionServer()
+        async with running(server), Proxy(server.port) as proxy:
+            client = SessionClient(proxy.uri)
+            async with running(client):
+                await client.events.until("connected")
+                await server.events.until("connected", 1)
+                [peer] = server.clients
+
+                async def send(one):
+                    for number in range(count):
+                        filler = "." * dice.choice([0, 10, 5000])
+                        one.send(text(f"{number}{filler}"))
+                        if dice.random() < 0.2:
+                            await asyncio.sleep(dice.random() * 0.02)
+
+                async def cut():
+                    while True:
+                        await asyncio.sleep(dice.random() * 0.2)
+                        proxy.cut()
+
+                cutting = asyncio.ensure_future(cut())
+                await asyncio.gather(send(client), send(peer))
+                await asyncio.sleep(1)
+                cutting.cancel()
+                while client.unacknowledged or peer.unacknowledged or client.detached:
+                    await asyncio.sleep(0.1)
+            await server.events.until("disconnected", 1, CLOSED)
+        for end in (client, server):
+            assert [each.rstrip(".") for each in texts(end)] == list(map(str, range(count)))
+        for end in (client, server):
+            kinds = [event[0] for event in others(end)]
+            assert kinds[0] == "connected"
+            assert kinds[-1] == "disconnected"
+            assert kinds[1:-1] == ["detached", "resumed"] * (len(kinds) // 2 - 1)
+            assert len(kinds) > 4
+
+    run(body())
