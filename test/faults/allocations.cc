@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "chat.pb.h"
 #include "test/faults/calls.h"
 #include "test/faults/sanitizer.h"
 #include "test/faults/scenarios.h"
@@ -58,6 +59,11 @@ void* malloc_of_cares(std::size_t size) { return fails() ? nullptr : std::malloc
 void* realloc_of_cares(void* memory, std::size_t size) {
   return fails() ? nullptr : std::realloc(memory, size);
 }
+
+/// libprotobuf makes the descriptors of a file when they are asked for, and does not survive that
+/// memory runs out in `DescriptorBuilder::BuildFile`: the half-made file stays in the pool, and
+/// whoever asks again crashes in `AssignMessageDescriptor`. So it is asked before anything fails.
+void make_descriptors() { chat::MessageInd::default_instance().GetReflection(); }
 
 /// What a child that runs one allocation after the other leaves behind when it ends.
 struct Progress {
@@ -209,5 +215,6 @@ int main(int argc, char** argv) {
   messi::test::progress = static_cast<messi::test::Progress*>(
       ::mmap(nullptr, sizeof(messi::test::Progress), PROT_READ | PROT_WRITE,
              MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  messi::test::make_descriptors();
   return only != 0 ? messi::test::run_only(only, part) : messi::test::run_all(every, part);
 }
