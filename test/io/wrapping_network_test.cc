@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +52,7 @@ class Doorman final : private messi::ListenHandler {
   std::vector<std::unique_ptr<Stream>> accepted;
   std::vector<Status> failed;
   std::vector<std::string> peers;
+  int out_of_descriptors = 0;
   std::function<void()> then = [] {};
   std::unique_ptr<messi::Listener> listener;
 
@@ -64,7 +66,7 @@ class Doorman final : private messi::ListenHandler {
     failed.push_back(why);
     then();
   }
-  void handle_out_of_descriptors() override {}
+  void handle_out_of_descriptors() override { ++out_of_descriptors; }
 };
 
 /// In memory, with limits that a test can reach.
@@ -73,6 +75,25 @@ struct Room {
   ManualLoop loop;
   MaskedNetwork network{loop, "masked", "memory", kLimits};
 };
+
+/// So many strangers have connected, and sent `hello`.
+std::vector<std::unique_ptr<RawClient>> crowd(ManualLoop& loop, int count,
+                                              const std::string& hello) {
+  std::vector<std::unique_ptr<RawClient>> strangers;
+  for (int i = 0; i < count; ++i) {
+    strangers.push_back(std::make_unique<RawClient>(loop, "memory://chat"));
+    loop.run_until_idle();
+    if (!hello.empty() && strangers.back()->peer() != nullptr) (*strangers.back())->send(hello);
+    loop.run_until_idle();
+  }
+  return strangers;
+}
+
+std::size_t open(const std::vector<std::unique_ptr<RawClient>>& strangers) {
+  return static_cast<std::size_t>(
+      std::count_if(strangers.begin(), strangers.end(),
+                    [](const auto& each) { return each->peer() != nullptr && !(*each)->ended(); }));
+}
 
 // With messages in both directions, some `large`, and an orderly end.
 template <typename Loop, typename RunUntil>
@@ -316,45 +337,180 @@ TEST_CASE("a handshake may take so long and no longer", "[io]") {
   CHECK_FALSE(good->ended());
 }
 
-TEST_CASE("those who only connect keep nobody out, and cost a bounded number of handshakes",
-          "[io]") {
+TEST_CASE("those who only connect keep nobody out, and a bounded number of them is kept", "[io]") {
   Room room;
   Server server(room.loop, "masked://chat");
   REQUIRE(server.start().ok());
-  std::vector<std::unique_ptr<RawClient>> silent;
-  const auto open = [&] {
+  std::vector<std::unique_ptr<RawClient>> silent = crowd(room.loop, 45, "");
+  CHECK(open(silent) == 45);
+  Client first(room.loop, "masked://chat");
+  first.start();
+  room.loop.run_until_idle();
+  CHECK(first.connected());
+  CHECK(open(silent) == 45);  // nobody has to go
+
+  const std::vector<std::unique_ptr<RawClient>> more = crowd(room.loop, 100, "");
+  CHECK(open(silent) == 0);
+  CHECK(open(more) == 16 * 3);
+  Client second(room.loop, "masked://chat");
+  second.start();
+  room.loop.run_until_idle();
+  CHECK(second.connected());
+  CHECK(server.client_count() == 2);
+  CHECK(open(more) == 16 * 3 - 1);
+  CHECK(server.log.back() == "2 connected");
+  CHECK(server.count(
+            "handshake failed memory:client-1: too many wait, and this one has sent nothing") == 1);
+}
+
+TEST_CASE("a crowd of clients is let in, and nobody has to go", "[io]") {
+  for (const std::size_t most_per_read : std::vector<std::size_t>{1, 1'000}) {
+    Room room;
+    room.loop.network().faults.most_per_read = most_per_read;
+    Server server(room.loop, "masked://chat");
+    REQUIRE(server.start().ok());
+    std::vector<std::unique_ptr<Client>> clients;
+    for (int i = 0; i < 16 * 3; ++i) {
+      clients.push_back(std::make_unique<Client>(room.loop, "masked://chat"));
+      clients.back()->start();
+    }
     room.loop.run_until_idle();
-    std::size_t count = 0;
-    for (const auto& each : silent) count += each->peer() != nullptr && !(*each)->ended() ? 1 : 0;
-    return count;
-  };
-  for (int i = 0; i < 100; ++i) {
-    silent.push_back(std::make_unique<RawClient>(room.loop, "memory://chat"));
-    if (i % 7 == 0) CHECK(open() <= 3);
+    CHECK(server.client_count() == clients.size());
+    for (const auto& each : clients) CHECK(each->log == Log{"connected"});
+    CHECK(server.log.size() == clients.size());
   }
-  CHECK(open() == 3);
+}
+
+TEST_CASE("a handshake gives way if it is slow and others wait", "[io]") {
+  Room room;
+  Server server(room.loop, "masked://chat");
+  REQUIRE(server.start().ok());
+  const auto slow = crowd(room.loop, 3, "m");
+  room.loop.advance(1s);
   Client client(room.loop, "masked://chat");
   client.start();
-  room.loop.run_until_idle();
+  for (const auto& each : slow) (*each)->send("a");  // a byte now and then does not help
+  room.loop.advance(999ms);
+  CHECK_FALSE(client.connected());
+  CHECK(open(slow) == 3);
+  room.loop.advance(1ms);
   CHECK(client.connected());
-  CHECK(server.client_count() == 1);
-  CHECK(open() == 2);
+  CHECK(open(slow) == 2);
+  CHECK(server.log == Log{"handshake failed memory:client-1: too many wait, and this handshake is "
+                          "the slowest",
+                          "1 connected"});
+  room.loop.advance(2999ms);  // nobody waits any more
+  CHECK(open(slow) == 2);
+  room.loop.advance(1ms);
+  CHECK(open(slow) == 0);
+}
+
+TEST_CASE("of those who wait for a handshake the newest is next", "[io]") {
+  Room room;
+  Doorman doorman(room.loop, "masked://chat");
+  const auto slow = crowd(room.loop, 3, "m");
+  const auto waiting = crowd(room.loop, 100, "mask");
+  CHECK(open(slow) == 3);
+  CHECK(open(waiting) == 16 * 3);
+  CHECK(doorman.failed.size() == 100 - 16 * 3);
+  CHECK(doorman.failed[0].message() == "too many handshakes are under way");
+  CHECK(doorman.peers[0] == "memory:client-4");
+  (*slow[1])->send("ask");
+  room.loop.run_until_idle();
+  REQUIRE(doorman.accepted.size() == 1 + 16 * 3);
+  CHECK(doorman.accepted[0]->peer().address == "memory:client-2");
+  CHECK(doorman.accepted[1]->peer().address == "memory:client-103");
+}
+
+TEST_CASE("who waits for a handshake is given up like all others", "[io]") {
+  Room room;
+  Doorman doorman(room.loop, "masked://chat");
+  const auto slow = crowd(room.loop, 3, "m");
+  room.loop.advance(1s);
+  const auto waiting = crowd(room.loop, 48, "m");
+  room.loop.advance(4999ms);
+  CHECK(doorman.accepted.empty());
+  CHECK(doorman.failed.size() < 51);
+  room.loop.advance(1ms);
+  CHECK(doorman.failed.size() == 51);
+  CHECK(open(waiting) == 0);
+}
+
+TEST_CASE("who sends nothing gives his descriptor to others if there are no more", "[io]") {
+  Room room;
+  class Out final : public messi::Network {
+   public:
+    explicit Out(messi::Networks& networks) : networks_(networks) { networks.add("out", *this); }
+    std::unique_ptr<messi::Connecting> connect(const std::string& uri,
+                                               const messi::ConnectOptions& options,
+                                               messi::ConnectHandler& given) override {
+      return networks_.connect(uri, options, given);
+    }
+    messi::Result<std::unique_ptr<messi::Listener>> listen(const std::string& uri,
+                                                           const messi::ListenOptions& options,
+                                                           messi::ListenHandler& given) override {
+      handler = &given;
+      return networks_.listen("memory" + uri.substr(3), options, given);
+    }
+    messi::ListenHandler* handler = nullptr;
+
+   private:
+    messi::Networks& networks_;
+  } out(room.loop.networks());
+  MaskedNetwork network(room.loop, "masked-out", "out", Room::kLimits);
+  Doorman doorman(room.loop, "masked-out://chat");
+  const auto silent = crowd(room.loop, 20, "");
+  const auto begun = crowd(room.loop, 3, "m");
+  out.handler->handle_out_of_descriptors();
+  room.loop.run_until_idle();
+  CHECK(open(silent) == 4);
+  CHECK(doorman.out_of_descriptors == 1);
+  out.handler->handle_out_of_descriptors();
+  room.loop.run_until_idle();
+  CHECK(open(silent) == 0);
+  CHECK(open(begun) == 3);
+  CHECK(doorman.failed.size() == 20);
+
+  const auto others = crowd(room.loop, 3, "");
+  doorman.then = [&] { doorman.listener.reset(); };
+  out.handler->handle_out_of_descriptors();
+  CHECK(doorman.failed.size() == 21);
+  CHECK(doorman.out_of_descriptors == 2);
+}
+
+TEST_CASE("a hook that throws does not leave others waiting", "[io]") {
+  Room room;
+  Doorman doorman(room.loop, "masked://chat");
+  const auto strangers = crowd(room.loop, 3, "m");
+  const auto waiting = crowd(room.loop, 10, "mask");
+  doorman.then = [&] {
+    doorman.then = [] {};
+    throw std::runtime_error("no");
+  };
+  (*strangers[0])->send("oin");
+  CHECK_THROWS_AS(room.loop.run_until_idle(), std::runtime_error);
+  room.loop.run_until_idle();
+  CHECK(doorman.failed.size() == 1);
+  CHECK(doorman.accepted.size() == 10);
 }
 
 TEST_CASE("a listener may be destroyed when it tells of a stream, or of none", "[io]") {
-  enum class When { kAccepted, kFailed, kTooMany, kTooLate };
-  for (const When when : {When::kAccepted, When::kFailed, When::kTooMany, When::kTooLate}) {
+  enum class When { kAccepted, kFailed, kTooManySilent, kTooManyWaiting, kSlow, kTooLate };
+  for (const When when : {When::kAccepted, When::kFailed, When::kTooManySilent,
+                          When::kTooManyWaiting, When::kSlow, When::kTooLate}) {
     CAPTURE(static_cast<int>(when));
     Room room;
     Doorman doorman(room.loop, "masked://chat");
     doorman.then = [&] { doorman.listener.reset(); };
-    std::vector<std::unique_ptr<RawClient>> clients;
-    for (int i = 0; i < (when == When::kTooMany ? 5 : 3); ++i) {
-      clients.push_back(std::make_unique<RawClient>(room.loop, "memory://chat"));
+    const auto slow = crowd(room.loop, 3, when == When::kTooLate ? "" : "m");
+    if (when == When::kAccepted) (*slow[1])->send("ask");
+    if (when == When::kFailed) (*slow[1])->send("no");
+    if (when == When::kSlow) {
+      const auto waiting = crowd(room.loop, 2, "mask");
+      room.loop.advance(2s);
     }
-    room.loop.run_until_idle();
-    if (when == When::kAccepted) (*clients[1])->send("mask");
-    if (when == When::kFailed) (*clients[1])->send("no");
+    if (when == When::kTooManySilent) crowd(room.loop, 49, "");
+    if (when == When::kTooManyWaiting) crowd(room.loop, 49, "m");
     room.loop.advance(when == When::kTooLate ? 10s : 1s);
     CHECK(doorman.accepted.size() == (when == When::kAccepted ? 1 : 0));
     CHECK(doorman.failed.size() == (when == When::kAccepted ? 0 : 1));

@@ -65,7 +65,8 @@ class Stream {
  public:
   virtual ~Stream() = default;
 
-  /// Callbacks begin with the loop's next turn. False if the system refuses; then there are none.
+  /// Callbacks begin with the loop's next turn. False if the system refuses; then there are none. A
+  /// later call gives the stream to another handler.
   virtual bool start(StreamHandler& handler) = 0;
 
   /// Reads what has come, into one space after the other: once, so that how much a turn handles is

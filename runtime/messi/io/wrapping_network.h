@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <optional>
@@ -23,15 +24,16 @@ namespace messi {
 
 /// What a listener spends on peers that may never become clients.
 struct HandshakeLimits {
-  /// How many handshakes may be under way. At the limit the next one ends the oldest: a real client
-  /// is soon done, so peers that only connect keep no client out.
+  /// How many handshakes may be under way. Sixteen times as many peers may wait for theirs, which
+  /// costs a descriptor and a few hundred bytes each.
   std::size_t most = 256;
-  /// How long one may take. A client's handshake is part of its attempt to connect, and bounded by
-  /// that.
+  /// How long a peer may take from its arrival to the end of its handshake. A client's handshake is
+  /// part of its attempt to connect, and bounded by that.
   Duration patience = std::chrono::seconds(5);
 };
 
-/// A network that wraps the streams of another network. A derived class says how.
+/// A network that wraps the streams of another network. A derived class says how. In a handshake
+/// the side that connects speaks first.
 class WrappingNetwork : public Network {
  public:
   /// URIs of `scheme` belong to this network, which uses the same URI with the scheme `inner`. That
@@ -110,54 +112,112 @@ class WrappingNetwork::Attempt final : public Connecting,
   std::unique_ptr<Connecting> connecting_;  // until then
 };
 
-/// Holds the streams of a listener during their handshakes.
+/// Holds the peers of a listener until their handshakes are over. A handshake begins when the peer
+/// has sent something, so who only connects costs little. If all handshakes are under way, peers
+/// wait. The newest is next: who has waited long is more likely to have given up, and a crowd that
+/// came earlier keeps nobody out. Nobody else gives way to it, except a handshake that is slow.
 class WrappingNetwork::Place final : public Listener, private ListenHandler {
  public:
   Place(WrappingNetwork& network, ListenHandler& handler)
-      : network_(network), handler_(handler), timer_(network.loop_, [this] { give_up_late(); }) {}
+      : network_(network),
+        handler_(handler),
+        admit_(network.loop_, [this] { admit(); }),
+        admit_later_(network.loop_, [this] { admit(); }) {}
 
   Status listen(const std::string& uri, const ListenOptions& options) {
     auto listener = network_.loop_.networks().listen(uri, options, *this);
-    if (listener.ok()) listener_ = *std::move(listener);
-    return listener.status();
+    if (!listener.ok()) return listener.status();
+    listener_ = *std::move(listener);
+    return {};
   }
 
   std::string uri() const override { return with_scheme(network_.scheme_, listener_->uri()); }
   std::uint16_t port() const override { return listener_->port(); }
 
  private:
-  class Guest final : public HandshakeHandler {
-   public:
-    Guest(Place& place, std::unique_ptr<WrappingStream> stream, TimePoint deadline)
-        : place_(place), stream_(std::move(stream)), deadline_(deadline) {}
-    void begin() { stream_->shake_hands(*this); }
-    TimePoint deadline() const { return deadline_; }
-    std::unique_ptr<WrappingStream> take_stream() { return std::move(stream_); }
+  class Guest;
+  using Guests = std::list<Guest>;
 
-   private:
-    void handle_handshake(const Status& outcome) override { place_.end(*this, outcome); }
-
-    Place& place_;
-    std::unique_ptr<WrappingStream> stream_;
-    const TimePoint deadline_;
-  };
+  static constexpr std::size_t kWaitingForEach = 16;
+  // So few that no turn has much to do, and that a slow handshake is one of a slow peer.
+  static constexpr int kBegunInATurn = 8;
+  // When a handshake is slow. The time is halved when one gives way, and doubled when one succeeds:
+  // the more are slow, the less time each of them has.
+  static constexpr Duration kSlowAtMost = std::chrono::seconds(2);
+  static constexpr Duration kSlowAtLeast = std::chrono::milliseconds(10);
+  // When descriptors have run out, so many silent peers give theirs to those who come next.
+  static constexpr int kFreedAtOnce = 16;
 
   void handle_accept(std::unique_ptr<Stream> stream) override;
   void handle_failed(const PeerInfo& peer, const Status& why) override {
     handler_.handle_failed(peer, why);
   }
-  void handle_out_of_descriptors() override { handler_.handle_out_of_descriptors(); }
+  void handle_out_of_descriptors() override;
 
-  void give_up_late();
+  void handle_spoken(Guest& guest);
+  void handle_late(Guest& guest);
+  void admit();
+  bool make_room();
   // The handler may destroy this object, so its call comes last.
-  void end(const Guest& guest, const Status& outcome);
+  void end(Guest& guest, const Status& outcome);
 
   WrappingNetwork& network_;
   ListenHandler& handler_;
-  Timer timer_;
-  std::list<Guest> guests_;  // the oldest first
+  Task admit_;
+  Timer admit_later_;
+  Guests silent_;   // have not sent anything; the oldest first
+  Guests waiting_;  // have, and it has not been read; the newest last
+  Guests shaking_;  // their handshakes are under way; the first to begin first
+  Duration slow_ = kSlowAtMost;
   std::unique_ptr<Listener> listener_;
   const std::shared_ptr<bool> life_ = std::make_shared<bool>();  // expires with this object
+};
+
+class WrappingNetwork::Place::Guest final : private StreamHandler, private HandshakeHandler {
+ public:
+  Guest(Place& place, std::unique_ptr<Stream> stream)
+      : place_(place),
+        stream_(std::move(stream)),
+        deadline_(deadline_after(now(), place.network_.limits_.patience)),
+        timer_(place.network_.loop_, [this] { place_.handle_late(*this); }) {
+    give_time();
+  }
+
+  /// False if the system refuses.
+  bool wait_for_first_bytes() { return stream_->start(*this); }
+
+  void wrap() {
+    began_ = now();
+    stream_->want_input(true);
+    auto wrapped = place_.network_.wrap_accepted(std::move(stream_));
+    wrapped_ = wrapped.get();
+    stream_ = std::move(wrapped);
+  }
+  void shake_hands() { wrapped_->shake_hands(*this); }
+
+  void give_time() { timer_.set(deadline_); }
+  TimePoint deadline() const { return deadline_; }
+  TimePoint began() const { return began_; }
+  std::unique_ptr<Stream> take_stream() { return std::move(stream_); }
+
+  Guests* list = nullptr;  // where it is
+  Guests::iterator position;
+
+ private:
+  TimePoint now() const { return place_.network_.loop_.now(); }
+  void handle_readable() override {
+    stream_->want_input(false);
+    place_.handle_spoken(*this);
+  }
+  void handle_writable() override {}
+  void handle_handshake(const Status& outcome) override { place_.end(*this, outcome); }
+
+  Place& place_;
+  std::unique_ptr<Stream> stream_;
+  WrappingStream* wrapped_ = nullptr;  // the same, during the handshake
+  const TimePoint deadline_;
+  TimePoint began_;
+  Timer timer_;
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -179,32 +239,82 @@ inline Result<std::unique_ptr<Listener>> WrappingNetwork::listen(const std::stri
 
 inline void WrappingNetwork::Place::handle_accept(std::unique_ptr<Stream> stream) {
   const std::weak_ptr<bool> life = life_;
-  if (guests_.size() >= network_.limits_.most) {
-    end(guests_.front(), {StatusCode::kResourceExhausted, "too many handshakes are under way"});
+  if (silent_.size() + waiting_.size() >= kWaitingForEach * network_.limits_.most) {
+    const bool silent = !silent_.empty();
+    end(silent ? silent_.front() : waiting_.front(),
+        {StatusCode::kResourceExhausted, silent ? "too many wait, and this one has sent nothing"
+                                                : "too many handshakes are under way"});
     if (life.expired()) return;
   }
-  guests_.emplace_back(*this, network_.wrap_accepted(std::move(stream)),
-                       deadline_after(network_.loop_.now(), network_.limits_.patience));
-  if (guests_.size() == 1) timer_.set(guests_.front().deadline());
-  guests_.back().begin();
+  Guest& guest = silent_.emplace_back(*this, std::move(stream));
+  guest.list = &silent_;
+  guest.position = std::prev(silent_.end());
+  if (!guest.wait_for_first_bytes()) {
+    end(guest, {StatusCode::kResourceExhausted, "cannot watch the socket"});
+  }
 }
 
-// Ends one handshake, since the handler may destroy this object; the timer fires again for the
-// next. No handshake is given up before the input that had come by its deadline was read.
-inline void WrappingNetwork::Place::give_up_late() {
-  if (guests_.empty()) return;
-  const Guest& oldest = guests_.front();
-  timer_.set(oldest.deadline());
-  if (oldest.deadline() > network_.loop_.input_until()) return;
-  end(oldest, {StatusCode::kDeadlineExceeded, "the handshake took too long"});
+inline void WrappingNetwork::Place::handle_out_of_descriptors() {
+  const std::weak_ptr<bool> life = life_;
+  for (int i = 0; i < kFreedAtOnce && !silent_.empty(); ++i) {
+    end(silent_.front(), {StatusCode::kResourceExhausted,
+                          "descriptors have run out, and this one has sent nothing"});
+    if (life.expired()) return;
+  }
+  handler_.handle_out_of_descriptors();
 }
 
-inline void WrappingNetwork::Place::end(const Guest& guest, const Status& outcome) {
-  const auto place = std::find_if(guests_.begin(), guests_.end(),
-                                  [&](const Guest& each) { return &each == &guest; });
-  std::unique_ptr<WrappingStream> stream = place->take_stream();
-  guests_.erase(place);
-  if (outcome.ok()) return handler_.handle_accept(std::move(stream));
+inline void WrappingNetwork::Place::handle_spoken(Guest& guest) {
+  waiting_.splice(waiting_.end(), silent_, guest.position);
+  guest.list = &waiting_;
+  admit_.schedule();
+}
+
+// No handshake is given up before the input that had come by its deadline was read.
+inline void WrappingNetwork::Place::handle_late(Guest& guest) {
+  if (guest.deadline() > network_.loop_.input_until()) return guest.give_time();
+  end(guest, {StatusCode::kDeadlineExceeded, "the handshake took too long"});
+}
+
+inline void WrappingNetwork::Place::admit() {
+  const std::weak_ptr<bool> life = life_;
+  for (int i = 0; i < kBegunInATurn && !waiting_.empty(); ++i) {
+    if (!make_room() || life.expired()) return;
+    // If it cannot be wrapped, it is gone.
+    Guests next;
+    next.splice(next.end(), waiting_, std::prev(waiting_.end()));
+    Guest& guest = next.front();
+    guest.wrap();
+    shaking_.splice(shaking_.end(), next);
+    guest.list = &shaking_;
+    guest.shake_hands();
+    if (life.expired()) return;
+  }
+  if (!waiting_.empty()) admit_.schedule();
+}
+
+// False if there is none yet. The handler may destroy this object.
+inline bool WrappingNetwork::Place::make_room() {
+  if (shaking_.size() < network_.limits_.most) return true;
+  Guest& slowest = shaking_.front();
+  if (slowest.began() + slow_ > network_.loop_.input_until()) {
+    admit_later_.set(slowest.began() + slow_);
+    return false;
+  }
+  slow_ = std::max(slow_ / 2, kSlowAtLeast);
+  end(slowest,
+      {StatusCode::kResourceExhausted, "too many wait, and this handshake is the slowest"});
+  return true;
+}
+
+inline void WrappingNetwork::Place::end(Guest& guest, const Status& outcome) {
+  std::unique_ptr<Stream> stream = guest.take_stream();
+  guest.list->erase(guest.position);
+  if (!waiting_.empty()) admit_.schedule();
+  if (outcome.ok()) {
+    slow_ = std::min(slow_ * 2, kSlowAtMost);
+    return handler_.handle_accept(std::move(stream));
+  }
   const PeerInfo peer = stream->peer();
   stream.reset();
   handler_.handle_failed(peer, outcome);

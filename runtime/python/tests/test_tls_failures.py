@@ -416,25 +416,6 @@ def test_a_server_that_is_silent_has_the_time_of_an_attempt(files):
     run(body())
 
 
-def test_peers_that_only_connect_keep_no_client_out(files):
-    async def body():
-        server = TlsServer(files.server())
-        async with running(server), contextlib.AsyncExitStack() as stack:
-            ends = []
-            for _ in range(300):
-                ends.append(await asyncio.open_connection("127.0.0.1", server.port))
-                stack.callback(ends[-1][1].transport.abort)
-            await still_serves(server, files)
-            oldest_first = [each for each in server.events.all if each[0] == "handshake failed"]
-            assert len(oldest_first) == 300 - 256 + 1
-            assert {each[1] for each in oldest_first} == {"too many handshakes are under way"}
-            for reader, _ in ends[:45]:
-                assert await reader.read() == b""
-            assert not ends[45][0].at_eof()
-
-    run(body())
-
-
 @pytest.mark.parametrize("how", ["stop", "stop_now"])
 def test_a_server_that_stops_ends_handshakes_and_says_nothing(files, how):
     async def body():

@@ -40,7 +40,7 @@ class SocketStream final : public Stream, private ReadyHandler {
 
   bool start(StreamHandler& handler) override {
     handler_ = &handler;
-    watched_ = poller_.add(fd_.get(), interest(), *this);
+    watched_ = watched_ || poller_.add(fd_.get(), interest(), *this);
     return watched_;
   }
 

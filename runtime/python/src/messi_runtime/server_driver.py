@@ -253,6 +253,8 @@ class ServerDriver(Generic[Client]):
         self._begin(self._receive(accepted, peer_address, self._listener))
 
     def _handle_out_of_descriptors(self) -> None:
+        if self._handshakes is not None:
+            self._handshakes.handle_out_of_descriptors()
         why = DisconnectReason.TOO_MANY_CLIENTS
         self._begin(self._tell(self._server.on_client_refused, "", why))
 

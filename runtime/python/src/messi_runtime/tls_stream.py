@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
+from .handshake_steps import HandshakeSteps
 from .peer_certificate import PeerCertificate
 from .stream import READ_SIZE, PeerCredentials, Stream
 from .tls_engine import TlsEngine
@@ -129,11 +130,15 @@ class TlsStream:
     async def _shake_hands(self) -> None:
         try:
             self.want_input(True)
-            while not self._engine.shake():
+            steps = HandshakeSteps.of_running_loop()
+            while True:
+                await steps.next()
+                self._receive_for_handshake()
+                if self._engine.shake():
+                    return
                 self._send()
                 await self._progress.wait()
                 self._progress.clear()
-                self._receive_for_handshake()
         finally:
             self._send()  # the rest, or the alert that tells the peer what is wrong
             self.want_input(False)
