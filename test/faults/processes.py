@@ -94,9 +94,10 @@ class Workshop:
     """Makes peers, each with a ledger of its own; they end with it."""
 
     def __init__(self, build):
-        self._build = pathlib.Path(build)
-        self.python = find_python(self._build)
+        self.build = pathlib.Path(build)
+        self.python = find_python(self.build)
         self._folder = tempfile.TemporaryDirectory(prefix="messi-faults-")
+        self.folder = self._folder.name
         self.clients, self.servers = [], []  # ledgers
         self._peers = []
 
@@ -110,8 +111,8 @@ class Workshop:
 
     def command(self, language):
         if language == "C++":
-            return [str(self._build / "test/faults/messi_faults_peer")], {}
-        paths = [ROOT / "runtime/python/src", self._build / "test/faults/chat", HERE]
+            return [str(self.build / "test/faults/messi_faults_peer")], {}
+        paths = [ROOT / "runtime/python/src", self.build / "test/faults/chat", HERE]
         return [*self.python, str(HERE / "peer.py")], {"PYTHONPATH": ":".join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def ledger(self, side):

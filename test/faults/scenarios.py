@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import abuse
 import network
+import strangers
 from ledger import History
 from possible import NotPossible
 from processes import Failure
@@ -228,6 +229,6 @@ GROUPS = {
         *for_pairs("the server stands still", stood_still, "server", pairs=[("C++", "C++"), ("Python", "Python")]),
         *for_pairs("the client stands still", stood_still, "client", pairs=[("C++", "C++"), ("Python", "Python")]),
     ],
-    "abuse": [Scenario(name, run) for name, run in abuse.SCENARIOS],
+    "abuse": [Scenario(name, run) for name, run in abuse.SCENARIOS + strangers.SCENARIOS],
     "network": [Scenario(name, run) for name, run in network.SCENARIOS],
 }
