@@ -140,7 +140,7 @@ TEST_CASE("a connect that is not answered times out, and the loop goes on meanwh
   timer.cancel();
   CHECK(client.last_failure.code() == absl::StatusCode::kDeadlineExceeded);
   CHECK(loop.now() - began >= 60ms);
-  CHECK(ticks > 10);
+  CHECK(ticks > 2);
 }
 
 TEST_CASE("a client of a server that does not answer can be stopped", "[io]") {

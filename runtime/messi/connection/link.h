@@ -429,8 +429,8 @@ inline void Link::settle() {
 
 inline void Link::handle_all_written() {
   if (flushing()) {
-    finish();
     stream_->finish();
+    finish();
   } else if (over() && !ended()) {
     stream_->finish();  // nothing is lost, and the peer can tell
   }

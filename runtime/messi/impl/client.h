@@ -206,7 +206,12 @@ MESSI_INLINE void ClientBase::settle() {
     handle_resumed();
     return settle_.schedule();
   }
+  bool settled = false;
+  const Finally again([&] {  // if memory has run out
+    if (!settled) settle_.schedule();
+  });
   link_->settle();
+  settled = true;
   if (link_->over()) return handle_over();
   if (!link_->closed() && link_->poll_writable()) in_hook([this] { on_writable(); });
 }

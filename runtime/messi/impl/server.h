@@ -436,7 +436,12 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
     return needs_settling(link);
   }
   if (link.over()) link.tell_why();
+  bool settled = false;
+  const Finally again([&] {  // if memory has run out
+    if (!settled) needs_settling(link);
+  });
   link.settle();
+  settled = true;
   if (link.over()) return handle_over(link);
   if (link.closed() || !link.greeted()) return;
   if (link.behind()) {

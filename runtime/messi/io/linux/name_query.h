@@ -7,10 +7,12 @@
 #include <sys/time.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,13 +38,17 @@ class NameQuery {
   NameQuery(const std::string& name, Watch watch);
   NameQuery(const NameQuery&) = delete;
   NameQuery& operator=(const NameQuery&) = delete;
-  ~NameQuery() { close(); }
+  ~NameQuery() = default;
 
-  /// Call it when a socket is ready, and without a socket after `patience`.
-  void process(int fd = ARES_SOCKET_BAD) { ares_process_fd(channel_, fd, fd); }
+  /// Call it when a socket is ready, and without a socket after `patience`. If memory runs out in
+  /// it, call it again.
+  void process(int fd = ARES_SOCKET_BAD) {
+    ares_process_fd(channel_.get(), fd, fd);
+    take_in();
+  }
   std::optional<Duration> patience() const;
 
-  bool finished() const { return unanswered_ == 0; }
+  bool finished() const { return unanswered_ == 0 && answers_[0] == nullptr; }
   /// The addresses found so far, each once; their ports are 0.
   const std::vector<SocketAddress>& addresses() const { return addresses_; }
   /// Why there are none: "<uri>: cannot find the host: ...".
@@ -52,15 +58,31 @@ class NameQuery {
   static constexpr int kFirstTimeout = 1000;  // ms; each further try takes twice as long
   static constexpr int kTries = 3;
 
+  static constexpr std::size_t kMostChanges = 8;
+
+  struct Free {
+    void operator()(ares_channeldata* channel) const { ares_destroy(channel); }
+    void operator()(ares_addrinfo* answer) const { ares_freeaddrinfo(answer); }
+  };
+  struct Change {
+    int fd;
+    bool readable, writable;
+  };
+
   bool open(const char* source);
-  void close() {
-    if (channel_ != nullptr) ares_destroy(std::exchange(channel_, nullptr));
-  }
   void ask(const std::string& name, int family);
-  void answered(int status, const ares_addrinfo* found);
+  void take_in();
+  void take_in(const ares_addrinfo& answer);
+
+  // C code cannot be left by an exception, so c-ares calls only these, which take no memory. What
+  // they note is taken in when c-ares has returned.
+  void note(const Change& change) noexcept;
+  void note(int status, ares_addrinfo* found) noexcept;
 
   Watch watch_;
-  ares_channel channel_ = nullptr;
+  std::vector<Change> changes_;
+  std::array<std::unique_ptr<ares_addrinfo, Free>, 2> answers_;
+  std::unique_ptr<ares_channeldata, Free> channel_;
   int unanswered_ = 0;
   int error_ = ARES_ENODATA;
   std::vector<SocketAddress> addresses_;
@@ -73,30 +95,30 @@ inline Result<std::vector<SocketAddress>> look_up_now(const std::string& name,
 // ---------------------------------------------------------------------------------------------
 
 inline NameQuery::NameQuery(const std::string& name, Watch watch) : watch_(std::move(watch)) {
+  changes_.reserve(kMostChanges);
   if (open("f")) ask(name, AF_UNSPEC);
+  take_in();
   if (!addresses_.empty() || !open("b")) return;
   ask(name, AF_INET6);
   ask(name, AF_INET);
+  take_in();
 }
 
 inline bool NameQuery::open(const char* source) {
-  close();
   ares_options options{};
   options.timeout = kFirstTimeout;
   options.tries = kTries;
   options.lookups = const_cast<char*>(source);
-  // C code cannot be left by an exception: without memory the program ends here.
-  options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) noexcept {
-    static_cast<NameQuery*>(self)->watch_(fd, readable != 0, writable != 0);
+  options.sock_state_cb = [](void* self, ares_socket_t fd, int readable, int writable) {
+    static_cast<NameQuery*>(self)->note({fd, readable != 0, writable != 0});
   };
   options.sock_state_cb_data = this;
+  ares_channel channel = nullptr;
   error_ = ares_init_options(
-      &channel_, &options,
+      &channel, &options,
       ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB);
-  if (error_ != ARES_SUCCESS) {
-    channel_ = nullptr;
-    return false;
-  }
+  channel_.reset(error_ == ARES_SUCCESS ? channel : nullptr);
+  if (channel_ == nullptr) return false;
   error_ = ARES_ENODATA;
   return true;
 }
@@ -107,21 +129,44 @@ inline void NameQuery::ask(const std::string& name, int family) {
   hints.ai_socktype = SOCK_STREAM;
   ++unanswered_;
   ares_getaddrinfo(
-      channel_, name.c_str(), nullptr, &hints,
-      [](void* self, int status, int /*timeouts*/, ares_addrinfo* found) noexcept {
-        if (status == ARES_EDESTRUCTION) return;
-        static_cast<NameQuery*>(self)->answered(status, found);
-        if (found != nullptr) ares_freeaddrinfo(found);
+      channel_.get(), name.c_str(), nullptr, &hints,
+      [](void* self, int status, int /*timeouts*/, ares_addrinfo* found) {
+        if (status != ARES_EDESTRUCTION) static_cast<NameQuery*>(self)->note(status, found);
       },
       this);
 }
 
-inline void NameQuery::answered(int status, const ares_addrinfo* found) {
+inline void NameQuery::note(const Change& change) noexcept {
+  const auto same = std::find_if(changes_.begin(), changes_.end(),
+                                 [&](const Change& each) { return each.fd == change.fd; });
+  if (same != changes_.end()) changes_.erase(same);
+  // Before the socket is closed; that takes no memory either.
+  if (!change.readable && !change.writable) return watch_(change.fd, false, false);
+  // A socket that nobody watches ends by its time-outs.
+  if (changes_.size() < kMostChanges) changes_.push_back(change);
+}
+
+inline void NameQuery::note(int status, ares_addrinfo* found) noexcept {
   --unanswered_;
   // An error of one family says more than the lack of addresses of the other.
   if (status != ARES_SUCCESS && error_ == ARES_ENODATA) error_ = status;
-  if (found == nullptr) return;
-  for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
+  answers_[answers_[0] == nullptr ? 0 : 1].reset(found);
+}
+
+inline void NameQuery::take_in() {
+  while (!changes_.empty()) {
+    const Change change = changes_.back();
+    changes_.pop_back();
+    watch_(change.fd, change.readable, change.writable);
+  }
+  for (auto answer = answers_.rbegin(); answer != answers_.rend(); ++answer) {
+    if (*answer != nullptr) take_in(**answer);
+    answer->reset();
+  }
+}
+
+inline void NameQuery::take_in(const ares_addrinfo& answer) {
+  for (const ares_addrinfo_node* node = answer.nodes; node != nullptr; node = node->ai_next) {
     const SocketAddress address(node->ai_addr, static_cast<socklen_t>(node->ai_addrlen));
     if (std::find(addresses_.begin(), addresses_.end(), address) == addresses_.end()) {
       addresses_.push_back(address);
@@ -131,7 +176,9 @@ inline void NameQuery::answered(int status, const ares_addrinfo* found) {
 
 inline std::optional<Duration> NameQuery::patience() const {
   timeval left{};
-  if (channel_ == nullptr || ares_timeout(channel_, nullptr, &left) == nullptr) return std::nullopt;
+  if (channel_ == nullptr || ares_timeout(channel_.get(), nullptr, &left) == nullptr) {
+    return std::nullopt;
+  }
   // It is rounded down to milliseconds.
   return std::chrono::seconds(left.tv_sec) + std::chrono::microseconds(left.tv_usec) +
          std::chrono::milliseconds(1);

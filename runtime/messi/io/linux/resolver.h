@@ -80,6 +80,7 @@ class Resolver::Question : public std::enable_shared_from_this<Question> {
   };
 
   void process(int fd) {
+    timeout_.set(resolver_.poller_.loop().now());  // if memory runs out
     query_.process(fd);
     advance();
   }
@@ -154,17 +155,18 @@ inline void Resolver::Question::leave(Lookup& lookup) {
 }
 
 inline void Resolver::Question::advance() {
+  if (query_.finished()) {
+    resolver_.finished_.push_back(shared_from_this());
+    resolver_.forget_.schedule();
+    timeout_.cancel();
+    return tell();
+  }
   if (const std::optional<Duration> patience = query_.patience()) {
     timeout_.set(resolver_.poller_.loop().now() + *patience);
   } else {
     timeout_.cancel();
   }
   const std::vector<SocketAddress>& addresses = query_.addresses();
-  if (query_.finished()) {
-    resolver_.finished_.push_back(shared_from_this());
-    resolver_.forget_.schedule();
-    return tell();
-  }
   if (told_ == addresses.size()) return;
   const bool v6 = std::any_of(addresses.begin(), addresses.end(),
                               [](const SocketAddress& each) { return each.family() == AF_INET6; });

@@ -12,7 +12,8 @@
 
 namespace messi::tls {
 
-/// What a BIO reads from and writes to.
+/// What a BIO reads from and writes to. It takes no memory, since an exception cannot leave
+/// OpenSSL: what does not fit into `out` is refused until there is room.
 struct Bytes {
   std::string_view in;
   std::string out;
@@ -32,7 +33,13 @@ inline int read_bytes(BIO* bio, char* out, int size) {
 }
 
 inline int write_bytes(BIO* bio, const char* data, int size) {
-  static_cast<Bytes*>(BIO_get_data(bio))->out.append(data, static_cast<std::size_t>(size));
+  std::string& out = static_cast<Bytes*>(BIO_get_data(bio))->out;
+  BIO_clear_retry_flags(bio);
+  if (out.capacity() - out.size() < static_cast<std::size_t>(size)) {
+    BIO_set_retry_write(bio);
+    return -1;
+  }
+  out.append(data, static_cast<std::size_t>(size));
   return size;
 }
 

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "messi/base/bytes.h"
-#include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/io/peer_certificate.h"
 #include "messi/io/stream.h"
@@ -96,11 +95,21 @@ class Engine {
 
   inline Engine(std::shared_ptr<Context> context, Side side, std::string name);
 
+  // What an answer to one read may take: an alert, or a new key. A handshake asks for more room.
+  static constexpr std::size_t kAnswer = 512;
+  // What is around the bytes of a record: up to 32 small ones, if the client has asked for those.
+  static constexpr std::size_t kAroundRecord = 4096;
+
+  inline void begin_step(std::string_view input);
+  inline void end_step();
+  inline std::optional<Status> shake_hands(std::size_t input_size);
   inline Status expect_name();
-  inline void take_in(std::string_view input);
-  inline void keep_rest();
   inline Status handle_shaken();
+  inline std::size_t decrypt(const Space* spaces, std::size_t count);
   inline Status fail(Status why);
+  inline void take_room(std::size_t size);
+  void double_room() { bytes_.out.reserve(2 * bytes_.out.capacity()); }
+  inline void give_back_room();
 
   static Engine& of(SSL* ssl) { return *static_cast<Engine*>(SSL_get_app_data(ssl)); }
   static inline int verify(int good, X509_STORE_CTX* store);
@@ -108,18 +117,20 @@ class Engine {
 
   const std::shared_ptr<Context> context_;
   Bytes bytes_;
-  Owner<SSL> ssl_;           // null if it could not be made
-  std::string kept_;         // input that OpenSSL has not read yet
-  std::size_t written_ = 0;  // of the output
+  Owner<SSL> ssl_;              // null if it could not be made
+  Owner<SSL_SESSION> session_;  // a new one, to be kept
+  std::string kept_;            // input that OpenSSL has not read yet
+  std::size_t written_ = 0;     // of the output
   std::size_t handshake_size_ = 0;
   const Side side_;
   State state_ = State::kShaking;
+  bool in_step_ = false;  // for good, if memory has run out in it
   bool first_bytes_seen_ = false;
   bool finished_ = false;
   bool told_ = false;  // `read` has returned kEnd
   std::string name_;
   std::string session_key_;
-  std::string why_not_;  // the other side's certificate is not accepted
+  std::optional<Refused> refused_;
   std::string why_ended_;
   std::shared_ptr<const PeerCertificate> certificate_;
 };
@@ -176,7 +187,11 @@ inline Status Engine::expect_name() {
   return {StatusCode::kFailedPrecondition, "\"" + name_ + "\" is no name of a server"};
 }
 
-inline void Engine::take_in(std::string_view input) {
+// OpenSSL neither allocates with our means nor is left by an exception: there is room for what it
+// writes, or it asks for more, and our callbacks only note what they are told.
+inline void Engine::begin_step(std::string_view input) {
+  in_step_ = true;
+  take_room(kAnswer);
   if (kept_.empty()) {
     bytes_.in = input;
   } else {
@@ -185,20 +200,43 @@ inline void Engine::take_in(std::string_view input) {
   }
 }
 
-inline void Engine::keep_rest() {
+inline void Engine::end_step() {
+  if (session_ != nullptr) context_->keep_session(session_key_, std::move(session_));
   std::string rest(std::exchange(bytes_.in, {}));
   kept_.swap(rest);
+  if (bytes_.out.empty()) give_back_room();
+  in_step_ = false;
+}
+
+/// Room for so much output. Engines lend each other memory for what they write at once.
+inline void Engine::take_room(std::size_t size) {
+  std::string& out = bytes_.out;
+  if (out.empty()) out.swap(context_->spare());
+  if (out.capacity() - out.size() < size) out.reserve(out.size() + size);
+}
+
+inline void Engine::give_back_room() {
+  std::string& out = bytes_.out;
+  if (out.capacity() > context_->spare().capacity()) out.swap(context_->spare());
+  std::string().swap(out);
 }
 
 inline std::optional<Status> Engine::shake(std::string_view input) {
-  if (ssl_ == nullptr) return Status(StatusCode::kResourceExhausted, "no memory for TLS");
-  const bool begins = side_ == Side::kClient && handshake_size_ == 0 && input.empty();
+  if (ssl_ == nullptr || in_step_) {
+    return Status(StatusCode::kResourceExhausted, "no memory for TLS");
+  }
+  begin_step(input);
+  std::optional<Status> outcome = shake_hands(input.size());
+  end_step();
+  return outcome;
+}
+
+inline std::optional<Status> Engine::shake_hands(std::size_t input_size) {
+  const bool begins = side_ == Side::kClient && handshake_size_ == 0 && input_size == 0;
   if (begins) {
     if (Status status = expect_name(); !status.ok()) return fail(std::move(status));
   }
-  take_in(input);
-  const Finally after([this] { keep_rest(); });
-  handshake_size_ += input.size();
+  handshake_size_ += input_size;
   if (handshake_size_ > kMostHandshake) {
     return fail({StatusCode::kResourceExhausted,
                  std::string(other(side_)) + "'s handshake is larger than 64 KiB"});
@@ -214,13 +252,18 @@ inline std::optional<Status> Engine::shake(std::string_view input) {
            std::string(other(side_)) + " does not speak TLS; it speaks " + std::string(foreign)});
     }
   }
-  ERR_clear_error();
-  const int result = SSL_do_handshake(ssl_.get());
-  if (result == 1) return handle_shaken();
-  if (SSL_get_error(ssl_.get(), result) == SSL_ERROR_WANT_READ) return std::nullopt;
+  for (;;) {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_.get());
+    if (result == 1) return handle_shaken();
+    const int wanted = SSL_get_error(ssl_.get(), result);
+    if (wanted == SSL_ERROR_WANT_READ) return std::nullopt;
+    if (wanted != SSL_ERROR_WANT_WRITE) break;
+    double_room();
+  }
   const unsigned long error = ERR_peek_error();
-  if (!why_not_.empty()) return fail({StatusCode::kUnauthenticated, why_not_});
-  return fail(explain_failure(error, side_));
+  if (!refused_) return fail(explain_failure(error, side_));
+  return fail({StatusCode::kUnauthenticated, explain_verification(*refused_, side_, name_)});
 }
 
 inline Status Engine::cut_short() {
@@ -256,8 +299,22 @@ inline Status Engine::fail(Status why) {
 }
 
 inline IoResult Engine::read(std::string_view input, const Space* spaces, std::size_t count) {
-  take_in(input);
-  const Finally after([this] { keep_rest(); });
+  std::size_t size = 0;
+  if (in_step_) {
+    state_ = State::kFailed;
+    why_ended_ = "Out of memory.";
+  } else {
+    begin_step(input);
+    size = decrypt(spaces, count);
+    end_step();
+  }
+  if (size > 0) return {size, IoResult::Kind::kSome};
+  if (state_ == State::kOpen) return {0, IoResult::Kind::kAgain};
+  told_ = true;
+  return {0, IoResult::Kind::kEnd};
+}
+
+inline std::size_t Engine::decrypt(const Space* spaces, std::size_t count) {
   std::size_t size = 0;
   for (std::size_t i = 0, at = 0; i < count && state_ == State::kOpen;) {
     if (at == spaces[i].size) {
@@ -273,16 +330,15 @@ inline IoResult Engine::read(std::string_view input, const Space* spaces, std::s
     if (result == 1) continue;
     const int error = SSL_get_error(ssl_.get(), result);
     if (error == SSL_ERROR_WANT_READ) break;
-    if (error == SSL_ERROR_ZERO_RETURN) {
+    if (error == SSL_ERROR_WANT_WRITE) {
+      double_room();
+    } else if (error == SSL_ERROR_ZERO_RETURN) {
       state_ = State::kEnded;
     } else {
       (void)fail(explain_failure(ERR_peek_error(), side_));
     }
   }
-  if (size > 0) return {size, IoResult::Kind::kSome};
-  if (state_ == State::kOpen) return {0, IoResult::Kind::kAgain};
-  told_ = true;
-  return {0, IoResult::Kind::kEnd};
+  return size;
 }
 
 inline void Engine::handle_end() {
@@ -293,7 +349,8 @@ inline void Engine::handle_end() {
 
 inline std::size_t Engine::write(Records& records) {
   if (!can_write()) return 0;
-  if (bytes_.out.empty()) bytes_.out.swap(context_->spare());
+  const std::size_t room = records.size(kMostAtOnce);
+  take_room(room + (room / Records::kMost + 1) * kAroundRecord);
   char gathered[Records::kMost];
   std::size_t size = 0;
   while (!records.done() && size < kMostAtOnce) {
@@ -313,6 +370,7 @@ inline std::size_t Engine::write(Records& records) {
 
 inline void Engine::finish() {
   if (!can_write()) return;
+  take_room(kAnswer);
   finished_ = true;
   ERR_clear_error();
   SSL_shutdown(ssl_.get());
@@ -323,28 +381,23 @@ inline void Engine::handle_written(std::size_t size) {
   std::string& out = bytes_.out;
   const std::size_t left = out.size() - written_;
   if (left > 0 && left >= out.capacity() / 2) return;
-  // What waits for a slow reader does not hold twice its memory.
-  std::string rest(out, written_);
-  written_ = 0;
-  if (out.capacity() > context_->spare().capacity()) {
-    out.clear();
-    context_->spare().swap(out);
-  }
-  out.swap(rest);
+  out.erase(0, std::exchange(written_, 0));
+  if (left == 0) return give_back_room();
+  // What waits for a slow reader does not hold twice its memory. Without the memory for that, it
+  // does.
+  out.shrink_to_fit();
 }
 
 inline int Engine::verify(int good, X509_STORE_CTX* store) {
   if (good == 1) return 1;
   auto* const ssl =
       static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
-  Engine& engine = of(ssl);
-  engine.why_not_ = explain_verification(store, engine.side_, engine.name_);
+  of(ssl).refused_.emplace(store);
   return 0;
 }
 
 inline int Engine::keep_session(SSL* ssl, SSL_SESSION* session) {
-  const Engine& engine = of(ssl);
-  engine.context_->keep_session(engine.session_key_, Owner<SSL_SESSION>(session));
+  of(ssl).session_.reset(session);
   return 1;
 }
 

@@ -19,14 +19,28 @@ constexpr std::string_view other(Side side) {
   return side == Side::kClient ? "the server" : "the client";
 }
 
-/// Why the certificate that the store is looking at is not accepted.
-inline std::string explain_verification(X509_STORE_CTX* store, Side side,
+/// A certificate that is not accepted: the peer's, or at a greater depth one of its authorities'.
+struct Refused {
+  explicit Refused(X509_STORE_CTX* store)
+      : error(X509_STORE_CTX_get_error(store)),
+        depth(X509_STORE_CTX_get_error_depth(store)),
+        certificate(X509_STORE_CTX_get_current_cert(store)) {
+    if (certificate != nullptr) X509_up_ref(certificate.get());
+  }
+
+  int error;
+  int depth;
+  Owner<X509> certificate;  // may be null
+};
+
+/// Why it is not accepted.
+inline std::string explain_verification(const Refused& refused, Side side,
                                         const std::string& expected_name) {
-  X509* const certificate = X509_STORE_CTX_get_current_cert(store);
-  const int error = X509_STORE_CTX_get_error(store);
+  X509* const certificate = refused.certificate.get();
+  const int error = refused.error;
   std::string whose = std::string(other(side)) + "'s certificate";
   if (certificate == nullptr) return whose + ": " + X509_verify_cert_error_string(error);
-  if (X509_STORE_CTX_get_error_depth(store) > 0) {
+  if (refused.depth > 0) {
     whose = "the certificate of its authority, " + to_text(X509_get_subject_name(certificate));
     whose += ",";
   }

@@ -21,6 +21,14 @@ class Records {
 
   bool done() const { return next_ == end_; }
 
+  /// How many bytes are left, at most `most`.
+  std::size_t size(std::size_t most) const {
+    if (done()) return 0;
+    std::size_t size = next_->size - taken_;
+    for (const Slice* each = next_ + 1; each != end_ && size < most; ++each) size += each->size;
+    return std::min(size, most);
+  }
+
   /// The next record: where it lies, if it is in one piece, else gathered in `buffer` of kMost
   /// bytes.
   Slice take(char* buffer) {
