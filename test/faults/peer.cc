@@ -161,6 +161,9 @@ void send_due(To& to, Entry& entry, const Options& options, messi::TimePoint beg
   }
 }
 
+// A busy machine may take long to pass on what was sent, and all of it counts.
+constexpr auto kLinger = 20s;
+
 messi::BackoffSettings short_backoff() {
   messi::BackoffSettings backoff;
   backoff.initial = backoff.quick = 5ms;
@@ -227,6 +230,7 @@ class Client : public chat::ChatClient {
   static messi::ClientOptions client_options(const Options& options) {
     messi::ClientOptions result;
     result.backoff = short_backoff();
+    result.linger = kLinger;
     result.socket = options.socket();
     return result;
   }

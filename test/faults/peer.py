@@ -21,6 +21,7 @@ from messi_runtime import BackoffSettings, ClientOptions, DisconnectReason, Serv
 REASONS = list(DisconnectReason)
 MOST_AT_ONCE = 200
 SHORT_BACKOFF = BackoffSettings(initial=0.005, quick=0.005, max=0.2)
+LINGER = 20.0  # a busy machine may take long to pass on what was sent, and all of it counts
 
 
 class Ledger:
@@ -97,7 +98,8 @@ def send_due(to, entry, arguments):
 
 class Client(ChatClient):
     def __init__(self, arguments):
-        super().__init__(arguments.uri, options=ClientOptions(backoff=SHORT_BACKOFF, socket=socket_options(arguments)))
+        options = ClientOptions(backoff=SHORT_BACKOFF, linger=LINGER, socket=socket_options(arguments))
+        super().__init__(arguments.uri, options=options)
         self._ledger = Ledger(arguments.ledger)
         self._next_session = (os.getpid() << 24) + 1
         self.entry = None
