@@ -165,7 +165,7 @@ def test_a_session_that_the_server_does_not_know_is_lost_and_another_begins():
             client.say("d")
             server = await accept()
             await server.begin(id=b"j" * 16, reason=2, previous_rx=2)
-            await client.events.until("lost", SessionLossReason.EXPIRED, 2, 4, 2)
+            await client.events.until("lost", SessionLossReason.EXPIRED, 3, 4, 2)
             await client.events.until("disconnected", LOST)
             await client.events.until("connected")
             client.say("e")
@@ -638,6 +638,26 @@ def test_stop_goes_on_connecting_until_all_is_handled(begun):
             await client.wait_stopped()
             assert client.events.all[-1] == ("disconnected", STOPPED)
             assert "lost" not in kinds(client)
+
+    run(body())
+
+
+def test_a_session_that_the_server_has_ended_after_all_was_handled_is_not_lost():
+    async def body():
+        async with serving() as (client, accept):
+            server = await accept()
+            await server.begin()
+            client.say("a")
+            client.say("b")
+            client.stop()
+            await server.text()
+            server.writer.close()
+            server = await accept()
+            assert (await server.hello()).resume
+            server.write(Welcome(id=b"j" * 16, reason=5, previous_rx=2).encode())
+            await client.wait_stopped()
+            assert client.events.all == [("connected",), ("disconnected", STOPPED)]
+            assert await is_closed(server.reader)
 
     run(body())
 

@@ -98,11 +98,6 @@ def test_a_session_is_resumed_and_goes_on_behind_what_was_handled():
 
 
 def test_a_later_connection_takes_over_and_what_the_old_one_had_sent_does_not_count_twice():
-    class Slow(SessionServer):
-        async def on_message_ind(self, client, message):
-            await super().on_message_ind(client, message)
-            await asyncio.sleep(5)
-
     async def body():
         server = Slow(**LONG)
         async with running(server), raw(server) as old, raw(server) as new:
@@ -667,6 +662,55 @@ def test_what_the_peer_says_in_its_close_is_final():
             peer.write(close(rx=1, tx=0, text=b"bye"))
             await server.events.until("lost", 1, SessionLossReason.CLOSED, 2, 3, 1)
             await server.events.until("disconnected", 1, CLOSED)
+
+    run(body())
+
+
+class Slow(SessionServer):
+    async def on_message_ind(self, client, message):
+        await super().on_message_ind(client, message)
+        await asyncio.sleep(5)
+
+
+def test_a_client_that_comes_back_says_again_that_it_ends_the_session():
+    async def body():
+        server = Slow(**LONG)
+        async with running(server), raw(server) as old, raw(server) as new:
+            welcome = await old.begin()
+            old.write(message("1"), message("2"), close(rx=0, tx=2))
+            await server.events.until("message_ind", 1, "1")
+            assert (await new.resume(welcome)).rx == 1
+            new.write(message("2"), close(rx=0, tx=2))
+            await server.events.until("message_ind", 1, "2")
+            while (frame := await new.next())[0] != FrameType.CLOSE:
+                pass
+            assert frame[1][:2] == bytes((CloseCode.CLOSED, 1))
+            assert frame[1][8:24] == encode_ack(2, 0)
+            assert await new.end() == b""
+            new.writer.close()
+            await server.events.until("disconnected", 1, CLOSED)
+
+    run(body())
+
+
+def test_a_client_that_comes_back_for_the_answer_gets_it_when_all_is_handled():
+    async def body():
+        server = Slow(**LONG)
+        async with running(server):
+            async with raw(server) as peer:
+                welcome = await peer.begin()
+                peer.write(message("1"), message("2"), close(rx=0, tx=2))
+                await server.events.until("message_ind", 1, "1")
+            async with raw(server) as peer:
+                await peer.expect(FrameType.OFFER)
+                peer.write(
+                    Hello(resume=True, attempt=2, id=welcome.id, secret=welcome.secret).encode()
+                )
+                assert (await peer.close_frame()).code == CloseCode.BUSY
+            await server.events.until("disconnected", 1, CLOSED)
+            async with raw(server) as peer:
+                again = await peer.resume(welcome, attempt=3)
+                assert (again.reason, again.previous_rx) == (SessionLossReason.CLOSED, 2)
 
     run(body())
 

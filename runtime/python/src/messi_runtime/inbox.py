@@ -103,6 +103,10 @@ class Inbox:
         self._ended = True
         self._wake()
 
+    def reopen(self) -> None:
+        """More comes, although it was to end."""
+        self._ended = False
+
     def drop(self) -> None:
         """Nothing more is handed out."""
         self._dropped = True

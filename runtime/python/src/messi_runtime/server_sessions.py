@@ -11,7 +11,7 @@ from .server_client import ServerClient
 from .session_frames import MOST_SIZE, Hello, Welcome
 from .session_line import SessionLine
 from .session_link import SessionLink
-from .session_table import Entry, Lost, Principal, SessionTable, Stale
+from .session_table import Busy, Entry, Lost, Principal, SessionTable, Stale
 
 
 class ServerSessions:
@@ -36,6 +36,9 @@ class ServerSessions:
                 found = self.table.find(hello, principal)
             except Stale:
                 link.close(DisconnectReason.REPLACED, "The session has gone on elsewhere.")
+                return False
+            except Busy:
+                link.close(DisconnectReason.TOO_MANY_CLIENTS, "The session is ending.")
                 return False
             if isinstance(found, Entry):
                 if self._resume(found, client, link, hello):

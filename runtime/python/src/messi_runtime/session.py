@@ -86,6 +86,11 @@ class Session:
         self.kept.acknowledge(rx)
         return True
 
+    def handle_last_rx(self, rx: int) -> None:
+        """The peer has said how far it got when the session was lost."""
+        if self.kept.acknowledged <= rx <= self._most_written:
+            self.kept.rewind(rx)
+
     def handle_ack(self, rx: int, tx: int) -> bool:
         """False if the two sides count differently."""
         return tx == self.received and self.handle_acknowledged(rx)

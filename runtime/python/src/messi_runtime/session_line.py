@@ -261,6 +261,11 @@ class SessionLine:
             link.abort(DisconnectReason.REPLACED)
             self._tell_detached(DisconnectReason.REPLACED)
         self.inbox.drop_messages()
+        if self._to_answer is CloseCode.CLOSED:
+            # The peer will say it again, behind what it has not seen acknowledged.
+            self._to_answer = self._end_reason = None
+            self._peer_handles_no_more = False
+            self.inbox.reopen()
 
     def attach(self, link: SessionLink, peer_rx: int, retains: int, accepts: int) -> bool:
         """Goes on in this connection, after `prepare`. False if it is lost."""
@@ -327,7 +332,6 @@ class SessionLine:
         text = harmless(frame.text)
         if frame.code not in (CloseCode.CLOSED, CloseCode.DRAIN):
             # It may have been said in the middle of what was sent.
-            self.session.handle_acknowledged(frame.rx)
             self._peer_handles_no_more = True
             self.hint = text
             loss = loss_of(frame.code, SessionLossReason.CLOSED)
@@ -530,6 +534,8 @@ class SessionLine:
                 timer.cancel()
         kept = self.session.kept
         kept.forget_total()
+        if peer_handled is not None:
+            self.session.handle_last_rx(peer_handled)
         if self._latest is not None:
             self._latest.clear()
         if peer_handled is None and self._peer_handles_no_more:

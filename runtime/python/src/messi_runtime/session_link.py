@@ -60,10 +60,9 @@ class SessionLink(Link):
 
     def wait_no_longer(self) -> None:
         """The peer has had time to introduce itself."""
-        self._introduction.handle_silence(self._peer)
-        if self._peer.closed:
-            self._write()
-            self._give_up(self.reason)
+        if not self.closed:
+            self._introduction.handle_silence(self._peer)
+            self._give_up_if_closed()
 
     def handle_known(self) -> None:
         if not self.known.done():
@@ -112,9 +111,12 @@ class SessionLink(Link):
         super()._handle_bytes(data)
         if self._peer.waiting and not self.closed:
             self._introduction.handle_waiting(self._peer)
-            if self._peer.closed:
-                self._write()
-                self._give_up(self.reason)
+            self._give_up_if_closed()
+
+    def _give_up_if_closed(self) -> None:
+        if self.closed:
+            self._write()
+            self._give_up(self.reason)
 
     def _end(self) -> None:
         line, self._line = (None, self._line) if self._over else (self._line, None)

@@ -50,6 +50,10 @@ class Stale(Exception):
     """A later connection of the session has come already."""
 
 
+class Busy(Exception):
+    """The session is over, and the hook of its last message is still running."""
+
+
 class SessionTable:
     """They are found by their id, and wait for their clients for so long."""
 
@@ -73,18 +77,20 @@ class SessionTable:
         entry = Entry(line, client, principal, attempt)
         self._entries[line.session.id] = entry
         line.handle_detached = partial(self._handle_detached, entry)
-        line.handle_ended = partial(self._remove, entry)
+        line.handle_ended = partial(self.handle_resumed, entry)
         return entry
 
     def find(self, hello: Hello, principal: Principal) -> Entry | Lost:
-        """The session to be resumed. Raises `Stale`. A wrong secret or principal is told nothing
-        else than a wrong id."""
+        """The session to be resumed. Raises `Stale` and `Busy`. A wrong secret or principal is told
+        nothing else than a wrong id."""
         entry = self._entries.get(hello.id)
         if entry is not None:
             if not _matches(hello, principal, entry.line.session.secret, entry.principal):
                 return Lost(SessionLossReason.UNKNOWN)
             if hello.attempt <= entry.attempt:
                 raise Stale
+            if entry.line.over:
+                raise Busy
             entry.attempt = hello.attempt
             return entry
         self._bury_no_more()
@@ -96,6 +102,7 @@ class SessionTable:
         return tombstone.lost
 
     def handle_resumed(self, entry: Entry) -> None:
+        """It does not wait for its client any more."""
         self._detached.pop(entry, None)
         if entry.expiry is not None:
             entry.expiry.cancel()
@@ -107,8 +114,9 @@ class SessionTable:
         entry.line.lose(SessionLossReason.EVICTED, DisconnectReason.SESSION_LOST)
 
     def bury(self, entry: Entry) -> None:
-        """It is over; a client that comes back for it is told why."""
+        """It is over, and so are its hooks; a client that comes back for it is told why."""
         line = entry.line
+        self._entries.pop(line.session.id, None)
         if not line.confirmed:
             return
         reason = SessionLossReason.CLOSED if line.loss is None else line.loss.reason
@@ -124,10 +132,6 @@ class SessionTable:
 
     def _expire(self, entry: Entry) -> None:
         entry.line.lose(SessionLossReason.EXPIRED, DisconnectReason.SESSION_LOST)
-
-    def _remove(self, entry: Entry) -> None:
-        self.handle_resumed(entry)
-        self._entries.pop(entry.line.session.id, None)
 
     def _bury_no_more(self) -> None:
         """There are not too many tombstones, and none is too old."""
