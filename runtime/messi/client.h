@@ -21,6 +21,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
+#include "messi/impl/client_session.h"
 #include "messi/impl/connected_link.h"
 #include "messi/io/address_memory.h"
 #include "messi/io/event_loop.h"
@@ -29,6 +30,9 @@
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 #include "messi/session/schema.h"
+#include "messi/session/schema_mismatch.h"
+#include "messi/session/session_loss.h"
+#include "messi/session/session_mode.h"
 
 namespace messi {
 
@@ -57,6 +61,14 @@ struct ClientOptions {
   bool shuffle_uris = false;
   /// How long to wait between attempts.
   BackoffSettings backoff;
+  /// Whether messages outlive the connection on which they were sent, see doc/sessions.md.
+  SessionMode session = SessionMode::kOff;
+  /// Whether the client says to the server who it is, if the server asks for it, before it is
+  /// connected. Sessions and `auth_token` imply it.
+  bool handshake = false;
+  /// For the server's `on_authenticate`; at most 512 bytes. Only for servers that ask for it, and
+  /// everybody on the way reads it, unless there is TLS.
+  std::string auth_token;
   /// The largest message to send or accept, in encoded bytes. Values above 2^24 - 1, the limit of a
   /// frame, count as 2^24 - 1.
   std::size_t max_payload_size = 1024 * 1024;
@@ -65,7 +77,8 @@ struct ClientOptions {
   int max_decode_depth = 100;
   /// The bound for what waits to be written, in bytes. A message that would exceed it ends the
   /// connection, unless nothing is waiting. The reason is kSlowReader if something has been waiting
-  /// since an earlier turn of the loop, else kTooMuchAtOnce.
+  /// since an earlier turn of the loop, else kTooMuchAtOnce. In a session: the bound for what was
+  /// sent and is not acknowledged. A message that would exceed it ends the session (kSlowReader).
   std::size_t max_pending_bytes = 16 * 1024 * 1024;
   /// The longest time that `stop` waits for the server to read what was sent. Zero: `stop` is
   /// `stop_now`.
@@ -82,6 +95,8 @@ struct ClientOptions {
 /// Delivery: in order. No message is lost while the connection lives, nor when `stop` ends it and
 /// the server keeps reading. Messages in flight when the connection breaks may be lost, as with
 /// TCP. Messages sent while there is no connection are dropped.
+/// With sessions: exactly once and in order, whatever happens to connections, unless
+/// `on_session_lost` comes. Messages sent without a connection are kept for the next one.
 class ClientBase : private StreamHandler, private ConnectHandler {
  public:
   ClientBase(const ClientBase&) = delete;
@@ -96,7 +111,12 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// Ends the connection in order, and all attempts. No further message is sent or received.
   /// Messages sent before still arrive if the server keeps reading, see ClientOptions::linger. When
   /// that is done, `on_disconnected(kStopped)` comes, if there was a connection. No-op if stopped.
-  void stop();
+  void stop() { close(options_.linger); }
+
+  /// `stop` with another `linger`. In a session, `stop` and `close` wait until the server has
+  /// handled everything. Without a connection they go on trying to get one until `linger` is over.
+  /// Whether all was handled, `unacknowledged` says in `on_disconnected`.
+  void close(Duration linger);
 
   /// Like `stop`, but at the end of the loop's turn. What the system has not taken by then, or not
   /// sent yet, is lost. Also ends a `stop` that is under way.
@@ -104,20 +124,38 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
   /// True when nothing is left to happen: after `stop`, or after `on_connect_failure` has returned
   /// nothing. `loop.run_until([&] { return client.stopped(); })` runs a program until then.
-  bool stopped() const { return machine_.state() == connection::ClientState::kStopped; }
+  bool stopped() const {
+    return machine_.state() == connection::ClientState::kStopped && !has_session_end();
+  }
 
   /// No message reaches a hook until `resume`, or until the end of the connection. Input waits in
   /// the system, so in the end the server cannot send any more. The client does not give up a
   /// server that is silent meanwhile.
   void pause();
   void resume();
-  bool paused() const { return link_ && link_->paused() && !link_->resuming(); }
+  bool paused() const {
+    return sessions_ ? sessions_->paused : link_ && link_->paused() && !link_->resuming();
+  }
 
-  /// True from `on_connected` until the connection is lost or given up.
-  bool connected() const { return link_.has_value() && !link_->closed(); }
+  /// True from `on_connected` until the connection is lost or given up. In a session: until the
+  /// session is, also while there is no connection.
+  bool connected() const {
+    return sessions_ ? session_connected() : link_.has_value() && !link_->closed();
+  }
 
-  /// Bytes that were sent and that the system has not taken yet.
-  std::size_t pending_bytes() const { return link_ ? link_->pending_bytes() : 0; }
+  /// Whether there is a session and no connection that carries it: from `on_detached` until
+  /// `on_resumed` or `on_disconnected`.
+  bool detached() const;
+
+  /// The messages of a session that were sent and that the server is not known to have handled,
+  /// and those that wait for a session. 0 without sessions.
+  std::uint64_t unacknowledged();
+
+  /// Bytes that were sent and that the system has not taken yet. In a session: that the server has
+  /// not acknowledged.
+  std::size_t pending_bytes() const {
+    return sessions_ ? session_bytes() : link_ ? link_->pending_bytes() : 0;
+  }
 
   /// The URI that is connected to, or tried next.
   const std::string& uri() const { return attempts_.uri(); }
@@ -156,8 +194,25 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// a line on stderr and returns nothing.
   MESSI_INLINE virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
 
+  /// The server's schema is not that of this client, before `on_connected`. Returns whether to go
+  /// on; false is a failed attempt (kFailedPrecondition). Only servers that ask for introductions
+  /// say what they have, and only to a client that introduces itself.
+  virtual bool on_schema_mismatch(const SchemaMismatch& /*mismatch*/) { return true; }
+
   /// Less than half of `max_pending_bytes` is waiting, after it was more.
   virtual void on_writable() {}
+
+  /// The connection is down, and the session goes on: what is sent now is kept. The client
+  /// reconnects by itself.
+  virtual void on_detached(DisconnectReason /*reason*/) {}
+
+  /// The session goes on in a new connection. `replayed` messages are sent again, which the server
+  /// has not handled.
+  virtual void on_resumed(std::uint64_t /*replayed*/) {}
+
+  /// The session has ended, and not everything was handled, or that is not known.
+  /// `on_disconnected` follows, if `on_connected` has come before.
+  virtual void on_session_lost(const SessionLoss& /*loss*/) {}
 
   /// Any message, before its own hook or on_unknown_message. False drops the message.
   virtual bool on_any_message(std::uint32_t /*field_number*/) { return true; }
@@ -173,6 +228,8 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
  private:
   friend struct codec::Access;
+  friend class ClientSession;
+  friend class ConnectedLink;
 
   // The way out for messages; null without a connection. What is sent is written at the end of
   // the turn.
@@ -191,7 +248,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
     bool threw = true;
     const Finally after([&] {
       in_hook_ = false;
-      if (threw && link_) close(DisconnectReason::kGeneralError, Hint::kHookThrew);
+      if (threw && link_) close_link(DisconnectReason::kGeneralError, Hint::kHookThrew);
     });
     hook();
     threw = false;
@@ -199,25 +256,56 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
   // What the actions of the machine need from their event.
   struct EventDetail {
-    Duration delay;           // kRetry, kLost: until the next attempt
+    Duration delay;           // kRetry, kLost: until the next attempt, at least
     DisconnectReason reason;  // kEnded, kLost
-    const Status* error;      // kNoStream
+    const Status* error;      // kNoStream, kLost
   };
   void handle_event(connection::ClientEvent event, const EventDetail& detail = {});
   void perform_action(connection::ClientAction action, const EventDetail& detail);
   bool consistent() const;
 
   void connect();
-  void ask_how_to_go_on(const Status* error);  // null: there was no answer
+  void ask_how_to_go_on(const EventDetail& detail);
   void serve_link();
   void tend_link();
   void linger_on_link();
   void settle();
   void handle_over();
-  Duration delay_after_end();
+  Duration delay_after_end(DisconnectReason reason);
   void handle_resumed();
   void set_timer();
-  void close(DisconnectReason reason, Hint hint = Hint::kNone);
+  void close_link(DisconnectReason reason, Hint hint = Hint::kNone);
+  void tell(DisconnectReason reason);
+
+  // For clients that introduce themselves: impl/client_sessions.h.
+  bool wants_session() const { return options_.session != SessionMode::kOff; }
+  bool in_state(connection::ClientState state) const { return machine_.state() == state; }
+  wire::Outbox* session_outbox();
+  bool session_connected() const;
+  bool has_session_end() const;
+  std::size_t session_bytes() const;
+  bool receive(std::string_view payload);
+  void settle_with_sessions();
+  void settle_introduction();
+  void answer_offer();
+  void handle_welcome(const wire::Welcome& welcome);
+  void go_without_session();
+  bool accepts_schema(const session::PeerSchema& schema);
+  void begin_session(const wire::Welcome& welcome);
+  void fail_introduction(StatusCode code, std::string_view why);
+  void tend_session(ClientSession& session);
+  void handle_session_close(const wire::CloseFrame& frame);
+  void lose_session(const ClientSessionEnd& end, std::optional<wire::CloseCode> code);
+  DisconnectReason leave_session(DisconnectReason reason);
+  void tell_of_link(DisconnectReason reason);
+  TimePoint session_deadline();
+  ClientSession* carried_session();
+  void renew_session();
+  void end_session(std::unique_ptr<ClientSession> session, const ClientSessionEnd& end);
+  void end_current_session(const ClientSessionEnd& end);
+  void tell_ends();
+  void begin_closing(Duration linger);
+  void finish_closing(connection::ClientEvent how);
 
   EventLoop& loop_;
   const ClientOptions options_;
@@ -229,6 +317,8 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   AddressMemory addresses_;  // which addresses of the hosts have failed
   Task settle_;  // at the end of the turn: writes what was sent, or finishes what has ended
   Timer timer_;  // its purpose depends on the state
+  Duration linger_;
+  std::unique_ptr<ClientSessions> sessions_;  // null: the client does not introduce itself
   std::unique_ptr<Connecting> connecting_;
   std::optional<ConnectedLink> link_;
   TimePoint connected_at_;
@@ -238,6 +328,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
 #ifndef MESSI_COMPILED
 #include "messi/impl/client.h"
+#include "messi/impl/client_sessions.h"
 #endif
 
 #endif  // MESSI_CLIENT_H_

@@ -5,5 +5,6 @@
 #endif
 
 #include "messi/impl/client.h"
+#include "messi/impl/client_sessions.h"
 #include "messi/impl/server.h"
 #include "messi/io/impl/epoll_loop.h"

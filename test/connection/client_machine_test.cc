@@ -22,13 +22,14 @@ using connection::client_table::kSteps;
 
 namespace {
 
-constexpr ClientState kStates[] = {
-    ClientState::kStopped,   ClientState::kWaiting, ClientState::kConnecting, ClientState::kAsking,
-    ClientState::kConnected, ClientState::kEnding,  ClientState::kRestarting};
+constexpr ClientState kStates[] = {ClientState::kStopped,     ClientState::kWaiting,
+                                   ClientState::kConnecting,  ClientState::kAsking,
+                                   ClientState::kIntroducing, ClientState::kConnected,
+                                   ClientState::kEnding,      ClientState::kRestarting};
 constexpr ClientEvent kEvents[] = {
-    ClientEvent::kStart,  ClientEvent::kStop,     ClientEvent::kStopNow, ClientEvent::kTimer,
-    ClientEvent::kStream, ClientEvent::kNoStream, ClientEvent::kRetry,   ClientEvent::kGiveUp,
-    ClientEvent::kEnded,  ClientEvent::kLost};
+    ClientEvent::kStart,  ClientEvent::kStop,   ClientEvent::kStopNow,  ClientEvent::kTimer,
+    ClientEvent::kStream, ClientEvent::kOpened, ClientEvent::kWelcomed, ClientEvent::kNoStream,
+    ClientEvent::kRetry,  ClientEvent::kGiveUp, ClientEvent::kEnded,    ClientEvent::kLost};
 
 constexpr bool is_hook(ClientAction action) {
   return action == ClientAction::kServe || action == ClientAction::kAsk ||
@@ -45,7 +46,7 @@ class Driver {
 
   /// Something of what can happen now, from outside.
   void step() {
-    switch (random_() % 8) {
+    switch (random_() % 9) {
       case 0:
         return handle(ClientEvent::kStart);
       case 1:
@@ -60,13 +61,16 @@ class Driver {
         if (!attempt_) return;
         attempt_ = false;
         link_ = true;
-        return handle(ClientEvent::kStream);
+        return handle(random_() % 2 == 0 ? ClientEvent::kStream : ClientEvent::kOpened);
       case 5:
         if (!attempt_) return;
         attempt_ = false;
         return handle(ClientEvent::kNoStream);
       case 6:
         if (link_ && !ended_) handle(ClientEvent::kLost);
+        return;
+      case 7:
+        if (state() == ClientState::kIntroducing) handle(ClientEvent::kWelcomed);
         return;
       default:
         if (link_ && ended_) handle(ClientEvent::kEnded);
@@ -95,7 +99,8 @@ class Driver {
     CHECK(link_ == has_link(state()));
     if (state() == ClientState::kEnding) CHECK(ended_);
     if (state() == ClientState::kConnected) CHECK_FALSE(ended_);
-    CHECK(connected_ - disconnected_ == (link_ ? 1U : 0U));
+    const bool connected = link_ && state() != ClientState::kIntroducing;
+    CHECK(connected_ - disconnected_ == (connected ? 1U : 0U));
   }
 
  private:
@@ -120,6 +125,9 @@ class Driver {
         timer_ = true;
         ++connected_;
         return call_back();
+      case ClientAction::kIntroduce:
+        CHECK((link_ && timer_));
+        return;
       case ClientAction::kTend:
         CHECK((link_ && !ended_));
         timer_ = true;

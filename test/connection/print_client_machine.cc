@@ -21,12 +21,14 @@ using messi::connection::ClientState;
 using messi::connection::ClientStep;
 using messi::connection::find_step;
 
-constexpr const char* kStates[] = {"stopped",   "waiting", "connecting", "asking",
-                                   "connected", "ending",  "restarting"};
-constexpr const char* kEvents[] = {"start",     "stop",  "stop now", "timer", "stream",
-                                   "no stream", "retry", "give up",  "ended", "lost"};
-constexpr const char* kActions[] = {"nothing", "begin", "wait",   "connect", "drop", "serve",
-                                    "tend",    "end",   "linger", "abort",   "ask",  "tell"};
+constexpr const char* kStates[] = {"stopped",     "waiting",   "connecting", "asking",
+                                   "introducing", "connected", "ending",     "restarting"};
+constexpr const char* kEvents[] = {"start",  "stop",    "stop now", "timer",
+                                   "stream", "opened",  "welcomed", "no stream",
+                                   "retry",  "give up", "ended",    "lost"};
+constexpr const char* kActions[] = {"nothing",   "begin", "wait", "connect", "drop",
+                                    "introduce", "serve", "tend", "end",     "linger",
+                                    "abort",     "ask",   "tell"};
 
 std::string to_string(const ClientActions& actions) {
   std::string result;

@@ -12,13 +12,14 @@
 namespace messi::connection {
 
 enum class ClientState : std::uint8_t {
-  kStopped,     ///< Nothing is left to happen.
-  kWaiting,     ///< The timer begins the next attempt.
-  kConnecting,  ///< An attempt is under way. The timer gives it up.
-  kAsking,      ///< An attempt has failed, and `on_connect_failure` is asked how to go on.
-  kConnected,   ///< There is a link. The timer is its keepalive's.
-  kEnding,      ///< The link ends in order. The timer pings, and aborts the link after `linger`.
-  kRestarting,  ///< As kEnding, and a new connection follows.
+  kStopped,      ///< Nothing is left to happen.
+  kWaiting,      ///< The timer begins the next attempt.
+  kConnecting,   ///< An attempt is under way. The timer gives it up.
+  kAsking,       ///< An attempt has failed, and `on_connect_failure` is asked how to go on.
+  kIntroducing,  ///< There is a link, and the two sides say who they are. The timer gives it up.
+  kConnected,    ///< There is a link. The timer is its keepalive's.
+  kEnding,       ///< The link ends in order. The timer pings, and aborts the link after `linger`.
+  kRestarting,   ///< As kEnding, and a new connection follows.
 };
 
 enum class ClientEvent : std::uint8_t {
@@ -27,6 +28,8 @@ enum class ClientEvent : std::uint8_t {
   kStopNow,
   kTimer,
   kStream,    ///< The attempt has succeeded.
+  kOpened,    ///< The same, for a client that introduces itself.
+  kWelcomed,  ///< The two sides know each other.
   kNoStream,  ///< The attempt has failed.
   kRetry,     ///< The answer of `on_connect_failure`: after a delay.
   kGiveUp,    ///< The answer of `on_connect_failure`: never.
@@ -36,21 +39,22 @@ enum class ClientEvent : std::uint8_t {
 
 enum class ClientAction : std::uint8_t {
   kNothing,
-  kBegin,    ///< A new round of the URIs begins.
-  kWait,     ///< Set the timer to the next attempt.
-  kConnect,  ///< Begin an attempt, and set the timer to its limit.
-  kDrop,     ///< Drop the attempt, the link and the timer, if any.
-  kServe,    ///< Use the link, set the timer to its first deadline, and call `on_connected`.
-  kTend,     ///< Ping, or give up a server that is silent, and set the timer again.
-  kEnd,      ///< End the link in order, and set the timer to the limit for that.
-  kLinger,   ///< Ping, or abort the link if its limit has come, and set the timer again.
-  kAbort,    ///< End the link now.
-  kAsk,      ///< Call `on_connect_failure`; its answer is an event.
-  kTell,     ///< Call `on_disconnected`.
+  kBegin,      ///< A new round of the URIs begins.
+  kWait,       ///< Set the timer to the next attempt.
+  kConnect,    ///< Begin an attempt, and set the timer to its limit.
+  kDrop,       ///< Drop the attempt, the link and the timer, if any.
+  kIntroduce,  ///< Say who this is. The timer stays.
+  kServe,      ///< Use the link, set the timer to its first deadline, and call `on_connected`.
+  kTend,       ///< Ping, or give up a server that is silent, and set the timer again.
+  kEnd,        ///< End the link in order, and set the timer to the limit for that.
+  kLinger,     ///< Ping, or abort the link if its limit has come, and set the timer again.
+  kAbort,      ///< End the link now.
+  kAsk,        ///< Call `on_connect_failure`; its answer is an event.
+  kTell,       ///< Call `on_disconnected`.
 };
 
 constexpr bool has_attempt(ClientState state) { return state == ClientState::kConnecting; }
-constexpr bool has_link(ClientState state) { return state >= ClientState::kConnected; }
+constexpr bool has_link(ClientState state) { return state >= ClientState::kIntroducing; }
 constexpr bool has_timer(ClientState state) {
   return state == ClientState::kWaiting || has_attempt(state) || has_link(state);
 }
@@ -64,8 +68,11 @@ constexpr bool can_happen(ClientEvent event, ClientState state) {
     case ClientEvent::kTimer:
       return has_timer(state);
     case ClientEvent::kStream:
+    case ClientEvent::kOpened:
     case ClientEvent::kNoStream:
       return has_attempt(state);
+    case ClientEvent::kWelcomed:
+      return state == ClientState::kIntroducing;
     case ClientEvent::kRetry:
     case ClientEvent::kGiveUp:
       // The hook may have stopped the client before it answers, and started it again.
@@ -116,6 +123,7 @@ inline constexpr ClientStep kSteps[] = {
     {S::kConnecting, E::kStopNow, S::kStopped, {A::kDrop}},
     {S::kConnecting, E::kTimer, S::kAsking, {A::kDrop, A::kAsk}},
     {S::kConnecting, E::kStream, S::kConnected, {A::kServe}},
+    {S::kConnecting, E::kOpened, S::kIntroducing, {A::kIntroduce}},
     {S::kConnecting, E::kNoStream, S::kAsking, {A::kDrop, A::kAsk}},
 
     {S::kAsking, E::kStart, S::kAsking, {}},
@@ -123,6 +131,13 @@ inline constexpr ClientStep kSteps[] = {
     {S::kAsking, E::kStopNow, S::kStopped, {}},
     {S::kAsking, E::kRetry, S::kWaiting, {A::kWait}},
     {S::kAsking, E::kGiveUp, S::kStopped, {}},
+
+    {S::kIntroducing, E::kStart, S::kIntroducing, {}},
+    {S::kIntroducing, E::kStop, S::kStopped, {A::kDrop}},
+    {S::kIntroducing, E::kStopNow, S::kStopped, {A::kDrop}},
+    {S::kIntroducing, E::kTimer, S::kAsking, {A::kDrop, A::kAsk}},
+    {S::kIntroducing, E::kWelcomed, S::kConnected, {A::kServe}},
+    {S::kIntroducing, E::kLost, S::kAsking, {A::kDrop, A::kAsk}},
 
     {S::kConnected, E::kStart, S::kConnected, {}},
     {S::kConnected, E::kStop, S::kEnding, {A::kEnd}},

@@ -34,6 +34,8 @@ constexpr std::optional<wire::CloseCode> code_of(DisconnectReason reason) {
       return wire::CloseCode::kDrain;
     case DisconnectReason::kRefused:
       return wire::CloseCode::kRefused;
+    case DisconnectReason::kSchemaMismatch:
+      return wire::CloseCode::kSchema;
     default:
       return std::nullopt;
   }
@@ -50,6 +52,8 @@ constexpr DisconnectReason reason_of(wire::CloseCode code) {
       return DisconnectReason::kDraining;
     case wire::CloseCode::kRefused:
       return DisconnectReason::kRefused;
+    case wire::CloseCode::kSchema:
+      return DisconnectReason::kSchemaMismatch;
     default:
       return DisconnectReason::kConnectionClosed;
   }

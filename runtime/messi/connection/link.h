@@ -127,6 +127,8 @@ class Link : private Connection {
     resuming_ = held();
   }
   bool greeted() const { return greeted_; }
+  /// Another client begins on the same stream.
+  void forget_acceptance() { accepted_ = greeted_ = false; }
   /// What was accepted is connected from now on.
   void greet() {
     greeted_ = true;
@@ -193,6 +195,11 @@ class Link : private Connection {
     behind_ = was_high_ = true;
   }
   bool behind() const { return behind_; }
+  /// It goes on where `other` was.
+  void fall_behind_as(const Link& other) {
+    behind_ = other.behind_;
+    tells_ = other.tells_;
+  }
   void catch_up() { behind_ = false; }
   /// True once after it has fallen behind.
   bool poll_behind() {
@@ -218,8 +225,15 @@ class Link : private Connection {
   int native_handle() const { return stream_->native_handle(); }
 
  protected:
+  /// An ACK is written soon, whether it is due or not.
+  void want_ack() { frames().want(wire::Control::kAck); }
   /// OFFER, the first of all frames, is written soon.
   void want_offer() { frames().want(wire::Control::kOffer); }
+  /// Tells the client why it closes. No-op if it was told something before.
+  void tell(const wire::CloseFrame& frame) {
+    if (!told_) add_close(frame);
+    told_ = true;
+  }
   /// Adds a frame of `size` bytes: `write(out)` writes it.
   template <typename Write>
   void add_frame(std::size_t size, Write&& write) {
@@ -228,6 +242,19 @@ class Link : private Connection {
     if (!in_session_) settings().pending += size;
   }
   void add_close(wire::CloseFrame frame);
+  /// Adds an ACK behind all that is in the queue, as the first word in a session.
+  void add_ack() {
+    add_frame(wire::kHeaderSize + wire::kAckSize,
+              [this](std::uint8_t* out) { make_service(wire::Control::kAck, out); });
+  }
+  /// Sends what was given to a session that no peer knows, without a session.
+  void adopt(session::Session& session) {
+    const std::size_t before = pending_bytes();
+    session.attach({0, 0, UINT32_MAX});
+    while (session.hand_over(frames())) {
+    }
+    settings().pending += pending_bytes() - before;
+  }
   /// Adds the messages that `session()` has not handed over yet, all of them.
   void take_all() {
     while (session()->hand_over(frames())) {
@@ -241,7 +268,7 @@ class Link : private Connection {
   virtual bool expects_introduction(wire::FrameType /*type*/) const { return false; }
   virtual void handle_introduction(const wire::Frame& /*frame*/) {}
   virtual wire::Offer offer() const { return {}; }
-  /// The peer wants to end the session.
+  /// The peer wants to end the session. What it acknowledges with that is noted.
   virtual void handle_session_close(const wire::CloseFrame& /*frame*/) {}
 
   std::size_t high_mark() const { return settings().max_pending_bytes / 2; }
@@ -386,7 +413,9 @@ inline void Link::handle_expected(const wire::Frame& frame) {
     const std::optional<wire::Ack> ack = wire::read_ack(frame.payload);
     if (ack && session()->handle_ack(*ack, frames())) return;
   } else if (const std::optional<wire::CloseFrame> close = wire::read_close(frame.payload)) {
-    return handle_session_close(*close);
+    if (session()->handle_ack({close->rx, close->tx}, frames())) {
+      return handle_session_close(*close);
+    }
   }
   close(DisconnectReason::kProtocolError);
 }

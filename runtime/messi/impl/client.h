@@ -29,6 +29,9 @@ inline std::string find_contradiction(const ClientOptions& options) {
   if (options.linger < Duration::zero()) return "linger must not be less than zero";
   if (options.max_decode_depth <= 0) return "max_decode_depth must be more than zero";
   if (options.frame_timeout <= Duration::zero()) return "frame_timeout must be more than zero";
+  if (options.auth_token.size() > wire::kMostAuthToken) {
+    return "auth_token must have at most 512 bytes";
+  }
   if (options.pong_timeout == Duration::max()) return "";
   if (options.ping_interval == Duration::zero()) {
     return "with ping_interval zero, which is never, the server has nothing to answer; "
@@ -46,15 +49,37 @@ MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOpti
                 {options_.ping_interval, options_.pong_timeout}, options_.frame_timeout),
       attempts_(std::move(uri), options_.more_uris, options_.backoff),
       settle_(loop, [this] { settle(); }),
-      timer_(loop, [this] { handle_event(connection::ClientEvent::kTimer); }) {}
+      timer_(loop, [this] { handle_event(connection::ClientEvent::kTimer); }),
+      linger_(options_.linger) {
+  if (!wants_session() && !options_.handshake && options_.auth_token.empty()) return;
+  sessions_ = std::make_unique<ClientSessions>(
+      loop, [this] { finish_closing(connection::ClientEvent::kStopNow); });
+  renew_session();
+}
 
 MESSI_INLINE ClientBase::~ClientBase() {
   assert(!in_hook_ && "a client must not be destroyed by one of its own hooks");
 }
 
-MESSI_INLINE void ClientBase::start() { handle_event(connection::ClientEvent::kStart); }
-MESSI_INLINE void ClientBase::stop() { handle_event(connection::ClientEvent::kStop); }
-MESSI_INLINE void ClientBase::stop_now() { handle_event(connection::ClientEvent::kStopNow); }
+MESSI_INLINE void ClientBase::start() {
+  if (sessions_ && sessions_->closing) {
+    sessions_->restarts = true;
+    return;
+  }
+  handle_event(connection::ClientEvent::kStart);
+}
+
+MESSI_INLINE void ClientBase::close(Duration linger) {
+  if (!in_state(connection::ClientState::kEnding)) linger_ = linger;
+  if (sessions_) return begin_closing(linger);
+  handle_event(connection::ClientEvent::kStop);
+}
+
+MESSI_INLINE void ClientBase::stop_now() {
+  if (!sessions_) return handle_event(connection::ClientEvent::kStopNow);
+  sessions_->restarts = false;
+  finish_closing(connection::ClientEvent::kStopNow);
+}
 
 MESSI_INLINE void ClientBase::handle_event(connection::ClientEvent event,
                                            const EventDetail& detail) {
@@ -83,6 +108,8 @@ MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
       connecting_.reset();
       link_.reset();
       return timer_.cancel();
+    case Action::kIntroduce:
+      return settle_.schedule();
     case Action::kServe:
       return serve_link();
     case Action::kTend:
@@ -98,9 +125,9 @@ MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
       link_->abort();
       return settle_.schedule();
     case Action::kAsk:
-      return ask_how_to_go_on(detail.error);
+      return ask_how_to_go_on(detail);
     case Action::kTell:
-      return in_hook([&] { on_disconnected(detail.reason); });
+      return tell(detail.reason);
   }
 }
 
@@ -110,19 +137,27 @@ MESSI_INLINE bool ClientBase::consistent() const {
          (connecting_ == nullptr || has_attempt(state));
 }
 
+MESSI_INLINE void ClientBase::tell(DisconnectReason reason) {
+  if (sessions_) return tell_of_link(reason);
+  in_hook([&] { on_disconnected(reason); });
+}
+
 MESSI_INLINE void ClientBase::pause() {
-  if (!link_) return;
+  if (sessions_) sessions_->paused = connected();
+  if (!link_ || !link_->introduced()) return;
   link_->pause();
   set_timer();
 }
 
 MESSI_INLINE void ClientBase::resume() {
-  if (!link_) return;
+  if (sessions_) sessions_->paused = false;
+  if (!link_ || !link_->introduced()) return;
   link_->resume();
   settle_.schedule();
 }
 
 MESSI_INLINE wire::Outbox* ClientBase::outbox() {
+  if (sessions_) return session_outbox();
   if (!link_) return nullptr;
   settle_.schedule();
   return link_->outbox();
@@ -145,7 +180,11 @@ MESSI_INLINE void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
   const Finally unless_it_began([this] {  // if memory has run out
     if (machine_.state() == connection::ClientState::kConnecting) link_.reset();
   });
-  if (link_->start(*this)) return handle_event(connection::ClientEvent::kStream);
+  if (sessions_) link_->introduce(*this, settings_.max_payload_size);
+  if (link_->start(*this)) {
+    return handle_event(sessions_ ? connection::ClientEvent::kOpened
+                                  : connection::ClientEvent::kStream);
+  }
   handle_no_stream(Status(StatusCode::kResourceExhausted, uri() + ": cannot watch the socket"));
 }
 
@@ -153,20 +192,21 @@ MESSI_INLINE void ClientBase::handle_no_stream(const Status& error) {
   handle_event(connection::ClientEvent::kNoStream, {{}, {}, &error});
 }
 
-MESSI_INLINE void ClientBase::ask_how_to_go_on(const Status* error) {
+MESSI_INLINE void ClientBase::ask_how_to_go_on(const EventDetail& detail) {
   attempts_.handle_failed();
   Duration delay = options_.backoff.initial;  // if the hook throws
   bool never = false;
   const Finally after([&] {
+    if (sessions_) settle_.schedule();
     if (never) return handle_event(connection::ClientEvent::kGiveUp);
     handle_event(connection::ClientEvent::kRetry, {delay, {}, nullptr});
   });
   in_hook([&] {
     const std::optional<Duration> answer = on_connect_failure(
-        to_absl(error != nullptr ? *error
-                                 : Status(StatusCode::kDeadlineExceeded,
-                                          uri() + ": cannot connect: no answer in time")));
-    if (answer) delay = *answer;
+        to_absl(detail.error != nullptr ? *detail.error
+                                        : Status(StatusCode::kDeadlineExceeded,
+                                                 uri() + ": cannot connect: no answer in time")));
+    if (answer) delay = std::max(*answer, detail.delay);
     never = !answer;
   });
 }
@@ -182,16 +222,24 @@ MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::
 MESSI_INLINE void ClientBase::serve_link() {
   set_timer();
   settle_.schedule();
+  if (sessions_ && std::exchange(sessions_->resumed, false)) {
+    return in_hook([this] { on_resumed(sessions_->replayed); });
+  }
   in_hook([this] { on_connected(); });
 }
 
 MESSI_INLINE void ClientBase::handle_readable() {
   const Finally after([this] {
-    if (link_->needs_attention()) settle_.schedule();
+    if (sessions_ || link_->needs_attention()) settle_.schedule();
   });
   in_hook([&] {
-    link_->read(loop_.scratch(), loop_.now(),
-                [this](std::string_view payload) { return dispatch(payload); });
+    if (sessions_) {
+      link_->read(loop_.scratch(), loop_.now(),
+                  [this](std::string_view payload) { return receive(payload); });
+    } else {
+      link_->read(loop_.scratch(), loop_.now(),
+                  [this](std::string_view payload) { return dispatch(payload); });
+    }
   });
 }
 
@@ -201,6 +249,7 @@ MESSI_INLINE void ClientBase::handle_writable() {
 }
 
 MESSI_INLINE void ClientBase::settle() {
+  if (sessions_) return settle_with_sessions();
   if (!link_) return;
   if (link_->resuming()) {
     handle_resumed();
@@ -218,8 +267,9 @@ MESSI_INLINE void ClientBase::settle() {
 
 MESSI_INLINE void ClientBase::handle_resumed() {
   in_hook([this] {
-    link_->handle_resumed(loop_.now(),
-                          [this](std::string_view payload) { return dispatch(payload); });
+    link_->handle_resumed(loop_.now(), [this](std::string_view payload) {
+      return sessions_ ? receive(payload) : dispatch(payload);
+    });
   });
   set_timer();
 }
@@ -228,9 +278,10 @@ MESSI_INLINE void ClientBase::handle_over() {
   const Finally again([this] {  // if memory has run out
     if (link_ && link_->over()) settle_.schedule();
   });
-  const DisconnectReason reason = link_->reason();
+  DisconnectReason reason = link_->reason();
   hint_ = link_->hint();
-  const Duration delay = delay_after_end();
+  if (sessions_) reason = leave_session(reason);
+  const Duration delay = delay_after_end(reason);
   if (reason == DisconnectReason::kStopped) {
     return handle_event(connection::ClientEvent::kEnded, {delay, reason, nullptr});
   }
@@ -238,14 +289,14 @@ MESSI_INLINE void ClientBase::handle_over() {
 }
 
 /// How long to wait before the next attempt, and to which URI that is.
-MESSI_INLINE Duration ClientBase::delay_after_end() {
+MESSI_INLINE Duration ClientBase::delay_after_end(DisconnectReason reason) {
   const bool proved = link_->proved();
   if (proved) addresses_.worked(link_->peer().address);
   if (proved && !link_->refused()) attempts_.handle_proved();
   // A stopped connection tells nothing about its server.
-  if (link_->reason() == DisconnectReason::kStopped) return Duration::zero();
+  if (reason == DisconnectReason::kStopped) return Duration::zero();
   if (!proved) addresses_.failed(link_->peer().address);
-  if (proved && link_->reason() == DisconnectReason::kDraining) {
+  if (proved && reason == DisconnectReason::kDraining) {
     return std::max(attempts_.delay_after_drain(loop_.random()), link_->retry_after());
   }
   if (proved && !link_->refused()) {
@@ -258,12 +309,12 @@ MESSI_INLINE Duration ClientBase::delay_after_end() {
 MESSI_INLINE void ClientBase::tend_link() {
   link_->handle_time(loop_.now(), loop_.input_until());
   set_timer();
-  if (link_->needs_attention()) settle_.schedule();
+  if (sessions_ || link_->needs_attention()) settle_.schedule();
 }
 
 MESSI_INLINE void ClientBase::linger_on_link() {
   const TimePoint now = loop_.now();
-  if (deadline_after(link_->last_heard(), options_.linger) <= now) {
+  if (deadline_after(link_->last_heard(), linger_) <= now) {
     link_->abort();
   } else if (link_->flushing()) {
     link_->handle_time(now, TimePoint::min());  // for pings only
@@ -277,12 +328,13 @@ MESSI_INLINE void ClientBase::set_timer() {
   if (link_->hears()) {
     next = link_->deadline();
   } else if (link_->ending()) {
-    next = std::min(deadline_after(link_->last_heard(), options_.linger), link_->next_ping());
+    next = std::min(deadline_after(link_->last_heard(), linger_), link_->next_ping());
   }
+  if (sessions_) sessions_->next_tick = next = std::min(next, session_deadline());
   timer_.set(next);
 }
 
-MESSI_INLINE void ClientBase::close(DisconnectReason reason, Hint hint) {
+MESSI_INLINE void ClientBase::close_link(DisconnectReason reason, Hint hint) {
   link_->close(reason, hint);
   settle_.schedule();
 }

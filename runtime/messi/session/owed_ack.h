@@ -16,6 +16,9 @@ namespace messi::session {
 /// written anyway.
 class OwedAck {
  public:
+  /// It is due so long after the first message, at the latest.
+  static constexpr Duration kPatience = std::chrono::milliseconds(200);
+
   /// `retain`: how much the peer keeps, in bytes.
   void set_peer_retain(std::size_t retain) {
     limit_ = static_cast<std::uint32_t>(std::min(retain / 4, kMostLimit));
@@ -46,7 +49,6 @@ class OwedAck {
  private:
   static constexpr std::size_t kCost = 64 + wire::kHeaderSize;
   static constexpr std::size_t kMostLimit = 64 * 1024;
-  static constexpr Duration kPatience = std::chrono::milliseconds(200);
 
   std::size_t cost_ = 0;
   std::uint32_t limit_ = kMostLimit;

@@ -32,7 +32,7 @@
 namespace messi::session {
 
 /// What the peer has said of itself in HELLO or WELCOME.
-struct Peer {
+struct PeerState {
   std::uint64_t rx;  ///< How many messages of this side it has handled.
   std::uint32_t retain;
   std::uint32_t max_payload;
@@ -61,6 +61,8 @@ class Session : public wire::Outbox {
   /// Nothing more will be shared from `buffer`.
   void handle_full(const wire::Buffer* buffer) { frames().handle_full(buffer); }
 
+  /// Whether more than half of the bound is kept.
+  bool is_high() const { return frames().pending() > settings().max_pending_bytes / 2; }
   /// True once, when less than half of the bound is kept, after it was more.
   bool poll_writable();
 
@@ -73,23 +75,30 @@ class Session : public wire::Outbox {
     ++rx_;
     owed_.add(payload_size);
   }
+  /// It could not be decoded.
+  void handle_undecodable() { --rx_; }
   /// At the end of a turn, and at `ack_deadline`: whether the connection shall write an ACK.
   bool wants_ack(TimePoint now, bool something_is_written) {
     owed_.begin_wait(now);
     return owed_.due(now, something_is_written);
   }
+  /// Whether there is something to acknowledge.
+  bool owes_ack() const { return owed_.owed(); }
   /// When `wants_ack` turns true by itself.
   TimePoint ack_deadline() const { return owed_.deadline(); }
   /// Nothing is dispatched any more, although messages may arrive.
   void stop_dispatching() { dispatches_ = false; }
+  bool dispatches() const { return dispatches_; }
 
   // The connection that carries it.
 
   bool attached() const { return attached_; }
+  /// Whether an ACK has ever come: the peer knows of the session.
+  bool confirmed() const { return confirmed_; }
   /// A connection begins to carry it. What the peer has handled is acknowledged by that, and the
   /// rest will be handed over again. False if that cannot be: the peer names a message that it has
   /// acknowledged before, or one that was never written. Then nothing has happened.
-  bool attach(const Peer& peer);
+  bool attach(const PeerState& peer);
   /// The connection is gone, or the session goes away from it; `link` has what was not written.
   void detach(wire::FrameQueue& link);
 
@@ -97,6 +106,8 @@ class Session : public wire::Outbox {
   /// peer accepts.
   bool hand_over(wire::FrameQueue& link);
   bool has_more() const { return frames().pending() > handed_bytes_; }
+  /// The highest number that was written on an earlier connection.
+  std::uint64_t written() const { return written_; }
   /// The number of the last message that was handed over.
   std::uint64_t handed() const { return handed_; }
   /// Whether a message is larger than the peer accepts; then the session cannot go on.
@@ -124,7 +135,6 @@ class Session : public wire::Outbox {
   /// Much is waiting that was not handed over: it may be written now.
   virtual void write_early() = 0;
 
-  bool is_high() const { return frames().pending() > settings().max_pending_bytes / 2; }
   void acknowledge(std::uint64_t rx);
 
   std::uint64_t acked_ = 0;
@@ -138,6 +148,7 @@ class Session : public wire::Outbox {
   OwedAck owed_;
   std::uint32_t peer_max_payload_ = UINT32_MAX;
   bool attached_ = false;
+  bool confirmed_ = false;
   bool dispatches_ = true;
   bool exceeds_limit_ = false;
   bool was_high_ = false;
@@ -168,7 +179,7 @@ inline bool Session::poll_writable() {
   return true;
 }
 
-inline bool Session::attach(const Peer& peer) {
+inline bool Session::attach(const PeerState& peer) {
   assert(!attached_);
   if (peer.rx < acked_ || peer.rx > written_) return false;
   acknowledge(peer.rx);
@@ -222,6 +233,7 @@ inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
   const std::uint64_t written = handed_ - link.count_untaken(settings().outgoing);
   if (ack.rx < acked_ || ack.rx > written) return false;
   if (dispatches_ && ack.tx != rx_) return false;
+  confirmed_ = true;
   acknowledge(ack.rx);
   return true;
 }

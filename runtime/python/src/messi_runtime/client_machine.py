@@ -22,6 +22,9 @@ class ClientState(enum.Enum):
     ASKING = enum.auto()
     """An attempt has failed, and `on_connect_failure` is asked how to go on."""
 
+    INTRODUCING = enum.auto()
+    """There is a link, and the two sides say who they are. The timer gives it up."""
+
     CONNECTED = enum.auto()
     """There is a link. The timer is its keepalive's."""
 
@@ -39,6 +42,12 @@ class ClientEvent(enum.Enum):
     TIMER = enum.auto()
     STREAM = enum.auto()
     """The attempt has succeeded."""
+
+    OPENED = enum.auto()
+    """The same, for a client that introduces itself."""
+
+    WELCOMED = enum.auto()
+    """The two sides know each other."""
 
     NO_STREAM = enum.auto()
     """The attempt has failed."""
@@ -68,6 +77,9 @@ class ClientAction(enum.Enum):
 
     DROP = enum.auto()
     """Drop the attempt, the link and the timer, if any."""
+
+    INTRODUCE = enum.auto()
+    """Say who this is. The timer stays."""
 
     SERVE = enum.auto()
     """Use the link, set the timer to its first deadline, and call `on_connected`."""
@@ -119,6 +131,7 @@ STEPS: dict[tuple[ClientState, ClientEvent], Step] = {
     (_S.CONNECTING, _E.STOP_NOW): (_S.STOPPED, (_A.DROP,)),
     (_S.CONNECTING, _E.TIMER): (_S.ASKING, (_A.DROP, _A.ASK)),
     (_S.CONNECTING, _E.STREAM): (_S.CONNECTED, (_A.SERVE,)),
+    (_S.CONNECTING, _E.OPENED): (_S.INTRODUCING, (_A.INTRODUCE,)),
     (_S.CONNECTING, _E.NO_STREAM): (_S.ASKING, (_A.DROP, _A.ASK)),
     #
     (_S.ASKING, _E.START): (_S.ASKING, ()),
@@ -126,6 +139,13 @@ STEPS: dict[tuple[ClientState, ClientEvent], Step] = {
     (_S.ASKING, _E.STOP_NOW): (_S.STOPPED, ()),
     (_S.ASKING, _E.RETRY): (_S.WAITING, (_A.WAIT,)),
     (_S.ASKING, _E.GIVE_UP): (_S.STOPPED, ()),
+    #
+    (_S.INTRODUCING, _E.START): (_S.INTRODUCING, ()),
+    (_S.INTRODUCING, _E.STOP): (_S.STOPPED, (_A.DROP,)),
+    (_S.INTRODUCING, _E.STOP_NOW): (_S.STOPPED, (_A.DROP,)),
+    (_S.INTRODUCING, _E.TIMER): (_S.ASKING, (_A.DROP, _A.ASK)),
+    (_S.INTRODUCING, _E.WELCOMED): (_S.CONNECTED, (_A.SERVE,)),
+    (_S.INTRODUCING, _E.LOST): (_S.ASKING, (_A.DROP, _A.ASK)),
     #
     (_S.CONNECTED, _E.START): (_S.CONNECTED, ()),
     (_S.CONNECTED, _E.STOP): (_S.ENDING, (_A.END,)),

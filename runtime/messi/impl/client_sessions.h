@@ -1,0 +1,540 @@
+#ifndef MESSI_IMPL_CLIENT_SESSIONS_H_
+#define MESSI_IMPL_CLIENT_SESSIONS_H_
+
+// What a client does that introduces itself: with a session, or only to say who it is.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "messi/base/finally.h"
+#include "messi/base/status.h"
+#include "messi/base/time.h"
+#include "messi/client.h"
+#include "messi/connection/farewell.h"
+#include "messi/session/schema_mismatch.h"
+#include "messi/session/schema_tlvs.h"
+#include "messi/session/session_loss.h"
+#include "messi/wire/close_frame.h"
+#include "messi/wire/session_frames.h"
+
+namespace messi {
+
+namespace client_sessions {
+
+/// Why a session is lost when a connection ends for this reason; nothing if it goes on.
+inline std::optional<SessionLossReason> loss_of(DisconnectReason reason) {
+  switch (reason) {
+    case DisconnectReason::kMessageDecodeError:
+      return SessionLossReason::kDecode;
+    case DisconnectReason::kMessageTooBig:
+      return SessionLossReason::kLimit;
+    case DisconnectReason::kProtocolError:
+      return SessionLossReason::kProtocol;
+    case DisconnectReason::kSlowReader:
+    case DisconnectReason::kTooMuchAtOnce:
+      return SessionLossReason::kOverflow;
+    case DisconnectReason::kMessageEncodeError:
+    case DisconnectReason::kStopped:
+      return SessionLossReason::kClosed;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// How a session ends that does not accept a message.
+inline ClientSessionEnd end_of(wire::Accepted refused) {
+  const DisconnectReason reason =
+      refused == wire::Accepted::kTooBig    ? DisconnectReason::kMessageTooBig
+      : refused == wire::Accepted::kInvalid ? DisconnectReason::kMessageEncodeError
+                                            : DisconnectReason::kSlowReader;
+  return {reason, loss_of(reason)};
+}
+
+/// The reason that a server names for a loss; nothing if the code is none.
+inline std::optional<SessionLossReason> loss_of(wire::CloseCode code) {
+  switch (code) {
+    case wire::CloseCode::kUnknown:
+    case wire::CloseCode::kExpired:
+    case wire::CloseCode::kOverflow:
+    case wire::CloseCode::kEvicted:
+    case wire::CloseCode::kClosed:
+    case wire::CloseCode::kProtocol:
+    case wire::CloseCode::kDecode:
+    case wire::CloseCode::kLimit:
+      return static_cast<SessionLossReason>(code);
+    default:
+      return std::nullopt;
+  }
+}
+
+inline wire::CloseCode code_of(SessionLossReason reason) {
+  return static_cast<wire::CloseCode>(reason);
+}
+
+/// What `on_connect_failure` gets for the end of a connection whose client was not welcomed.
+inline StatusCode status_of(DisconnectReason reason) {
+  switch (reason) {
+    case DisconnectReason::kUnauthenticated:
+      return StatusCode::kUnauthenticated;
+    case DisconnectReason::kRefused:
+      return StatusCode::kPermissionDenied;
+    case DisconnectReason::kSchemaMismatch:
+      return StatusCode::kFailedPrecondition;
+    default:
+      return StatusCode::kUnavailable;
+  }
+}
+
+}  // namespace client_sessions
+
+MESSI_INLINE void ClientSession::write_early_now() {
+  if (client_.carried_session() == this) client_.link_->flush(/*more=*/true);
+}
+
+MESSI_INLINE void ClientSession::handle_refused_now() { client_.settle_.schedule(); }
+
+inline void ConnectedLink::handle_session_close(const wire::CloseFrame& frame) {
+  remember(frame);
+  client_->handle_session_close(frame);
+}
+
+MESSI_INLINE bool ClientBase::detached() const {
+  return connected() && sessions_ && sessions_->current && !sessions_->current->attached();
+}
+
+MESSI_INLINE std::uint64_t ClientBase::unacknowledged() {
+  if (!sessions_) return 0;
+  if (!sessions_->over.empty()) return sessions_->over.front().session->unacknowledged();
+  std::uint64_t count = 0;
+  for (auto* const session : {sessions_->leaving.get(), sessions_->current.get()}) {
+    if (session != nullptr) count += session->unacknowledged();
+  }
+  return count;
+}
+
+MESSI_INLINE std::size_t ClientBase::session_bytes() const {
+  if (!sessions_->current) return link_ ? link_->pending_bytes() : 0;
+  const std::size_t leaving = sessions_->leaving ? sessions_->leaving->kept_bytes() : 0;
+  return leaving + sessions_->current->kept_bytes();
+}
+
+MESSI_INLINE bool ClientBase::session_connected() const {
+  if (!sessions_->connected || sessions_->closing || sessions_->leaving) return false;
+  if (sessions_->current) return sessions_->current->refused() == wire::Accepted::kYes;
+  return link_ && !link_->closed();
+}
+
+MESSI_INLINE bool ClientBase::has_session_end() const {
+  return sessions_ && (sessions_->closing || !sessions_->over.empty());
+}
+
+/// What is sent before there is a connection, or between two, waits in a session.
+MESSI_INLINE wire::Outbox* ClientBase::session_outbox() {
+  if (in_state(connection::ClientState::kStopped) || in_state(connection::ClientState::kEnding) ||
+      sessions_->closing) {
+    return nullptr;
+  }
+  settle_.schedule();
+  if (ClientSession* const session = sessions_->current.get()) {
+    return session->refused() == wire::Accepted::kYes ? session : nullptr;
+  }
+  return link_ && link_->introduced() ? link_->outbox() : nullptr;
+}
+
+/// The session of the link; null if it has none.
+MESSI_INLINE ClientSession* ClientBase::carried_session() {
+  if (!link_ || !link_->in_session()) return nullptr;
+  return sessions_->leaving ? sessions_->leaving.get() : sessions_->current.get();
+}
+
+MESSI_INLINE bool ClientBase::receive(std::string_view payload) {
+  if (!link_->introduced()) return true;  // it is not for this client, which nobody knows yet
+  ClientSession* const session = carried_session();
+  if (session == nullptr) return dispatch(payload);
+  if (!session->dispatches()) return true;
+  session->handle_dispatched(payload.size());
+  if (dispatch(payload)) return true;
+  session->handle_undecodable();
+  return false;
+}
+
+MESSI_INLINE void ClientBase::settle_with_sessions() {
+  if (!link_ || !link_->introduced()) {
+    ClientSession* const current = sessions_->current.get();
+    if (current != nullptr && current->refused() != wire::Accepted::kYes) {
+      const bool promised = link_ && link_->stage() >= ConnectedLink::Stage::kAwaitsWelcome;
+      if (promised) link_->close(client_sessions::end_of(current->refused()).reason);
+      end_current_session(client_sessions::end_of(current->refused()));
+    }
+    if (in_state(connection::ClientState::kStopped)) {
+      if (sessions_->closing) finish_closing(connection::ClientEvent::kStopNow);
+      if (current != nullptr && sessions_->current->matters()) {
+        end_current_session({DisconnectReason::kStopped, SessionLossReason::kClosed});
+      }
+    }
+    tell_ends();
+  }
+  if (!link_) return;
+  if (in_state(connection::ClientState::kIntroducing)) return settle_introduction();
+  if (link_->resuming()) {
+    handle_resumed();
+    return settle_.schedule();
+  }
+  ClientSession* const session = carried_session();
+  if (session != nullptr) {
+    tend_session(*session);
+  } else {
+    link_->settle();
+  }
+  if (link_->over()) return handle_over();
+  const bool writable = carried_session() != nullptr ? carried_session()->poll_writable()
+                                                     : !link_->closed() && link_->poll_writable();
+  if (writable) in_hook([this] { on_writable(); });
+}
+
+MESSI_INLINE void ClientBase::settle_introduction() {
+  using Stage = ConnectedLink::Stage;
+  if (!link_->over()) {
+    if (link_->stage() == Stage::kAwaitsOffer && link_->silent_server()) {
+      return go_without_session();
+    }
+    if (link_->stage() == Stage::kWelcomed) return handle_welcome(link_->welcome());
+    if (link_->stage() == Stage::kOffered) {
+      answer_offer();
+      if (!in_state(connection::ClientState::kIntroducing)) return;
+    }
+    if (link_->resuming()) {
+      handle_resumed();
+      return settle_.schedule();
+    }
+  }
+  link_->settle();
+  if (!link_->over()) return;
+  std::string why(to_string(link_->reason()));
+  if (!link_->hint().empty()) why.append(" ").append(link_->hint());
+  fail_introduction(client_sessions::status_of(link_->reason()), why);
+}
+
+MESSI_INLINE void ClientBase::answer_offer() {
+  const wire::Offer& offer = link_->server_offer();
+  if (offer.min_version > wire::kSessionVersion || offer.max_version < wire::kSessionVersion) {
+    return go_without_session();
+  }
+  const bool session = wants_session() && offer.sessions;
+  if (!session && options_.session == SessionMode::kRequired) return go_without_session();
+  wire::Hello hello;
+  hello.max_payload = static_cast<std::uint32_t>(settings_.max_payload_size);
+  if (session) {
+    hello.retain = static_cast<std::uint32_t>(settings_.max_pending_bytes);
+    sessions_->current->introduce(hello);
+  } else {
+    hello.no_session = true;
+    hello.attempt = 1;
+  }
+  std::string tlvs;
+  if (!options_.auth_token.empty()) {
+    wire::append_tlv(tlvs, wire::kAuthTokenTlv, options_.auth_token);
+  }
+  session::append_schema(tlvs, protocol_schema(), wire::kMostTlvs - tlvs.size());
+  hello.tlvs = tlvs;
+  link_->say_hello(hello);
+}
+
+MESSI_INLINE void ClientBase::fail_introduction(StatusCode code, std::string_view why) {
+  hint_ = link_->hint();
+  if (!link_->proved()) addresses_.failed(link_->peer().address);
+  const Status error(code, uri() + ": " + std::string(why));
+  handle_event(connection::ClientEvent::kLost,
+               {link_->retry_after(), DisconnectReason::kConnectionClosed, &error});
+}
+
+MESSI_INLINE void ClientBase::handle_welcome(const wire::Welcome& welcome) {
+  session::PeerSchema schema;
+  const auto read = [&schema](std::uint16_t type, std::string_view value) {
+    return session::read_schema_tlv(type, value, schema);
+  };
+  if (welcome.version != wire::kSessionVersion || !wire::for_each_tlv(welcome.tlvs, read)) {
+    link_->close(DisconnectReason::kProtocolError);
+    return settle_.schedule();
+  }
+  if (!accepts_schema(schema)) return;
+  if (wants_session() && link_->server_offer().sessions) return begin_session(welcome);
+  go_without_session();
+}
+
+/// False if the attempt has failed, or the client was stopped.
+MESSI_INLINE bool ClientBase::accepts_schema(const session::PeerSchema& schema) {
+  const auto mismatch = session::find_mismatch(protocol_schema(), schema, session::Peer::kServer);
+  if (!mismatch) return true;
+  bool accepted = false;
+  in_hook([&] { accepted = on_schema_mismatch(*mismatch); });
+  if (!in_state(connection::ClientState::kIntroducing)) return false;
+  if (!accepted) fail_introduction(StatusCode::kFailedPrecondition, mismatch->text());
+  return accepted;
+}
+
+/// The server has no sessions, or this client does not want one.
+MESSI_INLINE void ClientBase::go_without_session() {
+  if (options_.session == SessionMode::kRequired) {
+    return fail_introduction(StatusCode::kFailedPrecondition, "the server offers no sessions");
+  }
+  if (sessions_->current && sessions_->current->known()) {
+    end_current_session({DisconnectReason::kSessionLost, SessionLossReason::kDowngraded});
+    tell_ends();
+    if (!in_state(connection::ClientState::kIntroducing)) return;
+  }
+  link_->go_without_session(sessions_->current.get());
+  sessions_->current.reset();
+  sessions_->connected = true;
+  const bool closing = sessions_->closing;
+  handle_event(connection::ClientEvent::kWelcomed);
+  if (closing && sessions_->closing) finish_closing(connection::ClientEvent::kStop);
+}
+
+MESSI_INLINE void ClientBase::begin_session(const wire::Welcome& welcome) {
+  const session::PeerState peer{welcome.rx, welcome.retain, welcome.max_payload};
+  const auto refuse = [this] {
+    link_->close(DisconnectReason::kProtocolError);
+    settle_.schedule();
+  };
+  if (welcome.resumed) {
+    ClientSession& session = *sessions_->current;
+    if (!session.is(welcome.id)) return refuse();
+    const std::uint64_t written = session.written();
+    if (!session.attach(peer)) {
+      end_current_session({DisconnectReason::kProtocolError, SessionLossReason::kProtocol});
+      return refuse();
+    }
+    sessions_->replayed = written - peer.rx;
+  } else {
+    if (peer.rx != 0) return refuse();
+    if (sessions_->current->known()) {
+      const auto reason = client_sessions::loss_of(static_cast<wire::CloseCode>(welcome.reason));
+      ClientSessionEnd end{DisconnectReason::kSessionLost,
+                           reason.value_or(SessionLossReason::kUnknown)};
+      if (welcome.prev_rx && sessions_->current->handle_last_rx(*welcome.prev_rx)) {
+        end.peer_handled = welcome.prev_rx;
+      }
+      end_current_session(end);
+      tell_ends();
+      if (!in_state(connection::ClientState::kIntroducing)) return;
+      if (sessions_->closing && !sessions_->current->matters()) {
+        return finish_closing(connection::ClientEvent::kStop);
+      }
+    }
+    if (!sessions_->current->begin(link_->welcome())) return refuse();
+    sessions_->current->attach(peer);
+  }
+  if (sessions_->closing) sessions_->current->stop_dispatching();
+  link_->carry(*sessions_->current);
+  if (!sessions_->paused) link_->resume();
+  sessions_->resumed = link_->welcome().resumed;
+  sessions_->connected = true;
+  sessions_->close_said = sessions_->close_answered = false;
+  handle_event(connection::ClientEvent::kWelcomed);
+}
+
+/// Writes what was sent and what was dispatched, and brings an end forward.
+MESSI_INLINE void ClientBase::tend_session(ClientSession& session) {
+  if (!sessions_->end) {
+    if (session.refused() != wire::Accepted::kYes) {
+      const ClientSessionEnd end = client_sessions::end_of(session.refused());
+      lose_session(end, client_sessions::code_of(*end.loss));
+    } else if (link_->closed()) {
+      const DisconnectReason reason = link_->reason();
+      if (const auto loss = client_sessions::loss_of(reason))
+        lose_session({reason, loss}, client_sessions::code_of(*loss));
+    }
+  }
+  const TimePoint now = loop_.now();
+  link_->tend_session(now);
+  link_->settle();
+  if (session.exceeds_limit() && !link_->closed()) {
+    lose_session({DisconnectReason::kMessageTooBig, SessionLossReason::kLimit},
+                 wire::CloseCode::kLimit);
+    link_->settle();
+  }
+  if (link_->closed()) return;
+  const bool leaving = sessions_->leaving != nullptr;
+  if ((leaving || sessions_->closing) && !sessions_->close_said && !session.has_more()) {
+    sessions_->close_said = true;
+    link_->say_close(leaving ? wire::CloseCode::kDrain : wire::CloseCode::kClosed, leaving);
+    link_->settle();
+  }
+  if (sessions_->close_answered) return finish_closing(connection::ClientEvent::kStop);
+  if (session.ack_deadline() < sessions_->next_tick) set_timer();
+}
+
+/// When the link's timer has to come for the session.
+MESSI_INLINE TimePoint ClientBase::session_deadline() {
+  ClientSession* const session = carried_session();
+  if (session == nullptr) return TimePoint::max();
+  // What is due was asked for.
+  const TimePoint deadline = session->ack_deadline();
+  return deadline > loop_.now() ? deadline : TimePoint::max();
+}
+
+/// The server ends the session, or answers that this side does.
+MESSI_INLINE void ClientBase::handle_session_close(const wire::CloseFrame& frame) {
+  settle_.schedule();
+  ClientSession& session = *carried_session();
+  const bool ending = sessions_->closing && sessions_->close_said && !sessions_->leaving;
+  if (frame.reply) {
+    if (!ending) return link_->close(DisconnectReason::kProtocolError);
+    sessions_->close_answered = true;
+  } else if (frame.code == wire::CloseCode::kDrain) {
+    if (sessions_->leaving) return;
+    sessions_->leaving = std::move(sessions_->current);
+    renew_session();
+  } else if (const auto loss = client_sessions::loss_of(frame.code)) {
+    if (frame.code != wire::CloseCode::kClosed) {
+      return lose_session({DisconnectReason::kSessionLost, loss, session.acknowledged()},
+                          std::nullopt);
+    }
+    if (ending) {  // the two have crossed
+      sessions_->close_answered = true;
+      return;
+    }
+    link_->say_close(frame.code, /*reply=*/true);
+    const DisconnectReason reason =
+        sessions_->closing ? DisconnectReason::kStopped : DisconnectReason::kConnectionClosed;
+    lose_session({reason, loss, session.acknowledged()}, std::nullopt);
+  } else {
+    link_->close(connection::reason_of(frame.code));
+  }
+}
+
+/// The session that the link carries cannot go on. `code`: what the server is told.
+MESSI_INLINE void ClientBase::lose_session(const ClientSessionEnd& end,
+                                           std::optional<wire::CloseCode> code) {
+  sessions_->end = end;
+  if (code && !sessions_->close_said) link_->say_close(*code);
+  sessions_->close_said = true;
+  link_->close(end.reason);
+}
+
+/// The link is over; returns why, as users see it.
+MESSI_INLINE DisconnectReason ClientBase::leave_session(DisconnectReason reason) {
+  if (carried_session() != nullptr) {
+    link_->leave_session();
+    std::optional<ClientSessionEnd> end = std::exchange(sessions_->end, std::nullopt);
+    if (sessions_->leaving) {
+      reason = DisconnectReason::kDraining;
+      end_session(std::move(sessions_->leaving), {reason, SessionLossReason::kClosed});
+    } else {
+      if (!end && client_sessions::loss_of(reason))
+        end = {reason, client_sessions::loss_of(reason)};
+      if (end) {
+        reason = end->reason;
+        end_current_session(*end);
+      }
+    }
+  }
+  if (sessions_->closing && !(sessions_->current && sessions_->current->matters())) {
+    finish_closing(connection::ClientEvent::kStop);
+  }
+  return reason;
+}
+
+/// Calls the hook for the end of a link.
+MESSI_INLINE void ClientBase::tell_of_link(DisconnectReason reason) {
+  if (!sessions_->over.empty()) return tell_ends();
+  if (sessions_->current && sessions_->current->known()) {
+    return in_hook([&] { on_detached(reason); });
+  }
+  if (!sessions_->current) renew_session();
+  sessions_->paused = false;
+  if (!std::exchange(sessions_->connected, false)) return;
+  in_hook([&] { on_disconnected(reason); });
+}
+
+/// From now on what is sent is for another session.
+MESSI_INLINE void ClientBase::renew_session() {
+  if (!wants_session()) return;
+  sessions_->current = std::make_unique<ClientSession>(*this, settings_, loop_.buffers());
+}
+
+MESSI_INLINE void ClientBase::end_session(std::unique_ptr<ClientSession> session,
+                                          const ClientSessionEnd& end) {
+  sessions_->paused = false;
+  sessions_->over.push_back({std::move(session), end, std::exchange(sessions_->connected, false)});
+  settle_.schedule();
+}
+
+MESSI_INLINE void ClientBase::end_current_session(const ClientSessionEnd& end) {
+  std::unique_ptr<ClientSession> session = std::move(sessions_->current);
+  renew_session();
+  end_session(std::move(session), end);
+}
+
+/// Calls the hooks for sessions that are over.
+MESSI_INLINE void ClientBase::tell_ends() {
+  const Finally again([this] {  // if a hook has thrown
+    if (!sessions_->over.empty()) settle_.schedule();
+  });
+  while (!sessions_->over.empty()) {
+    ClientSession& session = *sessions_->over.front().session;
+    const auto reason = std::exchange(sessions_->over.front().end.loss, std::nullopt);
+    if (reason && (*reason != SessionLossReason::kClosed || !session.all_acknowledged())) {
+      const SessionLoss loss{*reason, session.acknowledged() + 1, session.last_accepted(),
+                             sessions_->over.front().end.peer_handled, session.kept()};
+      in_hook([&] { on_session_lost(loss); });
+    }
+    const Finally told([this] { sessions_->over.erase(sessions_->over.begin()); });
+    if (!sessions_->over.front().connected) continue;
+    const DisconnectReason why = sessions_->over.front().end.reason;
+    in_hook([&] { on_disconnected(why); });
+  }
+}
+
+/// `close` and `stop`: what was sent shall be handled first.
+MESSI_INLINE void ClientBase::begin_closing(Duration linger) {
+  ClientSession* const session = sessions_->current.get();
+  if (sessions_->closing) {
+    sessions_->restarts = false;
+    return;
+  }
+  const bool waits = session != nullptr && (session->matters() || sessions_->leaving);
+  const bool up =
+      !in_state(connection::ClientState::kStopped) && !in_state(connection::ClientState::kEnding);
+  if (!up || !waits || linger <= Duration::zero()) {
+    if (linger <= Duration::zero()) return stop_now();
+    return finish_closing(connection::ClientEvent::kStop);
+  }
+  sessions_->closing = true;
+  sessions_->close_timer.set(deadline_after(loop_.now(), linger));
+  session->stop_dispatching();
+  if (sessions_->leaving) sessions_->leaving->stop_dispatching();
+  settle_.schedule();
+}
+
+/// Nothing is waited for any more. `how`: kStop or kStopNow.
+MESSI_INLINE void ClientBase::finish_closing(connection::ClientEvent how) {
+  sessions_->closing = false;
+  sessions_->close_timer.cancel();
+  if (ClientSession* const session = carried_session(); session != nullptr && !sessions_->leaving) {
+    if (how == connection::ClientEvent::kStop) {
+      link_->leave_session();
+      end_current_session(
+          {DisconnectReason::kStopped, SessionLossReason::kClosed, session->acknowledged()});
+    } else if (!link_->closed() && !sessions_->close_said) {
+      sessions_->close_said = true;
+      link_->say_close(wire::CloseCode::kClosed);
+    }
+  }
+  handle_event(how);
+  if (!link_ && sessions_->current && sessions_->current->matters()) {
+    end_current_session({DisconnectReason::kStopped, SessionLossReason::kClosed});
+  }
+  if (std::exchange(sessions_->restarts, false)) handle_event(connection::ClientEvent::kStart);
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IMPL_CLIENT_SESSIONS_H_
