@@ -360,7 +360,7 @@ def test_a_server_that_never_says_welcome_is_given_up_and_the_session_kept():
                 if not silent:
                     await server.hello()
                 await client.events.until("failure", asyncio.TimeoutError, "")
-                assert 5 <= loop.time() - begin < 5.3
+                assert 4.9 <= loop.time() - begin < 5.4
             await (await accept()).resume(rx=0)
             await client.events.until("resumed", 0)
 
@@ -632,7 +632,7 @@ def test_stop_goes_on_connecting_until_all_is_handled(begun):
             await server.resume(rx=0)
             assert await server.text() == "a"
             assert (await server.close_frame()).code == CloseCode.CLOSED
-            server.write(ack(1, 0))
+            server.write(close(reply=True, rx=1, tx=0))
             assert await server.end() == b""
             server.writer.close()
             await client.wait_stopped()
@@ -707,17 +707,55 @@ def test_close_while_there_is_no_connection(linger):
     run(body())
 
 
-def test_stop_without_anything_to_say_ends_at_once():
+def test_stop_tells_the_server_how_much_was_handled():
     async def body():
         async with serving() as (client, accept):
             server = await accept()
             await server.begin()
+            server.write(news("1"))
+            await client.events.until("message_ind", "Erik", "1")
             server.writer.close()
             await client.events.until("detached", CLOSED)
             client.stop()
+            server = await accept()
+            assert (await server.resume(rx=0)).rx == 1
+            closing = await server.close_frame()
+            assert (closing.code, closing.rx, closing.tx) == (CloseCode.CLOSED, 1, 0)
+            server.writer.close()  # before the answer
+            server = await accept()
+            await server.resume(rx=0)
+            assert (await server.close_frame()).code == CloseCode.CLOSED
+            server.write(close(reply=True))
+            server.writer.close()
             await client.wait_stopped()
             assert client.events.all[-1] == ("disconnected", STOPPED)
             assert "lost" not in kinds(client)
+
+    run(body())
+
+
+def test_stop_of_a_session_that_has_not_begun_and_has_nothing_to_say_ends_at_once():
+    async def body():
+        async with serving() as (client, accept):
+            await accept()
+            client.stop()
+            await client.wait_stopped()
+            assert client.events.all == []
+
+    run(body())
+
+
+@pytest.mark.parametrize("how", ["stop_now", "close"])
+def test_what_never_left_is_handed_back(how):
+    async def body():
+        async with serving() as (client, accept):
+            client.say("a")
+            if how == "close":
+                client.close(1.0)
+            else:
+                client.stop_now()
+            await client.wait_stopped()
+            assert client.events.all == [("lost", SessionLossReason.CLOSED, 1, 1, None)]
 
     run(body())
 
@@ -759,7 +797,7 @@ def test_start_after_stop_begins_another_session_behind_the_first(away):
                 await server.resume(rx=0)
             assert await server.text() == "a"
             assert (await server.close_frame()).code == CloseCode.CLOSED
-            server.write(ack(1, 0))
+            server.write(close(reply=True, rx=1, tx=0))
             assert await server.end() == b""
             server.writer.close()
             await client.events.until("disconnected", STOPPED)

@@ -445,7 +445,8 @@ class ClientDriver:
             self.disconnect_hint = session.hint
             if session.loss is not None:
                 await self._tell(self._client.on_session_lost, session.loss)
-            await self._tell_disconnected(session.reason)
+            if session.established:
+                await self._tell_disconnected(session.reason)
             self.telling = None
 
     async def _tell(self, hook: Callable[..., Any], what: Any) -> None:

@@ -59,7 +59,7 @@ class ClientSessions:
         return link if self._plain or self._options.session is SessionMode.OFF else self.accepting
 
     def end(self, linger: float) -> bool:
-        """Nothing more is accepted. Whether something waits for a connection, which gets so much
+        """Nothing more is accepted. Whether something is left to be said, which gets so much
         time."""
         session, self._open = self._open, None
         if session is not None and not session.closed:
@@ -150,6 +150,7 @@ class ClientSessions:
             for message in session.session.kept:
                 outgoing = self._settings.connection.outbox.outgoing
                 link.send(encode_frame(outgoing, message.payload))
+            session.handle_ended = lambda: None
             session.abort(DisconnectReason.STOPPED)
 
     def _make(self) -> SessionLine:
@@ -158,7 +159,7 @@ class ClientSessions:
         return session
 
     def _handle_over(self, session: SessionLine) -> None:
-        if session.established:
+        if session.established or session.loss is not None:
             self.untold.append(session)
         if self.ending is session:
             self.ending = None

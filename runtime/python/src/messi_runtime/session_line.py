@@ -26,8 +26,8 @@ from .slow_reader import SlowReader
 class SessionLine:
     """Takes the place of a `Link`, and outlives its connections.
 
-    It ends once: `reason` says why, and `loss` what was lost. An end in order takes time, since
-    first all that was sent is to be acknowledged.
+    It ends once: `reason` says why, and `loss` what was lost. An end in order takes time, since the
+    peer is to say that it has handled all that was sent, and has to know how much was handled here.
     """
 
     def __init__(self, settings: LinkSettings) -> None:
@@ -196,7 +196,7 @@ class SessionLine:
         self._end_reason = reason
         self.inbox.drop()
         self._close(CloseCode.CLOSED)
-        if self.link is None and self.unacknowledged == 0:
+        if not self.established and self.unacknowledged == 0:
             self._finish(SessionLossReason.CLOSED)
             return
         self._linger = self._loop.call_later(linger, self.abort, reason)
@@ -295,8 +295,7 @@ class SessionLine:
         self.hint = str(link.hint)
         reason = link.reason
         if self.closed:
-            done = self._peer_handles_no_more or self.unacknowledged == 0
-            if done or self._linger is None or not self.may_return:
+            if self._peer_handles_no_more or self._linger is None or not self.may_return:
                 self._finish(SessionLossReason.CLOSED)
         elif reason in FATAL:
             self._finish(FATAL[reason], reason)
@@ -489,7 +488,7 @@ class SessionLine:
             if all_dispatched and all_handled and self._closing is None:
                 self._close(CloseCode.DRAIN, answers=True)
         elif self.closed:
-            if self._said and (all_handled or self._peer_handles_no_more):
+            if self._said and self._peer_handles_no_more:
                 self.link.end(self.reason, self._settings.linger)
         elif self._peer_sends_no_more and self._said and all_dispatched and all_handled:
             self._end_reason = DisconnectReason.DRAINING
