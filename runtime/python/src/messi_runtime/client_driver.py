@@ -246,6 +246,7 @@ class ClientDriver:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self.options.connect_timeout
         self._dropped = dropped = loop.create_future()
         attempt = asyncio.ensure_future(
             connect(self._attempts.next(), self._memory, self.options.socket, self._handshakes)
@@ -273,7 +274,7 @@ class ClientDriver:
             if self.sessions is None:
                 await self._use(connected)
             else:
-                await self._introduce(connected, dropped)
+                await self._introduce(connected, dropped, give_up_at)
 
     async def _fail(self, event: ClientEvent, failure: Exception, least_delay: float = 0.0) -> None:
         machine = self._machine
@@ -319,7 +320,9 @@ class ClientDriver:
             raise
         await self._handle_over(link, connected.address, loop.time() - connected_at)
 
-    async def _introduce(self, connected: Connected, dropped: asyncio.Future[None]) -> None:
+    async def _introduce(
+        self, connected: Connected, dropped: asyncio.Future[None], give_up_at: float
+    ) -> None:
         """From the first frame to the end of the connection."""
         loop = asyncio.get_running_loop()
         assert self.sessions is not None
@@ -328,11 +331,12 @@ class ClientDriver:
         )
         link = SessionLink(self._settings, connected.stream, introduction)
         self._introducing = link
+        self._machine.handle(ClientEvent.OPENED)
         try:
             link.start()
             await asyncio.wait(
                 {link.known, dropped},
-                timeout=self.options.connect_timeout,
+                timeout=give_up_at - loop.time(),
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if self.link is link:
@@ -348,7 +352,7 @@ class ClientDriver:
         self._memory.failed(connected.address)
         if link.closed:
             failure = HandshakeError(link.reason, link.hint)
-            await self._fail(ClientEvent.NO_STREAM, failure, link.retry_after)
+            await self._fail(ClientEvent.LOST, failure, link.retry_after)
         else:
             link.abort(DisconnectReason.STOPPED)
             await self._fail(ClientEvent.TIMER, asyncio.TimeoutError())
@@ -365,7 +369,7 @@ class ClientDriver:
         self._served = session
         self.link = link
         self.disconnect_hint = ""
-        self._machine.handle(ClientEvent.STREAM)
+        self._machine.handle(ClientEvent.WELCOMED)
         if session is None and self.sessions.was_ended:
             self._command(ClientEvent.STOP)
         elif session is not None and session.closed:
@@ -512,7 +516,12 @@ def _takes_arguments(hook: Any) -> bool:
         return True
 
 
-_WITHOUT_LINK = {ClientState.WAITING, ClientState.CONNECTING, ClientState.ASKING}
+_WITHOUT_LINK = {
+    ClientState.WAITING,
+    ClientState.CONNECTING,
+    ClientState.ASKING,
+    ClientState.INTRODUCING,
+}
 
 
 def _closed(loop: asyncio.AbstractEventLoop | None) -> bool:
