@@ -300,7 +300,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   void tell_of_link(DisconnectReason reason);
   TimePoint session_deadline();
   ClientSession* carried_session();
-  void renew_session();
+  std::unique_ptr<ClientSession> renew_session();
   void end_session(std::unique_ptr<ClientSession> session, const ClientSessionEnd& end);
   void end_current_session(const ClientSessionEnd& end);
   void tell_ends();

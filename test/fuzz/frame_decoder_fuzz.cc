@@ -60,7 +60,7 @@ class Target {
     const char* const header = stream_.data() + seen_;
     require(frame.type == wire::read_type(header), "a frame has the type in the stream");
     require(frame.payload.size() == wire::read_size(header), "a frame has the size in the stream");
-    require(frame.payload.size() <= max_payload_, "no frame is larger than the limit");
+    require(!too_big(header), "no frame is larger than the limit");
     seen_ += wire::kHeaderSize;
     require(frame.payload == stream_.substr(seen_, frame.payload.size()),
             "a frame has the payload in the stream");
@@ -73,14 +73,21 @@ class Target {
     const std::string_view left = stream_.substr(seen_);
     if (result == DecodeResult::kStopped) return;
     if (result == DecodeResult::kTooBig) {
-      require(wire::read_size(left.data()) > max_payload_, "a frame that is too big is too big");
+      require(too_big(left.data()), "a frame that is too big is too big");
       return require_header(decoder, left);
     }
     if (left.size() < wire::kHeaderSize) return;
-    require(wire::read_size(left.data()) <= max_payload_, "a frame that is too big is refused");
+    require(!too_big(left.data()), "a frame that is too big is refused");
     require(left.size() - wire::kHeaderSize < wire::read_size(left.data()),
             "a whole frame is handed out");
     require_header(decoder, left);
+  }
+
+  /// There is another limit for OFFER to CLOSE.
+  bool too_big(const char* header) const {
+    const std::size_t type = static_cast<std::size_t>(wire::read_type(header));
+    return wire::read_size(header) >
+           (type >= 5 && type <= 9 ? std::max<std::size_t>(max_payload_, 2048) : max_payload_);
   }
 
   static void require_header(const FrameDecoder& decoder, std::string_view frame) {

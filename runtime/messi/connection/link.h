@@ -284,7 +284,7 @@ class Link : private Connection {
   inline std::uint8_t* make_service(wire::Control kind, std::uint8_t* out) final;
 
   void handle_written(const wire::Batch& batch, std::size_t size);
-  bool prepare_output();
+  bool take_over();
   // Whether an orderly end still waits for the stream to pass on what it has taken.
   bool holds_output() const { return ending() && stream_->holds_output(); }
   void handle_end();
@@ -359,7 +359,7 @@ inline void Link::handle_end() {
 
 inline void Link::flush(bool more) {
   if (pending_bytes() > high_mark()) was_high_ = true;
-  while (!blocked_ && prepare_output()) {
+  while (!blocked_ && (has_output() || take_over())) {
     wire::Batch batch;
     gather(batch);
     const IoResult result = stream_->write(batch.slices(), batch.count(), more);
@@ -370,11 +370,8 @@ inline void Link::flush(bool more) {
   }
 }
 
-/// Whether there is something to write. A session's messages come into the queue when it is empty.
-inline bool Link::prepare_output() {
-  if (in_session_ && pending_bytes() == 0 && !over()) session()->hand_over(frames());
-  return has_output();
-}
+/// The queue is empty: gets the session's next messages, if there are any.
+inline bool Link::take_over() { return in_session_ && !over() && session()->hand_over(frames()); }
 
 /// In a session only the session counts what waits.
 inline void Link::handle_written(const wire::Batch& batch, std::size_t size) {
@@ -396,7 +393,8 @@ inline void Link::leave_session() {
 
 inline void Link::tend_session(TimePoint now) {
   if (closed()) return;
-  const bool writes = !blocked_ && (has_output() || session()->has_more());
+  if (!blocked_ && pending_bytes() == 0) take_over();
+  const bool writes = !blocked_ && has_output();
   if (session()->wants_ack(now, writes)) frames().want(wire::Control::kAck);
 }
 

@@ -230,7 +230,7 @@ MESSI_INLINE void ClientBase::serve_link() {
 
 MESSI_INLINE void ClientBase::handle_readable() {
   const Finally after([this] {
-    if (sessions_ || link_->needs_attention()) settle_.schedule();
+    if (link_->needs_attention() || sessions_) settle_.schedule();
   });
   in_hook([&] {
     if (sessions_) {
@@ -309,7 +309,7 @@ MESSI_INLINE Duration ClientBase::delay_after_end(DisconnectReason reason) {
 MESSI_INLINE void ClientBase::tend_link() {
   link_->handle_time(loop_.now(), loop_.input_until());
   set_timer();
-  if (sessions_ || link_->needs_attention()) settle_.schedule();
+  if (link_->needs_attention() || sessions_) settle_.schedule();
 }
 
 MESSI_INLINE void ClientBase::linger_on_link() {

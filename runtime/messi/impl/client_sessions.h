@@ -316,8 +316,9 @@ MESSI_INLINE void ClientBase::begin_session(const wire::Welcome& welcome) {
     if (peer.rx != 0) return refuse();
     if (sessions_->current->known()) {
       const auto reason = client_sessions::loss_of(static_cast<wire::CloseCode>(welcome.reason));
-      ClientSessionEnd end{DisconnectReason::kSessionLost,
-                           reason.value_or(SessionLossReason::kUnknown)};
+      ClientSessionEnd end{
+          sessions_->closing ? DisconnectReason::kStopped : DisconnectReason::kSessionLost,
+          reason.value_or(SessionLossReason::kUnknown)};
       if (welcome.prev_rx && sessions_->current->handle_last_rx(*welcome.prev_rx)) {
         end.peer_handled = welcome.prev_rx;
       }
@@ -352,8 +353,9 @@ MESSI_INLINE void ClientBase::tend_session(ClientSession& session) {
         lose_session({reason, loss}, client_sessions::code_of(*loss));
     }
   }
-  const TimePoint now = loop_.now();
-  link_->tend_session(now);
+  link_->tend_session(loop_.now());
+  // A server that says no more may still read.
+  if (link_->closed() && !sessions_->end && session.owes_ack()) link_->say_ack();
   link_->settle();
   if (session.exceeds_limit() && !link_->closed()) {
     lose_session({DisconnectReason::kMessageTooBig, SessionLossReason::kLimit},
@@ -390,8 +392,7 @@ MESSI_INLINE void ClientBase::handle_session_close(const wire::CloseFrame& frame
     sessions_->close_answered = true;
   } else if (frame.code == wire::CloseCode::kDrain) {
     if (sessions_->leaving) return;
-    sessions_->leaving = std::move(sessions_->current);
-    renew_session();
+    sessions_->leaving = renew_session();
   } else if (const auto loss = client_sessions::loss_of(frame.code)) {
     if (frame.code != wire::CloseCode::kClosed) {
       return lose_session({DisconnectReason::kSessionLost, loss, session.acknowledged()},
@@ -426,6 +427,7 @@ MESSI_INLINE DisconnectReason ClientBase::leave_session(DisconnectReason reason)
     std::optional<ClientSessionEnd> end = std::exchange(sessions_->end, std::nullopt);
     if (sessions_->leaving) {
       reason = DisconnectReason::kDraining;
+      sessions_->over.reserve(sessions_->over.size() + 1);
       end_session(std::move(sessions_->leaving), {reason, SessionLossReason::kClosed});
     } else {
       if (!end && client_sessions::loss_of(reason))
@@ -454,10 +456,11 @@ MESSI_INLINE void ClientBase::tell_of_link(DisconnectReason reason) {
   in_hook([&] { on_disconnected(reason); });
 }
 
-/// From now on what is sent is for another session.
-MESSI_INLINE void ClientBase::renew_session() {
-  if (!wants_session()) return;
-  sessions_->current = std::make_unique<ClientSession>(*this, settings_, loop_.buffers());
+/// From now on what is sent is for another session; returns the one before.
+MESSI_INLINE std::unique_ptr<ClientSession> ClientBase::renew_session() {
+  if (!wants_session()) return nullptr;
+  auto fresh = std::make_unique<ClientSession>(*this, settings_, loop_.buffers());
+  return std::exchange(sessions_->current, std::move(fresh));
 }
 
 MESSI_INLINE void ClientBase::end_session(std::unique_ptr<ClientSession> session,
@@ -468,9 +471,8 @@ MESSI_INLINE void ClientBase::end_session(std::unique_ptr<ClientSession> session
 }
 
 MESSI_INLINE void ClientBase::end_current_session(const ClientSessionEnd& end) {
-  std::unique_ptr<ClientSession> session = std::move(sessions_->current);
-  renew_session();
-  end_session(std::move(session), end);
+  sessions_->over.reserve(sessions_->over.size() + 1);  // first: memory may run out
+  end_session(renew_session(), end);
 }
 
 /// Calls the hooks for sessions that are over.

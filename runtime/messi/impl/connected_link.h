@@ -79,6 +79,7 @@ class ConnectedLink final : public connection::Link {
     add_ack();
   }
 
+  void say_ack() { want_ack(); }
   /// Says that the session ends, behind what was handed over.
   void say_close(wire::CloseCode code, bool reply = false) {
     wire::CloseFrame frame{code};

@@ -206,6 +206,7 @@ inline bool Session::hand_over(wire::FrameQueue& link) {
   while (added < kMostAtOnce && !exceeds_limit_) {
     const FrameCursor::Stretch stretch = next_.next(frames());
     const char* const data = stretch.buffer == nullptr ? nullptr : stretch.buffer->data();
+    std::uint64_t count = 0;
     std::uint32_t end = stretch.begin;
     while (end < stretch.end && added + (end - stretch.begin) < kMostAtOnce) {
       if (wire::read_size(data + end) > peer_max_payload_) {
@@ -213,14 +214,15 @@ inline bool Session::hand_over(wire::FrameQueue& link) {
         break;
       }
       end += wire::frame_size(data + end);
-      ++handed_;
+      ++count;
     }
     if (end == stretch.begin) break;
     link.append_shared(*stretch.buffer, stretch.begin, end);
     next_.pass(end - stretch.begin);
+    handed_ += count;
+    handed_bytes_ += end - stretch.begin;
     added += end - stretch.begin;
   }
-  handed_bytes_ += added;
   return added > 0;
 }
 
