@@ -266,7 +266,7 @@ TEST_CASE("a client begins a session", "[client]") {
   CHECK(world.client.take_log() == Log{"connected", "message hello"});
   CHECK(world.client.connected());
   CHECK_FALSE(world.client.detached());
-  CHECK(world.heard_bytes() == ack_frame(0, 0));
+  CHECK(world.heard_bytes() == ack_frame(1, 0));
 }
 
 TEST_CASE("what is sent before there is a connection is kept for it", "[client]") {
@@ -313,7 +313,7 @@ TEST_CASE("a session goes on in another connection", "[client]") {
   CHECK(world.client.detached());
   world.say(resumed(2).bytes() + down("c"));
   CHECK(world.client.take_log() == Log{"resumed: 1", "message c"});
-  CHECK(world.heard_bytes() == ack_frame(2, 2) + up("3") + up("4"));
+  CHECK(world.heard_bytes() == ack_frame(3, 2) + up("3") + up("4"));
   CHECK_FALSE(world.client.detached());
   world.say(ack_frame(4, 3));
   CHECK(world.client.unacknowledged() == 0);
@@ -914,6 +914,38 @@ TEST_CASE("a session that keeps too much is lost, with or without a connection",
   world.reconnect();
   world.welcome();
   CHECK(world.heard_bytes() == ack_frame(0, 0) + up("new"));
+}
+
+TEST_CASE("after a message that ends the session nothing is dispatched", "[client]") {
+  messi::ClientOptions options = with_sessions();
+  options.max_pending_bytes = 100;
+  World world(options);
+  world.welcome();
+  world.client.take_log();
+  world.client.then = [&](const std::string& line) {
+    if (line != "message a") return;
+    for (int i = 0; i < 2; ++i) world.client.send_message_ind(message(std::string(100, 'x')));
+  };
+  world.say(down("a") + down("b"));
+  CHECK(world.client.take_log() == Log{"message a", "lost: Too much was not acknowledged. 1 to 1",
+                                       "disconnected: Slow reader."});
+}
+
+TEST_CASE("stop does not wait for a session that has ended meanwhile", "[client]") {
+  messi::ClientOptions options = with_sessions();
+  options.max_payload_size = 100;
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  Client client(loop, options);
+  client.start();
+  client.send_message_ind(message("1"));
+  const bool connecting = GENERATE(true, false);
+  if (!connecting) loop.run_until_idle();
+  client.send_message_ind(message(std::string(200, 'x')));
+  client.stop();
+  loop.run_until_idle();
+  CHECK(client.take_log() == Log{"lost: A limit was exceeded. 1 to 1"});
+  CHECK(client.stopped());
 }
 
 TEST_CASE("a message that the server does not accept ends the session", "[client]") {

@@ -225,6 +225,30 @@ TEST_CASE_METHOD(Fixture, "the bound is for what is kept, and an empty session t
   CHECK(full.send("x"));
 }
 
+TEST_CASE_METHOD(Fixture, "what was not accepted fits when there is room again", "[session]") {
+  OutboxSettings small{FrameType::kClientToServer, 1000, 1000};
+  TestSession full(small, pool);
+  REQUIRE(full.attach({0, kMega, kMega}));
+  SECTION("a large message, while little is kept") {
+    REQUIRE(full.send(pattern(300)));
+    REQUIRE(full.send(pattern(10)));
+    CHECK_FALSE(full.send(pattern(690)));
+    CHECK_FALSE(full.poll_writable());
+    full.hand_over(link);
+    written();
+    REQUIRE(full.handle_ack({1, 0}, link));
+    CHECK(full.poll_writable());
+    CHECK(full.send(pattern(690)));
+  }
+  SECTION("also if it is acknowledged before anybody looks") {
+    REQUIRE(full.send(pattern(900)));
+    full.hand_over(link);
+    written();
+    REQUIRE(full.handle_ack({1, 0}, link));
+    CHECK(full.poll_writable());
+  }
+}
+
 TEST_CASE_METHOD(Fixture, "a message that is larger than the peer accepts is not handed over",
                  "[session]") {
   REQUIRE(session.send("123"));

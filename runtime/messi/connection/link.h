@@ -395,7 +395,9 @@ inline void Link::tend_session(TimePoint now) {
   if (closed()) return;
   if (!blocked_ && pending_bytes() == 0) take_over();
   const bool writes = !blocked_ && has_output();
-  if (session()->wants_ack(now, writes)) frames().want(wire::Control::kAck);
+  if (!session()->wants_ack(now, writes)) return;
+  // It would overtake the first one, which is in the queue.
+  if (frames().count_untaken(wire::FrameType::kAck) == 0) frames().want(wire::Control::kAck);
 }
 
 inline bool Link::expects(wire::FrameType type) const {

@@ -58,6 +58,7 @@ class ClientSession final : public session::Session {
   void write_early() override { write_early_now(); }
   void handle_refused(wire::Accepted why) override {
     refused_ = why;
+    stop_dispatching();
     handle_refused_now();
   }
   void write_early_now();

@@ -171,10 +171,11 @@ MESSI_INLINE void ClientBase::settle_with_sessions() {
       const bool promised = link_ && link_->stage() >= ConnectedLink::Stage::kAwaitsWelcome;
       if (promised) link_->close(client_sessions::end_of(current->refused()).reason);
       end_current_session(client_sessions::end_of(current->refused()));
+      if (sessions_->closing) finish_closing(connection::ClientEvent::kStop);
     }
     if (in_state(connection::ClientState::kStopped)) {
       if (sessions_->closing) finish_closing(connection::ClientEvent::kStopNow);
-      if (current != nullptr && sessions_->current->matters()) {
+      if (sessions_->current && sessions_->current->matters()) {
         end_current_session({DisconnectReason::kStopped, SessionLossReason::kClosed});
       }
     }

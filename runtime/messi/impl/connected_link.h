@@ -76,7 +76,7 @@ class ConnectedLink final : public connection::Link {
     session_ = &session;
     stage_ = Stage::kDone;
     enter_session();
-    add_ack();
+    want_ack();
   }
 
   void say_ack() { want_ack(); }

@@ -63,7 +63,8 @@ class Session : public wire::Outbox {
 
   /// Whether more than half of the bound is kept.
   bool is_high() const { return frames().pending() > settings().max_pending_bytes / 2; }
-  /// True once, when less than half of the bound is kept, after it was more.
+  /// True once, when less than half of the bound is kept, after it was more or a message was not
+  /// accepted; then that one fits.
   bool poll_writable();
 
   // What has arrived.
@@ -135,6 +136,9 @@ class Session : public wire::Outbox {
   /// Much is waiting that was not handed over: it may be written now.
   virtual void write_early() = 0;
 
+  void note_high() {
+    if (is_high()) was_high_ = true;
+  }
   void acknowledge(std::uint64_t rx);
 
   std::uint64_t acked_ = 0;
@@ -152,6 +156,7 @@ class Session : public wire::Outbox {
   bool dispatches_ = true;
   bool exceeds_limit_ = false;
   bool was_high_ = false;
+  std::size_t awaited_ = 0;  // the frame that was not accepted; 0 if there was none
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -173,9 +178,10 @@ inline std::uint64_t Session::last_accepted() {
 }
 
 inline bool Session::poll_writable() {
-  if (is_high()) was_high_ = true;
-  if (!was_high_ || is_high()) return false;
+  note_high();
+  if (!was_high_ || is_high() || too_much(awaited_, settings().max_pending_bytes)) return false;
   was_high_ = false;
+  awaited_ = 0;
   return true;
 }
 
@@ -247,6 +253,7 @@ inline bool Session::handle_last_rx(std::uint64_t rx) {
 }
 
 inline void Session::acknowledge(std::uint64_t rx) {
+  note_high();
   while (acked_ < rx) {
     const wire::Segment& first = *frames().stretches();
     const char* const data = first.owner->data();
@@ -261,8 +268,11 @@ inline void Session::acknowledge(std::uint64_t rx) {
   counted_number_ = std::max(counted_number_, acked_);
 }
 
-inline void Session::make_room(std::size_t /*frame_size*/, std::size_t /*most*/) {
+inline void Session::make_room(std::size_t frame_size, std::size_t most) {
   if (attached_ && frames().pending() - handed_bytes_ >= kWorthWriting) write_early();
+  if (!too_much(frame_size, most)) return;
+  was_high_ = true;
+  awaited_ = frame_size;
 }
 
 }  // namespace messi::session
