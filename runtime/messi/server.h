@@ -31,9 +31,16 @@
 #include "messi/io/stream.h"
 #include "messi/server_client.h"
 #include "messi/session/schema.h"
+#include "messi/session/session_loss.h"
+#include "messi/session/session_mode.h"
 #include "messi/wire/outbox.h"
 
 namespace messi {
+
+struct SchemaMismatch;
+class ServerSession;
+class ServerSessions;
+class SessionLink;
 
 /// What becomes of broadcasts that are too much for a client, see ServerOptions::slow_reader.
 enum class SlowReader : std::uint8_t {
@@ -94,6 +101,18 @@ struct ServerOptions {
   /// The longest time that `stop` and `disconnect` wait for a client to read what was sent. Zero:
   /// they are `stop_now` and `disconnect_now`.
   Duration linger = std::chrono::seconds(5);
+  /// Whether clients may have sessions: what is sent is delivered exactly once and in order, across
+  /// connections. With kRequired clients without one are refused (kRefused). What is not
+  /// acknowledged counts as waiting: `max_pending_bytes` and `max_total_pending_bytes` bound it.
+  SessionMode session = SessionMode::kOff;
+  /// Whether clients are asked to introduce themselves: then they may send an `auth_token`. Implied
+  /// by `session`.
+  bool handshake = false;
+  /// How long a client that says nothing is asked, until it is taken for one that does not know
+  /// the question. Zero: it is greeted at once.
+  Duration offer_wait = std::chrono::seconds(1);
+  /// How long a session waits for its client to come back; then it is lost (kSessionLost).
+  Duration session_timeout = std::chrono::seconds(30);
   SocketOptions socket;
   /// The permissions of a Unix socket's file, such as 0600. By default what the umask leaves.
   std::optional<unsigned> unix_mode;
@@ -186,6 +205,9 @@ class ServerBase : private ListenHandler {
  private:
   friend class AcceptedLink;
   friend class ServerClient;
+  friend class ServerSession;
+  friend class ServerSessions;
+  friend class SessionLink;
   friend struct codec::Access;
 
   // False if a message of `payload_size` bytes is too big.
@@ -213,6 +235,13 @@ class ServerBase : private ListenHandler {
   bool total_fits(std::size_t more) const {
     return settings_.pending + more <= options_.max_total_pending_bytes;
   }
+  // Null if it has none.
+  ServerSession* session_of(const AcceptedLink& link) const;
+  wire::Outbox* outbox_of(AcceptedLink& link);
+  bool is_detached(const AcceptedLink& link) const;
+  bool is_low(const AcceptedLink& link) const;
+  bool poll_writable(AcceptedLink& link);
+  std::size_t kept_bytes(const AcceptedLink& link) const;
   std::size_t pending_bytes(const AcceptedLink& link);
 
   // Generated code makes these typed.
@@ -220,6 +249,10 @@ class ServerBase : private ListenHandler {
   virtual void client_arrived(ServerClient& client) = 0;
   virtual void client_connected(ServerClient& client) = 0;
   virtual void client_disconnected(ServerClient& client, DisconnectReason reason) = 0;
+  virtual void client_detached(ServerClient& client, DisconnectReason reason) = 0;
+  virtual void client_resumed(ServerClient& client, std::uint64_t replayed) = 0;
+  virtual void client_session_lost(ServerClient& client, const SessionLoss& loss) = 0;
+  virtual bool accepts_schema(ServerClient& client, const SchemaMismatch& mismatch) = 0;
   virtual void client_writable(ServerClient& client) = 0;
   virtual void client_behind(ServerClient& client) = 0;
   /// Calls the hook for `payload`; false if it cannot be decoded.
@@ -246,10 +279,12 @@ class ServerBase : private ListenHandler {
 
   void refuse(Stream& stream, DisconnectReason reason);
   void refuse(AcceptedLink& link, std::string_view text);
-  void accept(AcceptedLink& link);
+  void arrive(AcceptedLink& link);
+  void accept(AcceptedLink& link, std::string_view principal);
   void greet(AcceptedLink& link);
   void handle_readable(AcceptedLink& link);
   bool dispatch_from(AcceptedLink& link, std::string_view payload);
+  bool dispatch_from(AcceptedLink& link, ServerSession& session, std::string_view payload);
   void close(AcceptedLink& link, DisconnectReason reason, Hint hint = Hint::kNone);
   void end(AcceptedLink& link, DisconnectReason reason);
   void leave(AcceptedLink& link);
@@ -290,7 +325,8 @@ class ServerBase : private ListenHandler {
   ServerClient* current_ = nullptr;
   bool in_hook_ = false;
 
-  wire::SharedFrames shared_;  // broadcasts
+  wire::SharedFrames shared_;                       // broadcasts
+  const std::unique_ptr<ServerSessions> sessions_;  // null if clients are not asked for any
 };
 
 }  // namespace messi

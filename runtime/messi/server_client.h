@@ -24,6 +24,7 @@ struct Access;
 }  // namespace codec
 
 class ServerBase;
+class ServerSessions;
 
 /// A client, as the server sees it; generated code adds the senders. It belongs to the server and
 /// lives until its `on_client_disconnected` returns, or `on_client_refused` if it was not accepted.
@@ -35,6 +36,7 @@ class ServerClient {
   class Init {
     friend class ServerBase;
     friend class ServerClient;
+    friend class ServerSessions;
     Init(std::unique_ptr<AcceptedLink> link, std::uint64_t id, TimePoint now)
         : link_(std::move(link)), id_(id), now_(now) {}
     std::unique_ptr<AcceptedLink> link_;
@@ -60,14 +62,30 @@ class ServerClient {
   /// it is connected at once, and `on_client_connected` follows. With `refuse` the connection is
   /// closed, and `on_client_refused(peer_address, kUnauthenticated)` follows; the client gets the
   /// beginning of `text`, at most 96 bytes, as its `disconnect_hint`.
-  void accept();
+  ///
+  /// `principal` says who the client is: it resumes only a session of the same. "": whoever shows
+  /// its certificate, or its uid on a Unix socket. If the client resumes a session, that session's
+  /// client gets the connection, and this object is gone at the end of the turn.
+  void accept(std::string_view principal = {});
   void refuse(std::string_view text = {});
 
-  /// True from `accept` until the connection is lost or given up. Messages sent before and after
-  /// are dropped.
-  bool connected() const { return link_->accepted() && !link_->closed(); }
+  /// In `on_authenticate` and until it is answered: ClientOptions::auth_token of the client, at
+  /// most 512 bytes, or "". It may be anything.
+  std::string_view auth_token() const { return link_->auth_token(); }
 
-  /// Bytes that were sent to this client and that the system has not taken yet.
+  /// True from `accept` until the connection is lost or given up, or with a session, until that
+  /// ends. Messages sent before and after are dropped.
+  bool connected() const { return link_->accepted() && (!link_->closed() || link_->goes_on()); }
+
+  /// Whether its session waits for it to come back. What is sent to it meanwhile is kept.
+  bool detached() const;
+
+  /// How many messages were sent to it that its program is not known to have handled. 0 without a
+  /// session.
+  std::uint64_t unacknowledged() const;
+
+  /// Bytes that were sent to this client and that the system has not taken yet. With a session:
+  /// that the client has not acknowledged.
   std::size_t pending_bytes() const;
 
   /// How many broadcasts were left out for this client and will not be sent any more, since it read
@@ -76,7 +94,8 @@ class ServerClient {
 
   /// Ends the connection in order. No further message is sent or received. Messages sent before
   /// still arrive if the client keeps reading, see ServerOptions::linger. When that is done,
-  /// `on_client_disconnected(client, kDisconnected)` comes. No-op if not connected.
+  /// `on_client_disconnected(client, kDisconnected)` comes. No-op if not connected. With a session
+  /// it is done when the client has acknowledged everything; it may come back for that.
   void disconnect();
 
   /// Ends the connection at the end of the loop's turn. What the system has not taken by then, or
@@ -116,6 +135,7 @@ class ServerClient {
 
  private:
   friend class ServerBase;
+  friend class ServerSessions;
   friend struct codec::Access;
 
   // The way out for messages; null when not connected. What is sent is written at the end of the

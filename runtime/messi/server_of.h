@@ -9,6 +9,8 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/server.h"
 #include "messi/server_client.h"
+#include "messi/session/schema_mismatch.h"
+#include "messi/session/session_loss.h"
 
 namespace messi {
 
@@ -50,8 +52,29 @@ class ServerOf : public ServerBase {
   /// not among the `clients()`. By default all are accepted.
   virtual void on_authenticate(Client& client) { client.accept(); }
 
+  /// The client has introduced itself, with another schema than the server's: `mismatch.text()`
+  /// says what differs. False refuses it (kSchemaMismatch). It comes before `on_authenticate`.
+  virtual bool on_schema_mismatch(Client& /*client*/, const SchemaMismatch& /*mismatch*/) {
+    return true;
+  }
+
   virtual void on_client_connected(Client& /*client*/) {}
   virtual void on_client_disconnected(Client& /*client*/, DisconnectReason /*reason*/) {}
+
+  // With a session all that follows happens between `on_client_connected` and
+  // `on_client_disconnected`.
+
+  /// The connection is lost, and the session waits for its client. `kReplaced`: it has come back
+  /// already, in another connection.
+  virtual void on_client_detached(Client& /*client*/, DisconnectReason /*reason*/) {}
+
+  /// The client is back, and nothing is lost. `replayed`: so many messages are sent again, or for
+  /// the first time.
+  virtual void on_client_resumed(Client& /*client*/, std::uint64_t /*replayed*/) {}
+
+  /// The session has ended without its promise: messages may be lost. `on_client_disconnected`
+  /// follows. `loss` is valid until the hook returns.
+  virtual void on_client_session_lost(Client& /*client*/, const SessionLoss& /*loss*/) {}
 
   /// Less than half of `max_pending_bytes` is waiting for the client, after it was more.
   virtual void on_client_writable(Client& /*client*/) {}
@@ -79,6 +102,18 @@ class ServerOf : public ServerBase {
   }
   void client_disconnected(ServerClient& client, DisconnectReason reason) final {
     on_client_disconnected(static_cast<Client&>(client), reason);
+  }
+  void client_detached(ServerClient& client, DisconnectReason reason) final {
+    on_client_detached(static_cast<Client&>(client), reason);
+  }
+  void client_resumed(ServerClient& client, std::uint64_t replayed) final {
+    on_client_resumed(static_cast<Client&>(client), replayed);
+  }
+  void client_session_lost(ServerClient& client, const SessionLoss& loss) final {
+    on_client_session_lost(static_cast<Client&>(client), loss);
+  }
+  bool accepts_schema(ServerClient& client, const SchemaMismatch& mismatch) final {
+    return on_schema_mismatch(static_cast<Client&>(client), mismatch);
   }
   void client_writable(ServerClient& client) final {
     on_client_writable(static_cast<Client&>(client));

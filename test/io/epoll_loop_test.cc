@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <thread>
@@ -387,4 +388,16 @@ TEST_CASE("a loop that is told to looks again before it sleeps", "[io]") {
   CHECK(run_until(loop, [&] { return client.connected(); }));
   client.send(messi::test::message("hello"));
   CHECK(run_until(loop, [&] { return server.has("1 message hello"); }));
+}
+
+TEST_CASE("secrets come from the system", "[io]") {
+  EpollLoop loop;
+  std::vector<std::string> secrets;
+  for (const std::size_t size : {16u, 16u, 1000u}) {
+    std::string secret(size, '\0');
+    loop.fill_secret({secret.data(), secret.size()});
+    CHECK(std::count(secret.begin(), secret.end(), '\0') < static_cast<int>(size / 4));
+    secrets.push_back(secret);
+  }
+  CHECK(secrets[0] != secrets[1]);
 }

@@ -228,3 +228,14 @@ TEST_CASE("the seed decides the random numbers", "[testing]") {
   }
   CHECK(numbers.size() == 100);
 }
+
+TEST_CASE("secrets are the same in every run", "[testing]") {
+  std::string secrets[3];
+  for (std::string& secret : secrets) {
+    ManualLoop loop(&secret == &secrets[2] ? 2 : 1);
+    secret.resize(16);
+    loop.fill_secret({secret.data(), secret.size()});
+  }
+  CHECK(secrets[0] == secrets[1]);
+  CHECK(secrets[0] != secrets[2]);
+}

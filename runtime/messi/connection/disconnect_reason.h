@@ -35,7 +35,8 @@ enum class DisconnectReason : std::uint8_t {
   kSessionLost,         ///< The session cannot go on: see `on_session_lost`.
   kSchemaMismatch,      ///< Only in `on_client_refused`: `on_schema_mismatch` returned false.
   kReplaced,            ///< The server took it for a client without a session; then it asked for
-                        ///< one, and is another client now.
+                        ///< one, and is another client now. Or its session goes on in another
+                        ///< connection.
 };
 
 /// The reason as a sentence, such as "Keep alive timeout.". The text has static storage.

@@ -2,6 +2,7 @@
 #define MESSI_IMPL_ACCEPTED_LINK_H_
 
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "messi/base/deadline_queue.h"
@@ -17,7 +18,7 @@ class ServerBase;
 class ServerClient;
 
 /// A link that a server has accepted. It waits in the server's queues, and knows its client.
-class AcceptedLink final : public connection::Link, public DeadlineHook, private StreamHandler {
+class AcceptedLink : public connection::Link, public DeadlineHook, private StreamHandler {
  public:
   AcceptedLink(ServerBase& server, const connection::ConnectionSettings& settings,
                wire::BufferPool& pool, std::unique_ptr<Stream> stream, TimePoint now)
@@ -28,6 +29,11 @@ class AcceptedLink final : public connection::Link, public DeadlineHook, private
   ServerBase& server() const { return server_; }
   ServerClient* client() const { return client_; }
   void set_client(ServerClient& client) { client_ = &client; }
+
+  /// Whether its client stays connected although it is closed: its session goes on.
+  virtual bool goes_on() const { return false; }
+  /// What the client has said of itself, for the time that it is not accepted.
+  virtual std::string_view auth_token() const { return {}; }
 
   /// When its wait in a queue began.
   TimePoint waits_since() const { return last_heard(); }

@@ -17,6 +17,9 @@
 #include "messi/base/make_room.h"
 #include "messi/base/status.h"
 #include "messi/connection/farewell.h"
+#include "messi/impl/server_session.h"
+#include "messi/impl/server_sessions.h"
+#include "messi/impl/session_link.h"
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
 #include "messi/server.h"
@@ -47,7 +50,15 @@ inline std::string find_contradiction(const ServerOptions& options) {
   if (options.authentication_timeout <= Duration::zero()) {
     return "authentication_timeout must be more than zero";
   }
+  if (options.offer_wait < Duration::zero()) return "offer_wait must not be less than zero";
+  if (options.session_timeout < Duration::zero()) {
+    return "session_timeout must not be less than zero";
+  }
   return "";
+}
+
+inline bool asks_clients(const ServerOptions& options) {
+  return options.handshake || options.session != SessionMode::kOff;
 }
 
 MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOptions options)
@@ -67,7 +78,8 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
       paused_(kPongWhilePaused),
       ending_(options_.linger),
       arriving_(options_.authentication_timeout),
-      shared_(settings_, loop.buffers()) {}
+      shared_(settings_, loop.buffers()),
+      sessions_(asks_clients(options_) ? std::make_unique<ServerSessions>(*this) : nullptr) {}
 
 MESSI_INLINE ServerBase::~ServerBase() {
   assert(!in_hook_ && "a server must not be destroyed by one of its own hooks");
@@ -102,10 +114,36 @@ MESSI_INLINE void ServerBase::drain(Duration deadline) {
   drain_half_ = deadline_after(loop_.now(), deadline / 2);
   drain_end_ = deadline_after(loop_.now(), deadline);
   table_.for_each([this](ServerClient& client) {
-    client.link_->drain();
-    needs_settling(*client.link_);
+    AcceptedLink& link = *client.link_;
+    if (sessions_ != nullptr) {
+      sessions_->drain(static_cast<SessionLink&>(link));
+    } else {
+      link.drain();
+    }
+    needs_settling(link);
   });
   set_timer();
+}
+
+MESSI_INLINE ServerSession* ServerBase::session_of(const AcceptedLink& link) const {
+  return sessions_ == nullptr ? nullptr : static_cast<const SessionLink&>(link).its_session();
+}
+
+/// Null if its client is not connected.
+MESSI_INLINE wire::Outbox* ServerBase::outbox_of(AcceptedLink& link) {
+  ServerSession* const session = session_of(link);
+  if (session == nullptr) return link.outbox();
+  return link.closed() && !link.goes_on() ? nullptr : session;
+}
+
+MESSI_INLINE bool ServerBase::is_low(const AcceptedLink& link) const {
+  const ServerSession* const session = session_of(link);
+  return session == nullptr ? link.is_low() : !session->is_high();
+}
+
+MESSI_INLINE bool ServerBase::poll_writable(AcceptedLink& link) {
+  ServerSession* const session = session_of(link);
+  return session == nullptr ? link.poll_writable() : session->poll_writable();
 }
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
@@ -113,6 +151,9 @@ MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size)
   if (!shared_.has_room(payload_size)) {
     for (ServerClient& client : clients_as<ServerClient>()) {
       client.link_->handle_full(shared_.buffer());
+      if (ServerSession* const session = session_of(*client.link_)) {
+        session->handle_full(shared_.buffer());
+      }
     }
   }
   return shared_.reserve(payload_size);
@@ -122,7 +163,7 @@ MESSI_INLINE void ServerBase::end_broadcast(std::uint32_t field, std::size_t pay
                                             const ServerClient* except) {
   const wire::SharedFrame frame = shared_.commit(payload_size);
   const std::size_t size = frame.end - frame.begin;
-  if (options_.slow_reader != SlowReader::kDisconnect ||
+  if (options_.slow_reader != SlowReader::kDisconnect || sessions_ != nullptr ||
       settings_.pending + size * table_.size() > options_.max_total_pending_bytes) {
     return offer_broadcast(field, frame, except);
   }
@@ -152,9 +193,10 @@ MESSI_INLINE void ServerBase::offer_broadcast(std::uint32_t field, const wire::S
       continue;
     }
     keep_total(size);
-    if (link.closed() || link.outbox()->offer(frame, most)) continue;
+    wire::Outbox* const outbox = outbox_of(link);
+    if (outbox == nullptr || outbox->offer(frame, most)) continue;
     if (all) {
-      link.outbox()->refuse(wire::Accepted::kFull);
+      outbox->refuse(wire::Accepted::kFull);
     } else {
       leave_out(field, frame, link, copy);
     }
@@ -177,16 +219,20 @@ MESSI_INLINE void ServerBase::leave_out(std::uint32_t field, const wire::SharedF
     std::memcpy(copy->extend(size), frame.buffer->data() + frame.begin, size);
   }
   keep_total(copy->used());
-  if (link.closed()) return;
+  wire::Outbox* const outbox = outbox_of(link);
+  if (outbox == nullptr) return;
   if (row.latest.keep(field, *copy)) ++row.dropped;
-  if (row.latest.size() > settings_.max_pending_bytes) close(link, DisconnectReason::kSlowReader);
+  if (row.latest.size() > settings_.max_pending_bytes) {
+    session_of(link) != nullptr ? (void)outbox->refuse(wire::Accepted::kFull)
+                                : close(link, DisconnectReason::kSlowReader);
+  }
 }
 
 /// Sends what was kept for a client; true if nothing is left of it.
 MESSI_INLINE bool ServerBase::catch_up(AcceptedLink& link, std::size_t most) {
   wire::LatestFrames& latest = slow_readers_.find(link.client()->id())->latest;
   while (!latest.empty()) {
-    if (!link.outbox()->offer(latest.first(), most)) return false;
+    if (!outbox_of(link)->offer(latest.first(), most)) return false;
     latest.drop_first();
   }
   link.catch_up();
@@ -209,16 +255,27 @@ MESSI_INLINE void ServerBase::drop_slowest(std::size_t more) {
     // It may not have been offered to its stream yet.
     most->flush();
     if (pending_bytes(*most) < most_pending) continue;
-    end_now(*most, DisconnectReason::kTooMuchQueued);
-    most->drop_output();
+    if (ServerSession* const session = session_of(*most)) {
+      sessions_->lose(*session, SessionLossReason::kOverflow, DisconnectReason::kTooMuchQueued);
+      session->stop_counting();
+    } else {
+      end_now(*most, DisconnectReason::kTooMuchQueued);
+      most->drop_output();
+    }
     if (SlowReaders::Row* const row = slow_readers_.find(most->client()->id())) row->latest.clear();
   }
 }
 
+MESSI_INLINE std::size_t ServerBase::kept_bytes(const AcceptedLink& link) const {
+  const ServerSession* const session = session_of(link);
+  return session == nullptr ? link.pending_bytes() : session->counted_bytes();
+}
+
 MESSI_INLINE std::size_t ServerBase::pending_bytes(const AcceptedLink& link) {
-  if (!link.behind()) return link.pending_bytes();
+  const std::size_t pending = kept_bytes(link);
+  if (!link.behind()) return pending;
   const SlowReaders::Row* const row = slow_readers_.find(link.client()->id());
-  return link.pending_bytes() + (row != nullptr ? row->latest.size() : 0);
+  return pending + (row != nullptr ? row->latest.size() : 0);
 }
 
 MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
@@ -228,7 +285,10 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   in_hook([&] { wanted = on_client_arriving(peer.address); });
   if (listener_ == nullptr) return;  // the hook has stopped the server
   if (!wanted) return refuse(DisconnectReason::kRefused);
-  if (table_.size() >= options_.max_clients) return refuse(DisconnectReason::kTooManyClients);
+  const std::size_t replaceable = sessions_ != nullptr ? sessions_->detached_count() : 0;
+  if (table_.size() - replaceable >= options_.max_clients) {
+    return refuse(DisconnectReason::kTooManyClients);
+  }
   make_room(unsettled_, table_.size() + 1);
   make_room(settling_, table_.size() + 1);
   const TimePoint now = loop_.now();
@@ -238,8 +298,13 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   const Finally unless_entered([&] {
     if (!entered) admission_.leave(peer.origin);
   });
-  auto accepted =
-      std::make_unique<AcceptedLink>(*this, settings_, loop_.buffers(), std::move(stream), now);
+  std::unique_ptr<AcceptedLink> accepted;
+  if (sessions_ != nullptr) {
+    accepted = sessions_->make_link(std::move(stream), now);
+  } else {
+    accepted =
+        std::make_unique<AcceptedLink>(*this, settings_, loop_.buffers(), std::move(stream), now);
+  }
   AcceptedLink& link = *accepted;
   const std::uint64_t id = ++last_id_;
   std::unique_ptr<ServerClient> client =
@@ -252,10 +317,17 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   const Finally unless_watched([&] {
     if (!watched) close(link, DisconnectReason::kGeneralError);
   });
+  if (sessions_ != nullptr) return sessions_->offer(static_cast<SessionLink&>(link));
+  arrive(link);
+}
+
+/// Who the client is, is for the user to say.
+MESSI_INLINE void ServerBase::arrive(AcceptedLink& link) {
   in_hook_of(link, [&] { client_arrived(*link.client()); });
   if (link.closed()) return;
   if (link.accepted()) return greet(link);
   link.hold(options_.max_payload_before_accept);
+  if (link.paused()) return wait_for_resume(link);
   wait_in(arriving_, link);
 }
 
@@ -265,8 +337,9 @@ MESSI_INLINE ServerClient* ServerBase::find_arriving_base(std::uint64_t id) {
   return arrives ? client : nullptr;
 }
 
-MESSI_INLINE void ServerBase::accept(AcceptedLink& link) {
+MESSI_INLINE void ServerBase::accept(AcceptedLink& link, std::string_view principal) {
   if (link.accepted() || link.closed()) return;
+  if (sessions_ != nullptr) return sessions_->accept(static_cast<SessionLink&>(link), principal);
   link.accept();
   --hidden_count_;
   if (link.held()) needs_settling(link);
@@ -288,7 +361,10 @@ MESSI_INLINE void ServerBase::greet(AcceptedLink& link) {
     link.touch(loop_.now());
     wait_in(silence_, link);
   }
-  in_hook_of(link, [&] { client_connected(*link.client()); });
+  in_hook_of(link, [&] {
+    if (sessions_ != nullptr) return sessions_->greet(static_cast<SessionLink&>(link));
+    client_connected(*link.client());
+  });
 }
 
 MESSI_INLINE void ServerBase::handle_failed(const PeerInfo& peer, const Status& why) {
@@ -316,14 +392,20 @@ MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
 MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
   const Finally after([&] {
     current_ = nullptr;
-    if (link.needs_attention()) needs_settling(link);
+    if (link.needs_attention() || sessions_ != nullptr) needs_settling(link);
   });
   Space scratch = loop_.scratch();
   if (link.held()) scratch.size = std::min(scratch.size, wire::BufferPool::kSmall);
   bool heard = false;
   in_hook_of(link, [&] {
-    heard = link.read(scratch, loop_.now(),
-                      [&](std::string_view payload) { return dispatch_from(link, payload); });
+    if (ServerSession* const session = session_of(link)) {
+      heard = link.read(scratch, loop_.now(), [&](std::string_view payload) {
+        return dispatch_from(link, *session, payload);
+      });
+    } else {
+      heard = link.read(scratch, loop_.now(),
+                        [&](std::string_view payload) { return dispatch_from(link, payload); });
+    }
   });
   if (heard && link.flows()) {
     silence_.push_back(link);
@@ -337,6 +419,15 @@ MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
 MESSI_INLINE bool ServerBase::dispatch_from(AcceptedLink& link, std::string_view payload) {
   current_ = link.client();
   return dispatch(*current_, payload);
+}
+
+/// What a message counts in its session is counted before.
+MESSI_INLINE bool ServerBase::dispatch_from(AcceptedLink& link, ServerSession& session,
+                                            std::string_view payload) {
+  session.handle_dispatched(payload.size());
+  if (dispatch_from(link, payload)) return true;
+  session.handle_undecodable();
+  return false;
 }
 
 template <typename Hook>
@@ -357,6 +448,7 @@ MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason,
 MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
   if (!link.hears()) return;
   if (link.behind() && !link.closed()) catch_up(link, settings_.kMaxPendingBytes);
+  if (sessions_ != nullptr && sessions_->end(static_cast<SessionLink&>(link), reason)) return;
   if (link.accepted() && !link.ended()) ++hidden_count_;
   link.end(reason, loop_.now());
   wait_in(ending_, link);
@@ -385,7 +477,7 @@ MESSI_INLINE void ServerBase::pause(AcceptedLink& link) {
   if (!link.greeted()) return;
   const bool begins = link.hears() && !link.paused();
   link.pause();
-  if (begins) wait_for_resume(link);
+  if (begins && !is_detached(link)) wait_for_resume(link);
 }
 
 MESSI_INLINE void ServerBase::wait_for_resume(AcceptedLink& link) {
@@ -395,6 +487,11 @@ MESSI_INLINE void ServerBase::wait_for_resume(AcceptedLink& link) {
 
 MESSI_INLINE void ServerBase::resume(AcceptedLink& link) {
   if (!link.greeted()) return;
+  if (is_detached(link)) {
+    const auto nothing = [](std::string_view /*payload*/) { return true; };
+    if (link.paused()) link.handle_resumed(loop_.now(), nothing);
+    return;
+  }
   link.resume();
   if (link.resuming()) needs_settling(link);
 }
@@ -427,6 +524,9 @@ MESSI_INLINE void ServerBase::settle() {
 
 MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
   link.set_unsettled(false);
+  if (sessions_ != nullptr && sessions_->decide(static_cast<SessionLink&>(link))) {
+    return needs_settling(link);
+  }
   if (link.resuming()) {
     if (link.greeted()) {
       handle_resumed(link);
@@ -435,13 +535,18 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
     }
     return needs_settling(link);
   }
-  if (link.over()) link.tell_why();
   bool settled = false;
   const Finally again([&] {  // if memory has run out
     if (!settled) needs_settling(link);
   });
-  link.settle();
+  if (sessions_ != nullptr) {
+    sessions_->settle(static_cast<SessionLink&>(link));
+  } else {
+    if (link.over()) link.tell_why();
+    link.settle();
+  }
   settled = true;
+  if (link.unsettled()) return;  // it is on the list for the next turn
   if (link.over()) return handle_over(link);
   if (link.closed() || !link.greeted()) return;
   if (link.behind()) {
@@ -449,13 +554,21 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
       needs_settling(link);
       return in_hook_of(link, [&] { client_behind(*link.client()); });
     }
-    if (!link.is_low() || (half_full() && link.pending_bytes() > 0)) return;
+    if (!is_low(link) || (half_full() && kept_bytes(link) > 0)) return;
     if (!catch_up(link, most_for_broadcasts())) return;
   }
-  if (link.poll_writable()) in_hook_of(link, [&] { client_writable(*link.client()); });
+  if (poll_writable(link)) in_hook_of(link, [&] { client_writable(*link.client()); });
 }
 
 MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
+  DisconnectReason reason = link.reason();
+  bool was_connected = link.greeted();
+  if (sessions_ != nullptr) {
+    auto& its_link = static_cast<SessionLink&>(link);
+    if (sessions_->keep_client(its_link)) return;
+    reason = sessions_->reason_of(its_link);
+    was_connected = sessions_->was_connected(its_link);
+  }
   // Marked, so that a hook cannot bring it back to the list.
   link.set_unsettled(true);
   link.stop_waiting();
@@ -464,8 +577,8 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
   const Finally after([&] { slow_readers_.remove(client->id()); });
   in_hook([&] {
-    if (link.greeted()) return client_disconnected(*client, link.reason());
-    on_client_refused(client->peer_address(), link.reason());
+    if (was_connected) return client_disconnected(*client, reason);
+    on_client_refused(client->peer_address(), reason);
   });
 }
 
@@ -474,9 +587,16 @@ MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
   wait_in(silence_, link);
   const Finally after([this] { current_ = nullptr; });
   in_hook_of(link, [&] {
-    link.handle_resumed(loop_.now(),
-                        [&](std::string_view payload) { return dispatch_from(link, payload); });
+    ServerSession* const session = session_of(link);
+    link.handle_resumed(loop_.now(), [&](std::string_view payload) {
+      if (session != nullptr) return dispatch_from(link, *session, payload);
+      return dispatch_from(link, payload);
+    });
   });
+}
+
+MESSI_INLINE bool ServerBase::is_detached(const AcceptedLink& link) const {
+  return session_of(link) != nullptr && (link.closed() || !link.in_session());
 }
 
 MESSI_INLINE void ServerBase::handle_timer() {
@@ -500,6 +620,7 @@ MESSI_INLINE void ServerBase::handle_timer() {
     if (deadline_after(arrived, options_.authentication_timeout) <= now) refuse(link, {});
   }
   handle_drain(now);
+  if (sessions_ != nullptr) sessions_->handle_timer(now);
   set_timer();
 }
 
@@ -519,8 +640,9 @@ MESSI_INLINE void ServerBase::handle_drain(TimePoint now) {
 }
 
 MESSI_INLINE void ServerBase::set_timer() {
-  const TimePoint next = std::min({silence_.deadline(), ending_.deadline(), paused_.deadline(),
-                                   arriving_.deadline(), drain_half_, drain_end_});
+  TimePoint next = std::min({silence_.deadline(), ending_.deadline(), paused_.deadline(),
+                             arriving_.deadline(), drain_half_, drain_end_});
+  if (sessions_ != nullptr) next = std::min(next, sessions_->deadline());
   if (next != TimePoint::max()) timer_.set(next);
 }
 
@@ -534,7 +656,9 @@ MESSI_INLINE void AcceptedLink::go_on() {
 MESSI_INLINE ServerClient::ServerClient(Init init)
     : link_(std::move(init.link_)), id_(init.id_), connected_since_(init.now_) {}
 
-MESSI_INLINE void ServerClient::accept() { link_->server().accept(*link_); }
+MESSI_INLINE void ServerClient::accept(std::string_view principal) {
+  link_->server().accept(*link_, principal);
+}
 
 MESSI_INLINE void ServerClient::refuse(std::string_view text) {
   link_->server().refuse(*link_, text);
@@ -561,11 +685,20 @@ MESSI_INLINE std::uint64_t ServerClient::dropped_broadcasts() const {
   return row != nullptr ? row->dropped : 0;
 }
 
+MESSI_INLINE bool ServerClient::detached() const {
+  return connected() && link_->server().is_detached(*link_);
+}
+
+MESSI_INLINE std::uint64_t ServerClient::unacknowledged() const {
+  ServerSession* const session = link_->server().session_of(*link_);
+  return session != nullptr ? session->unacknowledged() : 0;
+}
+
 MESSI_INLINE wire::Outbox* ServerClient::outbox() {
   if (!link_->accepted()) return nullptr;
   link_->server().needs_settling(*link_);
   link_->server().keep_total(0);
-  return link_->outbox();
+  return link_->server().outbox_of(*link_);
 }
 
 }  // namespace messi

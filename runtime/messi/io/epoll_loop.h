@@ -66,6 +66,7 @@ class EpollLoop final : public LoopCore, public Poller {
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
   TimePoint input_until() override { return input_until_; }
   Space scratch() override { return {scratch_.get(), scratch_size_}; }
+  MESSI_INLINE void fill_secret(Space space) override;
 
   static constexpr Duration kForEver = Duration::max();
 

@@ -43,6 +43,9 @@ class EventLoop {
   /// A uniformly distributed number, for jitter. Not for secrets.
   virtual std::uint64_t random() = 0;
 
+  /// Fills the space with random bytes that nobody can guess: for secrets.
+  virtual void fill_secret(Space space) = 0;
+
   /// Calls `call` on the loop's thread, in the order of the posts. Any thread may post. Calls that
   /// have not run when the loop is destroyed are dropped.
   virtual void post(std::function<void()> call) = 0;

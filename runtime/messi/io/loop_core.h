@@ -42,6 +42,14 @@ class LoopCore : public EventLoop {
     mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
     return mixed ^ (mixed >> 31);
   }
+  /// From the system; without it the program ends.
+  void fill_secret(Space space) override {
+    std::FILE* const source = std::fopen("/dev/urandom", "rb");
+    if (source == nullptr || std::fread(space.data, 1, space.size, source) != space.size) {
+      fatal("the system has no random numbers");
+    }
+    std::fclose(source);
+  }
   Networks& networks() override { return networks_; }
   wire::BufferPool& buffers() override { return buffers_; }
 

@@ -65,6 +65,10 @@ class ManualLoop final : public LoopCore {
 
   TimePoint now() override { return now_; }
   TimePoint input_until() override { return now_; }
+  /// The same in every run.
+  void fill_secret(Space space) override {
+    for (std::size_t i = 0; i < space.size; ++i) space.data[i] = static_cast<char>(random());
+  }
   Space scratch() override {
     const Space exact = network_.scratch();
     return exact.data != nullptr ? exact : Space{scratch_.data(), scratch_.size()};

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -86,6 +87,18 @@ MESSI_INLINE EpollLoop::EpollLoop(EpollLoopOptions options)
 }
 
 MESSI_INLINE EpollLoop::~EpollLoop() = default;
+
+MESSI_INLINE void EpollLoop::fill_secret(Space space) {
+  // Only a system that has just booted makes it wait. Up to 256 bytes come at once.
+  for (std::size_t filled = 0; filled < space.size;) {
+    const ssize_t size = ::getrandom(space.data + filled, space.size - filled, 0);
+    if (size > 0) {
+      filled += static_cast<std::size_t>(size);
+    } else if (errno != EINTR) {
+      fatal("the system has no random numbers");
+    }
+  }
+}
 
 MESSI_INLINE int EpollLoop::fd() const { return system_->epoll.get(); }
 

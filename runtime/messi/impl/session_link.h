@@ -1,0 +1,101 @@
+#ifndef MESSI_IMPL_SESSION_LINK_H_
+#define MESSI_IMPL_SESSION_LINK_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "messi/base/time.h"
+#include "messi/connection/connection.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/flavour.h"
+#include "messi/impl/accepted_link.h"
+#include "messi/impl/server_session.h"
+#include "messi/io/stream.h"
+#include "messi/session/session.h"
+#include "messi/wire/buffer_pool.h"
+#include "messi/wire/close_frame.h"
+#include "messi/wire/frame.h"
+#include "messi/wire/session_frames.h"
+
+namespace messi {
+
+/// A link whose client is asked to introduce itself.
+class SessionLink final : public AcceptedLink {
+ public:
+  /// What is known of the client.
+  enum class Stage : std::uint8_t {
+    kOffered,      ///< Nothing yet.
+    kSilent,       ///< It may be one that does not know OFFER. The user was not told of it yet.
+    kProvisional,  ///< The same; it may be told about already.
+    kAsking,       ///< It has sent HELLO.
+    kIntroduced,   ///< HELLO was looked at; the answer follows when the client is accepted.
+    kPlain,        ///< It has no session.
+    kSession,
+  };
+
+  SessionLink(ServerBase& server, const connection::ConnectionSettings& settings,
+              wire::BufferPool& pool, std::unique_ptr<Stream> stream, TimePoint now,
+              Stage its_stage)
+      : AcceptedLink(server, settings, pool, std::move(stream), now), stage(its_stage) {}
+
+  /// From kAsking on, until it is answered.
+  const wire::Hello& hello() const { return introduction_->hello; }
+  std::string_view auth_token() const override {
+    if (introduction_ == nullptr) return {};
+    return wire::find_tlv(introduction_->tlvs, wire::kAuthTokenTlv);
+  }
+  /// Answers HELLO. Its session, if any, is attached.
+  void welcome(const wire::Welcome& welcome);
+
+  /// The session that it carries, or that waits for its client here; null if there is none.
+  ServerSession* its_session() const { return session_.get(); }
+  void give_session(std::unique_ptr<ServerSession> session) {
+    session_ = std::move(session);
+    session_->set_link(*this);
+    stage = Stage::kSession;
+  }
+  std::unique_ptr<ServerSession> take_session() { return std::move(session_); }
+  /// Says that the session ends, behind all that it has to send.
+  void say_close() {
+    take_all();
+    add_close({wire::CloseCode::kClosed});
+  }
+
+  using Link::add_close;
+  using Link::take_all;
+  using Link::tell;
+  using Link::want_ack;
+  using Link::want_offer;
+
+  MESSI_INLINE bool goes_on() const override;
+
+  Stage stage;
+  bool was_provisional = false;
+  bool superseded = false;          // another link has its place; nobody is told that it ends
+  bool pause_when_greeted = false;  // as its client was before
+  std::optional<DisconnectReason> took_over;  // from a link that ended for this reason
+
+ private:
+  struct Introduction {
+    wire::Hello hello;
+    std::string tlvs;
+  };
+
+  // Link
+  session::Session* session() override { return session_.get(); }
+  MESSI_INLINE bool expects_introduction(wire::FrameType type) const override;
+  MESSI_INLINE void handle_introduction(const wire::Frame& frame) override;
+  MESSI_INLINE wire::Offer offer() const override;
+  MESSI_INLINE void handle_session_close(const wire::CloseFrame& frame) override;
+
+  std::unique_ptr<Introduction> introduction_;
+  std::unique_ptr<ServerSession> session_;
+};
+
+}  // namespace messi
+
+#endif  // MESSI_IMPL_SESSION_LINK_H_
