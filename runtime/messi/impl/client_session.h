@@ -35,7 +35,6 @@ class ClientSession final : public session::Session {
   /// What the client says of it to a server.
   void introduce(wire::Hello& hello) {
     hello.resume = known_;
-    hello.attempt = ++attempt_;
     hello.rx = rx();
     hello.id = id_;
     hello.secret = secret_;
@@ -67,7 +66,6 @@ class ClientSession final : public session::Session {
   ClientBase& client_;
   wire::Token id_ = {};
   wire::Token secret_ = {};
-  std::uint32_t attempt_ = 0;
   wire::Accepted refused_ = wire::Accepted::kYes;
   bool known_ = false;
 };
@@ -86,6 +84,9 @@ struct ClientSessions {
 
   /// Takes what is sent; null while a connection goes on without a session, and without sessions.
   std::unique_ptr<ClientSession> current;
+  /// The number of the last HELLO, of whatever session: a server may begin a session with the
+  /// HELLO of the one before.
+  std::uint32_t attempt = 0;
   /// With a server that is draining: takes nothing any more, but is carried to its end.
   std::unique_ptr<ClientSession> leaving;
   /// How the one that is carried ends, if that is known before the link is over.
@@ -98,6 +99,7 @@ struct ClientSessions {
     bool connected;  ///< `on_disconnected` has to follow.
   };
   std::vector<Over> over;
+  ClientSession* told = nullptr;  ///< Of these, the one whose hooks are running.
 
   bool connected = false;       ///< Between `on_connected` and `on_disconnected`.
   bool paused = false;          ///< By the user.

@@ -110,7 +110,7 @@ MESSI_INLINE bool ClientBase::detached() const {
 
 MESSI_INLINE std::uint64_t ClientBase::unacknowledged() {
   if (!sessions_) return 0;
-  if (!sessions_->over.empty()) return sessions_->over.front().session->unacknowledged();
+  if (sessions_->told != nullptr) return sessions_->told->unacknowledged();
   std::uint64_t count = 0;
   for (auto* const session : {sessions_->leaving.get(), sessions_->current.get()}) {
     if (session != nullptr) count += session->unacknowledged();
@@ -230,13 +230,13 @@ MESSI_INLINE void ClientBase::answer_offer() {
   const bool session = wants_session() && offer.sessions;
   if (!session && options_.session == SessionMode::kRequired) return go_without_session();
   wire::Hello hello;
+  hello.attempt = ++sessions_->attempt;
   hello.max_payload = static_cast<std::uint32_t>(settings_.max_payload_size);
   if (session) {
     hello.retain = static_cast<std::uint32_t>(settings_.max_pending_bytes);
     sessions_->current->introduce(hello);
   } else {
     hello.no_session = true;
-    hello.attempt = 1;
   }
   std::string tlvs;
   if (!options_.auth_token.empty()) {
@@ -479,17 +479,22 @@ MESSI_INLINE void ClientBase::end_current_session(const ClientSessionEnd& end) {
 /// Calls the hooks for sessions that are over.
 MESSI_INLINE void ClientBase::tell_ends() {
   const Finally again([this] {  // if a hook has thrown
+    sessions_->told = nullptr;
     if (!sessions_->over.empty()) settle_.schedule();
   });
   while (!sessions_->over.empty()) {
     ClientSession& session = *sessions_->over.front().session;
+    sessions_->told = &session;
     const auto reason = std::exchange(sessions_->over.front().end.loss, std::nullopt);
     if (reason && (*reason != SessionLossReason::kClosed || !session.all_acknowledged())) {
       const SessionLoss loss{*reason, session.acknowledged() + 1, session.last_accepted(),
                              sessions_->over.front().end.peer_handled, session.kept()};
       in_hook([&] { on_session_lost(loss); });
     }
-    const Finally told([this] { sessions_->over.erase(sessions_->over.begin()); });
+    const Finally told([this] {
+      sessions_->told = nullptr;
+      sessions_->over.erase(sessions_->over.begin());
+    });
     if (!sessions_->over.front().connected) continue;
     const DisconnectReason why = sessions_->over.front().end.reason;
     in_hook([&] { on_disconnected(why); });
