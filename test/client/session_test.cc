@@ -764,6 +764,59 @@ TEST_CASE("a server ends a session in order", "[client]") {
   CHECK_FALSE(Hello::of(world.heard()[0]).resume);
 }
 
+TEST_CASE("a session that is closed ends when linger is over, also if its connection ends then",
+          "[client]") {
+  World world;
+  world.welcome();
+  world.send("1");
+  world.client.take_log();
+  world.client.close(1s);
+  world.loop.run_until_idle();
+  world.peer().close();
+  world.loop.hold_up(2s);
+  world.client.start();
+  world.loop.run_until_idle();
+  CHECK(world.client.take_log() ==
+        Log{"lost: The session was closed. 1 to 1", "disconnected: Stopped."});
+  for (int i = 0; i < 50 && world.server.peers().size() == 1; ++i) world.loop.advance(100ms);
+  world.heard();
+  world.say(offer_frame(true));
+  CHECK_FALSE(Hello::of(world.heard()[0]).resume);
+}
+
+TEST_CASE("a client that is closed does not go on without a session", "[client]") {
+  World world;
+  world.welcome();
+  world.send("1");
+  world.peer().close();
+  world.loop.run_until_idle();
+  world.client.take_log();
+  world.client.stop();
+  world.reconnect();
+  world.say(kPong);
+  CHECK(world.client.take_log() ==
+        Log{"lost: The server has no sessions. 1 to 1", "disconnected: Session lost."});
+  CHECK(world.client.stopped());
+}
+
+TEST_CASE("after stop_now and start what is sent is for the next session", "[client]") {
+  World world;
+  world.welcome();
+  world.heard();
+  world.client.take_log();
+  world.client.stop_now();
+  CHECK_FALSE(world.client.connected());
+  world.client.start();
+  CHECK_FALSE(world.client.connected());
+  world.client.send_message_ind(message("next"));
+  world.loop.run_until_idle();
+  CHECK(world.client.take_log() == Log{"disconnected: Stopped."});
+  REQUIRE(world.server.peers().size() == 2);
+  world.heard();
+  world.welcome();
+  CHECK(world.heard_bytes() == ack_frame(0, 0) + up("next"));
+}
+
 TEST_CASE("two ends that cross answer each other", "[client]") {
   World world;
   world.welcome();
@@ -807,6 +860,17 @@ TEST_CASE("a server that drains gets everything, and the next session gets what 
   world.reconnect();
   world.welcome();
   CHECK(world.heard_bytes() == ack_frame(0, 0) + up("for the next"));
+}
+
+TEST_CASE("a CLOSE may be older than an ACK that went ahead of it", "[client]") {
+  World world;
+  world.welcome();
+  world.send("1");
+  world.client.take_log();
+  world.say(ack_frame(1, 0) + session_close_frame(14, 0, 0));
+  world.peer().finish();
+  world.loop.run_until_idle();
+  CHECK(world.client.take_log() == Log{"disconnected: Draining."});
 }
 
 TEST_CASE("a server that drains and goes before it has handled everything: that is told",
@@ -973,8 +1037,10 @@ TEST_CASE("on_writable comes when less than half is kept", "[client]") {
   for (int i = 0; i < 4; ++i) world.send(std::string(200, 'x'));
   world.say(ack_frame(1, 0));
   CHECK(world.client.take_log().empty());
+  const bool closes = GENERATE(false, true);
+  if (closes) world.client.close(5s);
   world.say(ack_frame(2, 0));
-  CHECK(world.client.take_log() == Log{"writable"});
+  CHECK(world.client.take_log() == (closes ? Log() : Log{"writable"}));
 }
 
 TEST_CASE("a pause outlives a connection", "[client]") {

@@ -396,8 +396,10 @@ inline void Link::tend_session(TimePoint now) {
   if (!blocked_ && pending_bytes() == 0) take_over();
   const bool writes = !blocked_ && has_output();
   if (!session()->wants_ack(now, writes)) return;
-  // It would overtake the first one, which is in the queue.
-  if (frames().count_untaken(wire::FrameType::kAck) == 0) frames().want(wire::Control::kAck);
+  // It would overtake one that is in the queue.
+  if (frames().count_untaken(wire::FrameType::kAck) > 0) return;
+  if (frames().count_untaken(wire::FrameType::kClose) > 0) return;
+  frames().want(wire::Control::kAck);
 }
 
 inline bool Link::expects(wire::FrameType type) const {
@@ -413,7 +415,9 @@ inline void Link::handle_expected(const wire::Frame& frame) {
     const std::optional<wire::Ack> ack = wire::read_ack(frame.payload);
     if (ack && session()->handle_ack(*ack, frames())) return;
   } else if (const std::optional<wire::CloseFrame> close = wire::read_close(frame.payload)) {
-    if (session()->handle_ack({close->rx, close->tx}, frames())) {
+    // It may have waited while an ACK went ahead.
+    const std::uint64_t rx = std::max(close->rx, session()->acknowledged());
+    if (session()->handle_ack({rx, close->tx}, frames())) {
       return handle_session_close(*close);
     }
   }

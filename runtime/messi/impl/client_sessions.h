@@ -126,6 +126,10 @@ MESSI_INLINE std::size_t ClientBase::session_bytes() const {
 
 MESSI_INLINE bool ClientBase::session_connected() const {
   if (!sessions_->connected || sessions_->closing || sessions_->leaving) return false;
+  if (in_state(connection::ClientState::kEnding) ||
+      in_state(connection::ClientState::kRestarting)) {
+    return false;
+  }
   if (sessions_->current) return sessions_->current->refused() == wire::Accepted::kYes;
   return link_ && !link_->closed();
 }
@@ -196,7 +200,7 @@ MESSI_INLINE void ClientBase::settle_with_sessions() {
   if (link_->over()) return handle_over();
   const bool writable = carried_session() != nullptr ? carried_session()->poll_writable()
                                                      : !link_->closed() && link_->poll_writable();
-  if (writable) in_hook([this] { on_writable(); });
+  if (writable && connected()) in_hook([this] { on_writable(); });
 }
 
 MESSI_INLINE void ClientBase::settle_introduction() {
@@ -287,6 +291,7 @@ MESSI_INLINE void ClientBase::go_without_session() {
   }
   if (sessions_->current && sessions_->current->known()) {
     end_current_session({DisconnectReason::kSessionLost, SessionLossReason::kDowngraded});
+    if (sessions_->closing) finish_closing(connection::ClientEvent::kStop);
     tell_ends();
     if (!in_state(connection::ClientState::kIntroducing)) return;
   }
@@ -527,14 +532,14 @@ MESSI_INLINE void ClientBase::finish_closing(connection::ClientEvent how) {
   sessions_->closing = false;
   sessions_->close_timer.cancel();
   if (ClientSession* const session = carried_session(); session != nullptr && !sessions_->leaving) {
-    if (how == connection::ClientEvent::kStop) {
-      link_->leave_session();
-      end_current_session(
-          {DisconnectReason::kStopped, SessionLossReason::kClosed, session->acknowledged()});
-    } else if (!link_->closed() && !sessions_->close_said) {
-      sessions_->close_said = true;
+    const bool done = how == connection::ClientEvent::kStop;
+    if (!done && !link_->closed() && !sessions_->close_said) {
       link_->say_close(wire::CloseCode::kClosed);
     }
+    link_->leave_session();
+    ClientSessionEnd end{DisconnectReason::kStopped, SessionLossReason::kClosed};
+    if (done) end.peer_handled = session->acknowledged();
+    end_current_session(std::exchange(sessions_->end, std::nullopt).value_or(end));
   }
   handle_event(how);
   if (!link_ && sessions_->current && sessions_->current->matters()) {
