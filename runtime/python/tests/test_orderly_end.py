@@ -7,6 +7,7 @@ import chat_pb2
 import pytest
 from support import (
     CONNECT_REQ,
+    HI,
     HI_IND,
     PING,
     PONG,
@@ -22,6 +23,7 @@ from virtual_time import run
 from messi_runtime import ClientOptions, DisconnectReason, ServerOptions
 
 STOPPED = ("disconnected", DisconnectReason.STOPPED)
+HI_REQ = b"\x01\x00\x00\x0c" + chat_pb2.ClientToServer(message_ind=HI).SerializeToString()
 URIS = ["tcp://127.0.0.1:0", "unix-abstract:messi-test-orderly-end"]
 
 
@@ -323,5 +325,94 @@ def test_a_stopped_server_has_said_what_it_had_to_say():
             writer.close()
             await server.wait_stopped()
             assert asyncio.get_running_loop().time() < 1
+
+    run(body())
+
+
+class Busy(Server):
+    """The hook of each message waits until it is free."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.free = asyncio.Event()
+        self.client = None
+
+    async def on_message_ind(self, client, message):
+        self.client = client
+        self.events.add("message_ind", message.text)
+        await self.free.wait()
+        if message.text == "raise":
+            raise RuntimeError("as it should")
+
+
+async def send_and_stop(server, *texts):
+    """All of it has arrived, and so has the end."""
+    client = Client(server.uri, user=None)
+    client.start()
+    await client.events.until("connected")
+    for text in texts:
+        client.send(chat_pb2.MessageInd(text=text))
+    await server.events.until("message_ind", texts[0])
+    client.stop()
+    await client.wait_stopped()
+
+
+@pytest.mark.parametrize("end", ["stop", "stop_now", "disconnect", "disconnect_now"])
+def test_what_is_dropped_was_not_ended_by_the_peer(end):
+    async def body():
+        server = Busy()
+        async with running(server):
+            await send_and_stop(server, "1", "2", "3")
+            getattr(server if end.startswith("stop") else server.client, end)()
+            server.stop()
+            server.free.set()
+            await server.wait_stopped()
+            stopped = end.startswith("stop")
+            reason = DisconnectReason.STOPPED if stopped else DisconnectReason.DISCONNECTED
+            assert server.events.all[1:] == [("message_ind", "1"), ("disconnected", 1, reason)]
+
+    run(body())
+
+
+def test_what_a_hook_leaves_behind_when_it_fails_was_not_ended_by_the_peer():
+    async def body():
+        server = Busy()
+        async with running(server):
+            await send_and_stop(server, "raise", "2")
+            server.free.set()
+            await server.events.until("disconnected", 1, DisconnectReason.GENERAL_ERROR)
+            assert ("message_ind", "2") not in server.events.all
+
+    run(body())
+
+
+@pytest.mark.parametrize("more", [b"", HI_REQ])
+def test_nothing_is_handed_out_behind_what_cannot_be_decoded(more):
+    async def body():
+        server = Busy()
+        async with running(server), raw_client(server) as (reader, writer):
+            writer.write(HI_REQ)
+            await server.events.until("message_ind", "hi")
+            writer.write(b"\x01\x00\x00\x01\xff" + more)
+            writer.write_eof()
+            await reader.read()
+            server.free.set()
+            await server.events.until("disconnected", 1, DisconnectReason.MESSAGE_DECODE_ERROR)
+            assert server.events.all.count(("message_ind", "hi")) == 1
+
+    run(body())
+
+
+def test_what_was_handed_out_to_the_end_was_ended_by_the_peer():
+    async def body():
+        server = Busy()
+        await server.start()
+        server.free.set()
+        await send_and_stop(server, "1", "2")
+        await server.events.until("message_ind", "2")
+        await asyncio.sleep(0.1)
+        server.stop()
+        await server.wait_stopped()
+        assert server.events.all[-1] == ("disconnected", 1, DisconnectReason.CONNECTION_CLOSED)
 
     run(body())

@@ -271,11 +271,9 @@ def test_stop_works_at_once_though_the_end_waits_for_resume():
             await asyncio.sleep(1)
             client.stop()
             await client.wait_stopped()
-            assert client.events.all[1:] == [("disconnected", DisconnectReason.CONNECTION_CLOSED)]
+            assert client.events.all[1:] == [("disconnected", DisconnectReason.STOPPED)]
             server.stop()
             await server.wait_stopped()
-            assert server.events.all[1:] == [
-                ("disconnected", 1, DisconnectReason.CONNECTION_CLOSED)
-            ]
+            assert server.events.all[1:] == [("disconnected", 1, DisconnectReason.STOPPED)]
 
     run(body())

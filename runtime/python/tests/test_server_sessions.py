@@ -10,7 +10,7 @@ from support import PING, PONG, is_closed, raw_client, running
 from virtual_time import run
 
 from messi_runtime import DisconnectReason, SessionLossReason, SessionMode, SlowReader
-from messi_runtime.close_frame import CloseCode
+from messi_runtime.close_frame import CloseCode, decode_close
 from messi_runtime.frame import FrameType
 from messi_runtime.session_frames import (
     TLV_AUTH_TOKEN,
@@ -666,6 +666,14 @@ def test_what_the_peer_says_in_its_close_is_final():
     run(body())
 
 
+async def last_words(peer):
+    """The CLOSE that comes behind ACKs."""
+    while (frame := await peer.next())[0] == FrameType.ACK:
+        pass
+    assert frame[0] == FrameType.CLOSE
+    return decode_close(frame[1])
+
+
 class Slow(SessionServer):
     async def on_message_ind(self, client, message):
         await super().on_message_ind(client, message)
@@ -689,6 +697,58 @@ def test_a_client_that_comes_back_says_again_that_it_ends_the_session():
             assert await new.end() == b""
             new.writer.close()
             await server.events.until("disconnected", 1, CLOSED)
+
+    run(body())
+
+
+@pytest.mark.parametrize("end", ["stop", "disconnect"])
+def test_what_is_dropped_before_a_clients_end_was_not_handled(end):
+    async def body():
+        server = Slow(**LONG)
+        async with running(server), raw(server) as peer:
+            await peer.begin()
+            client = server.clients[0]
+            peer.write(message("1"), message("2"), close(rx=0, tx=2))
+            await server.events.until("message_ind", 1, "1")
+            getattr(server if end == "stop" else client, end)()
+            answer = await last_words(peer)
+            assert (answer.code, answer.reply, answer.rx) == (CloseCode.CLOSED, True, 1)
+            assert await peer.end() == b""
+            peer.writer.close()
+            stopped = end == "stop"
+            reason = DisconnectReason.STOPPED if stopped else DisconnectReason.DISCONNECTED
+            await server.events.until("disconnected", 1, reason)
+            assert ("message_ind", 1, "2") not in server.events.all
+
+    run(body())
+
+
+def test_disconnect_now_drops_what_waits_before_a_clients_end():
+    async def body():
+        server = Slow(**LONG)
+        async with running(server), raw(server) as peer:
+            await peer.begin()
+            client = server.clients[0]
+            peer.write(message("1"), message("2"), close(rx=0, tx=2))
+            await server.events.until("message_ind", 1, "1")
+            client.disconnect_now()
+            await server.events.until("disconnected", 1, DisconnectReason.DISCONNECTED)
+            assert ("message_ind", 1, "2") not in server.events.all
+
+    run(body())
+
+
+def test_what_cannot_be_decoded_before_a_clients_end_ends_the_session():
+    async def body():
+        server = Slow(**LONG)
+        async with running(server), raw(server) as peer:
+            await peer.begin()
+            peer.write(message("1"), b"\x01\0\0\1\x0a", message("3"), close(rx=0, tx=3))
+            await server.events.until("message_ind", 1, "1")
+            last = await last_words(peer)
+            assert (last.code, last.rx) == (CloseCode.DECODE, 1)
+            await server.events.until("disconnected", 1, DisconnectReason.MESSAGE_DECODE_ERROR)
+            assert ("message_ind", 1, "3") not in server.events.all
 
     run(body())
 

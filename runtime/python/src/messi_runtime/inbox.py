@@ -50,6 +50,7 @@ class Inbox:
         self._ended = False
         self._dropped = False
         self._handed_out = 0
+        self._busy = False  # with a message
         self._wanted: asyncio.Future[None] | None = None
 
     @property
@@ -69,8 +70,10 @@ class Inbox:
         return self._paused
 
     @property
-    def has_messages(self) -> bool:
-        return any(isinstance(each, bytes) for each in self._waiting)
+    def unhandled(self) -> bool:
+        """Whether a message waits or is being handled, and was not dropped."""
+        waits = any(isinstance(each, bytes) for each in self._waiting)
+        return waits or (self._busy and not self._dropped)
 
     def put(self, payload: bytes | Detached | Resumed) -> None:
         self._waiting.append(payload)
@@ -127,12 +130,17 @@ class Inbox:
                 payload = self._waiting.popleft()
                 self._size -= len(payload) + _MESSAGE_OVERHEAD
                 self._handed_out += 1
+                self._busy = isinstance(payload, bytes)
                 return payload
             if self._ended and not self._waiting:
                 return None
             self._handed_out = 0
             self._wanted = self._loop.create_future()
             await self._wanted
+
+    def finish(self) -> None:
+        """What was handed out last has been handled."""
+        self._busy = False
 
     def _next_signal(self) -> Signal:
         if self._behind:

@@ -238,7 +238,7 @@ class Link:
         sent is still written if the peer reads it within `linger`, by default that of the
         settings."""
         if not self._connection.hears:
-            self._inbox.drop()
+            self._drop_input(reason)
             return
         if self._behind and not self.closed:
             self._catch_up(sys.maxsize)
@@ -257,6 +257,7 @@ class Link:
         """Like `end`, but what is not written yet is written only as far as the system takes it
         now."""
         if not self._connection.hears:
+            self._drop_input(reason, hint)
             return
         self._connection.close(reason, hint)
         self._inbox.drop()
@@ -266,6 +267,8 @@ class Link:
 
     def abort(self, reason: DisconnectReason) -> None:
         """Like `end`, but at once: nothing more is written."""
+        if not self._connection.hears:
+            self._drop_input(reason)
         self._connection.close(reason)
         self._inbox.drop()
         self._end()
@@ -273,6 +276,7 @@ class Link:
     async def next_event(self) -> Event | None:
         """The payload of the next message, or a signal, or `None` when no more can come. Then the
         link is closed, or it is draining, and answers may still be sent before `end`."""
+        self._inbox.finish()
         event = await self._inbox.next()
         self.read_on()
         return event
@@ -336,6 +340,13 @@ class Link:
                 self._read(False)
                 self._look_by(self._loop.time() + _SIGN_OF_LIFE)
         self._flush()
+
+    def _drop_input(self, reason: DisconnectReason, hint: str = "") -> None:
+        """The connection is over, and what it has left is not handed out. If there is something,
+        this side has come before the end that the peer has put behind it."""
+        if self._inbox.unhandled:
+            self._connection.reason, self._connection.hint = reason, hint
+        self._inbox.drop()
 
     def _give_up(self, reason: DisconnectReason, hint: str = "") -> None:
         """What was received before is still handed out."""

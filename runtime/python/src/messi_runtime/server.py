@@ -55,8 +55,9 @@ class ServerBase(Generic[Client]):
 
     def stop(self) -> None:
         """Stops listening at once, and disconnects all clients in order. Messages sent before still
-        arrive if they are read within `ServerOptions.linger`. `on_client_disconnected(client,
-        DisconnectReason.STOPPED)` follows for each when that is done. Does nothing if stopped.
+        arrive if they are read within `ServerOptions.linger`; those that have arrived and wait for
+        a hook are dropped. `on_client_disconnected(client, DisconnectReason.STOPPED)` follows for
+        each when that is done. Does nothing if stopped.
         """
         self._messi_driver.stop()
 

@@ -66,7 +66,6 @@ class SessionLine:
         self._max_pending_bytes = settings.connection.max_pending_bytes
         self._end_reason: DisconnectReason | None = None
         self._over = False
-        self._busy = False  # a hook is running
         self._closing: CloseCode | None = None  # is to be said behind all messages
         self._answers = False  # by that
         self._said = False  # on this connection
@@ -186,7 +185,8 @@ class SessionLine:
         """Ends the session in order: input that has not been handed out is dropped. What was sent
         is still to be acknowledged, within `linger`, perhaps by way of another connection."""
         if self.closed:
-            self.inbox.drop()
+            self._drop_input(reason)
+            self._go_on()
             return
         linger = self._settings.linger if linger is None else linger
         if linger <= 0:
@@ -203,19 +203,19 @@ class SessionLine:
 
     def close(self, reason: DisconnectReason, hint: str = "") -> None:
         """Ends the connection; and the session, if it cannot go on."""
-        if self.closed:
-            return
         if reason is DisconnectReason.MESSAGE_DECODE_ERROR:
             self.session.rx -= 1  # nobody has handled that one
         if reason in FATAL:
+            self._drop_input(reason)
             self._break(reason, FATAL[reason], hint)
-        elif self.link is not None:
+        elif self.link is not None and not self.closed:
             # What was not handed out comes again.
             self.inbox.drop_messages()
             self.link.close(reason, hint)
 
     def abort(self, reason: DisconnectReason) -> None:
         """Ends the session at once."""
+        self._drop_input(reason)
         full = reason is DisconnectReason.TOO_MUCH_QUEUED
         self._break(reason, SessionLossReason.OVERFLOW if full else SessionLossReason.CLOSED)
 
@@ -231,11 +231,10 @@ class SessionLine:
     async def next_event(self) -> Event | None:
         """The payload of the next message, or what else is to be told, or `None` when no more can
         come."""
-        self._busy = False
+        self.inbox.finish()
         self._go_on()
         event = await self.inbox.next()
         if isinstance(event, bytes):
-            self._busy = True
             self.session.handle_dispatched(len(event))
             self._acknowledge()
         if self.link is not None:
@@ -244,7 +243,7 @@ class SessionLine:
 
     async def wait_over(self, link: SessionLink | None = None) -> None:
         """Waits until it is known what was lost, or until this link is over."""
-        self._busy = False
+        self.inbox.finish()
         self._go_on()
         if link is not None:
             await asyncio.wait({self._ended, link.ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -478,7 +477,7 @@ class SessionLine:
         """Takes the next step to an end in order."""
         if self.link is None or self._over or not (self.closed or self.draining):
             return
-        all_dispatched = not self._busy and not self.inbox.has_messages
+        all_dispatched = not self.inbox.unhandled
         all_handled = self.unacknowledged == 0
         if self._to_answer is CloseCode.CLOSED:
             if all_dispatched:
@@ -495,6 +494,13 @@ class SessionLine:
             self.inbox.end()
             self.link.say(encode_frame(FrameType.ACK, self.make_ack()))
             self.link.end(DisconnectReason.DRAINING, self._settings.linger)
+
+    def _drop_input(self, reason: DisconnectReason) -> None:
+        """What was received is not handed out. If there is something, this side has come before the
+        end that the peer has put behind it."""
+        if self.closed and self.inbox.unhandled:
+            self._end_reason = reason
+        self.inbox.drop()
 
     def _break(self, reason: DisconnectReason, loss: SessionLossReason, text: str = "") -> None:
         """Ends it at once, and tells the peer as far as the stream takes it."""
