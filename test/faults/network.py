@@ -102,8 +102,7 @@ class Talk:
 
     def end(self):
         """In order, and what both ends have seen."""
-        self.client.stop()
-        self.server.stop()
+        self._workshop.stop(self.client, self.server)
         history = History()
         history.add(self._workshop.clients, self._workshop.servers)
         return history

@@ -11,6 +11,8 @@ import tempfile
 import threading
 import time
 
+import ledger
+
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SOON = 30.0  # seconds, for what takes a moment on a machine that is not busy
@@ -18,6 +20,14 @@ SOON = 30.0  # seconds, for what takes a moment on a machine that is not busy
 
 class Failure(Exception):
     pass
+
+
+def wait_until(condition, what, seconds=SOON):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise Failure(f"this did not happen in {seconds} s: {what}")
+        time.sleep(0.02)
 
 
 class Peer:
@@ -54,12 +64,18 @@ class Peer:
                 return said
 
     def count(self, beginning):
-        """How many lines have begun so until now."""
+        """How many lines have begun so until now, of a process that is not to end."""
         while not self._new.empty():
             said = self._new.get()
-            if said is not None:
-                self.lines.append(said[1])
+            if said is None:
+                raise Failure(f"the process has ended ({self.process.wait()})")
+            self.lines.append(said[1])
         return sum(line.startswith(beginning) for line in self.lines)
+
+    def last_session(self):
+        """Of a client that is connected."""
+        self.count("connected")
+        return max(int(line.split()[1]) for line in self.lines if line.startswith("connected"))
 
     def send(self, number):
         self.process.send_signal(number)
@@ -138,6 +154,17 @@ class Workshop:
                 continue
             return server, int(line.rsplit(":", 1)[1])
         raise AssertionError
+
+    def stop(self, client, server):
+        """In order. A server that stops drops what its hooks have not got yet; so what the client has sent is waited for."""
+        session = client.last_session()
+        client.stop()
+        wait_until(lambda: self._has_seen_the_end(session), "the server's last word about the client")
+        server.stop()
+
+    def _has_seen_the_end(self, session):
+        entries = [ledger.read(path).get(session) for path in self.servers]
+        return any(entry and entry.reason for entry in entries)
 
     def herd(self, uri, count, prefix=()):
         return self.add(Peer([*self.command("C++")[0], "herd", uri, str(count)], prefix=prefix))

@@ -12,7 +12,7 @@ import network
 import strangers
 from ledger import History
 from possible import NotPossible
-from processes import Failure
+from processes import Failure, wait_until
 from proxy import DOWN, UP, Proxy, Treatment
 
 __all__ = ["GROUPS", "NotPossible"]
@@ -64,8 +64,7 @@ def cut_everywhere(pair, workshop, is_long):
         before = history_of(workshop).up
         wait_until(lambda: proxy.connections > len(plans), "the last cut", 60 + len(plans))
         wait_until(lambda: history_of(workshop).up >= before + 4, "the dialogue after all cuts")
-        client.stop()
-    server.stop()
+        workshop.stop(client, server)
     return Result(f"{len(plans)} cuts of {length[UP]} B up, {length[DOWN]} B down", history_of(workshop))
 
 
@@ -91,8 +90,7 @@ def cut_often(pair, how, workshop, is_long):
             client.expect("disconnected")
         client.expect("connected")
         time.sleep(0.05)
-        client.stop()
-    server.stop()
+        workshop.stop(client, server)
     return Result(f"{done} × {how}", history_of(workshop), [f"connected again after at most {slowest:.2f} s"])
 
 
@@ -116,8 +114,7 @@ def stalled(pair, workshop, is_long):
             client.expect("disconnected")
             client.expect("connected")
         time.sleep(0.2)
-        client.stop()
-    server.stop()
+        workshop.stop(client, server)
     return Result(f"{stalls[0]} × 0.2 to 1.5 s, {stalls[1]} × 5 s", history_of(workshop), wrong=wrong)
 
 
@@ -133,8 +130,7 @@ def treated(pair, treatment, options, what, workshop, is_long):
         time.sleep(seconds)
         if client.count("disconnected"):
             wrong.append("the connection has ended")
-        client.stop()
-    server.stop()
+        workshop.stop(client, server)
     return Result(what, history_of(workshop), wrong=wrong)
 
 
@@ -163,8 +159,7 @@ def killed(pair, side, workshop, is_long):
         client = workshop.start(pair[0], "client", uri, "--rate", 2_000)
     client.expect("connected")
     time.sleep(0.1)
-    client.stop()
-    server.stop()
+    workshop.stop(client, server)
     return Result(f"{kills} × kill -9 of the {side}", history_of(workshop),
                   [f"the other side was told after at most {told * 1000:.0f} ms"])
 
@@ -191,19 +186,10 @@ def stood_still(pair, side, workshop, is_long):
         ends += 1
         given_up += seconds < 2
         wait_until(lambda: client.count("connected") > client.count("disconnected"), "another connection")
-    client.stop()
-    server.stop()
+    workshop.stop(client, server)
     if given_up > briefly / 2:  # the machine may have stood still too
         raise Failure(f"{given_up} of {briefly} processes that stood still for less than 2 s were given up")
     return Result(f"{times} × SIGSTOP of the {side}, 1 to 6 s", history_of(workshop), [f"{ends} connections ended"])
-
-
-def wait_until(condition, what, seconds=30.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise Failure(f"this did not happen in {seconds} s: {what}")
-        time.sleep(0.02)
 
 
 def for_pairs(name, run, *arguments, pairs=None):
