@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -10,15 +11,17 @@
 
 #include "../command_line.h"
 #include "chat.messi.h"
+#include "history.h"
 #include "line_reader.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
 
 class Client final : public chat::ChatClient {
  public:
-  Client(messi::EpollLoop& loop, std::string uri, std::string user)
-      : ChatClient(loop, std::move(uri)),
-        user_(std::move(user)),
+  Client(messi::EpollLoop& loop, const CommandLine& given)
+      : ChatClient(loop, given.argument(1, "tcp://127.0.0.1:6000"), options_of(given)),
+        user_(given.argument(0, "")),
+        history_(given.file("--history"), History::Side::kClient),
         input_(
             loop, STDIN_FILENO, [this](const std::string& line) { say(line); },
             [this] { end_when_all_is_heard(); }) {}
@@ -26,10 +29,14 @@ class Client final : public chat::ChatClient {
   void on_connected() override {
     chat::ConnectReq request;
     request.set_user(user_);
+    history_.connected(kMe);
+    history_.named(kMe, name_of(user_, ++sessions_));
+    history_.sending(kMe, content_of(request));
     send(request);
   }
 
-  void on_connect_rsp(const chat::ConnectRsp&) override {
+  void on_connect_rsp(const chat::ConnectRsp& response) override {
+    history_.dispatched(kMe, content_of(response));
     std::cout << "Connected to the server." << std::endl;
     told_away_ = false;
     welcome_ = true;
@@ -40,6 +47,7 @@ class Client final : public chat::ChatClient {
 
   // All clients hear what one says, also that client itself: then the line has arrived.
   void on_message_ind(const chat::MessageInd& message) override {
+    history_.dispatched(kMe, content_of(message));
     std::cout << '<' << message.user() << "> " << message.text() << std::endl;
     if (message.user() != user_ || unheard_ == 0) return;
     --unheard_;
@@ -47,7 +55,22 @@ class Client final : public chat::ChatClient {
     end_when_all_is_heard();
   }
 
+  // With a session, what is sent meanwhile is kept.
+  void on_detached(messi::DisconnectReason reason) override {
+    history_.detached(kMe, to_string(reason));
+    std::cout << "The connection is lost: " << reason << std::endl;
+  }
+  void on_resumed(std::uint64_t replayed) override {
+    history_.resumed(kMe, replayed);
+    std::cout << "There is another one. Sent again: " << replayed << std::endl;
+  }
+  void on_session_lost(const messi::SessionLoss& loss) override {
+    history_.lost(kMe, loss.first_unacked, loss.last_accepted, loss.peer_handled,
+                  to_string(loss.reason));
+  }
+
   void on_disconnected(messi::DisconnectReason reason) override {
+    history_.disconnected(kMe, to_string(reason));
     welcome_ = false;
     if (ending_) return;
     std::cout << "Disconnected: " << reason << std::endl;
@@ -75,6 +98,13 @@ class Client final : public chat::ChatClient {
   int exit_status() const { return exit_status_; }
 
  private:
+  static messi::ClientOptions options_of(const CommandLine& given) {
+    messi::ClientOptions options;
+    if (given.has("--session")) options.session = messi::SessionMode::kRequired;
+    return options;
+  }
+
+  static constexpr std::uint64_t kMe = 0;  // in the history
   // So many lines may be in flight, for example when the input is a file.
   static constexpr int kMostUnheard = 16;
 
@@ -87,6 +117,7 @@ class Client final : public chat::ChatClient {
     chat::MessageInd message;
     message.set_user(user_);
     message.set_text(line);
+    history_.sending(kMe, content_of(message));
     send(message);
     if (++unheard_ >= kMostUnheard) input_.pause();
   }
@@ -102,6 +133,8 @@ class Client final : public chat::ChatClient {
   }
 
   const std::string user_;
+  History history_;
+  int sessions_ = 0;
   LineReader input_;
   bool welcome_ = false;
   std::vector<std::string> unsent_;  // lines that came while there was no server for them
@@ -112,14 +145,16 @@ class Client final : public chat::ChatClient {
 };
 
 int main(int argc, char* argv[]) {
-  const CommandLine given(argc, argv);
+  const CommandLine given(argc, argv, {"--history"}, {"--session"});
   if (given.size() < 1 || given.size() > 2) {
-    std::cerr << "usage: " << argv[0] << " <user> [<uri>] [--ca FILE] [--cert FILE] [--key FILE]\n";
+    std::cerr
+        << "usage: " << argv[0]
+        << " <user> [<uri>] [--session] [--history FILE] [--ca FILE] [--cert FILE] [--key FILE]\n";
     return 2;
   }
   messi::EpollLoop loop;
   const messi::tls::Network tls(loop, given.for_client());
-  Client client(loop, given.argument(1, "tcp://127.0.0.1:6000"), given.argument(0, ""));
+  Client client(loop, given);
   client.start();
   loop.run_until([&] { return client.stopped(); });
   return client.exit_status();

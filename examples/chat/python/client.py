@@ -10,15 +10,15 @@ import threading
 
 import chat_pb2
 from chat_client import ChatClient
-from messi_runtime import ClientOptions, DisconnectReason, TlsConfig
+from messi_runtime import ClientOptions, DisconnectReason, SessionMode, TlsConfig
 
 # So many lines may be in flight, for example when the input is a file.
 MOST_UNHEARD = 16
 
 
 class Client(ChatClient):
-    def __init__(self, user: str, uri: str, tls: TlsConfig) -> None:
-        super().__init__(uri, options=ClientOptions(tls=tls))
+    def __init__(self, user: str, uri: str, options: ClientOptions) -> None:
+        super().__init__(uri, options=options)
         self._user = user
         self._may_say = asyncio.Condition()
         self._welcome = False
@@ -44,6 +44,13 @@ class Client(ChatClient):
         self._unheard -= 1
         await self._let_more_be_said()
         self._end_when_all_is_heard()
+
+    # With a session, what is sent meanwhile is kept.
+    async def on_detached(self, reason: DisconnectReason) -> None:
+        say(f"The connection is lost: {reason}")
+
+    async def on_resumed(self, replayed: int) -> None:
+        say(f"There is another one. Sent again: {replayed}")
 
     async def on_disconnected(self, reason: DisconnectReason) -> None:
         self._welcome = False
@@ -102,8 +109,8 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-async def main(user: str, uri: str, tls: TlsConfig) -> int:
-    client = Client(user, uri, tls)
+async def main(user: str, uri: str, options: ClientOptions) -> int:
+    client = Client(user, uri, options)
     client.start()
     # On a thread, since the input may be a file, and files cannot be awaited.
     loop = asyncio.get_running_loop()
@@ -116,13 +123,16 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("user")
     parser.add_argument("uri", nargs="?", default="tcp://127.0.0.1:6000")
+    parser.add_argument("--session", action="store_true", help="lose nothing when the link breaks")
     parser.add_argument("--ca", help="authorities to trust, for tls:// (the system's if not given)")
     parser.add_argument("--cert", help="this client's certificate, if the server demands one")
     parser.add_argument("--key", help="the certificate's key")
     given = parser.parse_args()
     try:
         tls = TlsConfig(ca=given.ca, certificate=given.cert, key=given.key)
-        sys.exit(asyncio.run(main(given.user, given.uri, tls)))
+        session = SessionMode.REQUIRED if given.session else SessionMode.OFF
+        options = ClientOptions(tls=tls, session=session)
+        sys.exit(asyncio.run(main(given.user, given.uri, options)))
     except KeyboardInterrupt:
         pass
     except ValueError as error:

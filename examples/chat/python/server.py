@@ -10,7 +10,7 @@ import sys
 
 import chat_pb2
 from chat_server import ChatServer, ChatServerClient
-from messi_runtime import DisconnectReason, ServerOptions, TlsConfig
+from messi_runtime import DisconnectReason, ServerOptions, SessionMode, TlsConfig
 
 # In seconds. What was said before a SIGTERM is heard, then all clients are let go.
 DRAIN_DEADLINE = 10
@@ -35,8 +35,8 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-async def main(uri: str, tls: TlsConfig) -> None:
-    server = Server(uri, options=ServerOptions(tls=tls))
+async def main(uri: str, options: ServerOptions) -> None:
+    server = Server(uri, options=options)
     await server.start()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.drain, DRAIN_DEADLINE)
     say(f"Listening at {server.uri}")
@@ -46,12 +46,15 @@ async def main(uri: str, tls: TlsConfig) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("uri", nargs="?", default="tcp://127.0.0.1:6000")
+    parser.add_argument("--session", action="store_true", help="let clients have sessions")
     parser.add_argument("--ca", help="for tls://: clients need a certificate from these authorities")
     parser.add_argument("--cert", help="the server's certificate, for tls://")
     parser.add_argument("--key", help="the certificate's key")
     given = parser.parse_args()
     try:
-        asyncio.run(main(given.uri, TlsConfig(ca=given.ca, certificate=given.cert, key=given.key)))
+        tls = TlsConfig(ca=given.ca, certificate=given.cert, key=given.key)
+        session = SessionMode.PREFER if given.session else SessionMode.OFF
+        asyncio.run(main(given.uri, ServerOptions(tls=tls, session=session)))
     except KeyboardInterrupt:
         pass
     except (OSError, ValueError) as error:

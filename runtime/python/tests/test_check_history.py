@@ -309,6 +309,15 @@ def test_what_is_left_after_the_last_session_is_told(check):
     assert check(("client", told), ("server", server)).status == 0
 
 
+def test_messages_may_be_lost_that_never_had_a_session(check):
+    server = edited(LOST_SERVER, ("32 8 dispatched 1 dd\n", ""))
+    client = edited(LOST, ("51 end", "51 0 lost 1 1 - Stopped.\n52 end"))
+    assert check(("client", client), ("server", server)).status == 0
+    client = edited(client, ("1 1 -", "2 2 -"))
+    verdict = check(("client", client), ("server", server))
+    assert verdict.lines[0] == "of what the client sent, lost up to 2, and 1 were accepted"
+
+
 def test_sessions_that_only_one_side_knows(check):
     alone = "1 0 connected\n2 0 named b/1\n3 0 accepted 1 aa\n9 0 lost 1 1 -\n9 0 disconnected\n10 end\n"
     three = [("client", LOST), ("client", alone), ("server", LOST_SERVER)]

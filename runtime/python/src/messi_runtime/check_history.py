@@ -134,7 +134,7 @@ EVENTS = {
     "connected": (0, ["new", "over"], "connected"),
     "detached": (0, ["connected"], "detached"),
     "resumed": (1, ["detached"], "connected"),
-    "lost": (3, ["connected", "detached"], "lost"),
+    "lost": (3, ["new", "connected", "detached"], "lost"),
     "disconnected": (0, ["connected", "detached", "lost"], "over"),
     "dispatched": (0, ["connected"], "connected"),
     "acknowledged": (1, list[str](), ""),
@@ -180,7 +180,8 @@ class Log:
         if what == "accepted":
             client.accepted.add(words[3], words[4], time, line)
             return
-        if not client.sessions or (what == "connected" and client.sessions[-1].state == "over"):
+        begins = what in ("connected", "lost")  # lost: one that has never been connected
+        if not client.sessions or (begins and client.sessions[-1].state == "over"):
             count = client.dispatched.count
             client.sessions.append(Session(client, count, count))
         session = client.sessions[-1]
@@ -210,13 +211,14 @@ class Log:
             places = [(session.client, event.line)]
             self.violations.append(Violation(event.time, text, session, places))
             return
-        session.state = following
         if event.what == "resumed":
             session.resumed.append(event)
         elif event.what == "lost":
             session.lost = event
-        elif event.what == "disconnected":
+        if event.what == "disconnected" or (event.what, session.state) == ("lost", "new"):
             session.over = event
+            following = "over"
+        session.state = following
 
 
 # What is compared.
