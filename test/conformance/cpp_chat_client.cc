@@ -1,3 +1,4 @@
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -34,6 +35,11 @@ class Client final : public chat::ChatClient {
     endpoint::report("disconnected ", reason);
     if (stop_when_disconnected_) stop();
   }
+  void on_detached(messi::DisconnectReason reason) override {
+    endpoint::report("detached ", reason);
+  }
+  void on_resumed(std::uint64_t replayed) override { endpoint::report("resumed ", replayed); }
+  void on_session_lost(const messi::SessionLoss& loss) override { endpoint::report_loss(loss); }
   std::optional<messi::Duration> on_connect_failure(const absl::Status& error) override {
     endpoint::report("failed ", error.message());
     return ChatClient::on_connect_failure(error);
@@ -68,6 +74,8 @@ int main(int argc, char* argv[]) {
   messi::EpollLoop loop;
   messi::ClientOptions options;
   options.max_payload_size = given.max_payload;
+  options.session = given.session;
+  options.handshake = given.handshake;
   Client client(loop, given.uri, options);
   client.start();
   endpoint::run(loop, [&client](const std::string& verb, std::istream& rest) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -66,6 +67,15 @@ class Server final : public chat::ChatServer {
   void on_client_disconnected(Client& client, messi::DisconnectReason reason) override {
     endpoint::report("disconnected ", client.id(), " ", reason);
   }
+  void on_client_detached(Client& client, messi::DisconnectReason reason) override {
+    endpoint::report("detached ", client.id(), " ", reason);
+  }
+  void on_client_resumed(Client& client, std::uint64_t replayed) override {
+    endpoint::report("resumed ", client.id(), " ", replayed);
+  }
+  void on_client_session_lost(Client& client, const messi::SessionLoss& loss) override {
+    endpoint::report_loss(loss, std::to_string(client.id()) + " ");
+  }
   void on_unknown_message(Client& client, std::uint32_t field_number) override {
     endpoint::report("unknown ", client.id(), " ", field_number);
   }
@@ -124,6 +134,8 @@ int main(int argc, char* argv[]) {
   messi::ServerOptions options;
   options.max_payload_size = given.max_payload;
   options.max_clients = given.max_clients;
+  options.session = given.session;
+  options.handshake = given.handshake;
   Server server(loop, given.uri, options, given.authenticate);
   if (!server.listen()) return 1;
   endpoint::run(loop, [&server](const std::string& verb, std::istream& rest) {

@@ -20,6 +20,8 @@
 #include <utility>
 
 #include "messi/io/epoll_loop.h"
+#include "messi/session/session_loss.h"
+#include "messi/session/session_mode.h"
 
 namespace endpoint {
 
@@ -28,6 +30,8 @@ struct Options {
   std::size_t max_payload = 1024 * 1024;
   std::size_t max_clients = 10;
   bool authenticate = false;
+  messi::SessionMode session = messi::SessionMode::kOff;
+  bool handshake = false;
 };
 
 inline Options parse_options(int argc, char* argv[]) {
@@ -38,6 +42,11 @@ inline Options parse_options(int argc, char* argv[]) {
       options.max_payload = std::stoul(argv[++i]);
     } else if (argument == "--max-clients" && i + 1 < argc) {
       options.max_clients = std::stoul(argv[++i]);
+    } else if (argument == "--session" && i + 1 < argc) {
+      options.session = std::string_view(argv[++i]) == "required" ? messi::SessionMode::kRequired
+                                                                  : messi::SessionMode::kPrefer;
+    } else if (argument == "--handshake") {
+      options.handshake = true;
     } else if (argument == "--authenticate") {
       options.authenticate = true;
     } else {
@@ -55,6 +64,12 @@ inline Options parse_options(int argc, char* argv[]) {
 template <typename... Parts>
 void report(const Parts&... parts) {
   ((std::cout << parts), ..., (std::cout << std::endl));
+}
+
+/// `client` is its id and a space, on a server.
+inline void report_loss(const messi::SessionLoss& loss, const std::string& client = "") {
+  report("lost ", client, static_cast<int>(loss.reason), " ", loss.first_unacked, " ",
+         loss.last_accepted, " ", loss.peer_handled ? std::to_string(*loss.peer_handled) : "-");
 }
 
 inline std::string to_hex(const google::protobuf::MessageLite& message) {

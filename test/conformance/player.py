@@ -6,15 +6,15 @@ import struct
 import time
 
 from endpoint import Endpoint, Failure, matches, shortened
-from vectors import bytes_from, expand
+from vectors import bytes_from, expand, pattern_from
 
-PING, PONG = 3, 4
+PING, PONG, ACK = 3, 4, 8
 PATIENCE = 2.5  # seconds for what should come at once, and less than any keepalive's
 BETWEEN_PIECES = 0.004  # so that the pieces of a cut frame arrive as several
 
 
 class Peer:
-    """The other end of the endpoint's connection. Sorts what comes into pings, pongs and other bytes."""
+    """The other end of the endpoint's connection. Sorts what comes into pings, pongs, acknowledgements and other bytes."""
 
     def __init__(self, connection, answer_pings):
         self.socket = connection
@@ -24,6 +24,7 @@ class Peer:
         self.frames = []  # other than pings and pongs
         self.pings = 0
         self.pongs = 0
+        self.acks = []  # rx and tx
         self._received = b""
 
     def read_until(self, condition, deadline):
@@ -65,6 +66,8 @@ class Peer:
                     self.send(bytes([PONG, 0, 0, 0]))
             elif frame == bytes([PONG, 0, 0, 0]):
                 self.pongs += 1
+            elif frame[0] == ACK:
+                self.acks.append((int.from_bytes(frame[4:12], "big"), int.from_bytes(frame[12:20], "big")))
             else:
                 self.frames.append(frame)
 
@@ -90,6 +93,7 @@ class Player:
         self.peers = []
         self.peer = None
         self.endpoint = None
+        self.names = {}  # bytes that were given a name, in hex
 
     def play(self):
         with contextlib.ExitStack() as stack:
@@ -98,6 +102,8 @@ class Player:
             else:
                 self._start_server(stack)
             for number, verb, rest in self.steps:
+                for name, value in self.names.items():
+                    rest = rest.replace(f"<{name}>", value)
                 try:
                     getattr(self, "_" + verb.replace("-", "_"))(rest)
                 except Failure as failure:
@@ -197,13 +203,21 @@ class Player:
     # What the endpoint must do.
 
     def _out(self, rest):
-        expected = bytes_from(rest)
+        expected = pattern_from(rest)
         self.peer.read_until(lambda: self.peer.frames, time.monotonic() + PATIENCE)
         if not self.peer.frames:
             raise Failure("connection closed" if self.peer.closed else f"nothing within {PATIENCE} s")
         frame = self.peer.frames.pop(0)
-        if frame != expected:
+        match = expected.fullmatch(frame.hex())
+        if match is None:
             raise Failure(f"{shortened(frame.hex())} instead")
+        self.names |= match.groupdict()
+
+    def _acked(self, rest):
+        rx, tx, *when = rest.split()
+        wanted = (int(rx), int(tx))
+        self._in_time(" ".join(when), "ACK", lambda: wanted in self.peer.acks)
+        self.peer.acks.remove(wanted)
 
     def _ping(self, rest):
         self._in_time(rest, "ping", lambda: self.peer.pings)

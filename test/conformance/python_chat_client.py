@@ -2,8 +2,8 @@ import asyncio
 
 import chat_pb2
 from chat_client import ChatClient
-from messi_runtime import ClientOptions
-from python_endpoint import Counter, handle_stream_command, parse_options, report, run, stream
+from messi_runtime import ClientOptions, SessionMode
+from python_endpoint import Counter, handle_stream_command, parse_options, report, report_loss, run, stream
 
 
 class Client(ChatClient):
@@ -19,6 +19,15 @@ class Client(ChatClient):
         report("disconnected", reason)
         if self._stop_when_disconnected:
             self.stop()
+
+    async def on_detached(self, reason):
+        report("detached", reason)
+
+    async def on_resumed(self, replayed):
+        report("resumed", replayed)
+
+    async def on_session_lost(self, loss):
+        report_loss(loss)
 
     async def on_connect_failure(self, exception):
         report("failed", exception)
@@ -63,7 +72,8 @@ class Client(ChatClient):
 
 async def main():
     given = parse_options()
-    client = Client(given.uri, ClientOptions(max_payload_size=given.max_payload))
+    client = Client(given.uri, ClientOptions(
+        max_payload_size=given.max_payload, session=SessionMode[given.session.upper()], handshake=given.handshake))
     client.start()
     await run(client.handle_command)
 

@@ -3,8 +3,8 @@ import sys
 
 import chat_pb2
 from chat_server import ChatServer
-from messi_runtime import ServerOptions
-from python_endpoint import Counter, handle_stream_command, parse_options, report, run, stream
+from messi_runtime import ServerOptions, SessionMode
+from python_endpoint import Counter, handle_stream_command, parse_options, report, report_loss, run, stream
 
 
 class Server(ChatServer):
@@ -25,6 +25,15 @@ class Server(ChatServer):
 
     async def on_client_disconnected(self, client, reason):
         report("disconnected", client.id, reason)
+
+    async def on_client_detached(self, client, reason):
+        report("detached", client.id, reason)
+
+    async def on_client_resumed(self, client, replayed):
+        report("resumed", client.id, replayed)
+
+    async def on_client_session_lost(self, client, loss):
+        report_loss(loss, client.id)
 
     async def on_unknown_message(self, client, field_number):
         report("unknown", client.id, field_number)
@@ -96,7 +105,8 @@ def message_from(words):
 
 async def main():
     given = parse_options()
-    options = ServerOptions(max_payload_size=given.max_payload, max_clients=given.max_clients)
+    options = ServerOptions(max_payload_size=given.max_payload, max_clients=given.max_clients,
+                            session=SessionMode[given.session.upper()], handshake=given.handshake)
     server = (AskingServer if given.authenticate else Server)(given.uri, options)
     await server.listen()
     await run(server.handle_command)

@@ -12,8 +12,15 @@ def parse_options():
     parser.add_argument("uri")
     parser.add_argument("--max-payload", type=int, default=1024 * 1024)
     parser.add_argument("--max-clients", type=int, default=10)
+    parser.add_argument("--session", choices=["off", "prefer", "required"], default="off")
+    parser.add_argument("--handshake", action="store_true")
     parser.add_argument("--authenticate", action="store_true")
     return parser.parse_args()
+
+
+def report_loss(loss, *client):
+    handled = "-" if loss.peer_handled is None else loss.peer_handled
+    report("lost", *client, loss.reason.value, loss.first_unacked, loss.last_accepted, handled)
 
 
 def report(*words):

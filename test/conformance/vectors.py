@@ -40,7 +40,7 @@ class BadVectors(Exception):
     pass
 
 
-VERBS = ("in", "frame", "out", "ping", "pong", "event", "maybe", "alive", "closed", "silence", "wait",
+VERBS = ("acked", "in", "frame", "out", "ping", "pong", "event", "maybe", "alive", "closed", "silence", "wait",
          "hangup", "halfclose", "reset", "reconnect", "no-reconnect", "connect", "on", "do", "show-pings",
          "silence-events", "refused")
 
@@ -48,17 +48,22 @@ VERBS = ("in", "frame", "out", "ping", "pong", "event", "maybe", "alive", "close
 def read_vectors(path):
     cases = []
     section = ""
+    known_of_section = {}
     for number, line in enumerate(open(path, encoding="utf-8"), 1):
         line = line.split(" //")[0].rstrip()
         if not line or line.startswith("//"):
             continue
         if line.startswith("== "):
             section = line.strip("= ")
+            known_of_section = {}
             continue
         title = re.fullmatch(r"([CS])(\d+) (.+)", line)
         if title:
             side = {"C": "client", "S": "server"}[title[1]]
-            cases.append(Case(int(title[2]), side, title[3], section, number))
+            cases.append(Case(int(title[2]), side, title[3], section, number, known=dict(known_of_section)))
+            continue
+        if line.startswith("known "):
+            known_of_section |= _known(line.removeprefix("known "))
             continue
         if not line.startswith("  ") or not cases:
             raise BadVectors(f"{path}:{number}: not understood: {line}")
@@ -79,13 +84,17 @@ def _read_step(case, path, number, verb, rest):
     elif verb == "split":
         case.split = rest
     elif verb == "known":
-        names, how = rest.split(": ", 1)
-        for name in names.split(", "):
-            case.known[name] = how
+        case.known |= _known(rest)
     elif verb in VERBS:
         case.steps.append((number, verb, rest))
     else:
         raise BadVectors(f"{path}:{number}: unknown step {verb}")
+
+
+def _known(text):
+    """'one, other: how' -> how each differs"""
+    names, how = text.split(": ", 1)
+    return dict.fromkeys(names.split(", "), how)
 
 
 def bytes_from(text):
@@ -93,7 +102,14 @@ def bytes_from(text):
     return bytes.fromhex(expand(text))
 
 
+def pattern_from(text):
+    """'0a .. <id:2> *' -> a regular expression for hex: any byte, two bytes with a name, any rest"""
+    text = expand(text).replace(" ", "")
+    text = re.sub(r"<(\w+):(\d+)>", lambda m: f"(?P<{m[1]}>.{{{2 * int(m[2])}}})", text)
+    return re.compile(text.removesuffix("*") + (".*" if text.endswith("*") else ""))
+
+
 def expand(text):
     """Writes out the repetitions: 'message x 0a61*3' -> 'message x 0a616161'."""
-    text = re.sub(r"([0-9a-f]{2})\*(\d+)", lambda m: m[1] * int(m[2]), text)
+    text = re.sub(r"([0-9a-f]{2}|\.\.)\*(\d+)", lambda m: m[1] * int(m[2]), text)
     return re.sub(r"\(([0-9a-f ]+)\)\*(\d+)", lambda m: m[1].replace(" ", "") * int(m[2]), text)

@@ -142,7 +142,7 @@ def test_the_session_goes_on_in_the_next_connection():
             assert (hello.resume, hello.attempt, hello.rx) == (True, 2, 2)
             assert (hello.id, hello.secret) == (ID, SECRET)
             assert [await server.text() for _ in "bcd"] == ["b", "c", "d"]
-            await client.events.until("resumed", 3)
+            await client.events.until("resumed", 2)
             server.write(ack(4, 2), news("3"))
             await client.events.until("message_ind", "Erik", "3")
             assert client.unacknowledged == 0 and not client.detached
@@ -398,8 +398,6 @@ def test_a_refusal_before_the_welcome_is_a_failed_attempt_and_the_session_is_kep
         Welcome(version=2).encode(),
         Welcome(tlvs=b"\0\1\0").encode(),
         b"\x07\0\0\x48\1\2" + bytes(70),
-        OFFER,
-        ack(0, 0),
         PING,
     ],
 )
@@ -445,7 +443,7 @@ def test_a_server_that_resumes_where_nothing_was_written_loses_the_session():
             server.write(Welcome(True, id=ID, secret=SECRET, rx=2, max_payload_size=99).encode())
             assert (await server.close_frame()).code == CloseCode.PROTOCOL
             await client.events.until("lost", SessionLossReason.PROTOCOL, 1, 1, None)
-            await client.events.until("disconnected", LOST)
+            await client.events.until("disconnected", DisconnectReason.PROTOCOL_ERROR)
             assert (await (await accept()).begin()).resume is False
             await client.events.until("connected")
 

@@ -48,7 +48,7 @@ def test_what_is_sent_while_the_connection_is_away_arrives_with_the_next():
         assert others(client) == [
             ("connected",),
             ("detached", CLOSED),
-            ("resumed", 1),
+            ("resumed", 0),
             ("disconnected", DisconnectReason.STOPPED),
         ]
         kinds = [event[0] for event in others(server)]

@@ -170,8 +170,7 @@ class ClientBase:
         is kept for it."""
 
     async def on_resumed(self, replayed: int) -> None:
-        """The session goes on. `replayed`: how many messages are sent again, or for the first
-        time."""
+        """The session goes on. `replayed`: how many messages are sent again."""
 
     async def on_session_lost(self, loss: SessionLoss) -> None:
         """The session has ended, and messages may be lost. `on_disconnected` follows."""

@@ -80,11 +80,9 @@ class ClientIntroduction:
         return True
 
     def _handle_answer(self, connection: SessionConnection, frame: Frame) -> bool:
-        if frame.type in (FrameType.PONG, FrameType.CLOSE):
+        if frame.type != FrameType.WELCOME:
             return False
         try:
-            if frame.type != FrameType.WELCOME:
-                raise BadFrame
             welcome = Welcome.decode(frame.payload)
             for _ in decode_tlvs(welcome.tlvs):
                 pass

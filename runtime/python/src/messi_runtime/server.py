@@ -139,7 +139,7 @@ class ServerBase(Generic[Client]):
 
     async def on_client_resumed(self, client: Client, replayed: int) -> None:
         """A client has come back, and its session goes on. `replayed`: how many messages are sent
-        to it again, or for the first time."""
+        to it again."""
 
     async def on_client_session_lost(self, client: Client, loss: SessionLoss) -> None:
         """A client's session has ended, and messages may be lost. `on_client_disconnected`

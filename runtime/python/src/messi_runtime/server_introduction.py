@@ -87,8 +87,6 @@ class ServerIntroduction:
             if hello.no_session and self._mode is SessionMode.REQUIRED:
                 connection.close(DisconnectReason.REFUSED, NO_SESSION)
                 return True
-            if hello.no_session and hello.resume:
-                return False
             if not hello.no_session and self._mode is SessionMode.OFF:
                 return False
             self.auth_token = auth_token_of(hello.tlvs)

@@ -25,6 +25,9 @@ class Session:
         self.received = 0
         """The number of the last message that has arrived."""
 
+        self.replayed = 0
+        """How many messages that were written to an earlier connection are written again."""
+
         self._settings = settings
         self._peer_accepts = settings.max_payload_size
         self._ack_from = _MOST_UNACKED
@@ -67,6 +70,7 @@ class Session:
         if not self.kept.acknowledged <= peer_rx <= self._most_written:
             return SessionLossReason.PROTOCOL
         self.received = self.rx
+        self.replayed = self._most_written - peer_rx
         self.kept.rewind(peer_rx)
         self._unacked = 0
         self._ack_from = min(peer_retains // 4, _MOST_UNACKED)

@@ -207,6 +207,8 @@ class SessionLine:
             self.session.rx -= 1  # nobody has handled that one
         if reason in FATAL:
             self._drop_input(reason)
+            if self.link is not None:
+                self.link.write()  # what was sent before
             self._break(reason, FATAL[reason], hint)
         elif self.link is not None and not self.closed:
             # What was not handed out comes again.
@@ -270,14 +272,17 @@ class SessionLine:
         """Goes on in this connection, after `prepare`. False if it is lost."""
         problem = self.session.attach(peer_rx, retains, accepts)
         if problem is not None:
-            reason = DisconnectReason.SESSION_LOST
+            too_big = problem is SessionLossReason.LIMIT
+            reason = (
+                DisconnectReason.MESSAGE_TOO_BIG if too_big else DisconnectReason.PROTOCOL_ERROR
+            )
             self._finish(problem, reason)
             return False
         self.link = link
         self._said = False
         self.peer_certificate = link.peer_certificate
         if self.established and not self.closed:
-            self.inbox.put(Resumed(self.unacknowledged))
+            self.inbox.put(Resumed(self.session.replayed))
         self.established = True
         self._check_low()
         return True
