@@ -175,6 +175,25 @@ def test_a_session_that_the_server_does_not_know_is_lost_and_another_begins():
     run(body())
 
 
+@pytest.mark.parametrize("previous_rx", [0, 3, (1 << 64) - 1])
+def test_what_the_server_cannot_have_handled_is_not_passed_on(previous_rx):
+    async def body():
+        async with serving() as (client, accept):
+            server = await accept()
+            await server.begin()
+            for word in "ab":
+                client.say(word)
+                await server.text()
+            server.write(ack(1, 0))
+            server.writer.close()
+            await client.events.until("detached", CLOSED)
+            server = await accept()
+            await server.begin(id=b"j" * 16, reason=2, previous_rx=previous_rx)
+            await client.events.until("lost", SessionLossReason.EXPIRED, 2, 2, None)
+
+    run(body())
+
+
 def test_what_was_lost_is_handed_back():
     class Keeping(Client):
         async def on_session_lost(self, loss):

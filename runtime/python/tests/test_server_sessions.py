@@ -255,18 +255,107 @@ def test_a_client_that_does_not_come_back_in_time_is_told_how_far_it_got():
     run(body())
 
 
-def test_a_session_that_nobody_has_confirmed_leaves_nothing():
+def test_a_session_that_nobody_has_confirmed_is_kept_and_evicted_first():
     async def body():
-        server = SessionServer(**LONG)
+        server = SessionServer(max_clients=2, **LONG)
         async with running(server):
+            async with raw(server) as peer:
+                await peer.begin()
+            await server.events.until("detached", 1, CLOSED)
             async with raw(server) as peer:
                 await peer.expect(FrameType.OFFER)
                 welcome = await peer.hello()
-            await server.events.until("disconnected", 1, CLOSED)
-            assert ("detached", 1, CLOSED) not in server.events.all
+            await server.events.until("detached", 2, CLOSED)
             async with raw(server) as peer:
-                again = await peer.resume(welcome)
-                assert again.reason == SessionLossReason.UNKNOWN
+                assert (await peer.resume(welcome)).resumed
+                await server.events.until("resumed", 2, 0)
+            async with raw(server) as peer:
+                await peer.expect(FrameType.OFFER)
+                await peer.hello()
+                await server.events.until("disconnected", 1, DisconnectReason.SESSION_LOST)
+            await server.events.until("detached", 4, CLOSED)
+            async with raw(server) as peer:
+                await peer.begin()
+                await server.events.until("disconnected", 4, DisconnectReason.SESSION_LOST)
+
+    run(body())
+
+
+def test_strangers_that_are_not_accepted_take_no_sessions_place():
+    class Asking(SessionServer):
+        async def on_authenticate(self, client):
+            self.events.add("asked", client.id)
+            if client.auth_token:
+                client.accept()
+
+    async def body():
+        server = Asking(max_clients=3, **LONG)
+        token = {"tlvs": encode_tlv(TLV_AUTH_TOKEN, b"key")}
+        async with running(server):
+            async with raw(server) as peer:
+                welcome = await peer.begin(**token)
+            await server.events.until("detached", 1, CLOSED)
+            async with raw(server) as stranger, raw(server) as other:
+                for each in (stranger, other):
+                    each.write(message("1"))
+                await server.events.until("asked", 3)
+                async with raw(server) as peer:
+                    await peer.begin(**token)
+                    assert len(server.clients) == 2
+                await server.events.until("detached", 4, CLOSED)
+                async with raw(server) as peer:
+                    assert (await peer.resume(welcome, **token)).resumed
+
+    run(body())
+
+
+def test_what_waits_for_old_clients_counts_for_the_total():
+    async def body():
+        server = SessionServer(max_total_pending_bytes=3_000_000, offer_wait=0.0, **LONG)
+        async with running(server), raw(server) as peer:
+            await server.events.until("connected", 1)
+            total = server._messi_driver._total
+            for _ in range(30):
+                server.clients[0].send(text("x" * 100_000))
+            assert total.bytes == server.clients[0].pending_bytes > 0
+            # From now on the session counts.
+            peer.write(Hello(attempt=1, retain=1 << 20, max_payload_size=1 << 20).encode())
+            await server.events.until("connected", 2)
+            server.clients[0].send(text("y" * 1000))
+            assert total.bytes == server.clients[0].pending_bytes < 1100
+        assert total.bytes == 0
+
+    run(body())
+
+
+def test_of_several_auth_tokens_the_first_counts():
+    class Asking(SessionServer):
+        async def on_authenticate(self, client):
+            self.events.add("token", client.auth_token)
+            client.accept()
+
+    async def body():
+        server = Asking(**LONG)
+        tokens = encode_tlv(TLV_AUTH_TOKEN, b"one") + encode_tlv(TLV_AUTH_TOKEN, b"two")
+        async with running(server), raw(server) as peer:
+            await peer.begin(tlvs=tokens)
+            assert server.events.all[0] == ("token", b"one")
+
+    run(body())
+
+
+def test_a_close_may_be_older_than_an_ack():
+    async def body():
+        server = SessionServer(**LONG)
+        async with running(server), raw(server) as peer:
+            await peer.begin()
+            server.clients[0].send(text("a"))
+            assert await peer.text() == "a"
+            peer.write(ack(1, 0), close(CloseCode.CLOSED, rx=0, tx=0))
+            assert (await peer.close_frame()).reply
+            peer.writer.close()
+            await server.events.until("disconnected", 1, CLOSED)
+            assert len(server.events.all) == 2
 
     run(body())
 

@@ -407,7 +407,7 @@ class ServerDriver(Generic[Client]):
                 client.accept()
                 admitted = link.admitted
             if admitted:
-                self._sessions.make_room(len(self._present))
+                self._sessions.make_room(self.clients.values())
             if admitted and client._messi_link is link:
                 await self._handle_all(client, link)
             return admitted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from .disconnect_reason import DisconnectReason
@@ -49,9 +50,11 @@ class ServerSessions:
         self._begin(client, link, hello, principal, lost)
         return True
 
-    def make_room(self, present: int) -> None:
-        """Of so many clients that have a connection, one is new."""
-        while self.table.detached > 0 and present + self.table.detached > self._options.max_clients:
+    def make_room(self, clients: Collection[ServerClient]) -> None:
+        """One of the clients is new. Strangers that are not accepted yet take nobody's place."""
+        while self.table.detached > 0:
+            if sum(client.connected for client in clients) <= self._options.max_clients:
+                return
             self.table.evict()
 
     def _resume(self, entry: Entry, client: ServerClient, link: SessionLink, hello: Hello) -> bool:

@@ -90,10 +90,12 @@ class Session:
         self.kept.acknowledge(rx)
         return True
 
-    def handle_last_rx(self, rx: int) -> None:
-        """The peer has said how far it got when the session was lost."""
-        if self.kept.acknowledged <= rx <= self._most_written:
+    def handle_last_rx(self, rx: int) -> bool:
+        """The peer has said how far it got when the session was lost. False if that cannot be."""
+        possible = self.kept.acknowledged <= rx <= self._most_written
+        if possible:
             self.kept.rewind(rx)
+        return possible
 
     def handle_ack(self, rx: int, tx: int) -> bool:
         """False if the two sides count differently."""

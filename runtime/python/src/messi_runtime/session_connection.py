@@ -61,7 +61,7 @@ class SessionConnection(Connection):
         introduction: Introduction,
         admitted: bool,
     ) -> None:
-        self.queue = SessionQueue()
+        self.queue = SessionQueue(settings.outbox.total)
         super().__init__(settings, now, make_room, admitted, self.queue, _INTRODUCING)
         self._introduction = introduction
         self._line: Line | None = None

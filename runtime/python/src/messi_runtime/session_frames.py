@@ -203,10 +203,8 @@ def decode_tlvs(tlvs: bytes) -> Iterator[tuple[int, bytes]]:
 def auth_token_of(tlvs: bytes) -> bytes:
     """What the client shows for authentication; empty if nothing. Raises `BadFrame`, for any bad
     TLV."""
-    token = b""
-    for kind, value in decode_tlvs(tlvs):
-        if kind == TLV_AUTH_TOKEN:
-            token = value
+    tokens = [value for kind, value in decode_tlvs(tlvs) if kind == TLV_AUTH_TOKEN]
+    token = tokens[0] if tokens else b""
     if len(token) > MOST_AUTH_TOKEN:
         raise BadFrame
     return token

@@ -75,6 +75,7 @@ class SessionLine:
         self._was_high = False  # more than half of the bound was kept
         self._behind = False  # broadcasts are left out
         self._latest: LatestFrames | None = None  # of those
+        self._owed_since = 0.0
         self._ack_timer: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
         self._ended = self._loop.create_future()
@@ -237,6 +238,8 @@ class SessionLine:
         self._go_on()
         event = await self.inbox.next()
         if isinstance(event, bytes):
+            if not self.session.owes_ack:
+                self._owed_since = self._loop.time()
             self.session.handle_dispatched(len(event))
             self._acknowledge()
         if self.link is not None:
@@ -305,8 +308,6 @@ class SessionLine:
             self._finish(FATAL[reason], reason)
         elif self.draining:
             self._finish(SessionLossReason.CLOSED, DisconnectReason.DRAINING)
-        elif not self.confirmed:
-            self._finish(SessionLossReason.CLOSED, reason)
         else:
             self._tell_detached(reason)
         if not self._over:
@@ -340,7 +341,8 @@ class SessionLine:
             loss = loss_of(frame.code, SessionLossReason.CLOSED)
             self._cut(loss, DisconnectReason.SESSION_LOST, frame.rx)
             return True
-        if not self.handle_ack(frame.rx, frame.tx):
+        # An ACK may have gone ahead.
+        if not self.handle_ack(max(frame.rx, self.session.kept.acknowledged), frame.tx):
             return False
         if frame.code == CloseCode.CLOSED:
             self._handle_closed(text)
@@ -378,7 +380,8 @@ class SessionLine:
 
     @property
     def ack_rides(self) -> bool:
-        return self.session.ack_rides
+        waited = self._loop.time() - self._owed_since >= _RIDES_AFTER
+        return self.session.ack_rides or (waited and self.session.owes_ack)
 
     def make_ack(self) -> bytes:
         return self.session.make_ack()
@@ -544,8 +547,8 @@ class SessionLine:
                 timer.cancel()
         kept = self.session.kept
         kept.forget_total()
-        if peer_handled is not None:
-            self.session.handle_last_rx(peer_handled)
+        if peer_handled is not None and not self.session.handle_last_rx(peer_handled):
+            peer_handled = None
         if self._latest is not None:
             self._latest.clear()
         if peer_handled is None and self._peer_handles_no_more:
@@ -577,3 +580,6 @@ _LOSS_BY_REFUSAL = {
 
 # How long what was handled may be owed an acknowledgement, in seconds.
 _ACK_DELAY = 0.2
+
+# And from when on it is said with other things.
+_RIDES_AFTER = 0.05

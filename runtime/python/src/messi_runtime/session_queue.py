@@ -28,11 +28,11 @@ class Source(Protocol):
 
 
 class SessionQueue(FrameQueue):
-    """It takes messages from its source when nothing else is left to be written. What it has taken
-    is not counted in a total, since the source does that."""
+    """It takes messages from its source when nothing else is left to be written. From then on it is
+    not part of the total, since the source counts what it keeps."""
 
-    def __init__(self) -> None:
-        super().__init__(PendingTotal())
+    def __init__(self, total: PendingTotal) -> None:
+        super().__init__(total)
         self._source: Source | None = None
         self._ack_wanted = False
 
@@ -47,6 +47,8 @@ class SessionQueue(FrameQueue):
         """From now on messages come from there; an ACK is the first frame behind what waits."""
         self._source = source
         self._ack_wanted = True
+        self._total.bytes -= self._pending
+        self._total = PendingTotal()
 
     def stop(self) -> None:
         """No message follows."""

@@ -109,16 +109,16 @@ class SessionTable:
             entry.expiry = None
 
     def evict(self) -> None:
-        """The one that has been without a connection for longest makes room."""
-        entry = next(iter(self._detached))
+        """The one that has been without a connection for longest makes room; first one whose client
+        has never said that it knows it."""
+        unconfirmed = (entry for entry in self._detached if not entry.line.confirmed)
+        entry = next(unconfirmed, next(iter(self._detached)))
         entry.line.lose(SessionLossReason.EVICTED, DisconnectReason.SESSION_LOST)
 
     def bury(self, entry: Entry) -> None:
         """It is over, and so are its hooks; a client that comes back for it is told why."""
         line = entry.line
         self._entries.pop(line.session.id, None)
-        if not line.confirmed:
-            return
         reason = SessionLossReason.CLOSED if line.loss is None else line.loss.reason
         until = asyncio.get_running_loop().time() + _TOMBSTONE_STAYS
         lost = Lost(reason, line.session.rx)
