@@ -353,6 +353,23 @@ TEST_CASE("a client may be paused, resumed, disconnected in any order", "[server
   CHECK(world.server.has("1 disconnected: Connection closed."));
 }
 
+TEST_CASE("what is dropped was not ended by the client, though it has closed behind it",
+          "[server]") {
+  World world(2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    world.handle(i + 1).pause();
+    world.peer(i).send(from_client(message("dropped")));
+    world.peer(i).close();
+  }
+  world.loop.run_until_idle();
+  CHECK(world.server.log.empty());
+  world.handle(1).disconnect();
+  world.server.stop();
+  world.loop.run_until_idle();
+  CHECK(world.server.log ==
+        std::vector<std::string>{"1 disconnected: Disconnected.", "2 disconnected: Stopped."});
+}
+
 TEST_CASE("a message at which a client is paused may be its last, or the next may throw",
           "[server]") {
   World world(2);
