@@ -862,6 +862,49 @@ TEST_CASE("a server that drains gets everything, and the next session gets what 
   CHECK(world.heard_bytes() == ack_frame(0, 0) + up("for the next"));
 }
 
+TEST_CASE("stop during a drain, and start: the next session gets its messages", "[client]") {
+  World world;
+  world.welcome();
+  world.send("1");
+  world.say(session_close_frame(14, 0, 0));
+  world.client.stop();
+  world.client.start();
+  world.loop.run_until_idle();
+  world.say(ack_frame(1, 0));
+  world.client.take_log();
+  world.reconnect();
+  CHECK(world.client.take_log() == Log{"disconnected: Draining."});
+  world.welcome();
+  world.say(down("a"));
+  CHECK(world.client.take_log() == Log{"connected", "message a"});
+}
+
+TEST_CASE("in the hook of a loss more is sent than the next session takes", "[client]") {
+  messi::ClientOptions options = with_sessions();
+  options.max_pending_bytes = 100;
+  World world(options);
+  world.welcome();
+  world.send("1");
+  world.reconnect();
+  world.client.take_log();
+  bool done = false;
+  world.client.then = [&](const std::string& line) {
+    if (line.substr(0, 4) != "lost" || std::exchange(done, true)) return;
+    for (int i = 0; i < 2; ++i) world.client.send_message_ind(message(std::string(60, 'x')));
+  };
+  const bool sessions = GENERATE(true, false);
+  world.say(sessions ? offer_frame(true) : kPong);
+  Welcome other;
+  other.id = pattern(16, 9);
+  if (sessions) world.say(other.bytes());
+  const Log log = world.client.take_log();
+  REQUIRE(log.size() >= 3);
+  CHECK(log[1] == "disconnected: Session lost.");
+  CHECK(log[2] == "lost: Too much was not acknowledged. 1 to 1");
+  CHECK(messi::test::count(log, "lost") == 2);
+  CHECK(messi::test::count(log, "disconnected") == 1);
+}
+
 TEST_CASE("a CLOSE may be older than an ACK that went ahead of it", "[client]") {
   World world;
   world.welcome();

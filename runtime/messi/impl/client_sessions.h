@@ -261,8 +261,8 @@ MESSI_INLINE void ClientBase::fail_introduction(StatusCode code, std::string_vie
 
 MESSI_INLINE void ClientBase::handle_welcome(const wire::Welcome& welcome) {
   session::PeerSchema schema;
-  const auto read = [&schema](std::uint16_t type, std::string_view value) {
-    return session::read_schema_tlv(type, value, schema);
+  const auto read = [&](std::uint16_t type, std::string_view /*value*/) {
+    return session::read_schema_tlv(type, wire::find_tlv(welcome.tlvs, type), schema);
   };
   if (welcome.version != wire::kSessionVersion || !wire::for_each_tlv(welcome.tlvs, read)) {
     link_->close(DisconnectReason::kProtocolError);
@@ -294,6 +294,9 @@ MESSI_INLINE void ClientBase::go_without_session() {
     if (sessions_->closing) finish_closing(connection::ClientEvent::kStop);
     tell_ends();
     if (!in_state(connection::ClientState::kIntroducing)) return;
+  }
+  if (sessions_->current && sessions_->current->refused() != wire::Accepted::kYes) {
+    return settle_.schedule();
   }
   link_->go_without_session(sessions_->current.get());
   sessions_->current.reset();
@@ -334,6 +337,7 @@ MESSI_INLINE void ClientBase::begin_session(const wire::Welcome& welcome) {
       if (sessions_->closing && !sessions_->current->matters()) {
         return finish_closing(connection::ClientEvent::kStop);
       }
+      if (sessions_->current->refused() != wire::Accepted::kYes) return settle_.schedule();
     }
     if (!sessions_->current->begin(link_->welcome())) return refuse();
     sessions_->current->attach(peer);
@@ -522,7 +526,7 @@ MESSI_INLINE void ClientBase::begin_closing(Duration linger) {
   }
   sessions_->closing = true;
   sessions_->close_timer.set(deadline_after(loop_.now(), linger));
-  session->stop_dispatching();
+  if (session->known()) session->stop_dispatching();
   if (sessions_->leaving) sessions_->leaving->stop_dispatching();
   settle_.schedule();
 }

@@ -142,8 +142,9 @@ class Session : public wire::Outbox {
   void acknowledge(std::uint64_t rx);
 
   std::uint64_t acked_ = 0;
-  std::uint64_t handed_ = 0;   // on this connection, or the last one
-  std::uint64_t written_ = 0;  // the highest that was written on an earlier connection
+  std::uint64_t handed_ = 0;          // on this connection, or the last one
+  std::uint64_t surely_written_ = 0;  // on this connection; more may be
+  std::uint64_t written_ = 0;         // the highest that was written on an earlier connection
   std::uint64_t rx_ = 0;
   FrameCursor next_;              // what is handed over next
   std::size_t handed_bytes_ = 0;  // from the front to there
@@ -190,7 +191,7 @@ inline bool Session::attach(const PeerState& peer) {
   if (peer.rx < acked_ || peer.rx > written_) return false;
   acknowledge(peer.rx);
   attached_ = true;
-  handed_ = peer.rx;
+  handed_ = surely_written_ = peer.rx;
   handed_bytes_ = 0;
   next_ = FrameCursor();
   peer_max_payload_ = peer.max_payload;
@@ -208,6 +209,7 @@ inline void Session::detach(wire::FrameQueue& link) {
 }
 
 inline bool Session::hand_over(wire::FrameQueue& link) {
+  if (link.pending() == 0) surely_written_ = handed_;
   std::size_t added = 0;
   while (added < kMostAtOnce && !exceeds_limit_) {
     const FrameCursor::Stretch stretch = next_.next(frames());
@@ -238,8 +240,10 @@ inline wire::Ack Session::make_ack(wire::FrameQueue& link) {
 }
 
 inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
-  const std::uint64_t written = handed_ - link.count_untaken(settings().outgoing);
-  if (ack.rx < acked_ || ack.rx > written) return false;
+  if (ack.rx < acked_) return false;
+  if (ack.rx > surely_written_ && ack.rx > handed_ - link.count_untaken(settings().outgoing)) {
+    return false;
+  }
   if (dispatches_ && ack.tx != rx_) return false;
   confirmed_ = true;
   acknowledge(ack.rx);
