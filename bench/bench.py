@@ -23,6 +23,8 @@ SIZES = [16, 256, 4096, 65536, 262144]
 ALL = ["messi", "messi_compiled", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
 # Peers whose servers speak the Messi wire, so that a client without a library can misbehave.
 WIRE = ["messi", "loop", "original"]
+# Without sessions and with them.
+SESSIONS = ["messi", "messi_sessions"]
 # Peers that are measured over TLS too.
 SECURE = ["messi", "messi_compiled", "grpc_async", "grpc_callback"]
 TIMEOUT = 60
@@ -46,12 +48,22 @@ class Machine:
         return self.build / f"bench_{name}"
 
     def has(self, peer):
-        return self.program(peer).exists()
+        return self.program(peer.removesuffix("_sessions")).exists()
+
+    @contextlib.contextmanager
+    def counting_calls(self):
+        before = self.environment
+        with tempfile.TemporaryDirectory() as folder:
+            self.environment = before | {"LD_PRELOAD": f"{before['LD_PRELOAD']}:{self.build}/bench_calls.so", "BENCH_CALLS": folder}
+            yield
+        self.environment = before
 
     @contextlib.contextmanager
     def running(self, name, role, cpu, **options):
         if "tls" in options and name.startswith("messi"):
             name = name.replace("messi", "messi_tls")  # a program of its own, since the other does not link OpenSSL
+        if name.endswith("_sessions"):
+            name, options = name.removesuffix("_sessions"), options | {"sessions": 1}
         command = [str(self.program(name)), role]
         for option, value in options.items():
             command += ["--" + option.replace("_", "-"), str(value)]
@@ -155,6 +167,29 @@ def one_way(size, seconds, tls=False):
     return Bench(name, SECURE if tls else ALL, measure, size)
 
 
+def sessions_one_way(size, seconds):
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink", size=size) as server:
+            result = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds)
+        with machine.counting_calls(), machine.server(peer, machine.first, "sink", size=size) as server:
+            counted = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds / 2)
+        return with_cpu("sessions_one_way", "messages/s", result) | {
+            f"sessions_one_way_{side}_calls": (counted[f"{side}_calls"] * 1000, "calls/1000") for side in ("client", "server")}
+    return Bench("sessions_one_way", SESSIONS, measure, size)
+
+
+def sessions_in_flight(seconds):
+    """Both directions: acknowledgements ride on what is written anyway."""
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "echo") as server:
+            result = machine.client(peer, machine.first, server, "round_trips", window=64, seconds=seconds)
+        with machine.counting_calls(), machine.server(peer, machine.first, "echo") as server:
+            counted = machine.client(peer, machine.first, server, "round_trips", window=64, seconds=seconds / 2)
+        return with_cpu("sessions_in_flight_64", "round trips/s", result) | {
+            f"sessions_in_flight_64_{side}_calls": (counted[f"{side}_calls"] * 1000, "calls/1000") for side in ("client", "server")}
+    return Bench("sessions_in_flight_64", SESSIONS, measure, 16)
+
+
 def ping_pong(name, same_core, seconds, peers=ALL, **options):
     def measure(machine, peer):
         with machine.server(peer, machine.first, "echo", **options) as server:
@@ -221,6 +256,27 @@ def idle(count, seconds, peers, tls=False):
             f"{name}_cpu": (cpu / seconds * 1000, "CPU ms/s"),
         }
     return Bench(name, peers, measure)
+
+
+def sessions_idle(count):
+    """Clients that are connected, and clients that are away: the processes of one wave after another are killed."""
+    def measure(machine, peer):
+        def wave():
+            with machine.companion(peer, machine.second, server, "idle", connections=count):
+                time.sleep(1)
+                return private_bytes(server.pid)
+        with machine.server(peer, machine.first, "sink", connections=count) as server:
+            machine.client(peer, machine.second, server, "fresh")
+            before = private_bytes(server.pid)
+            first = wave()
+            waves = 4
+            for _ in range(waves):
+                last = wave()
+        return {
+            f"sessions_idle_{count}_attached": ((first - before) / count, "bytes/client"),
+            f"sessions_idle_{count}_detached": (max(last - first, 0) / (waves * count), "bytes/client"),
+        }
+    return Bench(f"sessions_idle_{count}", SESSIONS, measure)
 
 
 def active_among_idle(count, seconds):
@@ -310,6 +366,9 @@ def plan(options, machine):
         slow_reader(2 if options.quick else 6),
         idle(1000, 2 if options.quick else 5, ["messi", "loop"] if options.quick else
              ["messi", "loop", "zeromq", "grpc_async", "original"]),
+        *(sessions_one_way(size, seconds) for size in SIZES[:-1]),
+        sessions_in_flight(seconds),
+        sessions_idle(1000),
         Bench("size", flavours_and_grpc, footprint.sizes),
         *(one_way(size, seconds, tls=True) for size in SIZES[:-1]),
         tls_ping_pong(True, seconds),
@@ -380,7 +439,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="a minute, once, without the slowest benchmarks")
     parser.add_argument("--runs", type=int, help="how many of each, for the median (5, or 1 with --quick)")
     parser.add_argument("--only", metavar="NAME", action="append", help="only benchmarks whose name contains this")
-    parser.add_argument("--peers", metavar="LIST", help="only these, separated by commas: " + ",".join(ALL))
+    parser.add_argument("--peers", metavar="LIST", help="only these, separated by commas: " + ",".join([*ALL, "messi_sessions"]))
     return parser.parse_args()
 
 
@@ -394,7 +453,7 @@ def main():
 
 def run(options, machine):
     runs = options.runs or (1 if options.quick else 5)
-    chosen = options.peers.split(",") if options.peers else ALL
+    chosen = options.peers.split(",") if options.peers else [*ALL, "messi_sessions"]
     missing = [peer for peer in chosen if not machine.has(peer)]
     if missing:
         print(f"LEFT OUT, since not built: {', '.join(missing)}", file=sys.stderr)

@@ -12,10 +12,11 @@ import pathlib
 
 import plots
 
-PEERS = ["messi", "messi_compiled", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "grpc", "original"]
+PEERS = ["messi", "messi_compiled", "messi_sessions", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "grpc", "original"]
 NAMES = {
     "messi": "messi",
     "messi_compiled": "messi, compiled",
+    "messi_sessions": "messi, sessions",
     "loop": "hand-written loop",
     "plain": "plain send/recv",
     "zeromq": "ZeroMQ",
@@ -36,6 +37,18 @@ TITLES = {
     "tls_connections_resumed": "TLS, connections, resumed sessions",
     "tls_idle_1000_memory": "TLS, idle 1000 memory",
     "tls_idle_1000_cpu": "TLS, idle 1000 cpu",
+    "sessions_one_way": "sessions, one way",
+    "sessions_one_way_client_cpu": "sessions, one way client cpu",
+    "sessions_one_way_server_cpu": "sessions, one way server cpu",
+    "sessions_one_way_client_calls": "sessions, one way client calls",
+    "sessions_one_way_server_calls": "sessions, one way server calls",
+    "sessions_in_flight_64": "sessions, 64 in flight, one core",
+    "sessions_in_flight_64_client_cpu": "sessions, 64 in flight client cpu",
+    "sessions_in_flight_64_server_cpu": "sessions, 64 in flight server cpu",
+    "sessions_in_flight_64_client_calls": "sessions, 64 in flight client calls",
+    "sessions_in_flight_64_server_calls": "sessions, 64 in flight server calls",
+    "sessions_idle_1000_attached": "sessions, idle 1000, connected",
+    "sessions_idle_1000_detached": "sessions, idle 1000, away",
     "one_way": "one way",
     "ping_pong_one_core_p50": "ping-pong, one core, p50",
     "ping_pong_one_core_p99": "ping-pong, one core, p99",
@@ -61,6 +74,8 @@ TARGETS = [
     ("in_flight_64", 16, "loop", 1.3), ("in_flight_64", 16, "original", 8), ("in_flight_64", 16, "grpc", 20),
     ("broadcast_100", 16, "loop", 1.4), ("broadcast_100", 16, "original", 18), ("broadcast_100", 16, "grpc", 30),
 ]
+# (bench, size, at least this many times messi without sessions)
+WITH_SESSIONS = [("sessions_one_way", size, 0.9) for size in (16, 256, 4096, 65536)]
 LIMITS = [  # (bench, of what, at most this many times it, which of messi's flavours, if it makes a difference)
     ("ping_pong_one_core_p50", ("ping_pong_one_core_p50", "plain"), 1.3),
     ("ping_pong_one_core_p50", ("ping_pong_one_core_p50", "original"), 1.0),
@@ -124,7 +139,7 @@ class Results:
                  if b == bench and (size is None or s == size) and (p == peer or peer == "grpc" and p.startswith("grpc"))]
         if not found:
             return None
-        return max(found) if bench in ("one_way", "tls_one_way", "in_flight_64", "broadcast_100") else min(found)
+        return max(found) if bench in ("one_way", "tls_one_way", "in_flight_64", "broadcast_100", "sessions_one_way") else min(found)
 
 
 def targets(rows):
@@ -136,6 +151,11 @@ def targets(rows):
         if ours and other:
             ratio = ours / other
             lines.append((f"{title(bench, size)}, against {NAMES[peer]}", f"≥ {factor} ×", f"{ratio:.2f} ×", ratio >= factor))
+    for bench, size, factor in WITH_SESSIONS:
+        ours, other = results.median(bench, "messi_sessions", size), results.median(bench, "messi", size)
+        if ours and other:
+            ratio = ours / other
+            lines.append((f"{title(bench, size)}, against none", f"≥ {factor} ×", f"{ratio:.2f} ×", ratio >= factor))
     for bench, (other_bench, peer), factor, *flavour in LIMITS:
         ours, other = results.median(bench, *flavour or ["messi"]), results.median(other_bench, peer)
         if ours and other:

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -35,6 +36,16 @@ inline double cpu_seconds(int pid) {
     total += static_cast<double>(nanoseconds) * 1e-9;
   }
   return total;
+}
+
+// The system calls of a process, if calls.c counts them.
+inline double system_calls(int pid) {
+  const char* const folder = std::getenv("BENCH_CALLS");
+  if (folder == nullptr) return 0;
+  std::uint64_t calls = 0;
+  std::ifstream(std::string(folder) + '/' + std::to_string(pid), std::ios::binary)
+      .read(reinterpret_cast<char*>(&calls), sizeof(calls));
+  return static_cast<double>(calls);
 }
 
 class Latencies {

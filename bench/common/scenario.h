@@ -19,6 +19,8 @@
 //
 // The client stops when done() is true.
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -64,12 +66,15 @@ class Stopwatch {
   void start() {
     client_cpu_ = cpu_seconds(0);
     server_cpu_ = server_cpu();
+    client_calls_ = system_calls(::getpid());
+    server_calls_ = system_calls(server_pid_);
     started_ = Clock::now();
   }
 
   double elapsed() const { return seconds_between(started_, Clock::now()); }
 
-  // `messages` a second, and the CPU seconds that a million of them cost each side.
+  // `messages` a second, and the CPU seconds that a million of them cost each side; and the system
+  // calls of a message, if they are counted.
   void report(double messages) const {
     const double seconds = elapsed();
     const double client = cpu_seconds(0) - client_cpu_;
@@ -78,6 +83,8 @@ class Stopwatch {
         .add("rate", messages / seconds)
         .add("client_cpu", client / messages * 1e6)
         .add("server_cpu", server / messages * 1e6)
+        .add("client_calls", (system_calls(::getpid()) - client_calls_) / messages)
+        .add("server_calls", (system_calls(server_pid_) - server_calls_) / messages)
         .print();
   }
 
@@ -88,6 +95,8 @@ class Stopwatch {
   Clock::time_point started_;
   double client_cpu_ = 0;
   double server_cpu_ = 0;
+  double client_calls_ = 0;
+  double server_calls_ = 0;
 };
 
 // Streams messages for a while, then a request; its answer says that the server has handled them

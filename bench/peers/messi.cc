@@ -62,7 +62,7 @@ class Server final : public chat::ChatServer {
  public:
   Server(messi::EventLoop& loop, const Options& options)
       : ChatServer(loop, uri_of(options.port, options.any_address ? "0.0.0.0" : "127.0.0.1"),
-                   server_options()),
+                   server_options(options)),
         mode_(options.mode),
         stream_message_(make_message(options)),
         stream_(loop, [this] { stream(); }) {}
@@ -96,11 +96,12 @@ class Server final : public chat::ChatServer {
   }
 
  private:
-  static messi::ServerOptions server_options() {
-    messi::ServerOptions options;
-    options.max_clients = 20'000;
-    options.max_pending_bytes = kMaxPendingBytes;
-    return options;
+  static messi::ServerOptions server_options(const Options& options) {
+    messi::ServerOptions result;
+    result.max_clients = 20'000;
+    result.max_pending_bytes = kMaxPendingBytes;
+    if (options.sessions) result.session = messi::SessionMode::kRequired;
+    return result;
   }
 
   void stream() {
@@ -124,7 +125,7 @@ class Connection final : public chat::ChatClient {
  public:
   Connection(messi::EpollLoop& loop, const Options& options, Scenario& scenario,
              const chat::MessageInd& message)
-      : ChatClient(loop, uri_of(options.port), client_options()),
+      : ChatClient(loop, uri_of(options.port), client_options(options)),
         loop_(loop),
         scenario_(scenario),
         message_(message),
@@ -133,7 +134,12 @@ class Connection final : public chat::ChatClient {
   // For the scenario.
   void send() { send_message_ind(message_); }
   void request() { send_connect_req(request_); }
-  bool writable() const { return pending_bytes() <= kMaxPendingBytes / 2; }
+  bool writable() const {
+    // In a session it is full of what was not acknowledged: filled, and filled again at half.
+    const std::size_t most = kMaxPendingBytes / 2;
+    return pending_bytes() <=
+           (options().session == messi::SessionMode::kOff ? most : most + most / 2);
+  }
 
  private:
   void on_connected() override {
@@ -155,10 +161,11 @@ class Connection final : public chat::ChatClient {
     fail("disconnected: " + std::string(to_string(reason)) + " " + std::string(disconnect_hint()));
   }
 
-  static messi::ClientOptions client_options() {
-    messi::ClientOptions options;
-    options.max_pending_bytes = kMaxPendingBytes;
-    return options;
+  static messi::ClientOptions client_options(const Options& options) {
+    messi::ClientOptions result;
+    result.max_pending_bytes = kMaxPendingBytes;
+    if (options.sessions) result.session = messi::SessionMode::kRequired;
+    return result;
   }
 
   void proceed() {
