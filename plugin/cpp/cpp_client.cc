@@ -21,6 +21,7 @@ void emit_client_class(const Context& context) {
                      {"sends", [&] { emit_numbers(context, up, "Sends"); }},
                      {"hooks", [&] { emit_hooks(context, down); }},
                      {"senders", [&] { emit_senders(context, up); }},
+                     {"tries", [&] { emit_tries(context, up); }},
                      {"count", std::to_string(down.members.size())}},
                     R"cc(
               /// A client: derive from it and override the hooks you need. Hooks that every client has,
@@ -38,6 +39,10 @@ void emit_client_class(const Context& context) {
                 // Senders: a message goes to the server.
 
                 $senders$;
+
+                // The same, but what is not accepted does not end the connection.
+
+                $tries$;
 
                 /// The members that come from the server: their numbers and names.
                 $receives$;
@@ -59,6 +64,9 @@ void emit_client_senders(const Context& context) {
                R"cc(
                  inline void $Client$::send_$name$(const $Type$& message) {
                    ::messi::codec::send<::messi::ClientBase>(*this, $number$, message$sent_as$);
+                 }
+                 inline ::messi::SendResult $Client$::try_send_$name$(const $Type$& message) {
+                   return ::messi::codec::try_send<::messi::ClientBase>(*this, $number$, message$sent_as$);
                  }
                )cc");
 }

@@ -67,6 +67,18 @@ void emit_senders(const Context& context, const Direction& direction) {
                )cc");
 }
 
+void emit_tries(const Context& context, const Direction& direction) {
+  emit_members(context, direction,
+               R"cc(
+                 $deprecated$::messi::SendResult try_send_$name$(const $Type$& message);
+               )cc",
+               R"cc(
+                 $deprecated$::messi::SendResult try_send(const $Type$& message) {
+                   return try_send_$name$(message);
+                 }
+               )cc");
+}
+
 void emit_numbers(const Context& context, const Direction& direction, const std::string& name) {
   const auto emit_constants = [&] {
     emit_members(context, direction, R"cc(

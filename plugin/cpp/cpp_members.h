@@ -26,6 +26,8 @@ void emit_members(const Context& context, const Direction& direction,
 
 /// The declarations of `send_<name>` and `send`.
 void emit_senders(const Context& context, const Direction& direction);
+/// And of those with `try_` before it.
+void emit_tries(const Context& context, const Direction& direction);
 
 /// A struct with the numbers of the members, and their names by number.
 void emit_numbers(const Context& context, const Direction& direction, const std::string& name);

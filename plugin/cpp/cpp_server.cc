@@ -70,6 +70,7 @@ void emit_server_classes(const Context& context) {
                      {"ServerClient", context.server_client_class()},
                      {"numbers", [&] { emit_all_numbers(context); }},
                      {"senders", [&] { emit_senders(context, down); }},
+                     {"tries", [&] { emit_tries(context, down); }},
                      {"hooks", [&] { emit_hooks(context, up); }},
                      {"replies", [&] { emit_replies(context, down); }},
                      {"broadcasts", [&] { emit_broadcasts(context, down); }},
@@ -84,6 +85,10 @@ void emit_server_classes(const Context& context) {
                 // Senders: a message goes to this client.
 
                 $senders$;
+
+                // The same, but what is not accepted does not end the connection.
+
+                $tries$;
               };
 
               /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -124,6 +129,9 @@ void emit_server_senders(const Context& context) {
                R"cc(
                  inline void $ServerClient$::send_$name$(const $Type$& message) {
                    ::messi::codec::send<::messi::ServerClient>(*this, $number$, message$sent_as$);
+                 }
+                 inline ::messi::SendResult $ServerClient$::try_send_$name$(const $Type$& message) {
+                   return ::messi::codec::try_send<::messi::ServerClient>(*this, $number$, message$sent_as$);
                  }
                )cc");
   emit_members(context, down, {{"Server", context.server_class()}},

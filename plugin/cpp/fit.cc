@@ -54,7 +54,7 @@ Lines join_after_commas(const std::vector<std::string_view>& lines) {
 bool opens_function(std::string_view line) {
   if (!is_code(line) || !(ends_with(line, ") {") || ends_with(line, ") final {"))) return false;
   const std::string_view text = without_indentation(line);
-  return !starts_with(text, "if (") && !starts_with(text, "switch (") && !starts_with(text, ":");
+  return !starts_with(text, "if (") && !starts_with(text, "switch (") && !starts_with(text, ": ");
 }
 
 bool is_template_head(std::string_view line) {
@@ -141,6 +141,16 @@ Lines break_list(const std::string& line) {
       split_list(std::string_view(line).substr(list->begin, list->end - list->begin));
   const std::string start = line.substr(0, list->begin);
   const std::string tail = line.substr(list->end);
+  if (!fits(start) && opens_function(line) && start.find(' ') != std::string::npos) {
+    // The type has a line of its own.
+    const std::size_t name = start.rfind(' ') + 1;
+    const std::string named = line.substr(name);
+    Lines lines = fits(named) ? Lines{named} : break_list(named);
+    if (std::all_of(lines.begin(), lines.end(), fits)) {
+      lines.insert(lines.begin(), line.substr(0, name - 1));
+      return lines;
+    }
+  }
   if (items.size() > 1) {
     Lines aligned = fill(start, std::string(start.size(), ' '), items, tail);
     if (std::all_of(aligned.begin(), aligned.end(), fits)) return aligned;

@@ -17,7 +17,7 @@ constexpr std::size_t kColumns = 100;
 /// - A function with one statement is on one line if that fits, else on three; one behind a line
 ///   with its `template` always on three.
 /// - Parameters and arguments that do not fit are aligned behind the parenthesis, or if that does
-///   not fit either, begin on a line of their own.
+///   not fit either, begin on a line of their own. Then the type may have its own line, too.
 ///
 /// - `if (...) statement;` that does not fit breaks before the statement, a constant and
 ///   a reference before its value.

@@ -234,6 +234,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   // The way out for messages; null without a connection. What is sent is written at the end of
   // the turn.
   wire::Outbox* outbox();
+  wire::Outbox* outbox_to_ask() { return outbox(); }
 
   // StreamHandler and ConnectHandler
   MESSI_INLINE void handle_readable() override;

@@ -141,6 +141,8 @@ class ServerClient {
   // The way out for messages; null when not connected. What is sent is written at the end of the
   // turn.
   wire::Outbox* outbox();
+  // Even if too much waits for all clients together, nobody is disconnected by that.
+  wire::Outbox* outbox_to_ask();
 
   // A server has thousands of these, so members are few.
   std::unique_ptr<AcceptedLink> link_;

@@ -12,8 +12,8 @@
 namespace messi::test {
 
 struct SenderParts {
-  explicit SenderParts(std::size_t max_payload_size)
-      : settings{wire::FrameType::kClientToServer, max_payload_size, 1 << 30} {}
+  SenderParts(std::size_t max_payload_size, std::size_t max_pending_bytes)
+      : settings{wire::FrameType::kClientToServer, max_payload_size, max_pending_bytes} {}
   wire::OutboxSettings settings;
   wire::BufferPool pool;
 };
@@ -21,10 +21,12 @@ struct SenderParts {
 /// What codec::send asks of a client, or of a server's handle of one.
 class Sender final : private SenderParts, private wire::Outbox {
  public:
-  explicit Sender(std::size_t max_payload_size = wire::kMaxPayloadSize)
-      : SenderParts(max_payload_size), Outbox(settings_of(*this), pool) {}
+  explicit Sender(std::size_t max_payload_size = wire::kMaxPayloadSize,
+                  std::size_t max_pending_bytes = 1 << 30)
+      : SenderParts(max_payload_size, max_pending_bytes), Outbox(settings_of(*this), pool) {}
 
   wire::Outbox* outbox() { return this; }
+  wire::Outbox* outbox_to_ask() { return this; }
 
   /// The payload of the one message that was sent; "" if none was.
   std::string payload() {

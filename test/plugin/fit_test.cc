@@ -35,6 +35,11 @@ TEST_CASE("what cannot be aligned begins on a line of its own", "[plugin]") {
         "  ::Reused<" + k40 + k20 + ">\n      " + k40 + "_;\n");
 }
 
+TEST_CASE("a type has a line of its own if the name does not fit behind it", "[plugin]") {
+  CHECK(fit("inline ::" + k20 + " " + k40 + k40 + "(const int& a) {\n  return f(a);\n}\n") ==
+        "inline ::" + k20 + "\n" + k40 + k40 + "(const int& a) {\n  return f(a);\n}\n");
+}
+
 TEST_CASE("comments and preprocessor lines stay as they are", "[plugin]") {
   const std::string code =
       "// a,\n#define b(c,\n/// void f() {\n///   g();\n/// }\n//" + k40 + k40 + k40 + "\n\n";

@@ -13,9 +13,9 @@ import sys
 from tools import report
 
 HOOK = re.compile(r"virtual [^;{(]*\bon_(\w+)\(")
-OF_A_MEMBER = re.compile(r"\b(?:on|send|reply|broadcast|call)_\w+")
+OF_A_MEMBER = re.compile(r"\b(?:on|send|try_send|reply|broadcast|call)_\w+")
 PYTHON_HOOK = re.compile(r"async def on_(\w+)\(")
-PYTHON_OF_A_MEMBER = re.compile(r"def ((?:on|send|reply|broadcast|call|init)_\w+)\(")
+PYTHON_OF_A_MEMBER = re.compile(r"def ((?:on|send|try_send|reply|broadcast|call|init)_\w+)\(")
 COMMENT = re.compile(r"//.*")
 
 

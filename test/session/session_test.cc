@@ -320,3 +320,17 @@ TEST_CASE(
   CHECK(settings.pending == kept_bytes);
   CHECK(grown < 2 * kept_bytes + 2 * all.size() * BufferPool::kLarge);
 }
+
+TEST_CASE_METHOD(Fixture, "who asks is told what would be accepted, and nothing is refused",
+                 "[session]") {
+  settings.max_pending_bytes = 1'000;
+  CHECK(session.ask(kMega) == Accepted::kYes);  // alone
+  CHECK(session.ask(kMega + 1) == Accepted::kTooBig);
+  REQUIRE(session.send(std::string(990, 'x')));
+  CHECK(session.ask(2) == Accepted::kYes);
+  CHECK(session.ask(3) == Accepted::kFull);
+  REQUIRE(session.attach({0, kMega, 500}));
+  CHECK(session.ask(500) == Accepted::kFull);
+  CHECK(session.ask(501) == Accepted::kTooBig);  // for the peer
+  CHECK_FALSE(session.refused);
+}

@@ -2,8 +2,8 @@
 #define MESSI_CODEC_ACCESS_H_
 
 // What only codec/ may use of clients and servers: it is private there. Names of members must not
-// hide it, so none of its names begins with a prefix of generated names: on_, send_, reply_,
-// broadcast_, call_.
+// hide it, so none of its names begins with a prefix of generated names: on_, send_, try_send_,
+// reply_, broadcast_, call_.
 
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +18,12 @@ struct Access {
   template <typename Sender>
   static wire::Outbox* outbox(Sender& sender) {
     return sender.outbox();
+  }
+
+  /// The same for a message that may be refused: nobody else is disconnected for it.
+  template <typename Sender>
+  static wire::Outbox* outbox_to_ask(Sender& sender) {
+    return sender.outbox_to_ask();
   }
 
   /// False if a payload of this size is too big.

@@ -15,6 +15,7 @@
 #include "messi/codec/kind.h"
 #include "messi/codec/member.h"
 #include "messi/codec/texts.h"
+#include "messi/send_result.h"
 #include "messi/wire/outbox.h"
 
 namespace messi::codec {
@@ -77,6 +78,18 @@ void send(Sender& sender, std::uint32_t field, const google::protobuf::MessageLi
   if (outbox != nullptr) send_through(*outbox, field, message, kind);
 }
 
+inline SendResult try_send_through(wire::Outbox& outbox, std::uint32_t field,
+                                   const google::protobuf::MessageLite& message, const Kind& kind);
+
+/// The same, but a message that is not accepted does not end the connection.
+template <typename Sender>
+SendResult try_send(Sender& sender, std::uint32_t field,
+                    const google::protobuf::MessageLite& message, const Kind& kind = kOther) {
+  wire::Outbox* const outbox = Access::outbox_to_ask(sender);
+  if (outbox == nullptr) return SendResult::kNotConnected;
+  return try_send_through(*outbox, field, message, kind);
+}
+
 /// Sends `message` to all clients but `except` (a pointer, or nullptr), encoded once. False if it
 /// is too big or cannot be encoded: then it is sent to nobody.
 template <typename Server, typename Except>
@@ -108,6 +121,37 @@ inline void send_through(wire::Outbox& outbox, std::uint32_t field,
       outbox.refuse(wire::Accepted::kInvalid);
     }
   }
+}
+
+constexpr SendResult to_result(wire::Accepted accepted) {
+  switch (accepted) {
+    case wire::Accepted::kYes:
+      return SendResult::kOk;
+    case wire::Accepted::kTooBig:
+      return SendResult::kTooBig;
+    case wire::Accepted::kFull:
+      return SendResult::kFull;
+    case wire::Accepted::kCut:
+      return SendResult::kNotConnected;
+    case wire::Accepted::kInvalid:
+      break;
+  }
+  return SendResult::kInvalid;
+}
+
+inline SendResult try_send_through(wire::Outbox& outbox, std::uint32_t field,
+                                   const google::protobuf::MessageLite& message, const Kind& kind) {
+  const Encoder encoder(field, message, kind);
+  if (!encoder.ok()) return SendResult::kInvalid;
+  const wire::Accepted accepted = outbox.ask(encoder.size());
+  if (accepted != wire::Accepted::kYes) return to_result(accepted);
+  if (const Fields* const fields = encoder.in_pieces()) {
+    Slice slices[Fields::kMostSlices];
+    return to_result(outbox.send(slices, fields->slices(slices), encoder.size()));
+  }
+  if (!encoder.write(outbox.reserve(encoder.size()))) return SendResult::kInvalid;
+  outbox.commit(encoder.size());
+  return SendResult::kOk;
 }
 
 /// The size of a payload; 0 if it cannot be encoded.

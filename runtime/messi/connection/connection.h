@@ -38,11 +38,12 @@ enum class Side : std::uint8_t { kClient, kServer };
 struct ConnectionSettings : wire::OutboxSettings {
   constexpr ConnectionSettings(Side its_side, std::size_t most_payload, std::size_t most_pending,
                                KeepaliveSettings its_keepalive,
-                               Duration patience_with_frames = Duration::max())
+                               Duration patience_with_frames = Duration::max(),
+                               std::size_t most_pending_in_total = SIZE_MAX)
       : OutboxSettings{its_side == Side::kClient ? wire::FrameType::kClientToServer
                                                  : wire::FrameType::kServerToClient,
                        std::min(most_payload, wire::kMaxPayloadSize),
-                       std::min(most_pending, kMaxPendingBytes)},
+                       std::min(most_pending, kMaxPendingBytes), 0, most_pending_in_total},
         side(its_side),
         keepalive(its_keepalive),
         frame_timeout(patience_with_frames) {}

@@ -68,7 +68,7 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
       settings_(connection::Side::kServer, options_.max_payload_size, options_.max_pending_bytes,
                 {Duration::zero(), options_.client_timeout,
                  TokenRate::per_second(options_.max_pings_per_second, kSavedPings)},
-                options_.frame_timeout),
+                options_.frame_timeout, options_.max_total_pending_bytes),
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_timer(); }),
       admission_(options_.max_clients_per_address,
@@ -696,8 +696,13 @@ MESSI_INLINE std::uint64_t ServerClient::unacknowledged() const {
 
 MESSI_INLINE wire::Outbox* ServerClient::outbox() {
   if (!link_->accepted()) return nullptr;
-  link_->server().needs_settling(*link_);
   link_->server().keep_total(0);
+  return outbox_to_ask();
+}
+
+MESSI_INLINE wire::Outbox* ServerClient::outbox_to_ask() {
+  if (!link_->accepted()) return nullptr;
+  link_->server().needs_settling(*link_);
   return link_->server().outbox_of(*link_);
 }
 

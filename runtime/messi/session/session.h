@@ -114,7 +114,7 @@ class Session : public wire::Outbox {
   /// Whether a message is larger than the peer accepts; then the session cannot go on.
   bool exceeds_limit() const { return exceeds_limit_; }
   /// The largest payload that both sides accept.
-  std::size_t most_payload() const {
+  std::size_t most_payload() const final {
     return std::min<std::size_t>(settings().max_payload_size, peer_max_payload_);
   }
 

@@ -35,6 +35,8 @@ struct OutboxSettings {
 
   /// What waits in all of them together, in bytes.
   mutable std::size_t pending = 0;
+  /// The bound for it, of which `ask` takes care. Others may exceed it; their owner sees to that.
+  std::size_t max_total_pending_bytes = SIZE_MAX;
 };
 
 /// A whole frame that was encoded once for many outboxes.
@@ -66,6 +68,10 @@ class Outbox {
 
   /// Sends the frame if then at most `most` bytes wait, or only this frame.
   bool offer(const SharedFrame& frame, std::size_t most);
+
+  /// Whether a payload would be accepted, now that as much as possible was written. One that would
+  /// not is not refused, and others do not suffer from one that would.
+  Accepted ask(std::size_t payload_size);
 
   /// A message is not accepted.
   Accepted refuse(Accepted why) {
@@ -116,6 +122,8 @@ class Outbox {
     settings_.pending += frame.end - frame.begin;
   }
 
+  /// What the other side accepts too, as far as that is known.
+  virtual std::size_t most_payload() const { return settings_.max_payload_size; }
   /// Much is waiting, or `too_much`: writes what it can now.
   virtual void make_room(std::size_t /*frame_size*/, std::size_t /*most*/) {}
   /// Writes a frame at once, if nothing waits before it; returns how much of it was written.
@@ -170,6 +178,15 @@ inline Accepted Outbox::accept(std::size_t payload_size) {
   if (payload_size > settings_.max_payload_size) return refuse(Accepted::kTooBig);
   if (has_room(kHeaderSize + payload_size, settings_.max_pending_bytes)) return Accepted::kYes;
   return refuse(Accepted::kFull);
+}
+
+inline Accepted Outbox::ask(std::size_t payload_size) {
+  if (payload_size > most_payload()) return Accepted::kTooBig;
+  const std::size_t frame_size = kHeaderSize + payload_size;
+  if (!has_room(frame_size, settings_.max_pending_bytes)) return Accepted::kFull;
+  const bool fits =
+      settings_.pending == 0 || settings_.pending + frame_size <= settings_.max_total_pending_bytes;
+  return fits ? Accepted::kYes : Accepted::kFull;
 }
 
 inline bool Outbox::has_room(std::size_t frame_size, std::size_t most) {

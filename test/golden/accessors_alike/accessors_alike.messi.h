@@ -49,6 +49,19 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
   void send_unsafe_arena_release_alarm(const ::accessors_alike::Alarm& message);
   void send_set_has_alarm(const ::accessors_alike::Alarm& message);
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_alarm(const ::accessors_alike::Alarm& message);
+  ::messi::SendResult try_send_clear_alarm(const ::accessors_alike::ClearAlarm& message);
+  ::messi::SendResult try_send(const ::accessors_alike::ClearAlarm& message) {
+    return try_send_clear_alarm(message);
+  }
+  ::messi::SendResult try_send_mutable_alarm(const ::accessors_alike::Alarm& message);
+  ::messi::SendResult try_send_release_alarm(const ::accessors_alike::Alarm& message);
+  ::messi::SendResult try_send_set_allocated_alarm(const ::accessors_alike::Alarm& message);
+  ::messi::SendResult try_send_unsafe_arena_release_alarm(const ::accessors_alike::Alarm& message);
+  ::messi::SendResult try_send_set_has_alarm(const ::accessors_alike::Alarm& message);
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kClearAlarm = 1;
@@ -104,6 +117,17 @@ class AccessorsAlikeServerClient : public ::messi::ServerClient {
   void send(const ::accessors_alike::ClearAlarm& message) { send_clear_alarm(message); }
   void send_alarm(const ::accessors_alike::Alarm& message);
   void send(const ::accessors_alike::Alarm& message) { send_alarm(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_clear_alarm(const ::accessors_alike::ClearAlarm& message);
+  ::messi::SendResult try_send(const ::accessors_alike::ClearAlarm& message) {
+    return try_send_clear_alarm(message);
+  }
+  ::messi::SendResult try_send_alarm(const ::accessors_alike::Alarm& message);
+  ::messi::SendResult try_send(const ::accessors_alike::Alarm& message) {
+    return try_send_alarm(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -209,25 +233,53 @@ struct AccessorsAlikeCodec {
 inline void AccessorsAlikeClient::send_alarm(const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult AccessorsAlikeClient::try_send_alarm(
+    const ::accessors_alike::Alarm& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void AccessorsAlikeClient::send_clear_alarm(const ::accessors_alike::ClearAlarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::try_send_clear_alarm(
+    const ::accessors_alike::ClearAlarm& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 inline void AccessorsAlikeClient::send_mutable_alarm(const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult AccessorsAlikeClient::try_send_mutable_alarm(
+    const ::accessors_alike::Alarm& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
+}
 inline void AccessorsAlikeClient::send_release_alarm(const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::try_send_release_alarm(
+    const ::accessors_alike::Alarm& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
 }
 inline void AccessorsAlikeClient::send_set_allocated_alarm(
     const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
 }
+inline ::messi::SendResult AccessorsAlikeClient::try_send_set_allocated_alarm(
+    const ::accessors_alike::Alarm& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 5, message);
+}
 inline void AccessorsAlikeClient::send_unsafe_arena_release_alarm(
     const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 6, message);
 }
+inline ::messi::SendResult AccessorsAlikeClient::try_send_unsafe_arena_release_alarm(
+    const ::accessors_alike::Alarm& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 6, message);
+}
 inline void AccessorsAlikeClient::send_set_has_alarm(const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::try_send_set_has_alarm(
+    const ::accessors_alike::Alarm& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 7, message);
 }
 
 inline const ::messi::session::Schema& AccessorsAlikeClient::protocol_schema() const {
@@ -260,8 +312,16 @@ inline void AccessorsAlikeServerClient::send_clear_alarm(
     const ::accessors_alike::ClearAlarm& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
 }
+inline ::messi::SendResult AccessorsAlikeServerClient::try_send_clear_alarm(
+    const ::accessors_alike::ClearAlarm& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
 inline void AccessorsAlikeServerClient::send_alarm(const ::accessors_alike::Alarm& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult AccessorsAlikeServerClient::try_send_alarm(
+    const ::accessors_alike::Alarm& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
 }
 inline bool AccessorsAlikeServer::broadcast_clear_alarm(
     const ::accessors_alike::ClearAlarm& message, Except except) {

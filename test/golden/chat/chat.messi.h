@@ -61,6 +61,17 @@ class ChatClient : public ::messi::ClientBase {
   void send_message_ind(const ::chat::MessageInd& message);
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_connect_req(const ::chat::ConnectReq& message);
+  ::messi::SendResult try_send(const ::chat::ConnectReq& message) {
+    return try_send_connect_req(message);
+  }
+  ::messi::SendResult try_send_message_ind(const ::chat::MessageInd& message);
+  ::messi::SendResult try_send(const ::chat::MessageInd& message) {
+    return try_send_message_ind(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kConnectRsp = 1;
@@ -109,6 +120,17 @@ class ChatServerClient : public ::messi::ServerClient {
   /// Somebody said something.
   void send_message_ind(const ::chat::MessageInd& message);
   void send(const ::chat::MessageInd& message) { send_message_ind(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_connect_rsp(const ::chat::ConnectRsp& message);
+  ::messi::SendResult try_send(const ::chat::ConnectRsp& message) {
+    return try_send_connect_rsp(message);
+  }
+  ::messi::SendResult try_send_message_ind(const ::chat::MessageInd& message);
+  ::messi::SendResult try_send(const ::chat::MessageInd& message) {
+    return try_send_message_ind(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -244,8 +266,16 @@ struct ChatCodec {
 inline void ChatClient::send_connect_req(const ::chat::ConnectReq& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message, ChatCodec::kind_ConnectReq);
 }
+inline ::messi::SendResult ChatClient::try_send_connect_req(const ::chat::ConnectReq& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
+                                                       ChatCodec::kind_ConnectReq);
+}
 inline void ChatClient::send_message_ind(const ::chat::MessageInd& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message, ChatCodec::kind_MessageInd);
+}
+inline ::messi::SendResult ChatClient::try_send_message_ind(const ::chat::MessageInd& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message,
+                                                       ChatCodec::kind_MessageInd);
 }
 
 inline const ::messi::session::Schema& ChatClient::protocol_schema() const {
@@ -276,8 +306,17 @@ inline bool ChatClient::dispatch(::std::string_view payload) {
 inline void ChatServerClient::send_connect_rsp(const ::chat::ConnectRsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
 }
+inline ::messi::SendResult ChatServerClient::try_send_connect_rsp(
+    const ::chat::ConnectRsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
 inline void ChatServerClient::send_message_ind(const ::chat::MessageInd& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message, ChatCodec::kind_MessageInd);
+}
+inline ::messi::SendResult ChatServerClient::try_send_message_ind(
+    const ::chat::MessageInd& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message,
+                                                         ChatCodec::kind_MessageInd);
 }
 inline bool ChatServer::broadcast_connect_rsp(const ::chat::ConnectRsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -44,6 +44,13 @@ class The3dClient : public ::messi::ClientBase {
   void send_d3_client(const ::class_prefix::D3Client& message);
   void send(const ::class_prefix::D3Client& message) { send_d3_client(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_d3_client(const ::class_prefix::D3Client& message);
+  ::messi::SendResult try_send(const ::class_prefix::D3Client& message) {
+    return try_send_d3_client(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kD3Client = 1;
@@ -83,6 +90,13 @@ class The3dServerClient : public ::messi::ServerClient {
 
   void send_d3_client(const ::class_prefix::D3Client& message);
   void send(const ::class_prefix::D3Client& message) { send_d3_client(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_d3_client(const ::class_prefix::D3Client& message);
+  ::messi::SendResult try_send(const ::class_prefix::D3Client& message) {
+    return try_send_d3_client(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +160,10 @@ struct The3dCodec {
 inline void The3dClient::send_d3_client(const ::class_prefix::D3Client& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult The3dClient::try_send_d3_client(
+    const ::class_prefix::D3Client& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& The3dClient::protocol_schema() const {
   return The3dCodec::schema();
@@ -169,6 +187,10 @@ inline bool The3dClient::dispatch(::std::string_view payload) {
 
 inline void The3dServerClient::send_d3_client(const ::class_prefix::D3Client& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult The3dServerClient::try_send_d3_client(
+    const ::class_prefix::D3Client& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool The3dServer::broadcast_d3_client(const ::class_prefix::D3Client& message,
                                              Except except) {

@@ -99,6 +99,26 @@ class CommentsClient : public ::messi::ClientBase {
   /// Controls: bell , form feed , bidirectional  override  isolate.
   void send_controls(const ::comments::Message& message);
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_leading(const ::comments::Message& message);
+  ::messi::SendResult try_send_trailing(const ::comments::Message& message);
+  ::messi::SendResult try_send_both(const ::comments::Message& message);
+  ::messi::SendResult try_send_detached(const ::comments::Message& message);
+  ::messi::SendResult try_send_none(const ::comments::Message& message);
+  ::messi::SendResult try_send_none_either(const ::comments::Message& message);
+  ::messi::SendResult try_send_slashes(const ::comments::Message& message);
+  ::messi::SendResult try_send_javadoc(const ::comments::Message& message);
+  ::messi::SendResult try_send_markers(const ::comments::Message& message);
+  ::messi::SendResult try_send_backslashes(const ::comments::Message& message);
+  ::messi::SendResult try_send_utf8(const ::comments::Message& message);
+  ::messi::SendResult try_send_long_lines(const ::comments::Message& message);
+  ::messi::SendResult try_send_tabs(const ::comments::Message& message);
+  ::messi::SendResult try_send_looks_like_a_template(const ::comments::Message& message);
+  ::messi::SendResult try_send_blank_lines(const ::comments::Message& message);
+  ::messi::SendResult try_send_switch(const ::comments::Message& message);
+  ::messi::SendResult try_send_controls(const ::comments::Message& message);
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kMessage = 1;
@@ -170,6 +190,13 @@ class CommentsServerClient : public ::messi::ServerClient {
 
   void send_message(const ::comments::Message& message);
   void send(const ::comments::Message& message) { send_message(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::comments::Message& message);
+  ::messi::SendResult try_send(const ::comments::Message& message) {
+    return try_send_message(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -347,53 +374,108 @@ struct CommentsCodec {
 inline void CommentsClient::send_leading(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_leading(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void CommentsClient::send_trailing(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_trailing(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 inline void CommentsClient::send_both(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_both(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
+}
 inline void CommentsClient::send_detached(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_detached(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
 }
 inline void CommentsClient::send_none(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_none(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 5, message);
+}
 inline void CommentsClient::send_none_either(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 6, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_none_either(
+    const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 6, message);
 }
 inline void CommentsClient::send_slashes(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_slashes(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 7, message);
+}
 inline void CommentsClient::send_javadoc(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 8, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_javadoc(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 8, message);
 }
 inline void CommentsClient::send_markers(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 9, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_markers(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 9, message);
+}
 inline void CommentsClient::send_backslashes(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 10, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_backslashes(
+    const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 10, message);
 }
 inline void CommentsClient::send_utf8(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 11, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_utf8(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 11, message);
+}
 inline void CommentsClient::send_long_lines(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 12, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_long_lines(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 12, message);
 }
 inline void CommentsClient::send_tabs(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 13, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_tabs(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 13, message);
+}
 inline void CommentsClient::send_looks_like_a_template(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 14, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_looks_like_a_template(
+    const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 14, message);
 }
 inline void CommentsClient::send_blank_lines(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 15, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_blank_lines(
+    const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 15, message);
+}
 inline void CommentsClient::send_switch(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 16, message);
 }
+inline ::messi::SendResult CommentsClient::try_send_switch(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 16, message);
+}
 inline void CommentsClient::send_controls(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 17, message);
+}
+inline ::messi::SendResult CommentsClient::try_send_controls(const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 17, message);
 }
 
 inline const ::messi::session::Schema& CommentsClient::protocol_schema() const {
@@ -417,6 +499,10 @@ inline bool CommentsClient::dispatch(::std::string_view payload) {
 
 inline void CommentsServerClient::send_message(const ::comments::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult CommentsServerClient::try_send_message(
+    const ::comments::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool CommentsServer::broadcast_message(const ::comments::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

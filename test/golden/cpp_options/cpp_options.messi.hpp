@@ -44,6 +44,11 @@ class CppOptionsClient : public ::messi::ClientBase {
   void send_req(const ::cpp_options::Req& message);
   void send(const ::cpp_options::Req& message) { send_req(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::cpp_options::Req& message);
+  ::messi::SendResult try_send(const ::cpp_options::Req& message) { return try_send_req(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -83,6 +88,11 @@ class CppOptionsServerClient : public ::messi::ServerClient {
 
   void send_rsp(const ::cpp_options::Rsp& message);
   void send(const ::cpp_options::Rsp& message) { send_rsp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_rsp(const ::cpp_options::Rsp& message);
+  ::messi::SendResult try_send(const ::cpp_options::Rsp& message) { return try_send_rsp(message); }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +156,9 @@ struct CppOptionsCodec {
 inline void CppOptionsClient::send_req(const ::cpp_options::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult CppOptionsClient::try_send_req(const ::cpp_options::Req& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& CppOptionsClient::protocol_schema() const {
   return CppOptionsCodec::schema();
@@ -169,6 +182,9 @@ inline bool CppOptionsClient::dispatch(::std::string_view payload) {
 
 inline void CppOptionsServerClient::send_rsp(const ::cpp_options::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult CppOptionsServerClient::try_send_rsp(const ::cpp_options::Rsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool CppOptionsServer::broadcast_rsp(const ::cpp_options::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -88,6 +88,64 @@ class CppWordsClient : public ::messi::ClientBase {
   void send_min(const ::cpp_words::main::major::template_& message);
   void send_max(const ::cpp_words::main::major::template_& message);
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_class(const ::cpp_words::main::major::class_& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::class_& message) {
+    return try_send_class(message);
+  }
+  ::messi::SendResult try_send_int(const ::cpp_words::main::major::int_& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::int_& message) {
+    return try_send_int(message);
+  }
+  ::messi::SendResult try_send_namespace(const ::cpp_words::main::major::class__namespace& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::class__namespace& message) {
+    return try_send_namespace(message);
+  }
+  ::messi::SendResult try_send_delete(const ::cpp_words::main::major::new__delete& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::new__delete& message) {
+    return try_send_delete(message);
+  }
+  ::messi::SendResult try_send_new(const ::cpp_words::main::major::new_& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::new_& message) {
+    return try_send_new(message);
+  }
+  ::messi::SendResult try_send_this(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_template(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_operator(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_virtual(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_and(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_xor_eq(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_thread_local(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_default(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_switch(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_return(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_public(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_private(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_true(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_nullptr(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_static_cast(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_final(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_override(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_stdin(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_stdout(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_EOF(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_INT_MAX(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_DEBUG(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_ERROR(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_major(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_minor(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_std(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_string(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_optional(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_main(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_errno_t(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_signals(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_slots(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_Q_OBJECT(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_min(const ::cpp_words::main::major::template_& message);
+  ::messi::SendResult try_send_max(const ::cpp_words::main::major::template_& message);
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kClass = 1;
@@ -213,6 +271,21 @@ class CppWordsServerClient : public ::messi::ServerClient {
   void send(const ::cpp_words::main::major::union_& message) { send_union(message); }
   void send_typename(const ::cpp_words::main::major::virtual_& message);
   void send(const ::cpp_words::main::major::virtual_& message) { send_typename(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_class(const ::cpp_words::main::major::class_& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::class_& message) {
+    return try_send_class(message);
+  }
+  ::messi::SendResult try_send_union(const ::cpp_words::main::major::union_& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::union_& message) {
+    return try_send_union(message);
+  }
+  ::messi::SendResult try_send_typename(const ::cpp_words::main::major::virtual_& message);
+  ::messi::SendResult try_send(const ::cpp_words::main::major::virtual_& message) {
+    return try_send_typename(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -457,123 +530,283 @@ struct CppWordsCodec {
 inline void CppWordsClient::send_class(const ::cpp_words::main::major::class_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_class(
+    const ::cpp_words::main::major::class_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void CppWordsClient::send_int(const ::cpp_words::main::major::int_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_int(
+    const ::cpp_words::main::major::int_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 inline void CppWordsClient::send_namespace(
     const ::cpp_words::main::major::class__namespace& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_namespace(
+    const ::cpp_words::main::major::class__namespace& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
+}
 inline void CppWordsClient::send_delete(const ::cpp_words::main::major::new__delete& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_delete(
+    const ::cpp_words::main::major::new__delete& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
 }
 inline void CppWordsClient::send_new(const ::cpp_words::main::major::new_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_new(
+    const ::cpp_words::main::major::new_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 5, message);
+}
 inline void CppWordsClient::send_this(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 6, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_this(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 6, message);
 }
 inline void CppWordsClient::send_template(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_template(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 7, message);
+}
 inline void CppWordsClient::send_operator(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 8, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_operator(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 8, message);
 }
 inline void CppWordsClient::send_virtual(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 9, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_virtual(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 9, message);
+}
 inline void CppWordsClient::send_and(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 10, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_and(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 10, message);
 }
 inline void CppWordsClient::send_xor_eq(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 11, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_xor_eq(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 11, message);
+}
 inline void CppWordsClient::send_thread_local(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 12, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_thread_local(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 12, message);
 }
 inline void CppWordsClient::send_default(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 13, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_default(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 13, message);
+}
 inline void CppWordsClient::send_switch(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 14, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_switch(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 14, message);
 }
 inline void CppWordsClient::send_return(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 15, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_return(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 15, message);
+}
 inline void CppWordsClient::send_public(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 16, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_public(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 16, message);
 }
 inline void CppWordsClient::send_private(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 17, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_private(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 17, message);
+}
 inline void CppWordsClient::send_true(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 18, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_true(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 18, message);
 }
 inline void CppWordsClient::send_nullptr(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 19, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_nullptr(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 19, message);
+}
 inline void CppWordsClient::send_static_cast(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 20, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_static_cast(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 20, message);
 }
 inline void CppWordsClient::send_final(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 21, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_final(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 21, message);
+}
 inline void CppWordsClient::send_override(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 22, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_override(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 22, message);
 }
 inline void CppWordsClient::send_stdin(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 23, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_stdin(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 23, message);
+}
 inline void CppWordsClient::send_stdout(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 24, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_stdout(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 24, message);
 }
 inline void CppWordsClient::send_EOF(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 25, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_EOF(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 25, message);
+}
 inline void CppWordsClient::send_INT_MAX(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 26, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_INT_MAX(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 26, message);
 }
 inline void CppWordsClient::send_DEBUG(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 27, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_DEBUG(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 27, message);
+}
 inline void CppWordsClient::send_ERROR(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 28, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_ERROR(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 28, message);
 }
 inline void CppWordsClient::send_major(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 29, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_major(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 29, message);
+}
 inline void CppWordsClient::send_minor(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 30, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_minor(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 30, message);
 }
 inline void CppWordsClient::send_std(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 31, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_std(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 31, message);
+}
 inline void CppWordsClient::send_string(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 32, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_string(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 32, message);
 }
 inline void CppWordsClient::send_optional(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 33, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_optional(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 33, message);
+}
 inline void CppWordsClient::send_main(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 34, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_main(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 34, message);
 }
 inline void CppWordsClient::send_errno_t(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 35, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_errno_t(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 35, message);
+}
 inline void CppWordsClient::send_signals(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 36, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_signals(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 36, message);
 }
 inline void CppWordsClient::send_slots(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 37, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_slots(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 37, message);
+}
 inline void CppWordsClient::send_Q_OBJECT(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 38, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_Q_OBJECT(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 38, message);
 }
 inline void CppWordsClient::send_min(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 39, message);
 }
+inline ::messi::SendResult CppWordsClient::try_send_min(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 39, message);
+}
 inline void CppWordsClient::send_max(const ::cpp_words::main::major::template_& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 40, message);
+}
+inline ::messi::SendResult CppWordsClient::try_send_max(
+    const ::cpp_words::main::major::template_& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 40, message);
 }
 
 inline const ::messi::session::Schema& CppWordsClient::protocol_schema() const {
@@ -611,11 +844,23 @@ inline bool CppWordsClient::dispatch(::std::string_view payload) {
 inline void CppWordsServerClient::send_class(const ::cpp_words::main::major::class_& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
 }
+inline ::messi::SendResult CppWordsServerClient::try_send_class(
+    const ::cpp_words::main::major::class_& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
 inline void CppWordsServerClient::send_union(const ::cpp_words::main::major::union_& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
 }
+inline ::messi::SendResult CppWordsServerClient::try_send_union(
+    const ::cpp_words::main::major::union_& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
+}
 inline void CppWordsServerClient::send_typename(const ::cpp_words::main::major::virtual_& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 3, message);
+}
+inline ::messi::SendResult CppWordsServerClient::try_send_typename(
+    const ::cpp_words::main::major::virtual_& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 3, message);
 }
 inline bool CppWordsServer::broadcast_class(const ::cpp_words::main::major::class_& message,
                                             Except except) {

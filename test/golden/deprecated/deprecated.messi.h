@@ -57,6 +57,13 @@ class DeprecatedClient : public ::messi::ClientBase {
   void send_old_type(const ::deprecated::Old& message);
   [[deprecated]] void send_shared(const ::deprecated::Fresh& message);
 
+  // The same, but what is not accepted does not end the connection.
+
+  [[deprecated]] ::messi::SendResult try_send_old_way(const ::deprecated::Old& message);
+  ::messi::SendResult try_send_new_way(const ::deprecated::Fresh& message);
+  ::messi::SendResult try_send_old_type(const ::deprecated::Old& message);
+  [[deprecated]] ::messi::SendResult try_send_shared(const ::deprecated::Fresh& message);
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -109,6 +116,18 @@ class DeprecatedServerClient : public ::messi::ServerClient {
       const ::deprecated::Ind& message);
   [[deprecated]] void send(const ::deprecated::Ind& message) {
     send_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
+  }
+
+  // The same, but what is not accepted does not end the connection.
+
+  [[deprecated]] ::messi::SendResult try_send_rsp(const ::deprecated::Rsp& message);
+  [[deprecated]] ::messi::SendResult try_send(const ::deprecated::Rsp& message) {
+    return try_send_rsp(message);
+  }
+  [[deprecated]] ::messi::SendResult try_send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+      const ::deprecated::Ind& message);
+  [[deprecated]] ::messi::SendResult try_send(const ::deprecated::Ind& message) {
+    return try_send_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
   }
 };
 
@@ -197,14 +216,26 @@ struct DeprecatedCodec {
 inline void DeprecatedClient::send_old_way(const ::deprecated::Old& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult DeprecatedClient::try_send_old_way(const ::deprecated::Old& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void DeprecatedClient::send_new_way(const ::deprecated::Fresh& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult DeprecatedClient::try_send_new_way(const ::deprecated::Fresh& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 inline void DeprecatedClient::send_old_type(const ::deprecated::Old& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult DeprecatedClient::try_send_old_type(const ::deprecated::Old& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
+}
 inline void DeprecatedClient::send_shared(const ::deprecated::Fresh& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline ::messi::SendResult DeprecatedClient::try_send_shared(const ::deprecated::Fresh& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
 }
 
 inline const ::messi::session::Schema& DeprecatedClient::protocol_schema() const {
@@ -236,9 +267,17 @@ inline bool DeprecatedClient::dispatch(::std::string_view payload) {
 inline void DeprecatedServerClient::send_rsp(const ::deprecated::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
 }
+inline ::messi::SendResult DeprecatedServerClient::try_send_rsp(const ::deprecated::Rsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
 inline void DeprecatedServerClient::send_a_name_of_such_a_length_that_lines_have_to_be_broken(
     const ::deprecated::Ind& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult
+DeprecatedServerClient::try_send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+    const ::deprecated::Ind& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
 }
 inline bool DeprecatedServer::broadcast_rsp(const ::deprecated::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

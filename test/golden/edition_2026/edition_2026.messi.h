@@ -46,6 +46,11 @@ class Edition2026Client : public ::messi::ClientBase {
   void send_req(const ::edition2026::Req& message);
   void send(const ::edition2026::Req& message) { send_req(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::edition2026::Req& message);
+  ::messi::SendResult try_send(const ::edition2026::Req& message) { return try_send_req(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -85,6 +90,11 @@ class Edition2026ServerClient : public ::messi::ServerClient {
 
   void send_rsp(const ::edition2026::Rsp& message);
   void send(const ::edition2026::Rsp& message) { send_rsp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_rsp(const ::edition2026::Rsp& message);
+  ::messi::SendResult try_send(const ::edition2026::Rsp& message) { return try_send_rsp(message); }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -148,6 +158,9 @@ struct Edition2026Codec {
 inline void Edition2026Client::send_req(const ::edition2026::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult Edition2026Client::try_send_req(const ::edition2026::Req& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& Edition2026Client::protocol_schema() const {
   return Edition2026Codec::schema();
@@ -171,6 +184,10 @@ inline bool Edition2026Client::dispatch(::std::string_view payload) {
 
 inline void Edition2026ServerClient::send_rsp(const ::edition2026::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Edition2026ServerClient::try_send_rsp(
+    const ::edition2026::Rsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool Edition2026Server::broadcast_rsp(const ::edition2026::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

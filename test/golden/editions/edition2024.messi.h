@@ -46,6 +46,13 @@ class Edition2024Client : public ::messi::ClientBase {
   void send_req(const ::editions::e2024::Req& message);
   void send(const ::editions::e2024::Req& message) { send_req(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::editions::e2024::Req& message);
+  ::messi::SendResult try_send(const ::editions::e2024::Req& message) {
+    return try_send_req(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -85,6 +92,13 @@ class Edition2024ServerClient : public ::messi::ServerClient {
 
   void send_rsp(const ::editions::e2024::Rsp& message);
   void send(const ::editions::e2024::Rsp& message) { send_rsp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_rsp(const ::editions::e2024::Rsp& message);
+  ::messi::SendResult try_send(const ::editions::e2024::Rsp& message) {
+    return try_send_rsp(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -148,6 +162,9 @@ struct Edition2024Codec {
 inline void Edition2024Client::send_req(const ::editions::e2024::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult Edition2024Client::try_send_req(const ::editions::e2024::Req& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& Edition2024Client::protocol_schema() const {
   return Edition2024Codec::schema();
@@ -171,6 +188,10 @@ inline bool Edition2024Client::dispatch(::std::string_view payload) {
 
 inline void Edition2024ServerClient::send_rsp(const ::editions::e2024::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Edition2024ServerClient::try_send_rsp(
+    const ::editions::e2024::Rsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool Edition2024Server::broadcast_rsp(const ::editions::e2024::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

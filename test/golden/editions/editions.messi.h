@@ -46,6 +46,11 @@ class EditionsClient : public ::messi::ClientBase {
   void send_req(const ::editions::Req& message);
   void send(const ::editions::Req& message) { send_req(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::editions::Req& message);
+  ::messi::SendResult try_send(const ::editions::Req& message) { return try_send_req(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -85,6 +90,11 @@ class EditionsServerClient : public ::messi::ServerClient {
 
   void send_rsp(const ::editions::Rsp& message);
   void send(const ::editions::Rsp& message) { send_rsp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_rsp(const ::editions::Rsp& message);
+  ::messi::SendResult try_send(const ::editions::Rsp& message) { return try_send_rsp(message); }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -148,6 +158,9 @@ struct EditionsCodec {
 inline void EditionsClient::send_req(const ::editions::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult EditionsClient::try_send_req(const ::editions::Req& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& EditionsClient::protocol_schema() const {
   return EditionsCodec::schema();
@@ -170,6 +183,9 @@ inline bool EditionsClient::dispatch(::std::string_view payload) {
 
 inline void EditionsServerClient::send_rsp(const ::editions::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult EditionsServerClient::try_send_rsp(const ::editions::Rsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool EditionsServer::broadcast_rsp(const ::editions::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -44,6 +44,13 @@ class Proto3UserClient : public ::messi::ClientBase {
   void send_mine(const ::editions::proto3_user::Mine& message);
   void send(const ::editions::proto3_user::Mine& message) { send_mine(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_mine(const ::editions::proto3_user::Mine& message);
+  ::messi::SendResult try_send(const ::editions::proto3_user::Mine& message) {
+    return try_send_mine(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kReq = 1;
@@ -83,6 +90,11 @@ class Proto3UserServerClient : public ::messi::ServerClient {
 
   void send_req(const ::editions::Req& message);
   void send(const ::editions::Req& message) { send_req(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::editions::Req& message);
+  ::messi::SendResult try_send(const ::editions::Req& message) { return try_send_req(message); }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -159,6 +171,11 @@ struct Proto3UserCodec {
 inline void Proto3UserClient::send_mine(const ::editions::proto3_user::Mine& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message, Proto3UserCodec::kind_Mine);
 }
+inline ::messi::SendResult Proto3UserClient::try_send_mine(
+    const ::editions::proto3_user::Mine& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
+                                                       Proto3UserCodec::kind_Mine);
+}
 
 inline const ::messi::session::Schema& Proto3UserClient::protocol_schema() const {
   return Proto3UserCodec::schema();
@@ -182,6 +199,9 @@ inline bool Proto3UserClient::dispatch(::std::string_view payload) {
 
 inline void Proto3UserServerClient::send_req(const ::editions::Req& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Proto3UserServerClient::try_send_req(const ::editions::Req& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool Proto3UserServer::broadcast_req(const ::editions::Req& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

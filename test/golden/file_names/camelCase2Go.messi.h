@@ -44,6 +44,13 @@ class CamelCase2GoClient : public ::messi::ClientBase {
   void send_message(const ::file_names::camel::Message& message);
   void send(const ::file_names::camel::Message& message) { send_message(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::camel::Message& message);
+  ::messi::SendResult try_send(const ::file_names::camel::Message& message) {
+    return try_send_message(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kMessage = 1;
@@ -83,6 +90,13 @@ class CamelCase2GoServerClient : public ::messi::ServerClient {
 
   void send_message(const ::file_names::camel::Message& message);
   void send(const ::file_names::camel::Message& message) { send_message(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::camel::Message& message);
+  ::messi::SendResult try_send(const ::file_names::camel::Message& message) {
+    return try_send_message(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +160,10 @@ struct CamelCase2GoCodec {
 inline void CamelCase2GoClient::send_message(const ::file_names::camel::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult CamelCase2GoClient::try_send_message(
+    const ::file_names::camel::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& CamelCase2GoClient::protocol_schema() const {
   return CamelCase2GoCodec::schema();
@@ -169,6 +187,10 @@ inline bool CamelCase2GoClient::dispatch(::std::string_view payload) {
 
 inline void CamelCase2GoServerClient::send_message(const ::file_names::camel::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult CamelCase2GoServerClient::try_send_message(
+    const ::file_names::camel::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool CamelCase2GoServer::broadcast_message(const ::file_names::camel::Message& message,
                                                   Except except) {

@@ -44,6 +44,13 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
   void send_message(const ::file_names::dashes::Message& message);
   void send(const ::file_names::dashes::Message& message) { send_message(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::dashes::Message& message);
+  ::messi::SendResult try_send(const ::file_names::dashes::Message& message) {
+    return try_send_message(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kMessage = 1;
@@ -83,6 +90,13 @@ class DashAndDotsV2ServerClient : public ::messi::ServerClient {
 
   void send_message(const ::file_names::dashes::Message& message);
   void send(const ::file_names::dashes::Message& message) { send_message(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::dashes::Message& message);
+  ::messi::SendResult try_send(const ::file_names::dashes::Message& message) {
+    return try_send_message(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +160,10 @@ struct DashAndDotsV2Codec {
 inline void DashAndDotsV2Client::send_message(const ::file_names::dashes::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult DashAndDotsV2Client::try_send_message(
+    const ::file_names::dashes::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& DashAndDotsV2Client::protocol_schema() const {
   return DashAndDotsV2Codec::schema();
@@ -169,6 +187,10 @@ inline bool DashAndDotsV2Client::dispatch(::std::string_view payload) {
 
 inline void DashAndDotsV2ServerClient::send_message(const ::file_names::dashes::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult DashAndDotsV2ServerClient::try_send_message(
+    const ::file_names::dashes::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool DashAndDotsV2Server::broadcast_message(const ::file_names::dashes::Message& message,
                                                    Except except) {

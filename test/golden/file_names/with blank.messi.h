@@ -44,6 +44,13 @@ class WithBlankClient : public ::messi::ClientBase {
   void send_message(const ::file_names::blank::Message& message);
   void send(const ::file_names::blank::Message& message) { send_message(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::blank::Message& message);
+  ::messi::SendResult try_send(const ::file_names::blank::Message& message) {
+    return try_send_message(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kMessage = 1;
@@ -83,6 +90,13 @@ class WithBlankServerClient : public ::messi::ServerClient {
 
   void send_message(const ::file_names::blank::Message& message);
   void send(const ::file_names::blank::Message& message) { send_message(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::blank::Message& message);
+  ::messi::SendResult try_send(const ::file_names::blank::Message& message) {
+    return try_send_message(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +160,10 @@ struct WithBlankCodec {
 inline void WithBlankClient::send_message(const ::file_names::blank::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult WithBlankClient::try_send_message(
+    const ::file_names::blank::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& WithBlankClient::protocol_schema() const {
   return WithBlankCodec::schema();
@@ -169,6 +187,10 @@ inline bool WithBlankClient::dispatch(::std::string_view payload) {
 
 inline void WithBlankServerClient::send_message(const ::file_names::blank::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult WithBlankServerClient::try_send_message(
+    const ::file_names::blank::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool WithBlankServer::broadcast_message(const ::file_names::blank::Message& message,
                                                Except except) {

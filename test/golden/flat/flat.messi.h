@@ -55,6 +55,19 @@ class FlatClient : public ::messi::ClientBase {
   void send_far(const ::flat::Far& message);
   void send(const ::flat::Far& message) { send_far(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_everything(const ::flat::Everything& message);
+  ::messi::SendResult try_send(const ::flat::Everything& message) {
+    return try_send_everything(message);
+  }
+  ::messi::SendResult try_send_optional(const ::flat::Optional& message);
+  ::messi::SendResult try_send(const ::flat::Optional& message) {
+    return try_send_optional(message);
+  }
+  ::messi::SendResult try_send_far(const ::flat::Far& message);
+  ::messi::SendResult try_send(const ::flat::Far& message) { return try_send_far(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kEverything = 1;
@@ -126,6 +139,31 @@ class FlatServerClient : public ::messi::ServerClient {
   void send(const ::flat::Cord& message) { send_cord(message); }
   void send_keywords(const ::flat::Keywords& message);
   void send(const ::flat::Keywords& message) { send_keywords(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_everything(const ::flat::Everything& message);
+  ::messi::SendResult try_send(const ::flat::Everything& message) {
+    return try_send_everything(message);
+  }
+  ::messi::SendResult try_send_empty(const ::flat::Empty& message);
+  ::messi::SendResult try_send(const ::flat::Empty& message) { return try_send_empty(message); }
+  ::messi::SendResult try_send_repeated(const ::flat::Repeated& message);
+  ::messi::SendResult try_send(const ::flat::Repeated& message) {
+    return try_send_repeated(message);
+  }
+  ::messi::SendResult try_send_chosen(const ::flat::Chosen& message);
+  ::messi::SendResult try_send(const ::flat::Chosen& message) { return try_send_chosen(message); }
+  ::messi::SendResult try_send_nested(const ::flat::Nested& message);
+  ::messi::SendResult try_send(const ::flat::Nested& message) { return try_send_nested(message); }
+  ::messi::SendResult try_send_mapped(const ::flat::Mapped& message);
+  ::messi::SendResult try_send(const ::flat::Mapped& message) { return try_send_mapped(message); }
+  ::messi::SendResult try_send_cord(const ::flat::Cord& message);
+  ::messi::SendResult try_send(const ::flat::Cord& message) { return try_send_cord(message); }
+  ::messi::SendResult try_send_keywords(const ::flat::Keywords& message);
+  ::messi::SendResult try_send(const ::flat::Keywords& message) {
+    return try_send_keywords(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -482,11 +520,21 @@ struct FlatCodec {
 inline void FlatClient::send_everything(const ::flat::Everything& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message, FlatCodec::kind_Everything);
 }
+inline ::messi::SendResult FlatClient::try_send_everything(const ::flat::Everything& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
+                                                       FlatCodec::kind_Everything);
+}
 inline void FlatClient::send_optional(const ::flat::Optional& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message, FlatCodec::kind_Optional);
 }
+inline ::messi::SendResult FlatClient::try_send_optional(const ::flat::Optional& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message, FlatCodec::kind_Optional);
+}
 inline void FlatClient::send_far(const ::flat::Far& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message, FlatCodec::kind_Far);
+}
+inline ::messi::SendResult FlatClient::try_send_far(const ::flat::Far& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message, FlatCodec::kind_Far);
 }
 
 inline const ::messi::session::Schema& FlatClient::protocol_schema() const {
@@ -553,26 +601,54 @@ inline bool FlatClient::dispatch(::std::string_view payload) {
 inline void FlatServerClient::send_everything(const ::flat::Everything& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message, FlatCodec::kind_Everything);
 }
+inline ::messi::SendResult FlatServerClient::try_send_everything(
+    const ::flat::Everything& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message,
+                                                         FlatCodec::kind_Everything);
+}
 inline void FlatServerClient::send_empty(const ::flat::Empty& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult FlatServerClient::try_send_empty(const ::flat::Empty& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
 }
 inline void FlatServerClient::send_repeated(const ::flat::Repeated& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 3, message, FlatCodec::kind_Repeated);
 }
+inline ::messi::SendResult FlatServerClient::try_send_repeated(const ::flat::Repeated& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 3, message,
+                                                         FlatCodec::kind_Repeated);
+}
 inline void FlatServerClient::send_chosen(const ::flat::Chosen& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 4, message, FlatCodec::kind_Chosen);
+}
+inline ::messi::SendResult FlatServerClient::try_send_chosen(const ::flat::Chosen& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 4, message, FlatCodec::kind_Chosen);
 }
 inline void FlatServerClient::send_nested(const ::flat::Nested& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 5, message);
 }
+inline ::messi::SendResult FlatServerClient::try_send_nested(const ::flat::Nested& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 5, message);
+}
 inline void FlatServerClient::send_mapped(const ::flat::Mapped& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 6, message, FlatCodec::kind_Mapped);
+}
+inline ::messi::SendResult FlatServerClient::try_send_mapped(const ::flat::Mapped& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 6, message, FlatCodec::kind_Mapped);
 }
 inline void FlatServerClient::send_cord(const ::flat::Cord& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 7, message, FlatCodec::kind_Cord);
 }
+inline ::messi::SendResult FlatServerClient::try_send_cord(const ::flat::Cord& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 7, message, FlatCodec::kind_Cord);
+}
 inline void FlatServerClient::send_keywords(const ::flat::Keywords& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 8, message, FlatCodec::kind_Keywords);
+}
+inline ::messi::SendResult FlatServerClient::try_send_keywords(const ::flat::Keywords& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 8, message,
+                                                         FlatCodec::kind_Keywords);
 }
 inline bool FlatServer::broadcast_everything(const ::flat::Everything& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,

@@ -46,6 +46,13 @@ class GnuMacrosClient : public ::messi::ClientBase {
   void send_linux(const ::gnu_macros::linux::Versions& message);
   void send(const ::gnu_macros::linux::Versions& message) { send_linux(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_linux(const ::gnu_macros::linux::Versions& message);
+  ::messi::SendResult try_send(const ::gnu_macros::linux::Versions& message) {
+    return try_send_linux(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kPlace = 1;
@@ -85,6 +92,13 @@ class GnuMacrosServerClient : public ::messi::ServerClient {
 
   void send_place(const ::gnu_macros::unix::Place& message);
   void send(const ::gnu_macros::unix::Place& message) { send_place(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_place(const ::gnu_macros::unix::Place& message);
+  ::messi::SendResult try_send(const ::gnu_macros::unix::Place& message) {
+    return try_send_place(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -205,6 +219,11 @@ struct GnuMacrosCodec {
 inline void GnuMacrosClient::send_linux(const ::gnu_macros::linux::Versions& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message, GnuMacrosCodec::kind_Versions);
 }
+inline ::messi::SendResult GnuMacrosClient::try_send_linux(
+    const ::gnu_macros::linux::Versions& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
+                                                       GnuMacrosCodec::kind_Versions);
+}
 
 inline const ::messi::session::Schema& GnuMacrosClient::protocol_schema() const {
   return GnuMacrosCodec::schema();
@@ -230,6 +249,11 @@ inline bool GnuMacrosClient::dispatch(::std::string_view payload) {
 inline void GnuMacrosServerClient::send_place(const ::gnu_macros::unix::Place& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message,
                                               GnuMacrosCodec::kind_gnu_macros_unix_Place);
+}
+inline ::messi::SendResult GnuMacrosServerClient::try_send_place(
+    const ::gnu_macros::unix::Place& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(
+      *this, 1, message, GnuMacrosCodec::kind_gnu_macros_unix_Place);
 }
 inline bool GnuMacrosServer::broadcast_place(const ::gnu_macros::unix::Place& message,
                                              Except except) {

@@ -62,6 +62,31 @@ class ImportsClient : public ::messi::ClientBase {
   void send_time(const ::google::protobuf::Timestamp& message);
   void send(const ::google::protobuf::Timestamp& message) { send_time(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_open(const ::parts::door::Open& message);
+  ::messi::SendResult try_send(const ::parts::door::Open& message) {
+    return try_send_open(message);
+  }
+  ::messi::SendResult try_send_open_slowly(const ::parts::door::Open_Slowly& message);
+  ::messi::SendResult try_send(const ::parts::door::Open_Slowly& message) {
+    return try_send_open_slowly(message);
+  }
+  ::messi::SendResult try_send_hidden(const ::parts::behind::Hidden& message);
+  ::messi::SendResult try_send(const ::parts::behind::Hidden& message) {
+    return try_send_hidden(message);
+  }
+  ::messi::SendResult try_send_loose(const ::Loose& message);
+  ::messi::SendResult try_send(const ::Loose& message) { return try_send_loose(message); }
+  ::messi::SendResult try_send_close(const ::google::protobuf::Empty& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Empty& message) {
+    return try_send_close(message);
+  }
+  ::messi::SendResult try_send_time(const ::google::protobuf::Timestamp& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Timestamp& message) {
+    return try_send_time(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kAny = 1;
@@ -135,6 +160,37 @@ class ImportsServerClient : public ::messi::ServerClient {
   void send(const ::google::protobuf::StringValue& message) { send_string(message); }
   void send_timestamp(const ::google::protobuf::Timestamp& message);
   void send(const ::google::protobuf::Timestamp& message) { send_timestamp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_any(const ::google::protobuf::Any& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Any& message) {
+    return try_send_any(message);
+  }
+  ::messi::SendResult try_send_duration(const ::google::protobuf::Duration& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Duration& message) {
+    return try_send_duration(message);
+  }
+  ::messi::SendResult try_send_empty(const ::google::protobuf::Empty& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Empty& message) {
+    return try_send_empty(message);
+  }
+  ::messi::SendResult try_send_struct(const ::google::protobuf::Struct& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Struct& message) {
+    return try_send_struct(message);
+  }
+  ::messi::SendResult try_send_value(const ::google::protobuf::Value& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Value& message) {
+    return try_send_value(message);
+  }
+  ::messi::SendResult try_send_string(const ::google::protobuf::StringValue& message);
+  ::messi::SendResult try_send(const ::google::protobuf::StringValue& message) {
+    return try_send_string(message);
+  }
+  ::messi::SendResult try_send_timestamp(const ::google::protobuf::Timestamp& message);
+  ::messi::SendResult try_send(const ::google::protobuf::Timestamp& message) {
+    return try_send_timestamp(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -414,21 +470,42 @@ struct ImportsCodec {
 inline void ImportsClient::send_open(const ::parts::door::Open& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult ImportsClient::try_send_open(const ::parts::door::Open& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void ImportsClient::send_open_slowly(const ::parts::door::Open_Slowly& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult ImportsClient::try_send_open_slowly(
+    const ::parts::door::Open_Slowly& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 inline void ImportsClient::send_hidden(const ::parts::behind::Hidden& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult ImportsClient::try_send_hidden(const ::parts::behind::Hidden& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
+}
 inline void ImportsClient::send_loose(const ::Loose& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline ::messi::SendResult ImportsClient::try_send_loose(const ::Loose& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
 }
 inline void ImportsClient::send_close(const ::google::protobuf::Empty& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
 }
+inline ::messi::SendResult ImportsClient::try_send_close(const ::google::protobuf::Empty& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 5, message);
+}
 inline void ImportsClient::send_time(const ::google::protobuf::Timestamp& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 6, message,
                                             ImportsCodec::kind_google_protobuf_Timestamp);
+}
+inline ::messi::SendResult ImportsClient::try_send_time(
+    const ::google::protobuf::Timestamp& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(
+      *this, 6, message, ImportsCodec::kind_google_protobuf_Timestamp);
 }
 
 inline const ::messi::session::Schema& ImportsClient::protocol_schema() const {
@@ -494,28 +571,62 @@ inline void ImportsServerClient::send_any(const ::google::protobuf::Any& message
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message,
                                               ImportsCodec::kind_google_protobuf_Any);
 }
+inline ::messi::SendResult ImportsServerClient::try_send_any(
+    const ::google::protobuf::Any& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message,
+                                                         ImportsCodec::kind_google_protobuf_Any);
+}
 inline void ImportsServerClient::send_duration(const ::google::protobuf::Duration& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message,
                                               ImportsCodec::kind_google_protobuf_Duration);
 }
+inline ::messi::SendResult ImportsServerClient::try_send_duration(
+    const ::google::protobuf::Duration& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(
+      *this, 2, message, ImportsCodec::kind_google_protobuf_Duration);
+}
 inline void ImportsServerClient::send_empty(const ::google::protobuf::Empty& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 3, message);
+}
+inline ::messi::SendResult ImportsServerClient::try_send_empty(
+    const ::google::protobuf::Empty& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 3, message);
 }
 inline void ImportsServerClient::send_struct(const ::google::protobuf::Struct& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 4, message,
                                               ImportsCodec::kind_google_protobuf_Struct);
 }
+inline ::messi::SendResult ImportsServerClient::try_send_struct(
+    const ::google::protobuf::Struct& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 4, message,
+                                                         ImportsCodec::kind_google_protobuf_Struct);
+}
 inline void ImportsServerClient::send_value(const ::google::protobuf::Value& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 5, message,
                                               ImportsCodec::kind_google_protobuf_Value);
+}
+inline ::messi::SendResult ImportsServerClient::try_send_value(
+    const ::google::protobuf::Value& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 5, message,
+                                                         ImportsCodec::kind_google_protobuf_Value);
 }
 inline void ImportsServerClient::send_string(const ::google::protobuf::StringValue& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 6, message,
                                               ImportsCodec::kind_google_protobuf_StringValue);
 }
+inline ::messi::SendResult ImportsServerClient::try_send_string(
+    const ::google::protobuf::StringValue& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(
+      *this, 6, message, ImportsCodec::kind_google_protobuf_StringValue);
+}
 inline void ImportsServerClient::send_timestamp(const ::google::protobuf::Timestamp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 7, message,
                                               ImportsCodec::kind_google_protobuf_Timestamp);
+}
+inline ::messi::SendResult ImportsServerClient::try_send_timestamp(
+    const ::google::protobuf::Timestamp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(
+      *this, 7, message, ImportsCodec::kind_google_protobuf_Timestamp);
 }
 inline bool ImportsServer::broadcast_any(const ::google::protobuf::Any& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,

@@ -44,6 +44,11 @@ class LiteClient : public ::messi::ClientBase {
   void send_req(const ::lite::Req& message);
   void send(const ::lite::Req& message) { send_req(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::lite::Req& message);
+  ::messi::SendResult try_send(const ::lite::Req& message) { return try_send_req(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -83,6 +88,11 @@ class LiteServerClient : public ::messi::ServerClient {
 
   void send_rsp(const ::lite::Rsp& message);
   void send(const ::lite::Rsp& message) { send_rsp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_rsp(const ::lite::Rsp& message);
+  ::messi::SendResult try_send(const ::lite::Rsp& message) { return try_send_rsp(message); }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +156,9 @@ struct LiteCodec {
 inline void LiteClient::send_req(const ::lite::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult LiteClient::try_send_req(const ::lite::Req& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& LiteClient::protocol_schema() const {
   return LiteCodec::schema();
@@ -168,6 +181,9 @@ inline bool LiteClient::dispatch(::std::string_view payload) {
 
 inline void LiteServerClient::send_rsp(const ::lite::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult LiteServerClient::try_send_rsp(const ::lite::Rsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool LiteServer::broadcast_rsp(const ::lite::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

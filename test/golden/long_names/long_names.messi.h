@@ -64,6 +64,25 @@ class LongNamesClient : public ::messi::ClientBase {
   void send_m(const ::a_package::of_some::length::M& message);
   void send(const ::a_package::of_some::length::M& message) { send_m(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_a_message_with_a_name_of_forty_letters_for_testing(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message);
+  ::messi::SendResult try_send(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+    return try_send_a_message_with_a_name_of_forty_letters_for_testing(message);
+  }
+  ::messi::SendResult try_send_nested_with_a_long_name_too(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message);
+  ::messi::SendResult try_send(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
+    return try_send_nested_with_a_long_name_too(message);
+  }
+  ::messi::SendResult try_send_m(const ::a_package::of_some::length::M& message);
+  ::messi::SendResult try_send(const ::a_package::of_some::length::M& message) {
+    return try_send_m(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kAMemberWithANameThatIsLongerThanAnybodyWouldWantToTypeOrToReadEvenOnceInALife =
@@ -114,6 +133,16 @@ class LongNamesServerClient : public ::messi::ServerClient {
   void send(
       const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
     send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+        message);
+  }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message);
+  ::messi::SendResult try_send(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+    return try_send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
         message);
   }
 };
@@ -201,12 +230,25 @@ inline void LongNamesClient::send_a_message_with_a_name_of_forty_letters_for_tes
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult
+LongNamesClient::try_send_a_message_with_a_name_of_forty_letters_for_testing(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void LongNamesClient::send_nested_with_a_long_name_too(
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
 }
+inline ::messi::SendResult LongNamesClient::try_send_nested_with_a_long_name_too(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
+}
 inline void LongNamesClient::send_m(const ::a_package::of_some::length::M& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline ::messi::SendResult LongNamesClient::try_send_m(
+    const ::a_package::of_some::length::M& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
 }
 
 inline const ::messi::session::Schema& LongNamesClient::protocol_schema() const {
@@ -237,6 +279,10 @@ inline bool LongNamesClient::dispatch(::std::string_view payload) {
 inline void LongNamesServerClient::send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult LongNamesServerClient::try_send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool LongNamesServer::broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,

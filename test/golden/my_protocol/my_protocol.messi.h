@@ -55,6 +55,21 @@ class MyProtocolClient : public ::messi::ClientBase {
   void send_fie_rsp(const ::my_protocol::FieRsp& message);
   void send(const ::my_protocol::FieRsp& message) { send_fie_rsp(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_foo_req(const ::my_protocol::FooReq& message);
+  ::messi::SendResult try_send(const ::my_protocol::FooReq& message) {
+    return try_send_foo_req(message);
+  }
+  ::messi::SendResult try_send_bar_ind(const ::my_protocol::BarInd& message);
+  ::messi::SendResult try_send(const ::my_protocol::BarInd& message) {
+    return try_send_bar_ind(message);
+  }
+  ::messi::SendResult try_send_fie_rsp(const ::my_protocol::FieRsp& message);
+  ::messi::SendResult try_send(const ::my_protocol::FieRsp& message) {
+    return try_send_fie_rsp(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kFooRsp = 1;
@@ -105,6 +120,17 @@ class MyProtocolServerClient : public ::messi::ServerClient {
   /// Answered with a FieRsp.
   void send_fie_req(const ::my_protocol::FieReq& message);
   void send(const ::my_protocol::FieReq& message) { send_fie_req(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_foo_rsp(const ::my_protocol::FooRsp& message);
+  ::messi::SendResult try_send(const ::my_protocol::FooRsp& message) {
+    return try_send_foo_rsp(message);
+  }
+  ::messi::SendResult try_send_fie_req(const ::my_protocol::FieReq& message);
+  ::messi::SendResult try_send(const ::my_protocol::FieReq& message) {
+    return try_send_fie_req(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -204,11 +230,23 @@ struct MyProtocolCodec {
 inline void MyProtocolClient::send_foo_req(const ::my_protocol::FooReq& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult MyProtocolClient::try_send_foo_req(
+    const ::my_protocol::FooReq& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void MyProtocolClient::send_bar_ind(const ::my_protocol::BarInd& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
 }
+inline ::messi::SendResult MyProtocolClient::try_send_bar_ind(
+    const ::my_protocol::BarInd& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
+}
 inline void MyProtocolClient::send_fie_rsp(const ::my_protocol::FieRsp& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline ::messi::SendResult MyProtocolClient::try_send_fie_rsp(
+    const ::my_protocol::FieRsp& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
 }
 
 inline const ::messi::session::Schema& MyProtocolClient::protocol_schema() const {
@@ -240,8 +278,16 @@ inline bool MyProtocolClient::dispatch(::std::string_view payload) {
 inline void MyProtocolServerClient::send_foo_rsp(const ::my_protocol::FooRsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
 }
+inline ::messi::SendResult MyProtocolServerClient::try_send_foo_rsp(
+    const ::my_protocol::FooRsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
 inline void MyProtocolServerClient::send_fie_req(const ::my_protocol::FieReq& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult MyProtocolServerClient::try_send_fie_req(
+    const ::my_protocol::FieReq& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
 }
 inline bool MyProtocolServer::broadcast_foo_rsp(const ::my_protocol::FooRsp& message,
                                                 Except except) {

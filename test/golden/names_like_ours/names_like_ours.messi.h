@@ -122,6 +122,94 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   void send_spare(const ::names_like_ours::Message& message);
   void send_gathered(const ::names_like_ours::Message& message);
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_client(const ::names_like_ours::Client& message);
+  ::messi::SendResult try_send(const ::names_like_ours::Client& message) {
+    return try_send_client(message);
+  }
+  ::messi::SendResult try_send_server(const ::names_like_ours::Server& message);
+  ::messi::SendResult try_send(const ::names_like_ours::Server& message) {
+    return try_send_server(message);
+  }
+  ::messi::SendResult try_send_incoming(const ::names_like_ours::Incoming& message);
+  ::messi::SendResult try_send(const ::names_like_ours::Incoming& message) {
+    return try_send_incoming(message);
+  }
+  ::messi::SendResult try_send_message(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_messages_(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_on_connected(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_send(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_reply(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_broadcast(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_stop(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_start(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_dispatch(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_payload(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_member(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_deliver(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_hook(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_from(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_field(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_loop(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_uri(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_options(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_connected(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_clients(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_disconnect(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_id(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_a_incoming(const ::names_like_ours::incoming& message);
+  ::messi::SendResult try_send(const ::names_like_ours::incoming& message) {
+    return try_send_a_incoming(message);
+  }
+  ::messi::SendResult try_send_a_member(const ::names_like_ours::member& message);
+  ::messi::SendResult try_send(const ::names_like_ours::member& message) {
+    return try_send_a_member(message);
+  }
+  ::messi::SendResult try_send_a_payload(const ::names_like_ours::payload& message);
+  ::messi::SendResult try_send(const ::names_like_ours::payload& message) {
+    return try_send_a_payload(message);
+  }
+  ::messi::SendResult try_send_a_client(const ::names_like_ours::client& message);
+  ::messi::SendResult try_send(const ::names_like_ours::client& message) {
+    return try_send_a_client(message);
+  }
+  ::messi::SendResult try_send_a_deliver(const ::names_like_ours::deliver& message);
+  ::messi::SendResult try_send(const ::names_like_ours::deliver& message) {
+    return try_send_a_deliver(message);
+  }
+  ::messi::SendResult try_send_a_hook(const ::names_like_ours::hook& message);
+  ::messi::SendResult try_send(const ::names_like_ours::hook& message) {
+    return try_send_a_hook(message);
+  }
+  ::messi::SendResult try_send_a_field(const ::names_like_ours::field& message);
+  ::messi::SendResult try_send(const ::names_like_ours::field& message) {
+    return try_send_a_field(message);
+  }
+  ::messi::SendResult try_send_a_message(const ::names_like_ours::message& message);
+  ::messi::SendResult try_send(const ::names_like_ours::message& message) {
+    return try_send_a_message(message);
+  }
+  ::messi::SendResult try_send_a_loop(const ::names_like_ours::loop& message);
+  ::messi::SendResult try_send(const ::names_like_ours::loop& message) {
+    return try_send_a_loop(message);
+  }
+  ::messi::SendResult try_send_a_uri(const ::names_like_ours::uri& message);
+  ::messi::SendResult try_send(const ::names_like_ours::uri& message) {
+    return try_send_a_uri(message);
+  }
+  ::messi::SendResult try_send_bytes(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_room(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_end(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_stream(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_no_stream(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_accept(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_out_of_descriptors(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_timer(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_input(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_spare(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_gathered(const ::names_like_ours::Message& message);
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kClientBase = 1;
@@ -330,6 +418,59 @@ class NamesLikeOursServerClient : public ::messi::ServerClient {
   void send_input(const ::names_like_ours::Message& message);
   void send_spare(const ::names_like_ours::Message& message);
   void send_gathered(const ::names_like_ours::Message& message);
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_client_base(const ::names_like_ours::ClientBase& message);
+  ::messi::SendResult try_send(const ::names_like_ours::ClientBase& message) {
+    return try_send_client_base(message);
+  }
+  ::messi::SendResult try_send_server_base(const ::names_like_ours::ServerBase& message);
+  ::messi::SendResult try_send(const ::names_like_ours::ServerBase& message) {
+    return try_send_server_base(message);
+  }
+  ::messi::SendResult try_send_server_client(const ::names_like_ours::ServerClient& message);
+  ::messi::SendResult try_send(const ::names_like_ours::ServerClient& message) {
+    return try_send_server_client(message);
+  }
+  ::messi::SendResult try_send_event_loop(const ::names_like_ours::EventLoop& message);
+  ::messi::SendResult try_send(const ::names_like_ours::EventLoop& message) {
+    return try_send_event_loop(message);
+  }
+  ::messi::SendResult try_send_client_options(const ::names_like_ours::ClientOptions& message);
+  ::messi::SendResult try_send(const ::names_like_ours::ClientOptions& message) {
+    return try_send_client_options(message);
+  }
+  ::messi::SendResult try_send_disconnect_reason(
+      const ::names_like_ours::DisconnectReason& message);
+  ::messi::SendResult try_send(const ::names_like_ours::DisconnectReason& message) {
+    return try_send_disconnect_reason(message);
+  }
+  ::messi::SendResult try_send_messi(const ::names_like_ours::messi& message);
+  ::messi::SendResult try_send(const ::names_like_ours::messi& message) {
+    return try_send_messi(message);
+  }
+  ::messi::SendResult try_send_codec(const ::names_like_ours::codec& message);
+  ::messi::SendResult try_send(const ::names_like_ours::codec& message) {
+    return try_send_codec(message);
+  }
+  ::messi::SendResult try_send_except(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_client(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_client_connected(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_on_unknown_message(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_stop(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_send(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_bytes(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_room(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_end(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_stream(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_no_stream(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_accept(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_out_of_descriptors(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_timer(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_input(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_spare(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_gathered(const ::names_like_ours::Message& message);
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -715,141 +856,325 @@ struct NamesLikeOursCodec {
 inline void NamesLikeOursClient::send_client(const ::names_like_ours::Client& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_client(
+    const ::names_like_ours::Client& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void NamesLikeOursClient::send_server(const ::names_like_ours::Server& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_server(
+    const ::names_like_ours::Server& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 inline void NamesLikeOursClient::send_incoming(const ::names_like_ours::Incoming& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_incoming(
+    const ::names_like_ours::Incoming& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
+}
 inline void NamesLikeOursClient::send_message(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_message(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
 }
 inline void NamesLikeOursClient::send_messages_(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_messages_(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 5, message);
+}
 inline void NamesLikeOursClient::send_on_connected(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 6, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_on_connected(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 6, message);
 }
 inline void NamesLikeOursClient::send_send(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 7, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_send(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 7, message);
+}
 inline void NamesLikeOursClient::send_reply(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 8, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_reply(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 8, message);
 }
 inline void NamesLikeOursClient::send_broadcast(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 9, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_broadcast(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 9, message);
+}
 inline void NamesLikeOursClient::send_stop(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 10, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_stop(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 10, message);
 }
 inline void NamesLikeOursClient::send_start(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 11, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_start(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 11, message);
+}
 inline void NamesLikeOursClient::send_dispatch(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 12, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_dispatch(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 12, message);
 }
 inline void NamesLikeOursClient::send_payload(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 13, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_payload(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 13, message);
+}
 inline void NamesLikeOursClient::send_member(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 14, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_member(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 14, message);
 }
 inline void NamesLikeOursClient::send_deliver(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 15, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_deliver(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 15, message);
+}
 inline void NamesLikeOursClient::send_hook(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 16, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_hook(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 16, message);
 }
 inline void NamesLikeOursClient::send_from(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 17, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_from(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 17, message);
+}
 inline void NamesLikeOursClient::send_field(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 18, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_field(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 18, message);
 }
 inline void NamesLikeOursClient::send_loop(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 19, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_loop(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 19, message);
+}
 inline void NamesLikeOursClient::send_uri(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 20, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_uri(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 20, message);
 }
 inline void NamesLikeOursClient::send_options(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 21, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_options(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 21, message);
+}
 inline void NamesLikeOursClient::send_connected(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 22, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_connected(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 22, message);
 }
 inline void NamesLikeOursClient::send_clients(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 23, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_clients(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 23, message);
+}
 inline void NamesLikeOursClient::send_disconnect(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 24, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_disconnect(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 24, message);
 }
 inline void NamesLikeOursClient::send_id(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 25, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_id(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 25, message);
+}
 inline void NamesLikeOursClient::send_a_incoming(const ::names_like_ours::incoming& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 26, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_incoming(
+    const ::names_like_ours::incoming& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 26, message);
 }
 inline void NamesLikeOursClient::send_a_member(const ::names_like_ours::member& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 27, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_member(
+    const ::names_like_ours::member& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 27, message);
+}
 inline void NamesLikeOursClient::send_a_payload(const ::names_like_ours::payload& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 28, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_payload(
+    const ::names_like_ours::payload& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 28, message);
 }
 inline void NamesLikeOursClient::send_a_client(const ::names_like_ours::client& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 29, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_client(
+    const ::names_like_ours::client& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 29, message);
+}
 inline void NamesLikeOursClient::send_a_deliver(const ::names_like_ours::deliver& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 30, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_deliver(
+    const ::names_like_ours::deliver& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 30, message);
 }
 inline void NamesLikeOursClient::send_a_hook(const ::names_like_ours::hook& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 31, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_hook(
+    const ::names_like_ours::hook& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 31, message);
+}
 inline void NamesLikeOursClient::send_a_field(const ::names_like_ours::field& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 33, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_field(
+    const ::names_like_ours::field& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 33, message);
 }
 inline void NamesLikeOursClient::send_a_message(const ::names_like_ours::message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 34, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_message(
+    const ::names_like_ours::message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 34, message);
+}
 inline void NamesLikeOursClient::send_a_loop(const ::names_like_ours::loop& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 35, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_loop(
+    const ::names_like_ours::loop& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 35, message);
 }
 inline void NamesLikeOursClient::send_a_uri(const ::names_like_ours::uri& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 36, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_a_uri(
+    const ::names_like_ours::uri& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 36, message);
+}
 inline void NamesLikeOursClient::send_bytes(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 37, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_bytes(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 37, message);
 }
 inline void NamesLikeOursClient::send_room(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 38, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_room(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 38, message);
+}
 inline void NamesLikeOursClient::send_end(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 39, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_end(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 39, message);
 }
 inline void NamesLikeOursClient::send_stream(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 40, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_stream(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 40, message);
+}
 inline void NamesLikeOursClient::send_no_stream(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 41, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_no_stream(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 41, message);
+}
 inline void NamesLikeOursClient::send_accept(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 42, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_accept(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 42, message);
 }
 inline void NamesLikeOursClient::send_out_of_descriptors(
     const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 43, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_out_of_descriptors(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 43, message);
+}
 inline void NamesLikeOursClient::send_timer(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 44, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_timer(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 44, message);
 }
 inline void NamesLikeOursClient::send_input(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 45, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_input(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 45, message);
+}
 inline void NamesLikeOursClient::send_spare(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 46, message);
 }
+inline ::messi::SendResult NamesLikeOursClient::try_send_spare(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 46, message);
+}
 inline void NamesLikeOursClient::send_gathered(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 47, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_gathered(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 47, message);
 }
 
 inline const ::messi::session::Schema& NamesLikeOursClient::protocol_schema() const {
@@ -1020,85 +1345,185 @@ inline void NamesLikeOursServerClient::send_client_base(
     const ::names_like_ours::ClientBase& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_client_base(
+    const ::names_like_ours::ClientBase& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
 inline void NamesLikeOursServerClient::send_server_base(
     const ::names_like_ours::ServerBase& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_server_base(
+    const ::names_like_ours::ServerBase& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
 }
 inline void NamesLikeOursServerClient::send_server_client(
     const ::names_like_ours::ServerClient& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 3, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_server_client(
+    const ::names_like_ours::ServerClient& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 3, message);
+}
 inline void NamesLikeOursServerClient::send_event_loop(
     const ::names_like_ours::EventLoop& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 4, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_event_loop(
+    const ::names_like_ours::EventLoop& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 4, message);
 }
 inline void NamesLikeOursServerClient::send_client_options(
     const ::names_like_ours::ClientOptions& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 5, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_client_options(
+    const ::names_like_ours::ClientOptions& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 5, message);
+}
 inline void NamesLikeOursServerClient::send_disconnect_reason(
     const ::names_like_ours::DisconnectReason& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 6, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_disconnect_reason(
+    const ::names_like_ours::DisconnectReason& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 6, message);
+}
 inline void NamesLikeOursServerClient::send_messi(const ::names_like_ours::messi& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 7, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_messi(
+    const ::names_like_ours::messi& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 7, message);
 }
 inline void NamesLikeOursServerClient::send_codec(const ::names_like_ours::codec& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 8, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_codec(
+    const ::names_like_ours::codec& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 8, message);
+}
 inline void NamesLikeOursServerClient::send_except(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 9, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_except(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 9, message);
+}
 inline void NamesLikeOursServerClient::send_client(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 10, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_client(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 10, message);
 }
 inline void NamesLikeOursServerClient::send_client_connected(
     const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 11, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_client_connected(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 11, message);
+}
 inline void NamesLikeOursServerClient::send_on_unknown_message(
     const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 12, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_on_unknown_message(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 12, message);
+}
 inline void NamesLikeOursServerClient::send_stop(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 13, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_stop(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 13, message);
 }
 inline void NamesLikeOursServerClient::send_send(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 14, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_send(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 14, message);
+}
 inline void NamesLikeOursServerClient::send_bytes(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 15, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_bytes(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 15, message);
 }
 inline void NamesLikeOursServerClient::send_room(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 16, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_room(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 16, message);
+}
 inline void NamesLikeOursServerClient::send_end(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 17, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_end(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 17, message);
 }
 inline void NamesLikeOursServerClient::send_stream(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 18, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_stream(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 18, message);
+}
 inline void NamesLikeOursServerClient::send_no_stream(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 19, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_no_stream(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 19, message);
+}
 inline void NamesLikeOursServerClient::send_accept(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 20, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_accept(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 20, message);
 }
 inline void NamesLikeOursServerClient::send_out_of_descriptors(
     const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 21, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_out_of_descriptors(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 21, message);
+}
 inline void NamesLikeOursServerClient::send_timer(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 22, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_timer(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 22, message);
 }
 inline void NamesLikeOursServerClient::send_input(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 23, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_input(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 23, message);
+}
 inline void NamesLikeOursServerClient::send_spare(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 24, message);
 }
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_spare(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 24, message);
+}
 inline void NamesLikeOursServerClient::send_gathered(const ::names_like_ours::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 25, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_gathered(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 25, message);
 }
 inline bool NamesLikeOursServer::broadcast_client_base(const ::names_like_ours::ClientBase& message,
                                                        Except except) {

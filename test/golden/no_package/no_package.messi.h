@@ -45,6 +45,15 @@ class NoPackageClient : public ::messi::ClientBase {
   void send_part(const ::NoPackageReq_Part& message);
   void send(const ::NoPackageReq_Part& message) { send_part(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::NoPackageReq& message);
+  ::messi::SendResult try_send(const ::NoPackageReq& message) { return try_send_req(message); }
+  ::messi::SendResult try_send_part(const ::NoPackageReq_Part& message);
+  ::messi::SendResult try_send(const ::NoPackageReq_Part& message) {
+    return try_send_part(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -86,6 +95,11 @@ class NoPackageServerClient : public ::messi::ServerClient {
 
   void send_rsp(const ::NoPackageRsp& message);
   void send(const ::NoPackageRsp& message) { send_rsp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_rsp(const ::NoPackageRsp& message);
+  ::messi::SendResult try_send(const ::NoPackageRsp& message) { return try_send_rsp(message); }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -151,8 +165,14 @@ struct NoPackageCodec {
 inline void NoPackageClient::send_req(const ::NoPackageReq& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult NoPackageClient::try_send_req(const ::NoPackageReq& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void NoPackageClient::send_part(const ::NoPackageReq_Part& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult NoPackageClient::try_send_part(const ::NoPackageReq_Part& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 
 inline const ::messi::session::Schema& NoPackageClient::protocol_schema() const {
@@ -176,6 +196,9 @@ inline bool NoPackageClient::dispatch(::std::string_view payload) {
 
 inline void NoPackageServerClient::send_rsp(const ::NoPackageRsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult NoPackageServerClient::try_send_rsp(const ::NoPackageRsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool NoPackageServer::broadcast_rsp(const ::NoPackageRsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

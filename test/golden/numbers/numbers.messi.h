@@ -50,6 +50,11 @@ class NumbersClient : public ::messi::ClientBase {
   void send_last(const ::numbers::Message& message);
   void send(const ::numbers::Message& message) { send_last(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_last(const ::numbers::Message& message);
+  ::messi::SendResult try_send(const ::numbers::Message& message) { return try_send_last(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kM536870911 = 536870911;
@@ -121,6 +126,21 @@ class NumbersServerClient : public ::messi::ServerClient {
   void send_m16(const ::numbers::Message& message);
   void send_m15(const ::numbers::Message& message);
   void send_m1(const ::numbers::Message& message);
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_m536870911(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m33554432(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m33554431(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m262144(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m262143(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m20000(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m18999(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m2048(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m2047(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m16(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m15(const ::numbers::Message& message);
+  ::messi::SendResult try_send_m1(const ::numbers::Message& message);
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -258,6 +278,9 @@ struct NumbersCodec {
 inline void NumbersClient::send_last(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 536870911, message);
 }
+inline ::messi::SendResult NumbersClient::try_send_last(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 536870911, message);
+}
 
 inline const ::messi::session::Schema& NumbersClient::protocol_schema() const {
   return NumbersCodec::schema();
@@ -347,38 +370,79 @@ inline bool NumbersClient::dispatch(::std::string_view payload) {
 inline void NumbersServerClient::send_m536870911(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 536870911, message);
 }
+inline ::messi::SendResult NumbersServerClient::try_send_m536870911(
+    const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 536870911, message);
+}
 inline void NumbersServerClient::send_m33554432(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 33554432, message);
+}
+inline ::messi::SendResult NumbersServerClient::try_send_m33554432(
+    const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 33554432, message);
 }
 inline void NumbersServerClient::send_m33554431(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 33554431, message);
 }
+inline ::messi::SendResult NumbersServerClient::try_send_m33554431(
+    const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 33554431, message);
+}
 inline void NumbersServerClient::send_m262144(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 262144, message);
+}
+inline ::messi::SendResult NumbersServerClient::try_send_m262144(
+    const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 262144, message);
 }
 inline void NumbersServerClient::send_m262143(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 262143, message);
 }
+inline ::messi::SendResult NumbersServerClient::try_send_m262143(
+    const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 262143, message);
+}
 inline void NumbersServerClient::send_m20000(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 20000, message);
+}
+inline ::messi::SendResult NumbersServerClient::try_send_m20000(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 20000, message);
 }
 inline void NumbersServerClient::send_m18999(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 18999, message);
 }
+inline ::messi::SendResult NumbersServerClient::try_send_m18999(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 18999, message);
+}
 inline void NumbersServerClient::send_m2048(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2048, message);
+}
+inline ::messi::SendResult NumbersServerClient::try_send_m2048(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2048, message);
 }
 inline void NumbersServerClient::send_m2047(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2047, message);
 }
+inline ::messi::SendResult NumbersServerClient::try_send_m2047(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2047, message);
+}
 inline void NumbersServerClient::send_m16(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 16, message);
+}
+inline ::messi::SendResult NumbersServerClient::try_send_m16(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 16, message);
 }
 inline void NumbersServerClient::send_m15(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 15, message);
 }
+inline ::messi::SendResult NumbersServerClient::try_send_m15(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 15, message);
+}
 inline void NumbersServerClient::send_m1(const ::numbers::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult NumbersServerClient::try_send_m1(const ::numbers::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool NumbersServer::broadcast_m536870911(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 536870911, message);

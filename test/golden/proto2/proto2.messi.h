@@ -47,6 +47,17 @@ class Proto2Client : public ::messi::ClientBase {
   void send_extendable(const ::proto2::Extendable& message);
   void send(const ::proto2::Extendable& message) { send_extendable(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_required(const ::proto2::Required& message);
+  ::messi::SendResult try_send(const ::proto2::Required& message) {
+    return try_send_required(message);
+  }
+  ::messi::SendResult try_send_extendable(const ::proto2::Extendable& message);
+  ::messi::SendResult try_send(const ::proto2::Extendable& message) {
+    return try_send_extendable(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kGrouped = 1;
@@ -88,6 +99,13 @@ class Proto2ServerClient : public ::messi::ServerClient {
 
   void send_grouped(const ::proto2::Grouped& message);
   void send(const ::proto2::Grouped& message) { send_grouped(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_grouped(const ::proto2::Grouped& message);
+  ::messi::SendResult try_send(const ::proto2::Grouped& message) {
+    return try_send_grouped(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -153,8 +171,14 @@ struct Proto2Codec {
 inline void Proto2Client::send_required(const ::proto2::Required& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult Proto2Client::try_send_required(const ::proto2::Required& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void Proto2Client::send_extendable(const ::proto2::Extendable& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
+}
+inline ::messi::SendResult Proto2Client::try_send_extendable(const ::proto2::Extendable& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 
 inline const ::messi::session::Schema& Proto2Client::protocol_schema() const {
@@ -178,6 +202,9 @@ inline bool Proto2Client::dispatch(::std::string_view payload) {
 
 inline void Proto2ServerClient::send_grouped(const ::proto2::Grouped& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Proto2ServerClient::try_send_grouped(const ::proto2::Grouped& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool Proto2Server::broadcast_grouped(const ::proto2::Grouped& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -54,6 +54,13 @@ class SameTypeClient : public ::messi::ClientBase {
   void send_once(const ::same_type::Once& message);
   void send(const ::same_type::Once& message) { send_once(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_say(const ::same_type::Text& message);
+  ::messi::SendResult try_send_whisper(const ::same_type::Text& message);
+  ::messi::SendResult try_send_once(const ::same_type::Once& message);
+  ::messi::SendResult try_send(const ::same_type::Once& message) { return try_send_once(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kSay = 1;
@@ -101,6 +108,15 @@ class SameTypeServerClient : public ::messi::ServerClient {
   void send(const ::same_type::Text& message) { send_say(message); }
   void send_whisper(const ::same_type::Once& message);
   void send(const ::same_type::Once& message) { send_whisper(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_say(const ::same_type::Text& message);
+  ::messi::SendResult try_send(const ::same_type::Text& message) { return try_send_say(message); }
+  ::messi::SendResult try_send_whisper(const ::same_type::Once& message);
+  ::messi::SendResult try_send(const ::same_type::Once& message) {
+    return try_send_whisper(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -205,11 +221,20 @@ struct SameTypeCodec {
 inline void SameTypeClient::send_say(const ::same_type::Text& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message, SameTypeCodec::kind_Text);
 }
+inline ::messi::SendResult SameTypeClient::try_send_say(const ::same_type::Text& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message, SameTypeCodec::kind_Text);
+}
 inline void SameTypeClient::send_whisper(const ::same_type::Text& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message, SameTypeCodec::kind_Text);
 }
+inline ::messi::SendResult SameTypeClient::try_send_whisper(const ::same_type::Text& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message, SameTypeCodec::kind_Text);
+}
 inline void SameTypeClient::send_once(const ::same_type::Once& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline ::messi::SendResult SameTypeClient::try_send_once(const ::same_type::Once& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
 }
 
 inline const ::messi::session::Schema& SameTypeClient::protocol_schema() const {
@@ -240,8 +265,16 @@ inline bool SameTypeClient::dispatch(::std::string_view payload) {
 inline void SameTypeServerClient::send_say(const ::same_type::Text& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message, SameTypeCodec::kind_Text);
 }
+inline ::messi::SendResult SameTypeServerClient::try_send_say(const ::same_type::Text& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message,
+                                                         SameTypeCodec::kind_Text);
+}
 inline void SameTypeServerClient::send_whisper(const ::same_type::Once& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult SameTypeServerClient::try_send_whisper(
+    const ::same_type::Once& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
 }
 inline bool SameTypeServer::broadcast_say(const ::same_type::Text& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,

@@ -46,6 +46,13 @@ class FirstClient : public ::messi::ClientBase {
   void send_common(const ::several::Common& message);
   void send(const ::several::Common& message) { send_common(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_common(const ::several::Common& message);
+  ::messi::SendResult try_send(const ::several::Common& message) {
+    return try_send_common(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kCommon = 1;
@@ -85,6 +92,13 @@ class FirstServerClient : public ::messi::ServerClient {
 
   void send_common(const ::several::Common& message);
   void send(const ::several::Common& message) { send_common(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_common(const ::several::Common& message);
+  ::messi::SendResult try_send(const ::several::Common& message) {
+    return try_send_common(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -148,6 +162,9 @@ struct FirstCodec {
 inline void FirstClient::send_common(const ::several::Common& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult FirstClient::try_send_common(const ::several::Common& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& FirstClient::protocol_schema() const {
   return FirstCodec::schema();
@@ -171,6 +188,9 @@ inline bool FirstClient::dispatch(::std::string_view payload) {
 
 inline void FirstServerClient::send_common(const ::several::Common& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult FirstServerClient::try_send_common(const ::several::Common& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool FirstServer::broadcast_common(const ::several::Common& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -44,6 +44,13 @@ class SecondClient : public ::messi::ClientBase {
   void send_common(const ::several::Common& message);
   void send(const ::several::Common& message) { send_common(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_common(const ::several::Common& message);
+  ::messi::SendResult try_send(const ::several::Common& message) {
+    return try_send_common(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kCommon = 1;
@@ -83,6 +90,13 @@ class SecondServerClient : public ::messi::ServerClient {
 
   void send_common(const ::several::Common& message);
   void send(const ::several::Common& message) { send_common(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_common(const ::several::Common& message);
+  ::messi::SendResult try_send(const ::several::Common& message) {
+    return try_send_common(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +160,9 @@ struct SecondCodec {
 inline void SecondClient::send_common(const ::several::Common& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult SecondClient::try_send_common(const ::several::Common& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& SecondClient::protocol_schema() const {
   return SecondCodec::schema();
@@ -169,6 +186,9 @@ inline bool SecondClient::dispatch(::std::string_view payload) {
 
 inline void SecondServerClient::send_common(const ::several::Common& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult SecondServerClient::try_send_common(const ::several::Common& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool SecondServer::broadcast_common(const ::several::Common& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -43,6 +43,11 @@ class SideClientClient : public ::messi::ClientBase {
   void send_req(const ::side_client::Req& message);
   void send(const ::side_client::Req& message) { send_req(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_req(const ::side_client::Req& message);
+  ::messi::SendResult try_send(const ::side_client::Req& message) { return try_send_req(message); }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kRsp = 1;
@@ -92,6 +97,9 @@ struct SideClientCodec {
 
 inline void SideClientClient::send_req(const ::side_client::Req& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
+}
+inline ::messi::SendResult SideClientClient::try_send_req(const ::side_client::Req& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
 
 inline const ::messi::session::Schema& SideClientClient::protocol_schema() const {

@@ -36,6 +36,11 @@ class SideServerServerClient : public ::messi::ServerClient {
 
   void send_rsp(const ::side_server::Rsp& message);
   void send(const ::side_server::Rsp& message) { send_rsp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_rsp(const ::side_server::Rsp& message);
+  ::messi::SendResult try_send(const ::side_server::Rsp& message) { return try_send_rsp(message); }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -114,6 +119,9 @@ struct SideServerCodec {
 
 inline void SideServerServerClient::send_rsp(const ::side_server::Rsp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult SideServerServerClient::try_send_rsp(const ::side_server::Rsp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool SideServerServer::broadcast_rsp(const ::side_server::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -44,6 +44,13 @@ class DotsV2Client : public ::messi::ClientBase {
   void send_message(const ::file_names::folder::Message& message);
   void send(const ::file_names::folder::Message& message) { send_message(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::folder::Message& message);
+  ::messi::SendResult try_send(const ::file_names::folder::Message& message) {
+    return try_send_message(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kMessage = 1;
@@ -83,6 +90,13 @@ class DotsV2ServerClient : public ::messi::ServerClient {
 
   void send_message(const ::file_names::folder::Message& message);
   void send(const ::file_names::folder::Message& message) { send_message(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_message(const ::file_names::folder::Message& message);
+  ::messi::SendResult try_send(const ::file_names::folder::Message& message) {
+    return try_send_message(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -146,6 +160,10 @@ struct DotsV2Codec {
 inline void DotsV2Client::send_message(const ::file_names::folder::Message& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult DotsV2Client::try_send_message(
+    const ::file_names::folder::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& DotsV2Client::protocol_schema() const {
   return DotsV2Codec::schema();
@@ -169,6 +187,10 @@ inline bool DotsV2Client::dispatch(::std::string_view payload) {
 
 inline void DotsV2ServerClient::send_message(const ::file_names::folder::Message& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult DotsV2ServerClient::try_send_message(
+    const ::file_names::folder::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
 }
 inline bool DotsV2Server::broadcast_message(const ::file_names::folder::Message& message,
                                             Except except) {

@@ -44,6 +44,13 @@ class StdNeighbourClient : public ::messi::ClientBase {
   void send_stamp(const ::acme::std::Stamp& message);
   void send(const ::acme::std::Stamp& message) { send_stamp(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_stamp(const ::acme::std::Stamp& message);
+  ::messi::SendResult try_send(const ::acme::std::Stamp& message) {
+    return try_send_stamp(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kStamp = 1;
@@ -83,6 +90,13 @@ class StdNeighbourServerClient : public ::messi::ServerClient {
 
   void send_stamp(const ::acme::std::Stamp& message);
   void send(const ::acme::std::Stamp& message) { send_stamp(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_stamp(const ::acme::std::Stamp& message);
+  ::messi::SendResult try_send(const ::acme::std::Stamp& message) {
+    return try_send_stamp(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -168,6 +182,10 @@ inline void StdNeighbourClient::send_stamp(const ::acme::std::Stamp& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message,
                                             StdNeighbourCodec::kind_acme_std_Stamp);
 }
+inline ::messi::SendResult StdNeighbourClient::try_send_stamp(const ::acme::std::Stamp& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
+                                                       StdNeighbourCodec::kind_acme_std_Stamp);
+}
 
 inline const ::messi::session::Schema& StdNeighbourClient::protocol_schema() const {
   return StdNeighbourCodec::schema();
@@ -191,6 +209,11 @@ inline bool StdNeighbourClient::dispatch(::std::string_view payload) {
 inline void StdNeighbourServerClient::send_stamp(const ::acme::std::Stamp& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message,
                                               StdNeighbourCodec::kind_acme_std_Stamp);
+}
+inline ::messi::SendResult StdNeighbourServerClient::try_send_stamp(
+    const ::acme::std::Stamp& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message,
+                                                         StdNeighbourCodec::kind_acme_std_Stamp);
 }
 inline bool StdNeighbourServer::broadcast_stamp(const ::acme::std::Stamp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,

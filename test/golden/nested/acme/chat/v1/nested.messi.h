@@ -62,6 +62,30 @@ class NestedClient : public ::messi::ClientBase {
   void send_others(const ::acme::chat::v1::ServerToClient_Inside& message);
   void send(const ::acme::chat::v1::ServerToClient_Inside& message) { send_others(message); }
 
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_inside(const ::acme::chat::v1::ClientToServer_Inside& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::ClientToServer_Inside& message) {
+    return try_send_inside(message);
+  }
+  ::messi::SendResult try_send_deeper(
+      const ::acme::chat::v1::ClientToServer_Inside_Deeper& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) {
+    return try_send_deeper(message);
+  }
+  ::messi::SendResult try_send_inner(const ::acme::chat::v1::Outer_Inner& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::Outer_Inner& message) {
+    return try_send_inner(message);
+  }
+  ::messi::SendResult try_send_innermost(const ::acme::chat::v1::Outer_Inner_Innermost& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::Outer_Inner_Innermost& message) {
+    return try_send_innermost(message);
+  }
+  ::messi::SendResult try_send_others(const ::acme::chat::v1::ServerToClient_Inside& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::ServerToClient_Inside& message) {
+    return try_send_others(message);
+  }
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kInside = 1;
@@ -119,6 +143,21 @@ class NestedServerClient : public ::messi::ServerClient {
   /// and even be the direction's own message.
   void send_echo(const ::acme::chat::v1::ClientToServer& message);
   void send(const ::acme::chat::v1::ClientToServer& message) { send_echo(message); }
+
+  // The same, but what is not accepted does not end the connection.
+
+  ::messi::SendResult try_send_inside(const ::acme::chat::v1::ServerToClient_Inside& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::ServerToClient_Inside& message) {
+    return try_send_inside(message);
+  }
+  ::messi::SendResult try_send_outer(const ::acme::chat::v1::Outer& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::Outer& message) {
+    return try_send_outer(message);
+  }
+  ::messi::SendResult try_send_echo(const ::acme::chat::v1::ClientToServer& message);
+  ::messi::SendResult try_send(const ::acme::chat::v1::ClientToServer& message) {
+    return try_send_echo(message);
+  }
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -212,18 +251,38 @@ struct NestedCodec {
 inline void NestedClient::send_inside(const ::acme::chat::v1::ClientToServer_Inside& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult NestedClient::try_send_inside(
+    const ::acme::chat::v1::ClientToServer_Inside& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
 inline void NestedClient::send_deeper(
     const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 2, message);
 }
+inline ::messi::SendResult NestedClient::try_send_deeper(
+    const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
+}
 inline void NestedClient::send_inner(const ::acme::chat::v1::Outer_Inner& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+}
+inline ::messi::SendResult NestedClient::try_send_inner(
+    const ::acme::chat::v1::Outer_Inner& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
 }
 inline void NestedClient::send_innermost(const ::acme::chat::v1::Outer_Inner_Innermost& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 4, message);
 }
+inline ::messi::SendResult NestedClient::try_send_innermost(
+    const ::acme::chat::v1::Outer_Inner_Innermost& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
+}
 inline void NestedClient::send_others(const ::acme::chat::v1::ServerToClient_Inside& message) {
   ::messi::codec::send<::messi::ClientBase>(*this, 5, message);
+}
+inline ::messi::SendResult NestedClient::try_send_others(
+    const ::acme::chat::v1::ServerToClient_Inside& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 5, message);
 }
 
 inline const ::messi::session::Schema& NestedClient::protocol_schema() const {
@@ -263,11 +322,23 @@ inline void NestedServerClient::send_inside(
     const ::acme::chat::v1::ServerToClient_Inside& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
 }
+inline ::messi::SendResult NestedServerClient::try_send_inside(
+    const ::acme::chat::v1::ServerToClient_Inside& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
 inline void NestedServerClient::send_outer(const ::acme::chat::v1::Outer& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
 }
+inline ::messi::SendResult NestedServerClient::try_send_outer(
+    const ::acme::chat::v1::Outer& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
+}
 inline void NestedServerClient::send_echo(const ::acme::chat::v1::ClientToServer& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 3, message);
+}
+inline ::messi::SendResult NestedServerClient::try_send_echo(
+    const ::acme::chat::v1::ClientToServer& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 3, message);
 }
 inline bool NestedServer::broadcast_inside(const ::acme::chat::v1::ServerToClient_Inside& message,
                                            Except except) {
