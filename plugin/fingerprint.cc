@@ -1,7 +1,9 @@
 #include "fingerprint.h"
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstddef>
+#include <cstdio>
 #include <map>
 
 namespace messi::plugin {
@@ -27,6 +29,23 @@ std::vector<const Item*> sorted(const std::vector<Item>& items, const Number& nu
   std::sort(pointers.begin(), pointers.end(),
             [&](const Item* a, const Item* b) { return number(*a) < number(*b); });
   return pointers;
+}
+
+std::string hexadecimal(std::uint64_t number, int digits) {
+  char text[16 + 1];
+  std::snprintf(text, sizeof(text), "%0*" PRIx64, digits, number);
+  return text;
+}
+
+void add_lines(const Direction& direction, const std::string& name,
+               std::vector<std::string>& lines) {
+  const Fingerprint print = fingerprint(direction);
+  lines.push_back(name + ' ' + hexadecimal(print.high, 16) + ' ' + hexadecimal(print.low, 16) +
+                  ' ' + std::to_string(direction.members.size()) + '\n');
+  for (const Member* member : members_by_number(direction)) {
+    lines.push_back(std::to_string(member->field.number) + ' ' + hexadecimal(digest(*member), 8) +
+                    ' ' + member->field.name + '\n');
+  }
 }
 
 }  // namespace
@@ -81,6 +100,14 @@ std::uint32_t digest(const Member& member) { return fnv_32(wire_text(member.type
 
 std::vector<const Member*> members_by_number(const Direction& direction) {
   return sorted(direction.members, [](const Member& each) { return each.field.number; });
+}
+
+std::vector<std::string> schema_lines(const Protocol& protocol) {
+  std::vector<std::string> lines;
+  add_lines(protocol.client_to_server, "client_to_server", lines);
+  add_lines(protocol.server_to_client, "server_to_client", lines);
+  lines.push_back(name_on_wire(protocol));
+  return lines;
 }
 
 std::string name_on_wire(const Protocol& protocol) {

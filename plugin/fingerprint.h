@@ -42,6 +42,10 @@ std::uint32_t digest(const Member& member);
 /// In the order of their numbers.
 std::vector<const Member*> members_by_number(const Direction& direction);
 
+/// A line for each direction and each member, and the name: what generated code has of all this.
+/// See runtime/messi/session/schema.h.
+std::vector<std::string> schema_lines(const Protocol& protocol);
+
 /// The package, or without one the file's name without `.proto`.
 std::string name_on_wire(const Protocol& protocol);
 

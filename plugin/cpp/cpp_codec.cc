@@ -1,6 +1,4 @@
-#include <cinttypes>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -147,39 +145,17 @@ void emit_texts(const Context& context) {
   )cc");
 }
 
-std::string hexadecimal(std::uint64_t number, int digits) {
-  char text[16 + 1];
-  std::snprintf(text, sizeof(text), "%0*" PRIx64, digits, number);
-  return text;
-}
-
-/// `1 9198a0da connect_req` for each member, below the fingerprint.
-std::vector<std::string> schema_lines(std::string_view name, const Direction& direction) {
-  const Fingerprint print = fingerprint(direction);
-  std::vector<std::string> lines = {std::string(name) + ' ' + hexadecimal(print.high, 16) + ' ' +
-                                    hexadecimal(print.low, 16) + ' ' +
-                                    std::to_string(direction.members.size()) + '\n'};
-  for (const Member* member : members_by_number(direction)) {
-    lines.push_back(std::to_string(member->field.number) + ' ' + hexadecimal(digest(*member), 8) +
-                    ' ' + member->field.name + '\n');
-  }
-  return lines;
-}
-
 void emit_schema(const Context& context) {
-  const Protocol& protocol = context.protocol;
-  std::string lines;
-  for (const std::vector<std::string>& direction :
-       {schema_lines("client_to_server", protocol.client_to_server),
-        schema_lines("server_to_client", protocol.server_to_client)}) {
-    for (const std::string& line : direction) lines += literal(line) + '\n';
+  const std::vector<std::string> lines = schema_lines(context.protocol);
+  std::string literals;
+  for (const std::string& line : lines) {
+    literals += literal(line) + (&line == &lines.back() ? ";" : "\n");
   }
-  context.text.emit({{"lines", lines}, {"name", literal(name_on_wire(protocol)) + ';'}}, R"cc(
+  context.text.emit({{"lines", literals}}, R"cc(
     // What peers tell each other of the schema: messi/session/schema.h.
     static const ::messi::session::Schema& schema() {
       static constexpr char kSchema[] =
           $lines$
-          $name$
       static const auto* const schema = new ::messi::session::Schema(kSchema);
       return *schema;
     }

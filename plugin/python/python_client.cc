@@ -47,6 +47,8 @@ void emit_client_class(const Context& context) {
                      {"hooks", [&] { emit_hooks(context, incoming); }},
                      {"senders", [&] { emit_senders(context, outgoing); }},
                      {"send", [&] { emit_send(context, outgoing); }},
+                     {"tries", [&] { emit_tries(context, outgoing); }},
+                     {"schema", [&] { emit_schema(context); }},
                      {"receives", [&] { emit_names(context, incoming, "RECEIVES"); }},
                      {"sends", [&] { emit_names(context, outgoing, "SENDS"); }},
                      {"preparers", [&] { emit_preparers(context, outgoing); }}},
@@ -68,6 +70,10 @@ void emit_client_class(const Context& context) {
 
                   $send$;
 
+                  # The same, but what is not accepted does not end the connection.
+
+                  $tries$;
+
                   # As in the original Messi: prepare a message, fill it in, `send()` it.
 
                   $preparers$;
@@ -76,6 +82,10 @@ void emit_client_class(const Context& context) {
 
                   $receives$;
                   $sends$;
+
+                  # What peers tell each other of the schema.
+
+                  $schema$;
             )py");
 }
 

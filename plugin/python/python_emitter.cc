@@ -17,7 +17,7 @@ namespace messi::plugin::python {
 namespace {
 
 /// The generation of the contract between generated code and `messi_runtime`.
-constexpr std::string_view kRuntimeApi = "1";
+constexpr std::string_view kRuntimeApi = "2";
 
 constexpr std::string_view kMarker = "#";
 
@@ -59,15 +59,16 @@ std::string module(const Protocol& protocol, const Options& options,
 
 std::string client_module(const Protocol& protocol, const Options& options) {
   return module(protocol, options,
-                "from messi_runtime import ClientBase, require_runtime_api\n"
+                "from messi_runtime import ClientBase, Schema, SendResult, require_runtime_api\n"
                 "from messi_runtime import parse_tcp_uri as parse_tcp_uri",
                 emit_client_class);
 }
 
 std::string server_module(const Protocol& protocol, const Options& options) {
-  return module(protocol, options,
-                "from messi_runtime import ServerBase, ServerClient, require_runtime_api",
-                emit_server_classes);
+  return module(
+      protocol, options,
+      "from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api",
+      emit_server_classes);
 }
 
 std::string empty_module(std::string_view proto_path) {

@@ -1,6 +1,8 @@
 #include "python_members.h"
 
 #include "../comments.h"
+#include "../fingerprint.h"
+#include "../names.h"
 #include "fit.h"
 
 namespace messi::plugin::python {
@@ -66,6 +68,32 @@ void emit_senders(const Context& context, const Direction& outgoing) {
     def send_$name$(self, message: $Type$) -> None:
         $doc$;
         self._messi_send("$name$", message)
+  )py");
+}
+
+void emit_tries(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
+    def try_send_$name$(self, message: $Type$) -> SendResult:
+        return self._messi_try_send("$name$", message)
+  )py");
+  const std::string types = unique_types(context, outgoing);
+  if (types.empty()) return;
+  context.text.lines("\n");
+  context.text.emit({{"Types", types}}, R"py(
+    def try_send(self, message: $Types$) -> SendResult:
+        return self._messi_try_send_unique(message)
+  )py");
+}
+
+void emit_schema(const Context& context) {
+  const auto emit_lines = [&] {
+    for (const std::string& line : schema_lines(context.protocol))
+      context.text.lines(literal(line));
+  };
+  context.text.emit({{"lines", emit_lines}}, R"py(
+    _messi_schema = Schema(
+        $lines$
+    )
   )py");
 }
 

@@ -19,6 +19,12 @@ void emit_members(const Context& context, const Direction& direction, std::strin
 /// `send_<name>`, for a class that has `_messi_send`.
 void emit_senders(const Context& context, const Direction& outgoing);
 
+/// `try_send_<name>` and `try_send`, for a class that has `_messi_try_send`.
+void emit_tries(const Context& context, const Direction& outgoing);
+
+/// What peers tell each other of the schema.
+void emit_schema(const Context& context);
+
 /// Prints a dictionary of the members' names by their numbers.
 void emit_names(const Context& context, const Direction& direction, const std::string& dictionary);
 

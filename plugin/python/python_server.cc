@@ -70,6 +70,8 @@ void emit_server_classes(const Context& context) {
                      {"replies", [&] { emit_replies(context, outgoing); }},
                      {"broadcasts", [&] { emit_broadcasts(context, outgoing); }},
                      {"send", [&] { emit_send(context, types); }},
+                     {"tries", [&] { emit_tries(context, outgoing); }},
+                     {"schema", [&] { emit_schema(context); }},
                      {"reply", [&] { emit_reply(context, types); }},
                      {"broadcast", [&] { emit_broadcast(context, types, client); }}},
                     R"py(
@@ -81,6 +83,10 @@ void emit_server_classes(const Context& context) {
                   $senders$;
 
                   $send$;
+
+                  # The same, but what is not accepted does not end the connection.
+
+                  $tries$;
 
 
               class $Server$(ServerBase[$Client$], client=$Client$, receives=$Incoming$):
@@ -111,6 +117,10 @@ void emit_server_classes(const Context& context) {
 
                   $receives$;
                   $sends$;
+
+                  # What peers tell each other of the schema.
+
+                  $schema$;
             )py");
 }
 

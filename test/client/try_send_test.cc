@@ -106,3 +106,29 @@ TEST_CASE("who tries until it is full, and goes on in on_writable, loses nothing
   CHECK(client.count("disconnected") == 0);
   CHECK((server.last().received() == expected));
 }
+
+TEST_CASE("after a message that did not fit on_writable comes, however little waited", "[client]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  messi::ClientOptions options;
+  options.max_pending_bytes = 10'000;
+  Client client(loop, "tcp://localhost:6000", options);
+  client.start();
+  loop.run_until_idle();
+  loop.network().faults.capacity = 1'000;
+  loop.network().faults.stalled = true;
+  REQUIRE(client.try_send(message_of(3'000)) == SendResult::kOk);
+  REQUIRE(client.try_send(message_of(9'000)) == SendResult::kFull);
+  loop.run_until_idle();
+  CHECK(client.count("writable") == 0);  // it would not fit yet
+  SendResult again = SendResult::kFull;
+  client.then = [&](const std::string& line) {
+    if (line == "writable" && again == SendResult::kFull) {
+      again = client.try_send(message_of(9'000));
+    }
+  };
+  loop.network().faults.stalled = false;
+  loop.run_until_idle();
+  CHECK(client.count("writable") >= 1);
+  CHECK(again == SendResult::kOk);
+}

@@ -40,6 +40,7 @@ class Link : private Connection {
         unsettled_(false),
         blocked_(false),
         was_high_(false),
+        awaits_empty_(false),
         resuming_(false),
         after_large_(false),
         peer_ended_(false),
@@ -179,8 +180,8 @@ class Link : private Connection {
 
   /// True once, when much was waiting and much of it has been written.
   bool poll_writable() {
-    if (!was_high_ || !is_low()) return false;
-    was_high_ = false;
+    if (!was_high_ || !is_low() || (awaits_empty_ && has_output())) return false;
+    was_high_ = awaits_empty_ = false;
     return true;
   }
   /// Whether little is waiting.
@@ -277,6 +278,7 @@ class Link : private Connection {
   // "inline" here already: see MESSI_INLINE in flavour.h.
   inline void make_room(std::size_t frame_size, std::size_t most) final;
   inline std::size_t write_past(const Slice* slices, std::size_t count) final;
+  inline void handle_full() final;
 
   // Connection
   inline bool expects(wire::FrameType type) const final;
@@ -291,8 +293,9 @@ class Link : private Connection {
   void handle_all_written();
 
   bool unsettled_ : 1;
-  bool blocked_ : 1;   // the stream took less than it was given: handle_writable will come
-  bool was_high_ : 1;  // more than the high mark was waiting since the last poll_writable
+  bool blocked_ : 1;       // the stream took less than it was given: handle_writable will come
+  bool was_high_ : 1;      // more than the high mark was waiting since the last poll_writable
+  bool awaits_empty_ : 1;  // the same, and what did not fit needs more than the other half
   bool resuming_ : 1;
   bool after_large_ : 1;  // the last read was for a large frame
   bool peer_ended_ : 1;
@@ -438,6 +441,11 @@ inline void Link::make_room(std::size_t frame_size, std::size_t most) {
     blocked_ = false;
     flush(/*more=*/true);
   }
+}
+
+inline void Link::handle_full() {
+  was_high_ = true;
+  if (is_low()) awaits_empty_ = true;
 }
 
 inline std::size_t Link::write_past(const Slice* slices, std::size_t count) {

@@ -129,6 +129,8 @@ class Outbox {
   /// Writes a frame at once, if nothing waits before it; returns how much of it was written.
   virtual std::size_t write_past(const Slice* /*slices*/, std::size_t /*count*/) { return 0; }
   virtual void handle_refused(Accepted why) = 0;
+  /// Who has asked waits until it is told to be writable.
+  virtual void handle_full() {}
 
   const OutboxSettings& settings_;
   FrameQueue frames_;
@@ -183,7 +185,10 @@ inline Accepted Outbox::accept(std::size_t payload_size) {
 inline Accepted Outbox::ask(std::size_t payload_size) {
   if (payload_size > most_payload()) return Accepted::kTooBig;
   const std::size_t frame_size = kHeaderSize + payload_size;
-  if (!has_room(frame_size, settings_.max_pending_bytes)) return Accepted::kFull;
+  if (!has_room(frame_size, settings_.max_pending_bytes)) {
+    handle_full();
+    return Accepted::kFull;
+  }
   const bool fits =
       settings_.pending == 0 || settings_.pending + frame_size <= settings_.max_total_pending_bytes;
   return fits ? Accepted::kYes : Accepted::kFull;

@@ -18,12 +18,12 @@
 
 from __future__ import annotations
 
-from messi_runtime import ClientBase, require_runtime_api
+from messi_runtime import ClientBase, Schema, SendResult, require_runtime_api
 from messi_runtime import parse_tcp_uri as parse_tcp_uri
 
 import chat_pb2
 
-require_runtime_api(1, __name__)
+require_runtime_api(2, __name__)
 
 
 class ChatClient(ClientBase, sends=chat_pb2.ClientToServer, receives=chat_pb2.ServerToClient):
@@ -55,6 +55,17 @@ class ChatClient(ClientBase, sends=chat_pb2.ClientToServer, receives=chat_pb2.Se
         """Sends `message`, or without one the message that was prepared last."""
         self._messi_send_unique(message)
 
+    # The same, but what is not accepted does not end the connection.
+
+    def try_send_connect_req(self, message: chat_pb2.ConnectReq) -> SendResult:
+        return self._messi_try_send("connect_req", message)
+
+    def try_send_message_ind(self, message: chat_pb2.MessageInd) -> SendResult:
+        return self._messi_try_send("message_ind", message)
+
+    def try_send(self, message: chat_pb2.ConnectReq | chat_pb2.MessageInd) -> SendResult:
+        return self._messi_try_send_unique(message)
+
     # As in the original Messi: prepare a message, fill it in, `send()` it.
 
     def init_connect_req(self) -> chat_pb2.ConnectReq:
@@ -73,3 +84,15 @@ class ChatClient(ClientBase, sends=chat_pb2.ClientToServer, receives=chat_pb2.Se
         1: "connect_req",
         2: "message_ind",
     }
+
+    # What peers tell each other of the schema.
+
+    _messi_schema = Schema(
+        "client_to_server 7a4968b8d3f6cd93 a2aa0c9d71c8419a 2\n"
+        "1 741e7622 connect_req\n"
+        "2 33dd8ccd message_ind\n"
+        "server_to_client 1ae5a234aaced823 f88cd090fcd1fe12 2\n"
+        "1 9198a0da connect_rsp\n"
+        "2 33dd8ccd message_ind\n"
+        "chat"
+    )

@@ -18,11 +18,11 @@
 
 from __future__ import annotations
 
-from messi_runtime import ServerBase, ServerClient, require_runtime_api
+from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api
 
 import chat_pb2
 
-require_runtime_api(1, __name__)
+require_runtime_api(2, __name__)
 
 
 class ChatServerClient(ServerClient, sends=chat_pb2.ServerToClient):
@@ -40,6 +40,17 @@ class ChatServerClient(ServerClient, sends=chat_pb2.ServerToClient):
 
     def send(self, message: chat_pb2.ConnectRsp | chat_pb2.MessageInd) -> None:
         self._messi_send_unique(message)
+
+    # The same, but what is not accepted does not end the connection.
+
+    def try_send_connect_rsp(self, message: chat_pb2.ConnectRsp) -> SendResult:
+        return self._messi_try_send("connect_rsp", message)
+
+    def try_send_message_ind(self, message: chat_pb2.MessageInd) -> SendResult:
+        return self._messi_try_send("message_ind", message)
+
+    def try_send(self, message: chat_pb2.ConnectRsp | chat_pb2.MessageInd) -> SendResult:
+        return self._messi_try_send_unique(message)
 
 
 class ChatServer(
@@ -100,3 +111,15 @@ class ChatServer(
         1: "connect_rsp",
         2: "message_ind",
     }
+
+    # What peers tell each other of the schema.
+
+    _messi_schema = Schema(
+        "client_to_server 7a4968b8d3f6cd93 a2aa0c9d71c8419a 2\n"
+        "1 741e7622 connect_req\n"
+        "2 33dd8ccd message_ind\n"
+        "server_to_client 1ae5a234aaced823 f88cd090fcd1fe12 2\n"
+        "1 9198a0da connect_rsp\n"
+        "2 33dd8ccd message_ind\n"
+        "chat"
+    )

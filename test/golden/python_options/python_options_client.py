@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from messi_runtime import ClientBase, require_runtime_api
+from messi_runtime import ClientBase, Schema, SendResult, require_runtime_api
 from messi_runtime import parse_tcp_uri as parse_tcp_uri
 
 import python_options_pb2
 
-require_runtime_api(1, __name__)
+require_runtime_api(2, __name__)
 
 
 class AcmePythonOptionsClient(
@@ -41,6 +41,14 @@ class AcmePythonOptionsClient(
         """Sends `message`, or without one the message that was prepared last."""
         self._messi_send_unique(message)
 
+    # The same, but what is not accepted does not end the connection.
+
+    def try_send_request(self, message: python_options_pb2.Request) -> SendResult:
+        return self._messi_try_send("request", message)
+
+    def try_send(self, message: python_options_pb2.Request) -> SendResult:
+        return self._messi_try_send_unique(message)
+
     # As in the original Messi: prepare a message, fill it in, `send()` it.
 
     def init_request(self) -> python_options_pb2.Request:
@@ -54,3 +62,13 @@ class AcmePythonOptionsClient(
     SENDS = {
         1: "request",
     }
+
+    # What peers tell each other of the schema.
+
+    _messi_schema = Schema(
+        "client_to_server 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da request\n"
+        "server_to_client 13c39fc916907042 519e547f9f7c5d95 1\n"
+        "1 9198a0da response\n"
+        "python_options"
+    )

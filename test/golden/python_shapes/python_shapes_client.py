@@ -19,12 +19,12 @@
 
 from __future__ import annotations
 
-from messi_runtime import ClientBase, require_runtime_api
+from messi_runtime import ClientBase, Schema, SendResult, require_runtime_api
 from messi_runtime import parse_tcp_uri as parse_tcp_uri
 
 import python_shapes_pb2
 
-require_runtime_api(1, __name__)
+require_runtime_api(2, __name__)
 
 
 class PythonShapesClient(
@@ -86,6 +86,20 @@ class PythonShapesClient(
         """Sends the message that was prepared last."""
         self._messi_send_prepared()
 
+    # The same, but what is not accepted does not end the connection.
+
+    def try_send_greeting(self, message: python_shapes_pb2.Greeting) -> SendResult:
+        return self._messi_try_send("greeting", message)
+
+    def try_send_farewell(self, message: python_shapes_pb2.Greeting) -> SendResult:
+        return self._messi_try_send("farewell", message)
+
+    def try_send_note(self, message: python_shapes_pb2.Note) -> SendResult:
+        return self._messi_try_send("note", message)
+
+    def try_send_undocumented(self, message: python_shapes_pb2.Note) -> SendResult:
+        return self._messi_try_send("undocumented", message)
+
     # As in the original Messi: prepare a message, fill it in, `send()` it.
 
     def init_greeting(self) -> python_shapes_pb2.Greeting:
@@ -115,3 +129,20 @@ class PythonShapesClient(
         3: "note",
         4: "undocumented",
     }
+
+    # What peers tell each other of the schema.
+
+    _messi_schema = Schema(
+        "client_to_server f9c81f032f189fcf 4d353d969e5fdf0f 4\n"
+        "1 9198a0da greeting\n"
+        "2 9198a0da farewell\n"
+        "3 9198a0da note\n"
+        "4 9198a0da undocumented\n"
+        "server_to_client 9784a4e57b9983b1 61843577a3c97529 5\n"
+        "1 9198a0da a_message_with_a_long_name\n"
+        "2 9198a0da another_message_with_a_long_name\n"
+        "3 9198a0da yet_another_message_with_a_long_name\n"
+        "4 9198a0da class\n"
+        "5 9198a0da None\n"
+        "python_shapes"
+    )

@@ -19,11 +19,11 @@
 
 from __future__ import annotations
 
-from messi_runtime import ServerBase, ServerClient, require_runtime_api
+from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api
 
 import python_shapes_pb2
 
-require_runtime_api(1, __name__)
+require_runtime_api(2, __name__)
 
 
 class PythonShapesServerClient(ServerClient, sends=python_shapes_pb2.ServerToClient):
@@ -64,6 +64,41 @@ class PythonShapesServerClient(ServerClient, sends=python_shapes_pb2.ServerToCli
         ),
     ) -> None:
         self._messi_send_unique(message)
+
+    # The same, but what is not accepted does not end the connection.
+
+    def try_send_a_message_with_a_long_name(
+        self, message: python_shapes_pb2.AMessageWithALongName
+    ) -> SendResult:
+        return self._messi_try_send("a_message_with_a_long_name", message)
+
+    def try_send_another_message_with_a_long_name(
+        self, message: python_shapes_pb2.AnotherMessageWithALongName
+    ) -> SendResult:
+        return self._messi_try_send("another_message_with_a_long_name", message)
+
+    def try_send_yet_another_message_with_a_long_name(
+        self, message: python_shapes_pb2.YetAnotherMessageWithALongName
+    ) -> SendResult:
+        return self._messi_try_send("yet_another_message_with_a_long_name", message)
+
+    def try_send_class(self, message: python_shapes_pb2.Class) -> SendResult:
+        return self._messi_try_send("class", message)
+
+    def try_send_None(self, message: python_shapes_pb2.Outer.Inner) -> SendResult:
+        return self._messi_try_send("None", message)
+
+    def try_send(
+        self,
+        message: (
+            python_shapes_pb2.AMessageWithALongName
+            | python_shapes_pb2.AnotherMessageWithALongName
+            | python_shapes_pb2.YetAnotherMessageWithALongName
+            | python_shapes_pb2.Class
+            | python_shapes_pb2.Outer.Inner
+        ),
+    ) -> SendResult:
+        return self._messi_try_send_unique(message)
 
 
 class PythonShapesServer(
@@ -205,3 +240,20 @@ class PythonShapesServer(
         4: "class",
         5: "None",
     }
+
+    # What peers tell each other of the schema.
+
+    _messi_schema = Schema(
+        "client_to_server f9c81f032f189fcf 4d353d969e5fdf0f 4\n"
+        "1 9198a0da greeting\n"
+        "2 9198a0da farewell\n"
+        "3 9198a0da note\n"
+        "4 9198a0da undocumented\n"
+        "server_to_client 9784a4e57b9983b1 61843577a3c97529 5\n"
+        "1 9198a0da a_message_with_a_long_name\n"
+        "2 9198a0da another_message_with_a_long_name\n"
+        "3 9198a0da yet_another_message_with_a_long_name\n"
+        "4 9198a0da class\n"
+        "5 9198a0da None\n"
+        "python_shapes"
+    )

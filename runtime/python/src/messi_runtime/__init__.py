@@ -6,6 +6,7 @@ from .disconnect_reason import DisconnectReason
 from .handshake_error import HandshakeError
 from .options import ClientOptions, ServerOptions
 from .peer_certificate import PeerCertificate
+from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
 from .server import ServerBase
 from .server_client import ServerClient
@@ -18,6 +19,7 @@ from .tls_config import TlsConfig
 from .tls_failure import TlsError
 from .uri import parse_tcp_uri
 from .version import __version__, require_runtime_api
+from .wire_schema import Schema
 
 __all__ = [
     "BackoffSettings",
@@ -27,6 +29,8 @@ __all__ = [
     "HandshakeError",
     "PeerCertificate",
     "PeerCredentials",
+    "Schema",
+    "SchemaMismatch",
     "SendResult",
     "ServerBase",
     "ServerClient",

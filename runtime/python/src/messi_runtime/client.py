@@ -15,6 +15,7 @@ from .schema import Incoming, Outgoing
 from .send_result import SendResult
 from .session_line import SessionLine
 from .session_loss import SessionLoss
+from .wire_schema import Schema
 
 Prepared = TypeVar("Prepared", bound=Message)
 
@@ -32,6 +33,7 @@ class ClientBase:
 
     _messi_outgoing: ClassVar[Outgoing]
     _messi_incoming: ClassVar[Incoming]
+    _messi_schema: ClassVar[Schema]
 
     def __init_subclass__(
         cls, sends: type[Message] | None = None, receives: type[Message] | None = None

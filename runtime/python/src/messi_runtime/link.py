@@ -30,6 +30,9 @@ class LinkSettings:
     keep_total: Callable[[], None] = lambda: None
     """Makes sure that something may be sent: that not too much waits in all links together."""
 
+    total_fits: Callable[[int], bool] = lambda _size: True
+    """Whether so much may wait in addition, without `keep_total` ending anything."""
+
 
 class Link:
     """One connection, from its stream to its inbox.
@@ -56,6 +59,7 @@ class Link:
         self._cannot_write = False
         self._slow = False  # something was left to be written at the end of the last turn
         self._was_high = False  # more than half of the bound was waiting
+        self._awaited = 0  # the size of what did not fit
         self._behind = False  # broadcasts are left out
         self._latest: LatestFrames | None = None  # of those
         self._dropped_broadcasts = 0
@@ -162,11 +166,17 @@ class Link:
 
     def try_send(self, frame: bytes | Accepted) -> SendResult:
         """Like `send`, but a message that is not accepted is only not sent."""
-        if not self._can_send():
+        if not self._is_open:
             return SendResult.NOT_CONNECTED
+        if isinstance(frame, Accepted):
+            return SendResult.of(frame)
+        if not self._settings.total_fits(len(frame)):
+            return SendResult.FULL
         accepted = self._outbox.send(frame)
-        if accepted is Accepted.YES:
-            self._handle_sent()
+        if accepted is Accepted.FULL:
+            self._was_high = True
+            self._awaited = len(frame)
+        self._handle_sent()
         return SendResult.of(accepted)
 
     def broadcast(self, frame: bytes, kind: int) -> None:
@@ -416,6 +426,10 @@ class Link:
 
     def _can_send(self) -> bool:
         self._settings.keep_total()
+        return self._is_open
+
+    @property
+    def _is_open(self) -> bool:
         return self.admitted and not self.closed and not self._cannot_write
 
     def _handle_sent(self) -> None:
@@ -426,6 +440,10 @@ class Link:
     @property
     def _is_low(self) -> bool:
         return self._frames.pending <= self._max_pending_bytes // 2
+
+    @property
+    def _has_room(self) -> bool:
+        return self._is_low and not self._outbox.too_much(self._awaited, self._max_pending_bytes)
 
     @property
     def _share(self) -> int:
@@ -494,8 +512,9 @@ class Link:
         while self._behind and self._is_low and not self.closed and self._catch_up(self._share):
             self._write()
         self._slow = self._slow and bool(self._frames)
-        if self._was_high and self._is_low and not self._behind:
+        if self._was_high and self._has_room and not self._behind:
             self._was_high = False
+            self._awaited = 0
             self._inbox.signal_writable()
         if self._ending or self._leaving:
             self._go_on_ending()

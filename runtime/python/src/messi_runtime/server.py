@@ -13,6 +13,7 @@ from .server_client import ServerClient
 from .server_driver import ServerDriver
 from .session_loss import SessionLoss
 from .tls_failure import TlsError
+from .wire_schema import Schema
 
 Client = TypeVar("Client", bound=ServerClient)
 
@@ -29,6 +30,7 @@ class ServerBase(Generic[Client]):
 
     _messi_client_class: ClassVar[type[ServerClient]]
     _messi_incoming: ClassVar[Incoming]
+    _messi_schema: ClassVar[Schema]
 
     def __init_subclass__(
         cls, client: type[ServerClient] | None = None, receives: type[Message] | None = None

@@ -78,6 +78,7 @@ class ServerDriver(Generic[Client]):
             linger=options.linger,
             slow_reader=options.slow_reader,
             keep_total=self._keep_total,
+            total_fits=self._total_fits,
         )
         self._total = self._settings.connection.outbox.total
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -220,6 +221,10 @@ class ServerDriver(Generic[Client]):
                 return
             if not most.write():
                 most.abort(DisconnectReason.TOO_MUCH_QUEUED)
+
+    def _total_fits(self, size: int) -> bool:
+        waiting = self._total.bytes
+        return waiting == 0 or waiting + size <= self.options.max_total_pending_bytes
 
     def _make_admission(self) -> Admission:
         rate = TokenRate.per_second(self.options.max_accepts_per_second, _SAVED_ACCEPTS)

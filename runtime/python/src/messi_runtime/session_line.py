@@ -73,6 +73,7 @@ class SessionLine:
         self._peer_handles_no_more = False
         self._peer_sends_no_more = False
         self._was_high = False  # more than half of the bound was kept
+        self._awaited = 0  # the size of what did not fit
         self._behind = False  # broadcasts are left out
         self._latest: LatestFrames | None = None  # of those
         self._owed_since = 0.0
@@ -140,7 +141,14 @@ class SessionLine:
             self._break(reason_of(accepted, slow=True), _LOSS_BY_REFUSAL[accepted])
 
     def try_send(self, frame: bytes | Accepted) -> SendResult:
-        return SendResult.of(self._offer(frame, self._max_pending_bytes))
+        size = 0 if isinstance(frame, Accepted) else len(frame)
+        if not self._settings.total_fits(size):
+            return SendResult.FULL
+        accepted = self._offer(frame, self._max_pending_bytes, keeps_total=False)
+        if accepted is Accepted.FULL:
+            self._was_high = True
+            self._awaited = size
+        return SendResult.of(accepted)
 
     def broadcast(self, frame: bytes, kind: int) -> None:
         """As that of a link."""
@@ -402,9 +410,12 @@ class SessionLine:
 
     # Sending
 
-    def _offer(self, frame: bytes | Accepted, most: int) -> Accepted | None:
+    def _offer(
+        self, frame: bytes | Accepted, most: int, *, keeps_total: bool = True
+    ) -> Accepted | None:
         """`None` if nothing can be sent."""
-        self._settings.keep_total()
+        if keeps_total:
+            self._settings.keep_total()
         if self.closed or (self.draining and self._to_answer is not None):
             return None
         accepted = self.session.send(frame, most)
@@ -420,6 +431,11 @@ class SessionLine:
         return self.session.kept.size <= self._max_pending_bytes // 2
 
     @property
+    def _has_room(self) -> bool:
+        kept = self.session.kept.size
+        return self._is_low and (kept == 0 or kept + self._awaited <= self._max_pending_bytes)
+
+    @property
     def _share(self) -> int:
         return self._max_pending_bytes // 4 * 3
 
@@ -428,8 +444,9 @@ class SessionLine:
             return
         if self._behind:
             self._catch_up(self._share)
-        if self._was_high and self._is_low and not self._behind:
+        if self._was_high and self._has_room and not self._behind:
             self._was_high = False
+            self._awaited = 0
             self.inbox.signal_writable()
 
     def _leave_out(self, frame: bytes, kind: int) -> None:

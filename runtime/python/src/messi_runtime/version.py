@@ -6,7 +6,7 @@ __version__ = "0.1.0"
 
 # The number of the interface between generated code and runtime; doc/versions.md says when it
 # grows.
-_RUNTIME_API = 1
+_RUNTIME_API = 2
 
 
 def require_runtime_api(api: int, module: str) -> None:

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from messi_runtime import ClientBase, require_runtime_api
+from messi_runtime import ClientBase, Schema, SendResult, require_runtime_api
 from messi_runtime import parse_tcp_uri as parse_tcp_uri
 
 from acme.kit_one import common_pb2 as acme_kit_one_common_pb2
@@ -23,7 +23,7 @@ from acme.python import imports_pb2
 from acme.v2 import common_pb2 as acme_v2_common_pb2
 from google.protobuf import empty_pb2
 
-require_runtime_api(1, __name__)
+require_runtime_api(2, __name__)
 
 
 class PythonImportsClient(
@@ -63,6 +63,22 @@ class PythonImportsClient(
         """Sends `message`, or without one the message that was prepared last."""
         self._messi_send_unique(message)
 
+    # The same, but what is not accepted does not end the connection.
+
+    def try_send_door(self, message: acme_kit_one_common_pb2.Door) -> SendResult:
+        return self._messi_try_send("door", message)
+
+    def try_send_new_door(self, message: acme_v2_common_pb2.Door) -> SendResult:
+        return self._messi_try_send("new_door", message)
+
+    def try_send_ring(self, message: empty_pb2.Empty) -> SendResult:
+        return self._messi_try_send("ring", message)
+
+    def try_send(
+        self, message: acme_kit_one_common_pb2.Door | acme_v2_common_pb2.Door | empty_pb2.Empty
+    ) -> SendResult:
+        return self._messi_try_send_unique(message)
+
     # As in the original Messi: prepare a message, fill it in, `send()` it.
 
     def init_door(self) -> acme_kit_one_common_pb2.Door:
@@ -85,3 +101,16 @@ class PythonImportsClient(
         2: "new_door",
         3: "ring",
     }
+
+    # What peers tell each other of the schema.
+
+    _messi_schema = Schema(
+        "client_to_server 9c832aa1347caf6e 65787b7d9fea1c44 3\n"
+        "1 9198a0da door\n"
+        "2 9198a0da new_door\n"
+        "3 9198a0da ring\n"
+        "server_to_client 48a9c70ad98900e3 fef3a51285b26675 2\n"
+        "1 9198a0da handle\n"
+        "2 9198a0da local\n"
+        "acme"
+    )

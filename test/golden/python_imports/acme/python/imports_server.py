@@ -15,14 +15,14 @@
 
 from __future__ import annotations
 
-from messi_runtime import ServerBase, ServerClient, require_runtime_api
+from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api
 
 from acme.kit_one import common_pb2 as acme_kit_one_common_pb2
 from acme.python import imports_pb2
 from acme.v2 import common_pb2 as acme_v2_common_pb2
 from google.protobuf import empty_pb2
 
-require_runtime_api(1, __name__)
+require_runtime_api(2, __name__)
 
 
 class PythonImportsServerClient(ServerClient, sends=imports_pb2.ServerToClient):
@@ -38,6 +38,19 @@ class PythonImportsServerClient(ServerClient, sends=imports_pb2.ServerToClient):
 
     def send(self, message: acme_kit_one_common_pb2.Door.Handle | imports_pb2.Local) -> None:
         self._messi_send_unique(message)
+
+    # The same, but what is not accepted does not end the connection.
+
+    def try_send_handle(self, message: acme_kit_one_common_pb2.Door.Handle) -> SendResult:
+        return self._messi_try_send("handle", message)
+
+    def try_send_local(self, message: imports_pb2.Local) -> SendResult:
+        return self._messi_try_send("local", message)
+
+    def try_send(
+        self, message: acme_kit_one_common_pb2.Door.Handle | imports_pb2.Local
+    ) -> SendResult:
+        return self._messi_try_send_unique(message)
 
 
 class PythonImportsServer(
@@ -110,3 +123,16 @@ class PythonImportsServer(
         1: "handle",
         2: "local",
     }
+
+    # What peers tell each other of the schema.
+
+    _messi_schema = Schema(
+        "client_to_server 9c832aa1347caf6e 65787b7d9fea1c44 3\n"
+        "1 9198a0da door\n"
+        "2 9198a0da new_door\n"
+        "3 9198a0da ring\n"
+        "server_to_client 48a9c70ad98900e3 fef3a51285b26675 2\n"
+        "1 9198a0da handle\n"
+        "2 9198a0da local\n"
+        "acme"
+    )
