@@ -11,7 +11,8 @@ from messi_runtime import ClientOptions, ServerOptions, SessionMode
 from messi_runtime.backoff import BackoffSettings
 from messi_runtime.close_frame import CloseCode, CloseFrame, decode_close, encode_close
 from messi_runtime.frame import FrameType, encode_frame
-from messi_runtime.session_frames import Hello, Welcome, decode_ack, encode_ack
+from messi_runtime.schema_tlvs import PROTOCOL_TLV, encode_schema
+from messi_runtime.session_frames import Hello, Welcome, decode_ack, encode_ack, encode_tlv
 
 QUICK = BackoffSettings(initial=0.01, max=0.02, quick=0.01)
 
@@ -25,6 +26,11 @@ def client_options(**given):
 
 def server_options(**given):
     return ServerOptions(**{"session": SessionMode.PREFER, **given})
+
+
+# What is said of the schema, by those who have this one, and by others.
+CHAT = encode_schema(Client._messi_schema, 1024)
+OTHER = encode_tlv(PROTOCOL_TLV, b"\x05other" + bytes(32))
 
 
 class SessionClient(Client):

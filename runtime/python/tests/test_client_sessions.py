@@ -5,7 +5,7 @@ import contextlib
 
 import chat_pb2
 import pytest
-from session_support import OFFER, Raw, SessionClient, ack, close, news, text
+from session_support import CHAT, OFFER, OTHER, Raw, SessionClient, ack, close, news, text
 from support import CONNECT_RSP, PONG, Listener, is_closed
 from virtual_time import run
 
@@ -106,7 +106,7 @@ def test_a_client_pings_introduces_itself_and_confirms():
             server = await accept()
             assert await server.reader.readexactly(4) == PING
             hello = await server.hello()
-            assert hello == Hello(attempt=1, retain=5000, max_payload_size=3000)
+            assert hello == Hello(attempt=1, retain=5000, max_payload_size=3000, tlvs=CHAT)
             await settled()
             assert client.events.all == []
             server.write(Welcome(id=ID, secret=SECRET, max_payload_size=1000).encode())
@@ -318,7 +318,7 @@ def test_a_server_that_only_introduces_itself():
             server.write(Offer(sessions=False).encode())
             hello = Hello.decode(await server.expect(FrameType.HELLO))
             assert hello.no_session and not hello.resume
-            assert hello.tlvs == encode_tlv(1, b"key")
+            assert hello.tlvs == encode_tlv(1, b"key") + CHAT
             assert (hello.id, hello.attempt, hello.retain, hello.rx) == (bytes(16), 0, 0, 0)
             server.write(Welcome(max_payload_size=1000).encode())
             await client.events.until("connected")
@@ -492,6 +492,117 @@ def test_giving_up_ends_the_session():
             client.start()
             await (await accept()).begin()
             await client.events.until("connected")
+
+    run(body())
+
+
+# Schemas
+
+
+class Choosy(Client):
+    accepts = False
+
+    async def on_schema_mismatch(self, mismatch):
+        self.events.add("mismatch", mismatch.text())
+        await asyncio.sleep(1)
+        return self.accepts
+
+
+def test_a_server_with_the_same_schema_is_no_mismatch():
+    async def body():
+        async with serving(Choosy) as (client, accept):
+            server = await accept()
+            await server.begin(tlvs=CHAT)
+            await client.events.until("connected")
+            assert kinds(client) == ["connected"]
+
+    run(body())
+
+
+def test_a_server_with_another_schema_may_be_refused():
+    async def body():
+        async with serving(Choosy) as (client, accept):
+            client.say("early")
+            for resume in (False, True):
+                server = await accept()
+                assert (await server.hello()).resume is resume
+                server.write(
+                    Welcome(resume, id=ID, secret=SECRET, max_payload_size=99, tlvs=OTHER).encode()
+                )
+                what = 'server speaks "other", not "chat"'
+                await client.events.until("mismatch", what)
+                assert await server.end() == b""
+                await client.events.until("failure", HandshakeError, what)
+                if not resume:
+                    # Nothing was sent to the other one.
+                    server = await accept()
+                    await server.begin()
+                    assert await server.text() == "early"
+                    await client.events.until("connected")
+                    server.writer.close()
+                    await client.events.until("detached", CLOSED)
+
+    run(body())
+
+
+def test_a_server_with_another_schema_waits_for_the_answer():
+    class Tolerant(Choosy):
+        accepts = True
+
+    async def body():
+        async with serving(Tolerant) as (client, accept):
+            client.say("early")
+            server = await accept()
+            await server.hello()
+            server.write(
+                Welcome(id=ID, secret=SECRET, max_payload_size=99, tlvs=OTHER).encode(),
+                ack(0, 0),
+                news("1"),
+            )
+            await client.events.until("mismatch", 'server speaks "other", not "chat"')
+            server.write(news("2"))
+            await settled()
+            assert kinds(client) == ["mismatch"]
+            await client.events.until("message_ind", "Erik", "2")
+            assert kinds(client) == ["mismatch", "connected", "message_ind", "message_ind"]
+            assert await server.expect(FrameType.ACK) == encode_ack(0, 0)
+            assert await server.text() == "early"
+
+    run(body())
+
+
+@pytest.mark.parametrize("how", ["stop", "stop_now", "close", "raise"])
+def test_what_happens_while_the_hook_thinks(how):
+    class Thinking(Client):
+        async def on_schema_mismatch(self, mismatch):
+            self.events.add("mismatch")
+            await asyncio.sleep(1)
+            if how == "raise":
+                raise RuntimeError("as it should")
+            return True
+
+    async def body():
+        async with serving(Thinking) as (client, accept):
+            server = await accept()
+            await server.hello()
+            server.write(Welcome(id=ID, secret=SECRET, tlvs=OTHER).encode())
+            await client.events.until("mismatch")
+            if how == "close":
+                server.writer.close()
+            elif how != "raise":
+                getattr(client, how)()
+                await client.wait_stopped()
+                assert kinds(client) == ["mismatch"]
+                return
+            if how == "raise":
+                await client.events.until("failure", HandshakeError, "A hook raised an exception.")
+                await (await accept()).begin()
+            else:
+                # What the server has left is found when it is read.
+                server = await accept()
+                await server.begin()
+            await asyncio.sleep(2)
+            assert kinds(client)[-1] == "connected"
 
     run(body())
 

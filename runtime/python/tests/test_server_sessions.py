@@ -5,7 +5,7 @@ import contextlib
 
 import chat_pb2
 import pytest
-from session_support import OFFER, Raw, SessionServer, ack, close, message, text
+from session_support import CHAT, OFFER, OTHER, Raw, SessionServer, ack, close, message, text
 from support import PING, PONG, is_closed, raw_client, running
 from virtual_time import run
 
@@ -603,6 +603,60 @@ def test_a_message_before_the_welcome_is_a_protocol_error():
             await server.events.until("asked", 1)
             peer.write(message("1"))
             assert (await peer.close_frame()).code == CloseCode.PROTOCOL
+
+    run(body())
+
+
+# Schemas
+
+
+@pytest.mark.parametrize("accepts", [True, False, None])
+@pytest.mark.parametrize("no_session", [True, False])
+def test_a_client_with_another_schema_may_be_refused(accepts, no_session):
+    class Choosy(SessionServer):
+        async def on_schema_mismatch(self, client, mismatch):
+            self.events.add("mismatch", client.id, mismatch.text())
+            if accepts is None:
+                raise RuntimeError("as it should")
+            return accepts
+
+        async def on_authenticate(self, client):
+            self.events.add("asked", client.id)
+            client.accept()
+
+    async def body():
+        server = Choosy(**LONG)
+        async with running(server), raw(server) as peer:
+            await peer.expect(FrameType.OFFER)
+            peer.write(Hello(attempt=1, no_session=no_session, tlvs=OTHER).encode())
+            what = 'client speaks "other", not "chat"'
+            if accepts:
+                welcome = Welcome.decode(await peer.expect(FrameType.WELCOME))
+                assert welcome.tlvs == CHAT
+                await server.events.until("connected", 1)
+                assert server.events.all[:2] == [("mismatch", 1, what), ("asked", 1)]
+            elif accepts is None:
+                assert await is_closed(peer.reader)
+                await server.events.until("refused", DisconnectReason.GENERAL_ERROR)
+            else:
+                closing = await peer.close_frame()
+                assert (closing.code, closing.text) == (CloseCode.SCHEMA, what.encode())
+                await server.events.until("refused", DisconnectReason.SCHEMA_MISMATCH)
+
+    run(body())
+
+
+def test_clients_with_the_same_schema_or_without_one_are_no_mismatch():
+    class Choosy(SessionServer):
+        async def on_schema_mismatch(self, client, mismatch):
+            raise AssertionError
+
+    async def body():
+        server = Choosy(**LONG)
+        async with running(server):
+            for tlvs in (CHAT, b""):
+                async with raw(server) as peer:
+                    await peer.begin(tlvs=tlvs)
 
     run(body())
 

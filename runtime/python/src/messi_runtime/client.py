@@ -12,6 +12,7 @@ from .disconnect_reason import DisconnectReason
 from .options import ClientOptions
 from .peer_certificate import PeerCertificate
 from .schema import Incoming, Outgoing
+from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
 from .session_line import SessionLine
 from .session_loss import SessionLoss
@@ -166,6 +167,13 @@ class ClientBase:
     async def on_disconnected(self, reason: DisconnectReason) -> None:
         """The connection is down, or the session has ended. The client reconnects by itself, unless
         it was stopped."""
+
+    async def on_schema_mismatch(self, mismatch: SchemaMismatch) -> bool:
+        """The server's schema is not that of this client; `mismatch.text()` says what differs.
+        Comes before `on_connected`, or the connection with which a session goes on. Returns whether
+        to go on; false is a failed attempt (`HandshakeError`). Only servers that let clients
+        introduce themselves say what they have."""
+        return True
 
     async def on_detached(self, reason: DisconnectReason) -> None:
         """The connection is down, and the session goes on in the next one. What is sent meanwhile

@@ -26,6 +26,7 @@ from .inbox import Detached, Event, Resumed
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ClientOptions
+from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
 from .session_frames import Welcome
 from .session_line import SessionLine
@@ -34,6 +35,7 @@ from .socket_connecting import Connected, connect, give_up
 from .task import begin_task
 from .tls_handshakes import ClientHandshakes
 from .uri import TlsAddress, parse_uri_to_connect
+from .wire_schema import Schema
 
 if TYPE_CHECKING:
     from .client import ClientBase
@@ -70,11 +72,12 @@ class ClientDriver:
             linger=options.linger,
         )
         self.sessions = (
-            ClientSessions(options, self._settings, self._handle_session_over)
+            ClientSessions(options, self._settings, self._schema, self._handle_session_over)
             if options.introduces
             else None
         )
         self._introducing: SessionLink | None = None
+        self._mismatched: tuple[Welcome, SchemaMismatch] | None = None
         self._served: SessionLine | None = None
         self._linger = options.linger
         self._prepared: Message | None = None
@@ -327,10 +330,15 @@ class ClientDriver:
         loop = asyncio.get_running_loop()
         assert self.sessions is not None
         introduction = ClientIntroduction(
-            self.options.session, self.sessions.make_hello, self._handle_known
+            self.options.session,
+            self._schema,
+            self.sessions.make_hello,
+            self._handle_known,
+            self._handle_mismatch,
         )
         link = SessionLink(self._settings, connected.stream, introduction)
         self._introducing = link
+        self._mismatched = None
         self._machine.handle(ClientEvent.OPENED)
         try:
             link.start()
@@ -339,6 +347,8 @@ class ClientDriver:
                 timeout=give_up_at - loop.time(),
                 return_when=asyncio.FIRST_COMPLETED,
             )
+            if self._mismatched is not None and not link.closed:
+                await self._ask_about_schema(link, *self._mismatched)
             if self.link is link:
                 connected_at = loop.time()
                 await self._serve_known(link)
@@ -377,6 +387,33 @@ class ClientDriver:
             if self.sessions.accepting is not None:
                 self._command(ClientEvent.START)
         link.handle_known()
+
+    @property
+    def _schema(self) -> Schema | None:
+        return getattr(self._client, "_messi_schema", None)
+
+    def _handle_mismatch(self, welcome: Welcome, mismatch: SchemaMismatch) -> None:
+        link = self._introducing
+        assert link is not None
+        self._mismatched = welcome, mismatch
+        link.hold()
+        link.handle_known()
+
+    async def _ask_about_schema(
+        self, link: SessionLink, welcome: Welcome, mismatch: SchemaMismatch
+    ) -> None:
+        try:
+            accepted = await call_hook(self._client.on_schema_mismatch, mismatch)
+        except HookFailed:
+            link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+            return
+        if link.closed:
+            return
+        if not accepted:
+            link.close(DisconnectReason.SCHEMA_MISMATCH, mismatch.text())
+            return
+        self._handle_known(welcome)
+        link.release()
 
     async def _serve_known(self, link: SessionLink) -> None:
         await self._tell_sessions()

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from .disconnect_reason import DisconnectReason
 from .frame import FrameType
 from .frame_decoder import Frame
+from .schema_mismatch import SchemaMismatch, find_mismatch
+from .schema_tlvs import PeerSchema
 from .session_connection import SessionConnection
-from .session_frames import VERSION, BadFrame, Hello, Offer, Welcome, decode_tlvs
+from .session_frames import VERSION, BadFrame, Hello, Offer, Welcome, read_tlvs
 from .session_mode import SessionMode
+from .wire_schema import Schema
 
 
 class _Phase(enum.Enum):
@@ -27,13 +30,17 @@ class ClientIntroduction:
     def __init__(
         self,
         mode: SessionMode,
+        schema: Schema | None,
         make_hello: Callable[[bool], Hello],
         handle_known: Callable[[Welcome | None], None],
+        handle_mismatch: Callable[[Welcome, SchemaMismatch], None],
     ) -> None:
         """`make_hello(sessions)` is called when the server has offered them, or only the
         introduction. `handle_known`: with the server's answer, or `None` for a server that offers
-        nothing."""
+        nothing. `handle_mismatch`: with the answer of a server that has another schema, instead."""
         self._mode = mode
+        self._schema = schema
+        self._handle_mismatch = handle_mismatch
         self._make_hello = make_hello
         self._handle_known = handle_known
         self._phase = _Phase.PROBE
@@ -84,10 +91,14 @@ class ClientIntroduction:
             return False
         try:
             welcome = Welcome.decode(frame.payload)
-            for _ in decode_tlvs(welcome.tlvs):
-                pass
+            theirs = PeerSchema.of(read_tlvs(welcome.tlvs))
         except BadFrame:
             connection.close(DisconnectReason.PROTOCOL_ERROR)
+            return True
+        mismatch = self._schema and find_mismatch(self._schema, theirs, peer_is_server=True)
+        if mismatch:
+            self._phase = _Phase.KNOWN
+            self._handle_mismatch(welcome, mismatch)
         else:
             self._be_known(welcome)
         return True

@@ -11,11 +11,13 @@ from .frame import encode_frame
 from .handshake_error import HandshakeError
 from .link import Link, LinkSettings
 from .options import ClientOptions
-from .session_frames import MOST_SIZE, TLV_AUTH_TOKEN, Hello, Welcome, encode_tlv
+from .schema_tlvs import encode_schema
+from .session_frames import MOST_SIZE, MOST_TLVS, TLV_AUTH_TOKEN, Hello, Welcome, encode_tlv
 from .session_line import SessionLine, loss_of
 from .session_link import SessionLink
 from .session_loss import SessionLossReason
 from .session_mode import SessionMode
+from .wire_schema import Schema
 
 
 class ClientSessions:
@@ -23,7 +25,11 @@ class ClientSessions:
     perhaps one that has been ended, and waits for a connection to say the rest."""
 
     def __init__(
-        self, options: ClientOptions, settings: LinkSettings, handle_ended: Callable[[], None]
+        self,
+        options: ClientOptions,
+        settings: LinkSettings,
+        schema: Schema | None,
+        handle_ended: Callable[[], None],
     ) -> None:
         """`handle_ended`: the one that was ended is over."""
         self.untold: deque[SessionLine] = deque()
@@ -36,6 +42,7 @@ class ClientSessions:
 
         self._options = options
         self._settings = settings
+        self._schema = schema
         self._handle_ended = handle_ended
         self._open: SessionLine | None = None
         self._plain = False  # the connection is not one of a session
@@ -77,6 +84,8 @@ class ClientSessions:
         """`sessions`: the server offers them."""
         token = self._options.auth_token
         tlvs = encode_tlv(TLV_AUTH_TOKEN, token) if token else b""
+        if self._schema is not None:
+            tlvs += encode_schema(self._schema, MOST_TLVS - len(tlvs))
         accepts = self._options.max_payload_size
         self._asked = (self.ending or self.accepting) if sessions else None
         if self._asked is None:

@@ -39,6 +39,7 @@ class FrameDecoder:
         self._max_payload_size = max_payload_size
         self._holds_back = holds_back
         self._exempt = exempt
+        self._held = False
         self._cut = bytearray()
         self.waiting = False
         """Such a frame is waiting; no further bytes may be decoded."""
@@ -88,19 +89,28 @@ class FrameDecoder:
         """As in the constructor, from the next frame on."""
         self._holds_back = frame_type
 
+    def hold_all(self) -> None:
+        """The next frame waits, whatever it is. That costs nothing where no frame waits: it is as
+        if each were too big."""
+        self._max_payload_size = -1
+        self._held = True
+
     def release(self, max_payload_size: int) -> None:
         """No frame waits any more; those that do are decoded with the next bytes."""
         self._max_payload_size = max_payload_size
         self._holds_back = None
-        self.waiting = False
+        self._held = self.waiting = False
 
     def _cut_frame_size(self) -> int:
         if len(self._cut) < HEADER_SIZE:
             return HEADER_SIZE
         size = int.from_bytes(self._cut[1:HEADER_SIZE], "big")
-        if size > self._max_payload_size and self._too_big(self._cut[0], size):
+        if not self._held and size > self._max_payload_size and self._too_big(self._cut[0], size):
             raise FrameTooBig
         return HEADER_SIZE + size
 
     def _too_big(self, frame_type: int, size: int) -> bool:
+        if self._held:
+            self.waiting = True
+            return True
         return frame_type not in self._exempt or size > MOST_EXEMPT

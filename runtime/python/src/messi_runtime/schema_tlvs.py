@@ -4,6 +4,7 @@ it is left out where there is no room for it."""
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from itertools import pairwise
 
 from .session_frames import BadFrame, encode_tlv
@@ -28,6 +29,14 @@ class PeerSchema:
         self.client_to_server = SchemaDirection()
         self.server_to_client = SchemaDirection()
         self.tells_members = False
+
+    @staticmethod
+    def of(tlvs: Mapping[int, bytes]) -> PeerSchema:
+        """Raises `BadFrame`."""
+        schema = PeerSchema()
+        for kind, value in tlvs.items():
+            schema.read(kind, value)
+        return schema
 
     def read(self, kind: int, value: bytes) -> None:
         """The value of a TLV, if it is one of the two. Raises `BadFrame`."""

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 from .disconnect_reason import DisconnectReason
 from .options import ServerOptions
 from .schema import Incoming
+from .schema_mismatch import SchemaMismatch
 from .server_client import ServerClient
 from .server_driver import ServerDriver
 from .session_loss import SessionLoss
@@ -127,6 +128,13 @@ class ServerBase(Generic[Client]):
         reaches a hook, none is sent to it, and it is not among the `clients`. By default all are
         accepted."""
         client.accept()
+
+    async def on_schema_mismatch(self, client: Client, mismatch: SchemaMismatch) -> bool:
+        """A client that has introduced itself has another schema; `mismatch.text()` says what
+        differs. Returns whether to go on; if not, it is refused, and
+        `on_client_refused(peer_address, DisconnectReason.SCHEMA_MISMATCH)` follows. Comes before
+        `on_authenticate`."""
+        return True
 
     async def on_client_connected(self, client: Client) -> None:
         """A client has connected; from now on messages are sent and received."""

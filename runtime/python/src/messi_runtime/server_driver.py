@@ -23,6 +23,8 @@ from .link import Link, LinkSettings
 from .options import ServerOptions
 from .outbox import Accepted
 from .schema import first_field
+from .schema_mismatch import find_mismatch
+from .schema_tlvs import PeerSchema
 from .server_client import ServerClient
 from .server_introduction import Acquaintance, ServerIntroduction
 from .server_sessions import ServerSessions
@@ -39,6 +41,7 @@ from .tls_failure import TlsError
 from .tls_handshakes import ServerHandshakes
 from .token_rate import TokenRate
 from .uri import InheritedAddress, TcpAddress, TlsAddress, UnixAddress, parse_uri_to_listen
+from .wire_schema import Schema
 
 if TYPE_CHECKING:
     from .server import ServerBase
@@ -87,7 +90,7 @@ class ServerDriver(Generic[Client]):
         self._admission = self._make_admission()
         self._present: set[Stream] = set()  # that are arriving, are here, or are ending
         self._links: set[Link | SessionLine] = set()  # with those that are ending
-        self._sessions = ServerSessions(options, self._settings, self._links)
+        self._sessions = ServerSessions(options, self._settings, self._links, self._schema)
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._deadlines: list[asyncio.TimerHandle] = []  # of the drain
@@ -96,6 +99,10 @@ class ServerDriver(Generic[Client]):
     @property
     def uri(self) -> str:
         return self._uri if self._listener is None else self._listener.uri
+
+    @property
+    def _schema(self) -> Schema | None:
+        return getattr(self._server, "_messi_schema", None)
 
     @property
     def port(self) -> int:
@@ -244,7 +251,7 @@ class ServerDriver(Generic[Client]):
         self._present = set()
         self._admission = self._make_admission()
         self._links = set()
-        self._sessions = ServerSessions(self.options, self._settings, self._links)
+        self._sessions = ServerSessions(self.options, self._settings, self._links, self._schema)
         self._tasks = set()
 
     # A client's life
@@ -375,7 +382,7 @@ class ServerDriver(Generic[Client]):
             link.wait_no_longer()
             while True:
                 client = self._arrive(link, introduction, peer_address)
-                admitted = await self._meet(client, link)
+                admitted = await self._meet(client, link, introduction)
                 replaced = client._messi_link is not link and not link.admitted
                 if not replaced:
                     await link.wait_over()
@@ -398,13 +405,15 @@ class ServerDriver(Generic[Client]):
             return self._server.on_client_refused, peer_address, link.reason
         return self._server.on_client_disconnected, client, link.reason
 
-    async def _meet(self, client: Client, link: SessionLink) -> bool:
-        """From `on_authenticate` to the last message, unless it has a session. Whether it is a
+    async def _meet(
+        self, client: Client, link: SessionLink, introduction: ServerIntroduction
+    ) -> bool:
+        """From `on_schema_mismatch` to the last message, unless it has a session. Whether it is a
         client."""
         self.clients[client.id] = client
         admitted = False
         try:
-            if link.closed:
+            if link.closed or not await self._accepts_schema(client, link, introduction.schema):
                 pass
             elif self._server._messi_authenticates:
                 admitted = await self._authenticate(client, link)
@@ -421,6 +430,20 @@ class ServerDriver(Generic[Client]):
                 self._begin(self._live_session(client, client._messi_entry, admitted))
             else:
                 self.clients.pop(client.id, None)
+
+    async def _accepts_schema(self, client: Client, link: SessionLink, theirs: PeerSchema) -> bool:
+        ours = self._sessions.schema
+        mismatch = ours and find_mismatch(ours, theirs, peer_is_server=False)
+        if not mismatch:
+            return True
+        try:
+            accepted = await call_hook(self._server.on_schema_mismatch, client, mismatch)
+        except HookFailed:
+            link.close(DisconnectReason.GENERAL_ERROR, Hint.HOOK_RAISED)
+            return False
+        if not accepted:
+            link.close(DisconnectReason.SCHEMA_MISMATCH, mismatch.text())
+        return bool(accepted) and not link.closed
 
     async def _live_session(self, client: Client, entry: Entry, admitted: bool) -> None:
         """From `on_client_connected` to `on_client_disconnected`."""

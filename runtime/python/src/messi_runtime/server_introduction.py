@@ -8,8 +8,9 @@ from collections.abc import Callable
 from .disconnect_reason import DisconnectReason
 from .frame import FrameType
 from .frame_decoder import Frame
+from .schema_tlvs import PeerSchema
 from .session_connection import SessionConnection
-from .session_frames import VERSION, BadFrame, Hello, auth_token_of
+from .session_frames import TLV_AUTH_TOKEN, VERSION, BadFrame, Hello, read_tlvs
 from .session_mode import SessionMode
 
 
@@ -36,6 +37,7 @@ class ServerIntroduction:
         self.known = Acquaintance.NONE
         self.hello: Hello | None = None
         self.auth_token = b""
+        self.schema = PeerSchema()
         self._mode = mode
         self._handle_known = handle_known
 
@@ -89,7 +91,9 @@ class ServerIntroduction:
                 return True
             if not hello.no_session and self._mode is SessionMode.OFF:
                 return False
-            self.auth_token = auth_token_of(hello.tlvs)
+            tlvs = read_tlvs(hello.tlvs)
+            self.schema = PeerSchema.of(tlvs)
+            self.auth_token = tlvs.get(TLV_AUTH_TOKEN, b"")
         except BadFrame:
             return False
         self.hello = hello

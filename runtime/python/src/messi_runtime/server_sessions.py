@@ -8,19 +8,27 @@ from typing import Any
 from .disconnect_reason import DisconnectReason
 from .link import Link, LinkSettings
 from .options import ServerOptions
+from .schema_tlvs import encode_schema
 from .server_client import ServerClient
-from .session_frames import MOST_SIZE, Hello, Welcome
+from .session_frames import MOST_SIZE, MOST_TLVS, Hello, Welcome
 from .session_line import SessionLine
 from .session_link import SessionLink
 from .session_table import Busy, Entry, Lost, Principal, SessionTable, Stale
+from .wire_schema import Schema
 
 
 class ServerSessions:
     def __init__(
-        self, options: ServerOptions, settings: LinkSettings, links: set[Link | SessionLine]
+        self,
+        options: ServerOptions,
+        settings: LinkSettings,
+        links: set[Link | SessionLine],
+        schema: Schema | None,
     ) -> None:
         """`links`: all of the server. A session is there in place of its link."""
         self.table = SessionTable(options.session_timeout)
+        self.schema = schema
+        self._tlvs = b"" if schema is None else encode_schema(schema, MOST_TLVS)
         self._options = options
         self._settings = settings
         self._links = links
@@ -28,7 +36,8 @@ class ServerSessions:
     def welcome(self, client: ServerClient, link: SessionLink, hello: Hello) -> bool:
         """Answers HELLO. False if the connection is refused instead."""
         if hello.no_session:
-            link.say(Welcome(max_payload_size=self._options.max_payload_size).encode())
+            most = self._options.max_payload_size
+            link.say(Welcome(max_payload_size=most, tlvs=self._tlvs).encode())
             return True
         principal = _principal_of(client)
         lost: Lost | None = None
@@ -98,6 +107,7 @@ class ServerSessions:
             rx=line.session.rx,
             id=line.session.id,
             secret=line.session.secret,
+            tlvs=self._tlvs,
             **more,
         )
 

@@ -88,6 +88,10 @@ class SessionConnection(Connection):
         """Messages wait again for `admit`."""
         self._decoder.hold_back(self._incoming)
 
+    def hold_all(self) -> None:
+        """All that follows waits for `admit`."""
+        self._decoder.hold_all()
+
     def begin(self, line: Line) -> None:
         """From now on it is a connection of this session."""
         self._line = line

@@ -200,14 +200,14 @@ def decode_tlvs(tlvs: bytes) -> Iterator[tuple[int, bytes]]:
         begin += size
 
 
-def auth_token_of(tlvs: bytes) -> bytes:
-    """What the client shows for authentication; empty if nothing. Raises `BadFrame`, for any bad
-    TLV."""
-    tokens = [value for kind, value in decode_tlvs(tlvs) if kind == TLV_AUTH_TOKEN]
-    token = tokens[0] if tokens else b""
-    if len(token) > MOST_AUTH_TOKEN:
+def read_tlvs(tlvs: bytes) -> dict[int, bytes]:
+    """By type; of several of one type the first counts. Raises `BadFrame`."""
+    values: dict[int, bytes] = {}
+    for kind, value in decode_tlvs(tlvs):
+        values.setdefault(kind, value)
+    if len(values.get(TLV_AUTH_TOKEN, b"")) > MOST_AUTH_TOKEN:
         raise BadFrame
-    return token
+    return values
 
 
 def _unpack(layout: struct.Struct, payload: bytes) -> tuple[Any, ...]:

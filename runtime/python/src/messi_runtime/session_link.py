@@ -64,6 +64,17 @@ class SessionLink(Link):
             self._introduction.handle_silence(self._peer)
             self._give_up_if_closed()
 
+    def hold(self) -> None:
+        """What follows waits for `release`."""
+        self._peer.hold_all()
+
+    def release(self) -> None:
+        self._peer.admit()
+        if not self.closed and not self._read_end:
+            self._connection.touch(self._loop.time())
+            self._read(True)
+            self._handle_bytes(b"")  # what has waited
+
     def handle_known(self) -> None:
         if not self.known.done():
             self.known.set_result(None)
