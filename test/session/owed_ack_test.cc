@@ -28,16 +28,16 @@ int messages_until_due(std::size_t retain, bool something_is_written) {
 
 }  // namespace
 
-TEST_CASE("an ACK is due when what was handled costs a quarter of what the peer keeps, or 64 KiB",
+TEST_CASE("an ACK is due when what was handled costs a quarter of what the peer keeps, or 256 KiB",
           "[session]") {
   CHECK(messages_until_due(40'000, false) == 100);
-  CHECK(messages_until_due(1 << 30, false) == 656);
+  CHECK(messages_until_due(1 << 30, false) == 2622);
   CHECK(messages_until_due(0, false) == 1);
 }
 
 TEST_CASE("an ACK goes with other output when a quarter of that is owed", "[session]") {
   CHECK(messages_until_due(40'000, true) == 25);
-  CHECK(messages_until_due(1 << 30, true) == 164);
+  CHECK(messages_until_due(1 << 30, true) == 656);
 }
 
 TEST_CASE("an ACK is due 200 ms after the first message, with other output after 50 ms",

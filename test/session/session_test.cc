@@ -265,14 +265,14 @@ TEST_CASE_METHOD(Fixture, "a message that is larger than the peer accepts is not
   CHECK_FALSE(session.exceeds_limit());
 }
 
-TEST_CASE_METHOD(Fixture, "messages are handed over 64 KiB at a time", "[session]") {
+TEST_CASE_METHOD(Fixture, "messages are handed over 256 KiB at a time", "[session]") {
   for (int i = 0; i < 1000; ++i) REQUIRE(session.send(pattern(1020)));
   REQUIRE(session.attach({0, kMega, kMega}));
   std::size_t total = 0;
   while (session.hand_over(link)) {
     const std::size_t size = written().size();
-    CHECK(size >= (session.has_more() ? 64 * 1024 : 1));
-    CHECK(size <= 65 * 1024);
+    CHECK(size >= (session.has_more() ? 256 * 1024 : 1));
+    CHECK(size <= 257 * 1024);
     total += size;
   }
   CHECK(total == 1000 * 1024);

@@ -48,7 +48,7 @@ class OwedAck {
 
  private:
   static constexpr std::size_t kCost = 64 + wire::kHeaderSize;
-  static constexpr std::size_t kMostLimit = 64 * 1024;
+  static constexpr std::size_t kMostLimit = 256 * 1024;
 
   std::size_t cost_ = 0;
   std::uint32_t limit_ = kMostLimit;

@@ -128,7 +128,7 @@ class Session : public wire::Outbox {
  private:
   // So much at a time, and only when all before is written: then the frames that are not written
   // are quickly counted.
-  static constexpr std::size_t kMostAtOnce = 64 * 1024;
+  static constexpr std::size_t kMostAtOnce = 256 * 1024;
 
   // Outbox
   // "inline" here already: see MESSI_INLINE in flavour.h.
@@ -146,9 +146,10 @@ class Session : public wire::Outbox {
   std::uint64_t surely_written_ = 0;  // on this connection; more may be
   std::uint64_t written_ = 0;         // the highest that was written on an earlier connection
   std::uint64_t rx_ = 0;
-  FrameCursor next_;              // what is handed over next
-  std::size_t handed_bytes_ = 0;  // from the front to there
-  FrameCursor counted_;           // see last_accepted
+  FrameCursor next_;                           // what is handed over next
+  std::size_t handed_bytes_ = 0;               // from the front to there
+  std::size_t worth_writing_ = kWorthWriting;  // what waits beyond, before it is written early
+  FrameCursor counted_;                        // see last_accepted
   std::uint64_t counted_number_ = 0;
   OwedAck owed_;
   std::uint32_t peer_max_payload_ = UINT32_MAX;
@@ -193,6 +194,7 @@ inline bool Session::attach(const PeerState& peer) {
   attached_ = true;
   handed_ = surely_written_ = peer.rx;
   handed_bytes_ = 0;
+  worth_writing_ = kWorthWriting;
   next_ = FrameCursor();
   peer_max_payload_ = peer.max_payload;
   exceeds_limit_ = false;
@@ -205,11 +207,13 @@ inline void Session::detach(wire::FrameQueue& link) {
   assert(attached_);
   attached_ = false;
   written_ = std::max(written_, handed_ - link.count_untaken(settings().outgoing));
+  frames().handle_blocked();  // what is kept of broadcasts may be little
   owed_.clear();
 }
 
 inline bool Session::hand_over(wire::FrameQueue& link) {
   if (link.pending() == 0) surely_written_ = handed_;
+  worth_writing_ = kWorthWriting;
   std::size_t added = 0;
   while (added < kMostAtOnce && !exceeds_limit_) {
     const FrameCursor::Stretch stretch = next_.next(frames());
@@ -241,8 +245,9 @@ inline wire::Ack Session::make_ack(wire::FrameQueue& link) {
 
 inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
   if (ack.rx < acked_) return false;
-  if (ack.rx > surely_written_ && ack.rx > handed_ - link.count_untaken(settings().outgoing)) {
-    return false;
+  if (ack.rx > surely_written_) {
+    surely_written_ = handed_ - link.count_untaken(settings().outgoing);
+    if (ack.rx > surely_written_) return false;
   }
   if (dispatches_ && ack.tx != rx_) return false;
   confirmed_ = true;
@@ -273,7 +278,11 @@ inline void Session::acknowledge(std::uint64_t rx) {
 }
 
 inline void Session::make_room(std::size_t frame_size, std::size_t most) {
-  if (attached_ && frames().pending() - handed_bytes_ >= kWorthWriting) write_early();
+  const std::size_t waiting = frames().pending() - handed_bytes_;
+  if (attached_ && waiting >= worth_writing_) {
+    write_early();
+    worth_writing_ = frames().pending() - handed_bytes_ + kWorthWriting;
+  }
   if (!too_much(frame_size, most)) return;
   was_high_ = true;
   awaited_ = frame_size;
