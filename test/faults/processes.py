@@ -33,10 +33,10 @@ def wait_until(condition, what, seconds=SOON):
 class Peer:
     """A process that says what happens to it, line by line."""
 
-    def __init__(self, command, *, environment=None, prefix=()):
+    def __init__(self, command, *, environment=None, prefix=(), errors=None):
         self.lines = []
         self._new = queue.Queue()
-        self.process = subprocess.Popen([*prefix, *command], stdout=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen([*prefix, *command], stdout=subprocess.PIPE, stderr=errors, text=True,
                                         env={**os.environ, **(environment or {})})
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -111,7 +111,7 @@ class Workshop:
 
     def __init__(self, build):
         self.build = pathlib.Path(build)
-        self.python = find_python(self.build)
+        self.python = find_python(self.build / "test/faults/chat/chat_pb2.py")
         self._folder = tempfile.TemporaryDirectory(prefix="messi-faults-")
         self.folder = self._folder.name
         self.clients, self.servers = [], []  # ledgers
@@ -174,9 +174,9 @@ class Workshop:
         return peer
 
 
-def find_python(build):
-    """A Python that has protobuf, which Debian's has; nothing if there is none."""
-    if not (build / "test/faults/chat/chat_pb2.py").exists():
+def find_python(generated):
+    """A Python that has protobuf, which Debian's has; nothing if there is none, or the file was not generated."""
+    if not generated.exists():
         return None
     for python in (sys.executable, "/usr/bin/python3"):
         with contextlib.suppress(OSError):

@@ -1,0 +1,250 @@
+// usage: messi_sessions_peer client|server URI PARCELS HISTORY [--ca FILE] [--cert FILE] [--key
+// FILE]
+//
+// One end of kill_run; peer.py is the same in Python. It sends so many parcels, and expects as
+// many. A client stops when all are sent and have arrived, a server at SIGTERM. Then it says what
+// came.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "examples/command_line.h"
+#include "examples/signals.h"
+#include "kill_run.messi.h"
+#include "messi/io/epoll_loop.h"
+#include "messi/testing/history.h"
+#include "messi/tls.h"
+#include "parcels.h"
+
+namespace {
+
+using namespace std::chrono_literals;
+using messi::testing::History;
+
+constexpr std::size_t kMaxPendingBytes = std::size_t{256} * 1024;  // so that senders have to wait
+
+/// What this end sends and receives, over all sessions, and what it is told of them.
+class Traffic {
+ public:
+  Traffic(messi::EventLoop& loop, const CommandLine& given, History::Side side)
+      : parcels_to_send_(std::stoull(given.argument(2, ""))),
+        history_(given.argument(3, ""), side, 1000),
+        progress_(loop, [this, &loop] {
+          std::cout << "at " << sent_ + arrivals_.last() << std::endl;
+          progress_.set(loop.now() + 200ms);
+        }) {
+    progress_.set(loop.now());
+  }
+
+  History& history() { return history_; }
+  bool complete() const {
+    return sent_ == parcels_to_send_ && arrivals_.last() == parcels_to_send_ &&
+           arrivals_.lost() == 0;
+  }
+
+  /// Sends as much as is accepted, but not too much in a turn. Then it returns true.
+  template <typename To>
+  bool send_some(std::uint64_t key, To& to) {
+    for (int i = 0; i < 200; ++i) {
+      if (sent_ == parcels_to_send_) return false;
+      kill_run::ParcelInd parcel;
+      parcel.set_content(parcels_.make(sent_ + 1));
+      history_.sending(key, parcel.content());
+      if (to.try_send_parcel_ind(parcel) != messi::SendResult::kOk) {
+        history_.not_sent(key);
+        return false;
+      }
+      ++sent_;
+    }
+    return true;
+  }
+  void handle_parcel(std::uint64_t key, const kill_run::ParcelInd& parcel) {
+    history_.dispatched(key, parcel.content());
+    arrivals_.note(parcels_.number(parcel.content()));
+  }
+
+  void handle_detached(std::uint64_t key, messi::DisconnectReason reason) {
+    history_.detached(key, to_string(reason));
+    ++detached_;
+  }
+  void handle_resumed(std::uint64_t key, std::uint64_t replayed) {
+    history_.resumed(key, replayed);
+    replayed_ += replayed;
+  }
+  void handle_lost(std::uint64_t key, const messi::SessionLoss& loss) {
+    history_.lost(key, loss.first_unacked, loss.last_accepted, loss.peer_handled,
+                  to_string(loss.reason));
+    std::cout << "lost: " << loss.reason << std::endl;
+  }
+  void handle_end(std::uint64_t key, std::uint64_t unacknowledged, messi::DisconnectReason reason) {
+    history_.unacknowledged(key, unacknowledged);
+    history_.disconnected(key, to_string(reason));
+  }
+
+  void report() const {
+    std::cout << "result sent " << sent_ << " received " << arrivals_.last() << " lost "
+              << arrivals_.lost() << " duplicated " << arrivals_.duplicated() << " reordered "
+              << arrivals_.reordered() << " changed " << arrivals_.changed() << " detached "
+              << detached_ << " replayed " << replayed_ << std::endl;
+  }
+
+ private:
+  const Parcels parcels_;
+  const std::uint64_t parcels_to_send_;
+  History history_;
+  messi::Timer progress_;
+  std::uint64_t sent_ = 0;
+  Arrivals arrivals_;
+  std::uint64_t detached_ = 0;
+  std::uint64_t replayed_ = 0;
+};
+
+class Client final : public kill_run::KillRunClient {
+ public:
+  Client(messi::EventLoop& loop, const CommandLine& given)
+      : KillRunClient(loop, given.argument(1, ""), client_options()),
+        traffic_(loop, given, History::Side::kClient),
+        send_(loop, [this] { send_some(); }) {}
+
+  void report() const { traffic_.report(); }
+
+  void on_connected() override {
+    kill_run::SessionInd session;
+    session.set_name("session-" + std::to_string(++sessions_));
+    traffic_.history().connected(kKey);
+    traffic_.history().named(kKey, session.name());
+    traffic_.history().sending(kKey, session.name());
+    send(session);
+    send_some();
+  }
+  void on_parcel_ind(const kill_run::ParcelInd& parcel) override {
+    traffic_.handle_parcel(kKey, parcel);
+    if (traffic_.complete()) stop();
+  }
+  void on_writable() override { send_.schedule(); }
+  void on_detached(messi::DisconnectReason reason) override {
+    traffic_.handle_detached(kKey, reason);
+  }
+  void on_resumed(std::uint64_t replayed) override {
+    traffic_.handle_resumed(kKey, replayed);
+    traffic_.history().unacknowledged(kKey, unacknowledged());
+  }
+  void on_session_lost(const messi::SessionLoss& loss) override {
+    traffic_.handle_lost(kKey, loss);
+  }
+  void on_disconnected(messi::DisconnectReason reason) override {
+    traffic_.handle_end(kKey, unacknowledged(), reason);
+  }
+
+ private:
+  static constexpr std::uint64_t kKey = 0;
+
+  static messi::ClientOptions client_options() {
+    messi::ClientOptions options;
+    options.session = messi::SessionMode::kRequired;
+    options.ping_interval = 150ms;
+    options.pong_timeout = 500ms;
+    options.connect_timeout = 1s;
+    options.backoff.initial = options.backoff.quick = 2ms;
+    options.backoff.max = 50ms;
+    options.max_pending_bytes = kMaxPendingBytes;
+    options.linger = 60s;
+    return options;
+  }
+
+  void send_some() {
+    if (traffic_.send_some(kKey, *this)) send_.schedule();
+    if (traffic_.complete()) stop();
+  }
+
+  Traffic traffic_;
+  messi::Task send_;
+  std::uint64_t sessions_ = 0;
+};
+
+class Server final : public kill_run::KillRunServer {
+ public:
+  Server(messi::EventLoop& loop, const CommandLine& given)
+      : KillRunServer(loop, given.argument(1, ""), server_options()),
+        traffic_(loop, given, History::Side::kServer),
+        send_(loop, [this] { send_some(); }) {}
+
+  void report() const { traffic_.report(); }
+
+  void on_client_connected(Client& client) override { traffic_.history().connected(client.id()); }
+  void on_session_ind(Client& client, const kill_run::SessionInd& session) override {
+    traffic_.history().dispatched(client.id(), session.name());
+    traffic_.history().named(client.id(), session.name());
+    client_ = client.id();
+    send_some();
+  }
+  void on_parcel_ind(Client& client, const kill_run::ParcelInd& parcel) override {
+    traffic_.handle_parcel(client.id(), parcel);
+  }
+  void on_client_writable(Client&) override { send_.schedule(); }
+  void on_client_detached(Client& client, messi::DisconnectReason reason) override {
+    traffic_.handle_detached(client.id(), reason);
+  }
+  void on_client_resumed(Client& client, std::uint64_t replayed) override {
+    traffic_.handle_resumed(client.id(), replayed);
+    traffic_.history().unacknowledged(client.id(), client.unacknowledged());
+  }
+  void on_client_session_lost(Client& client, const messi::SessionLoss& loss) override {
+    traffic_.handle_lost(client.id(), loss);
+  }
+  void on_client_disconnected(Client& client, messi::DisconnectReason reason) override {
+    traffic_.handle_end(client.id(), client.unacknowledged(), reason);
+  }
+
+ private:
+  static messi::ServerOptions server_options() {
+    messi::ServerOptions options;
+    options.session = messi::SessionMode::kRequired;
+    options.client_timeout = 1s;
+    options.max_pings_per_second = SIZE_MAX;
+    options.max_pending_bytes = kMaxPendingBytes;
+    return options;
+  }
+
+  void send_some() {
+    Client* const client = find_client(client_);
+    if (client != nullptr && traffic_.send_some(client_, *client)) send_.schedule();
+  }
+
+  Traffic traffic_;
+  messi::Task send_;
+  std::uint64_t client_ = 0;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const CommandLine given(argc, argv);
+  if (given.size() != 4) return 2;
+  messi::EpollLoop loop;
+  if (given.argument(0, "") == "client") {
+    const messi::tls::Network tls(loop, given.for_client());
+    Client client(loop, given);
+    client.start();
+    loop.run_until([&] { return client.stopped(); });
+    client.report();
+    return 0;
+  }
+  const messi::tls::Network tls(loop, given.for_server());
+  Server server(loop, given);
+  const Signals signals(loop, [&] { server.stop(); });
+  if (const absl::Status status = server.start(); !status.ok()) {
+    std::cout << status.message() << std::endl;
+    return 1;
+  }
+  std::cout << "listening " << server.uri() << std::endl;
+  loop.run_until([&] { return server.stopped(); });
+  server.report();
+}
