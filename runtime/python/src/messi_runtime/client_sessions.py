@@ -41,6 +41,7 @@ class ClientSessions:
         """What the connection without a session has to say is all that is left to be said."""
 
         self._options = options
+        self._off = options.session is SessionMode.OFF
         self._settings = settings
         self._schema = schema
         self._handle_ended = handle_ended
@@ -51,7 +52,7 @@ class ClientSessions:
 
     def begin(self) -> None:
         self._plain = False
-        if self._options.session is not SessionMode.OFF and self._open is None:
+        if not self._off and self._open is None:
             self._open = self._make()
 
     @property
@@ -63,7 +64,12 @@ class ClientSessions:
 
     def line(self, link: Link | None) -> Link | SessionLine | None:
         """The same, also in a connection without a session."""
-        return link if self._plain or self._options.session is SessionMode.OFF else self.accepting
+        if self._plain or self._off:
+            return link
+        session = self._open
+        if session is None or not (session.closed or session.draining):
+            return session
+        return self.accepting
 
     def end(self, linger: float) -> bool:
         """Nothing more is accepted. Whether something is left to be said, which gets so much

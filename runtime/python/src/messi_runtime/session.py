@@ -40,11 +40,12 @@ class Session:
         """Keeps the frame if then at most `most` bytes are kept, or only this frame."""
         if isinstance(frame, Accepted):
             return frame
-        if len(frame) - HEADER_SIZE > self._peer_accepts:
+        size = len(frame)
+        if size - HEADER_SIZE > self._peer_accepts:
             return Accepted.TOO_BIG
         kept = self.kept
         most = self._settings.max_pending_bytes if most is None else most
-        if kept.size > 0 and kept.size + len(frame) > most:
+        if kept.size + size > most and kept.size > 0:
             return Accepted.FULL
         kept.append(frame)
         return Accepted.YES
@@ -101,10 +102,13 @@ class Session:
         """False if the two sides count differently."""
         return tx == self.received and self.handle_acknowledged(rx)
 
-    def handle_dispatched(self, payload_size: int) -> None:
-        """The next message is handed to its hook."""
+    def handle_dispatched(self, payload_size: int) -> bool:
+        """The next message is handed to its hook. Whether it is the first to be acknowledged, or so
+        much is that it must not wait."""
+        first = self._unacked == 0
         self.rx += 1
         self._unacked += _MESSAGE_COST + HEADER_SIZE + payload_size
+        return first or self._unacked >= self._ack_from
 
     @property
     def owes_ack(self) -> bool:

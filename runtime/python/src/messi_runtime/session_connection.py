@@ -69,7 +69,7 @@ class SessionConnection(Connection):
 
     def handle_bytes(self, data: bytes, now: float) -> Iterator[bytes]:
         for payload in super().handle_bytes(data, now):
-            if self._introduction.takes_message():
+            if self._line is not None or self._introduction.takes_message():
                 yield payload
             if not self.hears:
                 return

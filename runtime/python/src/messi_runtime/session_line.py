@@ -64,6 +64,7 @@ class SessionLine:
         self._loop = asyncio.get_running_loop()
         self._settings = settings
         self._max_pending_bytes = settings.connection.max_pending_bytes
+        self._half = self._max_pending_bytes // 2
         self._end_reason: DisconnectReason | None = None
         self._over = False
         self._closing: CloseCode | None = None  # is to be said behind all messages
@@ -243,12 +244,10 @@ class SessionLine:
         """The payload of the next message, or what else is to be told, or `None` when no more can
         come."""
         self.inbox.finish()
-        self._go_on()
+        if self._end_reason is not None or self.draining:
+            self._go_on()
         event = await self.inbox.next()
-        if isinstance(event, bytes):
-            if not self.session.owes_ack:
-                self._owed_since = self._loop.time()
-            self.session.handle_dispatched(len(event))
+        if isinstance(event, bytes) and self.session.handle_dispatched(len(event)):
             self._acknowledge()
         if self.link is not None:
             self.link.read_on()
@@ -416,11 +415,11 @@ class SessionLine:
         """`None` if nothing can be sent."""
         if keeps_total:
             self._settings.keep_total()
-        if self.closed or (self.draining and self._to_answer is not None):
+        if self._end_reason is not None or (self.draining and self._to_answer is not None):
             return None
         accepted = self.session.send(frame, most)
         if accepted is Accepted.YES:
-            if not self._is_low:
+            if self.session.kept.size > self._half:
                 self._was_high = True
             if self.link is not None:
                 self.link.write_soon()
@@ -428,7 +427,7 @@ class SessionLine:
 
     @property
     def _is_low(self) -> bool:
-        return self.session.kept.size <= self._max_pending_bytes // 2
+        return self.session.kept.size <= self._half
 
     @property
     def _has_room(self) -> bool:
@@ -477,7 +476,9 @@ class SessionLine:
             return
         if self.session.ack_due:
             self.link.want_ack()
-        elif self._ack_timer is None:
+            return
+        self._owed_since = self._loop.time()
+        if self._ack_timer is None:
             self._ack_timer = self._loop.call_later(_ACK_DELAY, self._acknowledge_late)
 
     def _acknowledge_late(self) -> None:
