@@ -278,7 +278,7 @@ class Link : private Connection {
   // "inline" here already: see MESSI_INLINE in flavour.h.
   inline void make_room(std::size_t frame_size, std::size_t most) final;
   inline std::size_t write_past(const Slice* slices, std::size_t count) final;
-  inline void handle_full() final;
+  inline void handle_no_room() final;
 
   // Connection
   inline bool expects(wire::FrameType type) const final;
@@ -443,7 +443,7 @@ inline void Link::make_room(std::size_t frame_size, std::size_t most) {
   }
 }
 
-inline void Link::handle_full() {
+inline void Link::handle_no_room() {
   was_high_ = true;
   if (is_low()) awaits_empty_ = true;
 }

@@ -130,7 +130,7 @@ class Outbox {
   virtual std::size_t write_past(const Slice* /*slices*/, std::size_t /*count*/) { return 0; }
   virtual void handle_refused(Accepted why) = 0;
   /// Who has asked waits until it is told to be writable.
-  virtual void handle_full() {}
+  virtual void handle_no_room() {}
 
   const OutboxSettings& settings_;
   FrameQueue frames_;
@@ -186,7 +186,7 @@ inline Accepted Outbox::ask(std::size_t payload_size) {
   if (payload_size > most_payload()) return Accepted::kTooBig;
   const std::size_t frame_size = kHeaderSize + payload_size;
   if (!has_room(frame_size, settings_.max_pending_bytes)) {
-    handle_full();
+    handle_no_room();
     return Accepted::kFull;
   }
   const bool fits =
