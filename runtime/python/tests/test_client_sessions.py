@@ -1028,6 +1028,32 @@ def test_a_drain_loses_nothing_and_the_next_session_begins_elsewhere():
     run(body())
 
 
+def test_a_client_may_stop_while_its_server_lets_it_go():
+    async def body():
+        loop = asyncio.get_running_loop()
+        async with serving() as (client, accept):
+            server = await accept()
+            await server.begin()
+            client.say("a")
+            await server.text()
+            server.write(close(CloseCode.DRAIN, rx=0, tx=0))
+            await settled()
+            begin = loop.time()
+            client.stop()
+            assert (await server.close_frame()).code == CloseCode.CLOSED
+            server.write(close(reply=True, rx=1, tx=0))
+            assert await server.end() == b""
+            server.writer.close()
+            await client.wait_stopped()
+            assert loop.time() - begin < 0.5
+            assert client.events.all == [("connected",), ("disconnected", STOPPED)]
+            client.start()
+            assert (await (await accept()).begin()).resume is False
+            await client.events.until("connected")
+
+    run(body())
+
+
 def test_a_drain_that_breaks_off_tells_what_is_open():
     async def body():
         async with serving() as (client, accept):

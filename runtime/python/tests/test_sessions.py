@@ -2,11 +2,12 @@
 
 import asyncio
 import random
+import socket
 
 import pytest
 from session_support import Proxy, SessionClient, SessionServer, text
-from support import running
-from virtual_time import run
+from support import Events, running
+from virtual_time import VirtualTimeLoop, run
 
 from messi_runtime import DisconnectReason
 
@@ -73,6 +74,44 @@ def test_what_is_sent_before_the_first_connection_is_kept_for_it():
         await server.wait_stopped()
         assert others(client) == [("connected",), ("disconnected", DisconnectReason.STOPPED)]
 
+    run(body())
+
+
+def closed_without_a_word(coroutine):
+    loop = VirtualTimeLoop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("run_first", [run, asyncio.run, closed_without_a_word])
+@pytest.mark.parametrize("when", ["connected", "detached", "stopped"])
+def test_clients_and_servers_work_in_the_next_loop(run_first, when):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = SessionServer(f"tcp://127.0.0.1:{port}")
+    client = SessionClient(server.uri)
+
+    async def body():
+        server.events, client.events = Events(), Events()
+        await server.start()
+        client.start()
+        await client.events.until("connected")
+        await server.events.until("connected", server.clients[0].id)
+        client.say("a")
+        server.clients[0].send(text("b"))
+        await client.events.until("message_ind", "Erik", "b")
+        if when == "detached":
+            server.clients[0]._messi_link.link.abort(CLOSED)
+            await asyncio.sleep(0)
+        elif when == "stopped":
+            client.stop()
+            server.stop()
+
+    for _ in range(3):
+        run_first(body())
     run(body())
 
 

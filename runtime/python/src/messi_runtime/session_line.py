@@ -204,6 +204,7 @@ class SessionLine:
             return
         self._catch_up(None)
         self._end_reason = reason
+        self._to_answer = None
         self.inbox.drop()
         self._close(CloseCode.CLOSED)
         if not self.established and self.unacknowledged == 0:

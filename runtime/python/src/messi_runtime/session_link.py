@@ -114,6 +114,10 @@ class SessionLink(Link):
         self._peer.queue.want_ack()
         self._settle_soon()
 
+    def _settle_soon(self) -> None:
+        if not self._loop.is_closed():
+            super()._settle_soon()
+
     def write_soon(self) -> None:
         """The session has something to write."""
         self._settle_soon()
