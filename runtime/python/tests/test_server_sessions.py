@@ -724,6 +724,43 @@ def test_broadcasts_that_do_not_fit_may_be_left_out(policy):
     run(body())
 
 
+def test_a_broadcast_that_was_kept_and_never_sent_is_lost_too():
+    async def body():
+        server = SessionServer(max_pending_bytes=4000, slow_reader=SlowReader.KEEP_LATEST, **LONG)
+        async with running(server), raw(server) as peer:
+            await peer.begin()
+            for number in range(5):
+                server.broadcast(text(f"{number}" + "." * 900))
+            for _ in range(3):
+                await peer.text()
+            total = server._messi_driver._total
+            assert total.bytes > 3600
+            peer.write(close(10, rx=3))
+            await server.events.until("lost", 1, SessionLossReason.PROTOCOL, 4, 4, 3)
+            assert total.bytes == 0
+
+    run(body())
+
+
+def test_when_too_much_waits_in_all_the_one_with_most_loses_its_session():
+    async def body():
+        server = SessionServer(max_total_pending_bytes=100_000, **LONG)
+        async with running(server):
+            for number in (1, 2):
+                async with raw(server) as peer:
+                    await peer.begin()
+                await server.events.until("detached", number, CLOSED)
+            first, second = server.clients
+            first.send(text("x" * 70_000))
+            second.send(text("x" * 50_000))
+            second.send(text("x"))
+            await server.events.until("lost", 1, SessionLossReason.OVERFLOW, 1, 1, None)
+            await server.events.until("disconnected", 1, DisconnectReason.TOO_MUCH_QUEUED)
+            assert second.unacknowledged == 2
+
+    run(body())
+
+
 def test_a_client_that_accepts_less_than_what_is_kept_begins_anew():
     async def body():
         server = SessionServer(**LONG)

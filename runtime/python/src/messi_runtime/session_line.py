@@ -565,11 +565,12 @@ class SessionLine:
             if timer is not None:
                 timer.cancel()
         kept = self.session.kept
+        while self._latest:
+            kept.append(self._latest.first)
+            self._latest.drop_first()
         kept.forget_total()
         if peer_handled is not None and not self.session.handle_last_rx(peer_handled):
             peer_handled = None
-        if self._latest is not None:
-            self._latest.clear()
         if peer_handled is None and self._peer_handles_no_more:
             peer_handled = kept.acknowledged
         if loss is not SessionLossReason.CLOSED or len(kept) > 0:
