@@ -1071,6 +1071,40 @@ TEST_CASE("a message that the server does not accept ends the session", "[client
         Log{"lost: A limit was exceeded. 1 to 2", "disconnected: Message too big."});
 }
 
+TEST_CASE("try_send says what a session does not take, and the session goes on", "[client]") {
+  using messi::SendResult;
+  messi::ClientOptions options = with_sessions();
+  options.max_pending_bytes = 1000;
+  World world(options);
+  const auto try_send = [&](std::size_t size) {
+    return world.client.try_send_message_ind(message(std::string(size, 'x')));
+  };
+  CHECK(try_send(200) == SendResult::kOk);
+  Welcome small;
+  small.max_payload = 300;
+  world.welcome(small);
+  CHECK(try_send(350) == SendResult::kTooBig);
+  for (int i = 0; i < 3; ++i) CHECK(try_send(200) == SendResult::kOk);
+  CHECK(try_send(200) == SendResult::kFull);
+  world.peer().close();
+  world.loop.run_until_idle();
+  CHECK(try_send(200) == SendResult::kFull);
+  world.reconnect();
+  world.say(offer_frame(true));
+  world.client.take_log();
+  Welcome back = resumed(0);
+  back.max_payload = 300;
+  world.say(back.bytes());
+  CHECK(world.client.take_log() == Log{"resumed: 1"});
+  world.say(ack_frame(2, 0));
+  CHECK(world.client.take_log() == Log{"writable"});
+  CHECK(try_send(200) == SendResult::kOk);
+  CHECK(world.client.unacknowledged() == 3);
+  world.client.stop();
+  CHECK(try_send(1) == SendResult::kNotConnected);
+  CHECK_FALSE(messi::test::has(world.client.log, "lost"));
+}
+
 TEST_CASE("on_writable comes when less than half is kept", "[client]") {
   messi::ClientOptions options = with_sessions();
   options.max_pending_bytes = 1000;
