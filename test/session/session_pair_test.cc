@@ -58,7 +58,7 @@ class Side : public messi::session::Session {
   void send_one(bool broadcast) {
     const std::string payload = message(++sent_, salt_);
     if (broadcast) {
-      if (!shared_.has_room(payload.size())) handle_full(shared_.buffer());
+      if (!shared_.has_room(payload.size())) handle_buffer_full(shared_.buffer());
       std::memcpy(shared_.reserve(payload.size()), payload.data(), payload.size());
       REQUIRE(send(shared_.commit(payload.size())) == messi::wire::Accepted::kYes);
     } else {

@@ -306,7 +306,7 @@ TEST_CASE(
   std::size_t sent = 0;
   for (std::size_t i = 0; i < 2000; ++i) {
     if (!shared.has_room(payload.size())) {
-      for (const auto& session : all) session->handle_full(shared.buffer());
+      for (const auto& session : all) session->handle_buffer_full(shared.buffer());
     }
     std::memcpy(shared.reserve(payload.size()), payload.data(), payload.size());
     const auto frame = shared.commit(payload.size());

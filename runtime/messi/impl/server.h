@@ -152,7 +152,7 @@ MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size)
     for (ServerClient& client : clients_as<ServerClient>()) {
       client.link_->handle_full(shared_.buffer());
       if (ServerSession* const session = session_of(*client.link_)) {
-        session->handle_full(shared_.buffer());
+        session->handle_buffer_full(shared_.buffer());
       }
     }
   }

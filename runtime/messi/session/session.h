@@ -59,7 +59,7 @@ class Session : public wire::Outbox {
   KeptMessages kept() const { return {frames().stretches(), acked_ + 1}; }
 
   /// Nothing more will be shared from `buffer`.
-  void handle_full(const wire::Buffer* buffer) { frames().handle_full(buffer); }
+  void handle_buffer_full(const wire::Buffer* buffer) { frames().handle_full(buffer); }
 
   /// Whether more than half of the bound is kept.
   bool is_high() const { return frames().pending() > settings().max_pending_bytes / 2; }
