@@ -90,6 +90,17 @@ TEST_CASE("a TLV may grow; other TLVs are none of ours", "[session]") {
   CHECK(reads(4, "?"));
 }
 
+TEST_CASE("of several TLVs of a type the first counts", "[session]") {
+  PeerSchema peer;
+  CHECK(read_schema_tlv(kProtocolTlv, kProtocolValue, peer));
+  CHECK(read_schema_tlv(kProtocolTlv, "\x05other" + std::string(32, 'f'), peer));
+  CHECK(read_schema_tlv(kMembersTlv, kMembersValue, peer));
+  CHECK(read_schema_tlv(kMembersTlv, std::string(4, '\0'), peer));
+  CHECK(peer.protocol == "chat");
+  CHECK(peer.client_to_server.fingerprint == kSchema.client_to_server.fingerprint);
+  CHECK(peer.client_to_server.members.size() == 2);
+}
+
 TEST_CASE("a value that is too short is not well-formed", "[session]") {
   for (std::size_t size = 0; size < kProtocolValue.size(); ++size) {
     CHECK_FALSE(reads(kProtocolTlv, kProtocolValue.substr(0, size)));

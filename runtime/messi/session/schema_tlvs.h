@@ -23,7 +23,8 @@ namespace messi::session {
 inline constexpr std::uint16_t kProtocolTlv = 2;
 inline constexpr std::uint16_t kMembersTlv = 3;
 
-/// What a peer says of its schema, in TLVs that may come in any order, or not at all.
+/// What a peer says of its schema, in TLVs that may come in any order, or not at all. Of several of
+/// one type the first counts.
 struct PeerSchema {
   std::optional<std::string> protocol;  ///< From the network: it may be any text.
   SchemaDirection client_to_server;
@@ -122,7 +123,7 @@ inline void append_schema(std::string& tlvs, const Schema& schema, std::size_t r
 
 inline bool read_schema_tlv(std::uint16_t type, std::string_view value, PeerSchema& peer) {
   using schema_tlvs::take;
-  if (type == kProtocolTlv) {
+  if (type == kProtocolTlv && !peer.protocol) {
     std::uint8_t size = 0;
     if (!take(value, size) || size > value.size()) return false;
     peer.protocol = value.substr(0, size);
@@ -130,7 +131,7 @@ inline bool read_schema_tlv(std::uint16_t type, std::string_view value, PeerSche
     return take(value, peer.client_to_server.fingerprint) &&
            take(value, peer.server_to_client.fingerprint);
   }
-  if (type == kMembersTlv) {
+  if (type == kMembersTlv && !peer.tells_members) {
     peer.tells_members = true;
     return take(value, peer.client_to_server.members) && take(value, peer.server_to_client.members);
   }

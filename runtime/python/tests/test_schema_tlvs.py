@@ -70,6 +70,13 @@ def test_a_tlv_may_grow_and_others_are_none_of_ours():
     assert read((3, MEMBERS + b"more")).tells_members
 
 
+def test_of_several_tlvs_of_a_type_the_first_counts():
+    peer = read((2, PROTOCOL), (2, b"\x05other" + b"f" * 32), (3, MEMBERS), (3, bytes(4)))
+    assert peer.protocol == b"chat"
+    assert peer.client_to_server.fingerprint == SCHEMA.client_to_server.fingerprint
+    assert len(peer.client_to_server.members) == 2
+
+
 def test_a_value_that_is_too_short_is_not_well_formed():
     for kind, value in ((2, PROTOCOL), (3, MEMBERS), (3, b"\xff\xff\xff")):
         for size in range(len(value)):

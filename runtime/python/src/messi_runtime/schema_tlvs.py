@@ -20,7 +20,8 @@ _MEMBER = struct.Struct(">II")
 
 
 class PeerSchema:
-    """What a peer says of its schema, in TLVs that may come in any order, or not at all."""
+    """What a peer says of its schema, in TLVs that may come in any order, or not at all. Of several
+    of one type the first counts."""
 
     def __init__(self) -> None:
         self.protocol: bytes | None = None
@@ -40,9 +41,9 @@ class PeerSchema:
 
     def read(self, kind: int, value: bytes) -> None:
         """The value of a TLV, if it is one of the two. Raises `BadFrame`."""
-        if kind == PROTOCOL_TLV:
+        if kind == PROTOCOL_TLV and self.protocol is None:
             self._read_protocol(value)
-        elif kind == MEMBERS_TLV:
+        elif kind == MEMBERS_TLV and not self.tells_members:
             self._read_members(value)
 
     def _read_protocol(self, value: bytes) -> None:
