@@ -39,12 +39,14 @@ struct Account {
     Words allowed = {"connected"};
     for (const std::string& each : told) {
       if (std::find(allowed.begin(), allowed.end(), each) == allowed.end()) return false;
-      allowed = each == "detached"       ? Words{"resumed", "disconnected"}
+      allowed = each == "detached"       ? Words{"resumed", "lost", "disconnected"}
+                : each == "lost"         ? Words{"disconnected"}
                 : each == "disconnected" ? Words{}
                                          : Words{"detached", "disconnected"};
     }
     return !told.empty() && told.back() == "disconnected";
   }
+  bool lost() const { return std::find(told.begin(), told.end(), "lost") != told.end(); }
 };
 
 class Server final : public chat::ChatServer {
@@ -78,6 +80,7 @@ class Server final : public chat::ChatServer {
   static messi::ServerOptions options() {
     messi::ServerOptions options;
     options.session = messi::SessionMode::kRequired;
+    options.session_timeout = 100ms;  // for clients that have not got the answer, and begin anew
     return options;
   }
   void tell(const Client& client, const char* what) { accounts[client.id()].told.push_back(what); }
@@ -188,6 +191,8 @@ class Dialogue {
       return result;
     }
     if (!client_.account.well_told()) return "the client is told: " + joined(client_.account.told);
+    if (client_.account.lost())
+      return "the client's session is lost: " + joined(client_.account.told);
     if (client_.account.heard != lines_after("welcome")) {
       return "the client hears: " + joined(client_.account.heard);
     }
@@ -195,6 +200,7 @@ class Dialogue {
     for (const auto& [id, account] : server_.accounts) {
       if (!account.well_told()) return "the server is told: " + joined(account.told);
       if (account.heard.empty()) continue;  // its client did not get the answer, and has begun anew
+      if (account.lost()) return "the server's session is lost: " + joined(account.told);
       if (account.heard != lines_after("hello"))
         return "the server hears: " + joined(account.heard);
       ++sessions;
