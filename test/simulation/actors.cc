@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,71 +18,205 @@ static void hurry(const Side& side) {
   if (side.in != nullptr) side.in->hurried = true;
 }
 
+/// The hash of a payload, as its receiver would make it.
+template <typename Envelope>
+static std::uint64_t hash_of_payload(std::string_view payload) {
+  Envelope envelope;
+  if (!envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) return 0;
+  switch (envelope.messages_case()) {
+    case Envelope::kFirst:
+      return hash_of(envelope.first());
+    case Envelope::kEmpty:
+      return hash_of(envelope.empty());
+    case Envelope::kFlat:
+      return hash_of(envelope.flat());
+    case Envelope::kText:
+      return hash_of(envelope.text());
+    case Envelope::kNested:
+      return hash_of(envelope.nested());
+    default:
+      return 0;
+  }
+}
+
 // --- a client ---
 
 Client::Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
-               ClientOptions options, std::size_t nervous)
+               ClientOptions options, Manners manners)
     : SimulationClient(loop, std::move(uri), std::move(options)),
       watch_(watch),
       index_(index),
-      nervous_(nervous),
+      manners_(manners),
       calm_down_(loop, [this] { resume(); }) {}
 
-void Client::say(Recipe recipe) {
-  watch_.make_message(recipe, [&](const auto& message) {
-    const bool before = connected();
-    if (before) watch_.tries(side_);
+/// What is sent now belongs to it; null if nothing is accepted.
+Journal* Client::out() {
+  if (side_.up && connected()) return side_.out;
+  if (!wants_session()) return nullptr;
+  // The next session begins when the one before is over, which may not have been told yet.
+  const bool begun = !waiting_.empty() && !waiting_.back()->refused && pending_bytes() > 0;
+  if (begun) return waiting_.back();
+  Journal& journal = watch_.begin_journal();
+  if (!pass(watch_.first_of(journal), journal, /*tries=*/false)) {
+    watch_.forget_last_journal();
+    return nullptr;
+  }
+  waiting_.push_back(&journal);
+  return &journal;
+}
+
+/// Sends a message; whether it was accepted.
+template <typename Message>
+bool Client::pass(const Message& message, Journal& journal, bool tries) {
+  const bool before = connected();
+  const std::size_t pending = pending_bytes();
+  watch_.tries(journal, pending, options().max_pending_bytes);
+  bool accepted = false;
+  if (tries) {
+    const SendResult result = try_send(message);
+    accepted = result == SendResult::kOk;
+    watch_.check_result(result, before, pending);
+    watch_.require(connected() == before, "try_send has ended a connection");
+    watch_.require(accepted || pending_bytes() <= pending, "a message waits that was refused");
+  } else {
     send(message);
-    if (before && connected()) watch_.sent(side_, hash_of(message));
+    accepted = before ? connected() : pending_bytes() > pending;
+    if (!accepted && !stopped()) watch_.refuse(journal);
+  }
+  if (accepted) watch_.sent(journal, hash_of(message));
+  return accepted;
+}
+
+void Client::say(Recipe recipe) {
+  Journal* const journal = out();
+  watch_.make_message(recipe, [&](const auto& message) {
+    if (journal != nullptr) {
+      pass(message, *journal, manners_.tries);
+    } else if (manners_.tries) {
+      watch_.require(try_send(message) == SendResult::kNotConnected,
+                     "a message is accepted without a connection");
+    } else {
+      send(message);  // and dropped
+    }
   });
-  watch_.check_pending(pending_bytes(), options().max_pending_bytes, options().max_payload_size);
+  const std::size_t sessions = watch_.drained() ? 2 : 1;
+  watch_.check_pending(pending_bytes(), sessions * options().max_pending_bytes,
+                       options().max_payload_size);
 }
 
 void Client::say_bad() {
+  Journal* const journal = out();
   const bool before = connected();
+  const std::size_t pending = pending_bytes();
+  if (manners_.tries) {
+    watch_.require(try_send(watch_.bad_text()) != SendResult::kOk,
+                   "a text that is not UTF-8 was accepted");
+    return watch_.require(connected() == before, "try_send has ended a connection");
+  }
   send(watch_.bad_text());
-  watch_.require(!(before && connected()), "a text that is not UTF-8 was accepted");
+  const bool accepted = before ? connected() : pending_bytes() > pending;
+  watch_.require(!accepted, "a text that is not UTF-8 was accepted");
+  if (journal != nullptr && !stopped()) watch_.refuse(*journal);
 }
 
 // A client that is let go already gets no more messages either.
-void Client::end() {
+void Client::end(Duration linger) {
+  if (side_.up && !side_.out->ended_at) linger_ = linger;
   if (connected()) side_.out->ended_at = loop().now();
   if (side_.up && side_.in != nullptr) side_.in->hurried = true;
-  stop();
+  ask_for_end();
+  close(linger);
 }
 
 void Client::end_now() {
   if (side_.up) hurry(side_);
+  ask_for_end();
   stop_now();
+}
+
+void Client::ask_for_end() {
+  watch_.ends();
+  if (side_.up) side_.out->asked = true;
+  for (Journal* const journal : waiting_) journal->asked = true;
+}
+
+void Client::vanish() {
+  watch_.ends();
+  if (!side_.up) return;
+  side_.out->gone = true;
+  hurry(side_);
+}
+
+void Client::check_acknowledged() {
+  if (side_.up && connected()) watch_.check_unacknowledged(*side_.out, unacknowledged());
 }
 
 void Client::on_connected() {
   watch_.happens("client connected", index_, 0);
-  watch_.require(connected(), "on_connected comes without a connection");
-  watch_.open(side_);
-  const First first = watch_.first_of(side_);
-  send(first);
-  if (connected()) watch_.sent(side_, hash_of(first));
+  Journal* waited = nullptr;
+  if (!waiting_.empty()) {
+    waited = waiting_.front();
+    waiting_.pop_front();
+  }
+  watch_.require(connected() || (waited != nullptr && waited->asked),
+                 "on_connected comes without a connection");
+  watch_.open(side_, waited != nullptr ? *waited : watch_.begin_journal());
+  if (waited == nullptr) pass(watch_.first_of(*side_.out), *side_.out, /*tries=*/false);
+  side_.out->session = unacknowledged() > 0;
+  const bool both = wants_session() && watch_.session_mode(uri()) != SessionMode::kOff;
+  watch_.require(side_.out->session == both || !connected(),
+                 "there is a session that not both sides want, or none that both want");
   watch_.in_hook(Hook::kConnected, index_);
 }
 
 void Client::on_disconnected(DisconnectReason reason) {
   watch_.happens("client disconnected", index_, static_cast<std::uint64_t>(reason));
   watch_.require(!connected(), "on_disconnected comes while connected");
-  watch_.close(side_, reason, options().linger);
+  watch_.close(side_, reason, linger_);
   watch_.in_hook(Hook::kDisconnected, index_);
+}
+
+void Client::on_detached(DisconnectReason reason) {
+  watch_.happens("client detached", index_, static_cast<std::uint64_t>(reason));
+  watch_.detach(side_, reason);
+  watch_.require(!connected() || detached(), "on_detached comes with a connection");
+  watch_.in_hook(Hook::kDetached, index_);
+}
+
+void Client::on_resumed(std::uint64_t replayed) {
+  watch_.happens("client resumed", index_, replayed);
+  watch_.resume(side_, replayed);
+  watch_.require(!detached(), "on_resumed comes without a connection");
+  watch_.in_hook(Hook::kResumed, index_);
+}
+
+// Also what waited for a session in vain is lost.
+void Client::on_session_lost(const SessionLoss& loss) {
+  watch_.happens("client lost its session", index_, static_cast<std::uint64_t>(loss.reason));
+  Side never;
+  if (!side_.up) {
+    if (waiting_.empty()) return watch_.require(false, "a session is lost that there was not");
+    never.out = waiting_.front();
+    waiting_.pop_front();
+  }
+  watch_.lose(side_.up ? side_ : never, loss, /*is_server=*/false, linger_,
+              hash_of_payload<::simulation::ClientToServer>);
+  watch_.in_hook(Hook::kSessionLost, index_);
 }
 
 std::optional<Duration> Client::on_connect_failure(const absl::Status& error) {
   watch_.happens("client failed to connect", index_, static_cast<std::uint64_t>(error.code()));
-  watch_.require(!side_.up && !connected(), "on_connect_failure comes while connected");
-  if (!watch_.in_hook(Hook::kConnectFailure, index_)) return std::nullopt;
+  watch_.require(!side_.up || side_.detached, "on_connect_failure comes while connected");
+  if (!watch_.in_hook(Hook::kConnectFailure, index_)) {
+    ask_for_end();
+    return std::nullopt;
+  }
   return SimulationClient::on_connect_failure(error);
 }
 
 void Client::on_writable() {
   watch_.happens("client writable", index_, pending_bytes());
-  watch_.require(connected(), "on_writable comes without a connection");
+  watch_.require(connected() || watch_.drained(), "on_writable comes without a connection");
   watch_.require(pending_bytes() <= options().max_pending_bytes / 2, "on_writable comes too early");
   watch_.in_hook(Hook::kWritable, index_);
 }
@@ -96,7 +231,8 @@ void Client::received(Form form, std::uint64_t hash) {
   watch_.require(connected() || watch_.drained(), "a message comes without a connection");
   watch_.require(!paused(), "a message comes during a pause");
   watch_.received(side_, form, hash);
-  if (nervous_ > 0 && ++received_ % nervous_ == 0) {
+  check_acknowledged();
+  if (manners_.nervous > 0 && ++received_ % manners_.nervous == 0) {
     pause();
     calm_down_.schedule();
   }
@@ -112,11 +248,11 @@ static std::size_t number_in(const std::string& peer_address) {
 }
 
 Server::Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
-               ServerOptions options, std::size_t nervous, Doorman doorman)
+               ServerOptions options, Manners manners, Doorman doorman)
     : SimulationServer(loop, std::move(uri), options),
       watch_(watch),
       index_(index),
-      nervous_(nervous),
+      manners_(manners),
       doorman_(doorman),
       late_(loop, [this] { answer_late(); }),
       calm_down_(loop, [this] {
@@ -133,13 +269,32 @@ Server::Client* Server::client(unsigned number) {
 }
 
 void Server::say(Client& client, Recipe recipe) {
-  watch_.make_message(recipe, [&](const auto& message) {
-    const bool before = client.connected();
-    if (before) watch_.tries(side(client));
-    client.send(message);
-    if (before && client.connected()) watch_.sent(side(client), hash_of(message));
-  });
+  watch_.make_message(recipe, [&](const auto& message) { pass(message, client, manners_.tries); });
   check_pending();
+}
+
+/// Sends a message; whether it was accepted.
+template <typename Message>
+bool Server::pass(const Message& message, Client& client, bool tries) {
+  const bool before = client.connected();
+  const std::size_t pending = client.pending_bytes();
+  Journal* const journal = before ? side(client).out : nullptr;
+  if (before) watch_.tries(*journal, pending, options().max_pending_bytes);
+  bool accepted = false;
+  if (tries) {
+    const SendResult result = client.try_send(message);
+    accepted = result == SendResult::kOk;
+    watch_.check_result(result, before, pending);
+    watch_.require(client.connected() == before, "try_send has ended a connection");
+    watch_.require(accepted || client.pending_bytes() <= pending,
+                   "a message waits that was refused");
+  } else {
+    client.send(message);
+    accepted = before && client.connected();
+    if (before && !accepted) watch_.refuse(*journal);
+  }
+  if (accepted) watch_.sent(*journal, hash_of(message));
+  return accepted;
 }
 
 void Server::shout(Recipe recipe, const Client* except) {
@@ -151,14 +306,21 @@ void Server::shout(Recipe recipe, const Client* except) {
     if (&client != except) ids.push_back(client.id());
   }
   watch_.make_message(recipe, [&](const auto& message) {
-    for (const std::uint64_t id : ids) watch_.tries(side(*find_client(id)));
+    std::vector<Journal*> journals;
+    for (const std::uint64_t id : ids) {
+      Client& client = *find_client(id);
+      journals.push_back(side(client).out);
+      watch_.tries(*journals.back(), client.pending_bytes(), options().max_pending_bytes);
+    }
     const bool sent = except != nullptr ? broadcast(message, *except) : broadcast(message);
     if (!sent) return;
-    for (const std::uint64_t id : ids) {
-      Client* const client = find_client(id);
-      if (client == nullptr) continue;
-      if (policy == SlowReader::kDisconnect) {
-        watch_.sent(side(*client), hash_of(message));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      Client* const client = find_client(ids[i]);
+      if (client == nullptr) {
+        watch_.refuse(*journals[i]);
+        journals[i]->perhaps = hash_of(message);
+      } else if (policy == SlowReader::kDisconnect) {
+        watch_.sent(*journals[i], hash_of(message));
       } else {
         watch_.offered(side(*client), recipe.form, hash_of(message),
                        policy == SlowReader::kKeepLatest);
@@ -176,14 +338,18 @@ void Server::check_pending() {
                          options().max_payload_size);
     total += client.pending_bytes();
   }
+  const std::size_t service = watch_.most_service_bytes() - wire::kMostCloseSize;
   watch_.require(total <= options().max_total_pending_bytes + options().max_payload_size + 4 +
-                              8 * client_count(),
+                              service * client_count(),
                  "more is waiting than max_total_pending_bytes");
 }
 
 void Server::end() {
+  watch_.ends();
   for (Client& client : clients()) side(client).out->ended_at = loop().now();
+  for (Client& client : clients()) side(client).out->asked = true;
   for (const Side* const each : up_) {
+    each->out->asked = true;
     if (each->in != nullptr) each->in->hurried = true;
   }
   stop();
@@ -191,23 +357,54 @@ void Server::end() {
 
 // Also those that are ending already, which are not among the clients.
 void Server::end_now() {
-  for (const Side* const each : up_) hurry(*each);
+  watch_.ends();
+  for (Client& client : clients()) side(client).out->asked = true;
+  for (const Side* const each : up_) {
+    each->out->asked = true;
+    hurry(*each);
+  }
   stop_now();
+}
+
+void Server::vanish() {
+  watch_.ends();
+  for (Client& client : clients()) side(client).out->gone = true;
+  for (const Side* const each : up_) {
+    each->out->gone = true;
+    hurry(*each);
+  }
+}
+
+std::size_t Server::attached() {
+  std::size_t count = 0;
+  for (const Client& client : clients()) count += client.detached() ? 0 : 1;
+  return count;
+}
+
+void Server::check_acknowledged() {
+  for (Client& client : clients()) {
+    watch_.check_unacknowledged(*side(client).out, client.unacknowledged());
+  }
 }
 
 void Server::let_go(Duration deadline) {
   drain_end_ = loop().now() + deadline;
+  watch_.ends();
   watch_.drains();
   drain(deadline);
 }
 
 void Server::end(Client& client) {
+  watch_.ends();
   if (client.connected()) side(client).out->ended_at = loop().now();
+  side(client).out->asked = true;
   if (side(client).in != nullptr) side(client).in->hurried = true;
   client.disconnect();
 }
 
 void Server::end_now(Client& client) {
+  watch_.ends();
+  side(client).out->asked = true;
   hurry(side(client));
   client.disconnect_now();
 }
@@ -215,7 +412,9 @@ void Server::end_now(Client& client) {
 bool Server::all_delivered() {
   bool all = true;
   for (Client& client : clients()) {
+    if (client.detached()) continue;
     const Side& its = side(client);
+    all &= client.unacknowledged() == 0;
     all &= its.in != nullptr && its.in->complete() && its.out->complete();
     const std::size_t told_of = its.out->offers_delivered + client.dropped_broadcasts();
     watch_.require(told_of == its.out->offers_made, "a broadcast is lost without a word");
@@ -247,22 +446,27 @@ void Server::answer_late() {
   if (!unanswered_.empty()) late_.set(unanswered_.front().first);
 }
 
-// From `accept` on it gets messages, also before on_client_connected.
+// From `accept` on it gets messages, also before on_client_connected. If it resumes a session, that
+// session's client goes on, and this one is no more.
 void Server::answer(Client& client) {
   if (doorman_.refuses > 0 && client.id() % doorman_.refuses == 0) return client.refuse("not you");
   client.accept();
   if (!client.connected()) return;
-  watch_.open(side(client), number_in(client.peer_address()));
-  const First first = watch_.first_of(side(client));
-  client.send(first);
-  if (client.connected()) watch_.sent(side(client), hash_of(first));
+  watch_.open(side(client), watch_.begin_journal(), number_in(client.peer_address()));
+  Journal& journal = *side(client).out;
+  pass(watch_.first_of(journal), client, /*tries=*/false);
+  journal.session = client.unacknowledged() > 0;
+  watch_.require(journal.session || options().session != SessionMode::kRequired,
+                 "a client without a session is accepted");
 }
 
 void Server::on_client_connected(Client& client) {
   watch_.happens("server: connected", index_, client.id());
   watch_.require(client.connected(), "on_client_connected comes without a connection");
   watch_.require(side(client).up, "on_client_connected comes for one that was not accepted");
-  watch_.require(client_count() <= options().max_clients, "there are more than max_clients");
+  std::size_t count = 0;
+  for ([[maybe_unused]] const Client& each : clients()) ++count;
+  watch_.require(count <= options().max_clients, "there are more than max_clients");
   up_.push_back(&side(client));
   watch_.in_hook(Hook::kClientConnected, index_);
 }
@@ -280,6 +484,28 @@ void Server::on_client_disconnected(Client& client, DisconnectReason reason) {
   if (reason == DisconnectReason::kDraining && loop().now() >= drain_end_) hurry(side(client));
   watch_.close(side(client), reason, options().linger);
   watch_.in_hook(Hook::kClientDisconnected, index_);
+}
+
+void Server::on_client_detached(Client& client, DisconnectReason reason) {
+  watch_.happens("server: detached", index_, client.id() << 8 | static_cast<std::uint64_t>(reason));
+  watch_.require(find_client(client.id()) == &client, "a detached client is not found");
+  watch_.detach(side(client), reason);
+  watch_.in_hook(Hook::kClientDetached, index_);
+}
+
+void Server::on_client_resumed(Client& client, std::uint64_t replayed) {
+  watch_.happens("server: resumed", index_, client.id() << 32 | replayed);
+  watch_.require(client.connected() && !client.detached(), "a client is resumed that is away");
+  watch_.resume(side(client), replayed, number_in(client.peer_address()));
+  watch_.in_hook(Hook::kClientResumed, index_);
+}
+
+void Server::on_client_session_lost(Client& client, const SessionLoss& loss) {
+  watch_.happens("server: lost a session", index_,
+                 client.id() << 8 | static_cast<std::uint64_t>(loss.reason));
+  watch_.lose(side(client), loss, /*is_server=*/true, options().linger,
+              hash_of_payload<::simulation::ServerToClient>);
+  watch_.in_hook(Hook::kClientSessionLost, index_);
 }
 
 void Server::on_client_writable(Client& client) {
@@ -304,7 +530,8 @@ void Server::received(Client& client, Form form, std::uint64_t hash) {
   watch_.require(!client.paused(), "a message comes during a pause");
   watch_.require(current_client() == &client, "current_client() is another");
   watch_.received(side(client), form, hash);
-  if (nervous_ > 0 && ++received_ % nervous_ == 0) {
+  watch_.check_unacknowledged(*side(client).out, client.unacknowledged());
+  if (manners_.nervous > 0 && ++received_ % manners_.nervous == 0) {
     client.pause();
     nervous_clients_.push_back(client.id());
     calm_down_.schedule();

@@ -17,6 +17,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/io/event_loop.h"
 #include "messi/server.h"
+#include "messi/session/session_loss.h"
 #include "simulation.messi.h"
 #include "test/simulation/journal.h"
 #include "test/simulation/messages.h"
@@ -27,22 +28,35 @@ namespace messi::simulation {
 using ::simulation::SimulationClient;
 using ::simulation::SimulationServer;
 
+/// How both sides behave.
+struct Manners {
+  std::size_t nervous =
+      0;               ///< At each such message a side pauses until the end of the turn; 0: never.
+  bool tries = false;  ///< It sends with `try_send`.
+};
+
 class Client final : public SimulationClient {
  public:
-  /// It pauses at each `nervous`-th message until the end of the turn; 0: never.
   Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ClientOptions options,
-         std::size_t nervous);
+         Manners manners);
 
   void say(Recipe recipe);
   void say_bad();
-  void end();
+  void end(Duration linger);
   void end_now();
+  /// It is about to be destroyed.
+  void vanish();
   bool up() const { return side_.up; }
-  const Side& side() const { return side_; }
+  /// Whether nothing waits for a connection.
+  bool idle() const { return waiting_.empty(); }
+  void check_acknowledged();
 
  private:
   void on_connected() override;
   void on_disconnected(DisconnectReason reason) override;
+  void on_detached(DisconnectReason reason) override;
+  void on_resumed(std::uint64_t replayed) override;
+  void on_session_lost(const SessionLoss& loss) override;
   std::optional<Duration> on_connect_failure(const absl::Status& error) override;
   void on_writable() override;
   void on_first(const First& message) override;
@@ -51,13 +65,20 @@ class Client final : public SimulationClient {
   void on_text(const Text& m) override { received(Form::kText, hash_of(m)); }
   void on_nested(const Nested& m) override { received(Form::kNested, hash_of(m)); }
   void received(Form form, std::uint64_t hash);
+  bool wants_session() const { return options().session != SessionMode::kOff; }
+  Journal* out();
+  template <typename Message>
+  bool pass(const Message& message, Journal& journal, bool tries);
+  void ask_for_end();
 
   Watch& watch_;
   const unsigned index_;
-  const std::size_t nervous_;
+  const Manners manners_;
   std::size_t received_ = 0;
+  Duration linger_ = Duration::zero();  // of the last orderly end
   Task calm_down_;
   Side side_;
+  std::deque<Journal*> waiting_;  // what is sent without a session waits for the next one
 };
 
 /// How a server answers `on_authenticate`.
@@ -69,7 +90,7 @@ struct Doorman {
 class Server final : public SimulationServer {
  public:
   Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ServerOptions options,
-         std::size_t nervous, Doorman doorman);
+         Manners manners, Doorman doorman);
 
   /// The one with that number in the order of connecting, or null.
   Client* client(unsigned number);
@@ -81,7 +102,12 @@ class Server final : public SimulationServer {
   void refuse_none() { doorman_.refuses = 0; }
   void end(Client& client);
   void end_now(Client& client);
+  /// It is about to be destroyed.
+  void vanish();
   std::size_t up() const { return up_.size(); }
+  /// Those whose session is not waiting for them.
+  std::size_t attached();
+  void check_acknowledged();
   bool all_delivered();
 
  private:
@@ -89,6 +115,9 @@ class Server final : public SimulationServer {
   void on_authenticate(Client& client) override;
   void on_client_connected(Client& client) override;
   void on_client_disconnected(Client& client, DisconnectReason reason) override;
+  void on_client_detached(Client& client, DisconnectReason reason) override;
+  void on_client_resumed(Client& client, std::uint64_t replayed) override;
+  void on_client_session_lost(Client& client, const SessionLoss& loss) override;
   void on_client_writable(Client& client) override;
   void on_client_behind(Client& client) override;
   void on_first(Client& client, const First& message) override;
@@ -97,6 +126,8 @@ class Server final : public SimulationServer {
   void on_text(Client& c, const Text& m) override { received(c, Form::kText, hash_of(m)); }
   void on_nested(Client& c, const Nested& m) override { received(c, Form::kNested, hash_of(m)); }
   void received(Client& client, Form form, std::uint64_t hash);
+  template <typename Message>
+  bool pass(const Message& message, Client& client, bool tries);
   void answer(Client& client);
   void answer_late();
   void check_pending();
@@ -104,7 +135,7 @@ class Server final : public SimulationServer {
 
   Watch& watch_;
   const unsigned index_;
-  const std::size_t nervous_;
+  const Manners manners_;
   std::size_t received_ = 0;
   Doorman doorman_;
   std::deque<std::pair<TimePoint, std::uint64_t>> unanswered_;  // when, and whom

@@ -8,29 +8,38 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/session/session_loss.h"
 #include "test/simulation/messages.h"
 
 namespace messi::simulation {
 
-/// One direction of one connection: what was accepted for sending, and how much of it has been
-/// delivered.
+/// One direction of one connection, or of a session and all its connections: what was accepted for
+/// sending, and how much of it has been delivered.
 struct Journal {
   std::uint64_t number = 0;
   std::size_t link = 0;  ///< The number of its connection in the network; 0: unknown.
   std::vector<std::uint64_t> accepted;  ///< A hash of each message that must arrive.
   std::size_t delivered = 0;
-  bool claimed = false;      ///< The receiver knows that it is this one.
+  std::optional<std::uint64_t> perhaps;  ///< One more message, after which the sender gave it up.
+  bool claimed = false;                  ///< The receiver knows that it is this one.
+  bool session = false;                  ///< It goes on when its connection breaks.
   bool too_big = false;      ///< It has messages that may be too big for one of both sides.
   bool harmed = false;       ///< The network may have broken it.
   bool stood_still = false;  ///< The process did, while it lived.
   bool hurried = false;      ///< The sender has not waited for the receiver.
+  bool asked = false;        ///< The sender has asked for an end, in order or not.
+  bool refused = false;      ///< A message was not accepted, which ends it.
+  bool gone = false;         ///< The sender was destroyed.
   std::optional<TimePoint> ended_at;  ///< When the sender asked for an orderly end.
   std::optional<DisconnectReason> sender_end;
   std::optional<DisconnectReason> receiver_end;
+  std::optional<SessionLossReason> lost;      ///< As the sender was told.
+  std::optional<std::uint64_t> peer_handled;  ///< The same.
 
   /// Broadcasts that a slow reader need not get. They are in order among those of their form.
   struct Offers {
@@ -42,7 +51,10 @@ struct Journal {
   std::size_t offers_delivered = 0;
   bool keeps_latest = false;
 
+  /// What may have been accepted was.
+  void settle_doubt() { accepted.push_back(*std::exchange(perhaps, std::nullopt)); }
   bool deliver(Form form, std::uint64_t hash) {
+    if (delivered == accepted.size() && perhaps == hash) settle_doubt();
     if (delivered < accepted.size() && accepted[delivered] == hash) {
       ++delivered;
       return true;
@@ -62,6 +74,7 @@ struct Journal {
     });
     return delivered == accepted.size() && (latest || !keeps_latest);
   }
+  std::size_t all_delivered() const { return delivered + offers_delivered; }
   /// Whether it ended so that all of it must have arrived.
   bool ended_in_order() const {
     if (harmed || hurried || too_big) return false;
@@ -72,12 +85,14 @@ struct Journal {
   }
 };
 
-/// What one side of a connection knows.
+/// What one side of a connection, or of a session, knows.
 struct Side {
   Journal* out = nullptr;
   Journal* in = nullptr;  ///< Known from the first message on.
   bool up = false;
-  bool threw = false;  ///< A hook for one of its messages.
+  bool threw = false;     ///< A hook for one of its messages.
+  bool detached = false;  ///< Its session has no connection,
+  TimePoint detached_at;  ///< since then.
 };
 
 }  // namespace messi::simulation

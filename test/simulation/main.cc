@@ -1,7 +1,7 @@
 // Runs scenarios, each from a seed, on all cores. A scenario that fails is shrunk and shown.
 //
-//     messi_simulation --seeds N [--seed FIRST] [--jobs J] [--twice] [--as-found] [--keep LIST]
-//     [--trace]
+//     messi_simulation --seeds N [--sessions] [--seed FIRST] [--jobs J] [--twice] [--as-found]
+//     [--keep LIST] [--trace]
 
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -33,13 +33,14 @@ struct Arguments {
   std::uint64_t count = 1;
   unsigned jobs = 1;
   std::optional<std::vector<std::size_t>> keep;  // the items of the scenario that are left
+  bool sessions = false;
   bool trace = false;
   bool twice = false;
   bool as_found = false;  // a scenario that fails is not shrunk
 };
 
 /// Whatever is made once and stays.
-bool warm_up() {
+bool warm_up(Sessions sessions) {
   Scenario scenario;
   const auto add = [&](Act act, Form form) {
     Item& item = scenario.items.emplace_back();
@@ -48,7 +49,12 @@ bool warm_up() {
     item.recipe = {form, 100};
     item.amount = 1;
   };
-  for (const Act act : {Act::kTls, Act::kClient}) add(act, Form::kEmpty);
+  add(Act::kTls, Form::kEmpty);
+  for (const Act act : {Act::kServerSession, Act::kClientSession}) {
+    add(act, Form::kEmpty);
+    scenario.items.back().amount = static_cast<std::size_t>(sessions);
+  }
+  add(Act::kClient, Form::kEmpty);
   for (const Form form : {Form::kEmpty, Form::kFlat, Form::kText, Form::kNested}) {
     for (const Act act : {Act::kSend, Act::kPeerSend, Act::kBroadcast}) add(act, form);
   }
@@ -58,7 +64,7 @@ bool warm_up() {
 
 /// A run, and what it did with memory.
 Outcome run_and_measure(const Scenario& scenario, bool verbose) {
-  [[maybe_unused]] static const bool warm = warm_up();
+  [[maybe_unused]] static const bool warm = warm_up(Sessions::kOff) && warm_up(Sessions::kRequired);
   const std::size_t before = live_bytes();
   forget_peak();
   Outcome outcome = run(scenario, verbose);
@@ -133,8 +139,9 @@ std::vector<std::size_t> shrink(const Scenario& whole) {
   }
 }
 
-void report(std::uint64_t seed, bool shrunk) {
-  const Scenario whole = generate(seed);
+void report(const Arguments& arguments, std::uint64_t seed) {
+  const Scenario whole = generate(seed, arguments.sessions);
+  const bool shrunk = !arguments.as_found;
   std::printf("\nseed %" PRIu64 ": %s\n", seed, run_apart(whole, !shrunk).c_str());
   if (!shrunk) return;
   std::printf("Shrinking its %zu items.\n", whole.items.size());
@@ -148,8 +155,8 @@ void report(std::uint64_t seed, bool shrunk) {
     keep += (keep.empty() ? "" : ",") + std::to_string(i);
   }
   std::printf("  %s\n\nAgain, with all that happens:\n", describe(whole.ending));
-  std::printf("  test/simulation/run --seed %" PRIu64 " --keep %s --trace\n\n", seed,
-              keep.empty() ? "none" : keep.c_str());
+  std::printf("  test/simulation/run%s --seed %" PRIu64 " --keep %s --trace\n\n",
+              arguments.sessions ? " --sessions" : "", seed, keep.empty() ? "none" : keep.c_str());
 }
 
 /// What the processes tell the one that started them.
@@ -167,7 +174,7 @@ void work(const Arguments& arguments, unsigned job, Board& board) {
     const std::uint64_t seed = arguments.first + i;
     board.seeds[job] = seed;
     alarm(60);
-    const Scenario scenario = generate(seed);
+    const Scenario scenario = generate(seed, arguments.sessions);
     const Outcome outcome = run_and_measure(scenario, false);
     board.messages[job] += outcome.messages;
     board.turns[job] += outcome.turns;
@@ -212,7 +219,7 @@ int run_all(const Arguments& arguments) {
     trace ^= board->trace[job];
   }
   if (failed) {
-    report(*failed, !arguments.as_found);
+    report(arguments, *failed);
     std::printf("%" PRIu64 " seeds, 1 violation\n", arguments.count);
     return 1;
   }
@@ -223,7 +230,7 @@ int run_all(const Arguments& arguments) {
 }
 
 int run_one(const Arguments& arguments) {
-  const Scenario whole = generate(arguments.first);
+  const Scenario whole = generate(arguments.first, arguments.sessions);
   const Scenario part = arguments.keep ? part_of(whole, *arguments.keep) : whole;
   const Outcome outcome = run_and_measure(part, arguments.trace);
   if (outcome.violation.empty()) {
@@ -236,9 +243,10 @@ int run_one(const Arguments& arguments) {
 }
 
 [[noreturn]] void usage() {
-  std::fprintf(stderr,
-               "usage: run --seeds N [--seed FIRST] [--jobs J] [--twice] [--as-found]\n"
-               "       run --seed S [--keep LIST] [--trace]\n");
+  std::fprintf(
+      stderr,
+      "usage: run --seeds N [--sessions] [--seed FIRST] [--jobs J] [--twice] [--as-found]\n"
+      "       run --seed S [--sessions] [--keep LIST] [--trace]\n");
   std::exit(2);
 }
 
@@ -267,6 +275,10 @@ Arguments parse(char** argument) {
     const std::string_view name = *argument;
     if (name == "--trace") {
       arguments.trace = true;
+      continue;
+    }
+    if (name == "--sessions") {
+      arguments.sessions = true;
       continue;
     }
     if (name == "--as-found") {

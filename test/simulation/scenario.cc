@@ -22,7 +22,9 @@ using std::chrono::seconds;
 /// about stops, and one without stops more about cuts.
 class Author {
  public:
-  explicit Author(std::uint64_t seed) : random_(seed) { scenario_.seed = seed; }
+  Author(std::uint64_t seed, bool sessions) : random_(seed), choice_(~seed), sessions_(sessions) {
+    scenario_.seed = seed;
+  }
 
   Scenario write() {
     decide();
@@ -31,11 +33,13 @@ class Author {
          --count) {
       add_event();
     }
+    if (sessions_ && faults_) add_more_faults();
     std::stable_sort(scenario_.items.begin(), scenario_.items.end(),
                      [](const Item& a, const Item& b) { return a.at < b.at; });
     const Ending endings[] = {Ending::kClientsStop, Ending::kClientsStop, Ending::kServersStop,
                               Ending::kServersStop, Ending::kStopNow,     Ending::kDestroy};
     scenario_.ending = random_.pick(endings);
+    if (sessions_ && choice_.chance(20)) scenario_.ending = Ending::kServersDrain;
     return std::move(scenario_);
   }
 
@@ -55,6 +59,10 @@ class Author {
     slow_ = random_.chance(35);
     two_ = random_.chance(25);
     tls_ = random_.chance(8);
+    if (sessions_) {
+      faults_ |= choice_.chance(50);
+      if (choice_.chance(50)) length_ = std::max<Duration>(length_, seconds(3));
+    }
   }
 
   void set_up() {
@@ -80,6 +88,7 @@ class Author {
       add(Act::kServerSilence).span = milliseconds(3'000 + random_.below(4'000));
     if (random_.chance(60)) add(Act::kBackoff).span = milliseconds(100 + random_.below(6'000));
     if (random_.chance(5)) add(Act::kServerFull).amount = 1 + random_.below(clients_);
+    if (sessions_) set_up_sessions();
     if (tiny_) {
       if (random_.chance(60)) add(Act::kMostPerRead).amount = few();
       if (random_.chance(60)) add(Act::kCapacity).amount = few();
@@ -92,6 +101,55 @@ class Author {
       client.who = i;
       if (random_.chance(30)) client.at = moment();
     }
+  }
+
+  // Most understand each other.
+  void set_up_sessions() {
+    static constexpr Sessions kEither[] = {Sessions::kPrefer, Sessions::kPrefer,
+                                           Sessions::kRequired};
+    static constexpr Sessions kAny[] = {Sessions::kOff, Sessions::kHandshake, Sessions::kPrefer,
+                                        Sessions::kPrefer, Sessions::kRequired};
+    const bool mixed = choice_.chance(30);
+    const auto choose = [&] { return mixed ? choice_.pick(kAny) : choice_.pick(kEither); };
+    bool required = false;
+    for (unsigned i = 0; i < (two_ ? 2u : 1u); ++i) {
+      const Sessions what = choose();
+      required |= what == Sessions::kRequired;
+      add(Act::kServerSession, i, what);
+    }
+    for (unsigned i = 0; i < clients_; ++i) add(Act::kClientSession, i, choose());
+    if (choice_.chance(50)) {
+      add(Act::kSessionTimeout).span =
+          milliseconds(1 + choice_.below(choice_.chance(30) ? 300 : 8'000));
+    }
+    if (!required && choice_.chance(40)) {
+      add(Act::kOfferWait).span = milliseconds(choice_.chance(50) ? 0 : choice_.below(500));
+    }
+    if (choice_.chance(70)) add(Act::kTries);
+    if (choice_.chance(60)) add(Act::kBackoff).span = milliseconds(20 + choice_.below(400));
+  }
+
+  // Connections break again and again, often while they begin.
+  void add_more_faults() {
+    static constexpr Act kFaults[] = {Act::kCutAll, Act::kCutAll,   Act::kCutAll,   Act::kNewCut,
+                                      Act::kNewCut, Act::kCutAfter, Act::kCutAfter, Act::kHalfOpen};
+    for (std::uint64_t count = choice_.below(20); count > 0; --count) {
+      Item item;
+      item.at = moment();
+      item.act = choice_.pick(kFaults);
+      item.peer = static_cast<unsigned>(1 + choice_.below(4 * clients_));
+      item.who = static_cast<unsigned>(choice_.below(2));
+      item.amount = choice_.below(choice_.chance(70) ? 400 : 4'000);
+      item.span = milliseconds(choice_.below(choice_.chance(50) ? 100 : 2'000));
+      scenario_.items.push_back(item);
+      if (item.act == Act::kNewCut) add_end_of_fault(item);
+    }
+  }
+
+  void add_end_of_fault(const Item& item) {
+    Item heal;
+    heal.at = item.at + item.span;
+    scenario_.items.push_back(heal);
   }
 
   void add_event() {
@@ -141,10 +199,7 @@ class Author {
     item.span = milliseconds(random_.below(random_.chance(50) ? 300 : 8'000));
     const bool lasts = item.act == Act::kNewCut || item.act == Act::kRefuse ||
                        item.act == Act::kIgnore || item.act == Act::kStall;
-    if (!lasts) return;
-    Item heal;
-    heal.at = item.at + item.span;
-    scenario_.items.push_back(heal);
+    if (lasts) add_end_of_fault(item);
   }
 
   // Often with something to write.
@@ -162,6 +217,10 @@ class Author {
         Act::kServerRemake, Act::kPeerDisconnect, Act::kPeerDisconnect, Act::kPeerDisconnectNow};
     item.act = random_.pick(kStops);
     if (item.act == Act::kServerDrain) item.span = milliseconds(random_.below(6'000));
+    if (sessions_ && item.act == Act::kStop && choice_.chance(30)) {
+      item.act = Act::kClose;
+      item.span = milliseconds(choice_.below(3'000));
+    }
   }
 
   void choose_pause(Item& item) {
@@ -190,6 +249,11 @@ class Author {
         Hook::kClientDisconnected, Hook::kServerMessage,   Hook::kServerMessage,
         Hook::kClientWritable,     Hook::kArriving};
     item.hook = random_.pick(kHooks);
+    static constexpr Hook kSessionHooks[] = {
+        Hook::kDetached,      Hook::kDetached,         Hook::kResumed,        Hook::kResumed,
+        Hook::kSessionLost,   Hook::kClientDetached,   Hook::kClientDetached, Hook::kClientResumed,
+        Hook::kClientResumed, Hook::kClientSessionLost};
+    if (sessions_ && choice_.chance(30)) item.hook = choice_.pick(kSessionHooks);
     item.hook_of = item.hook >= Hook::kClientConnected ? server() : client();
     const bool answers = item.hook == Hook::kConnectFailure || item.hook == Hook::kArriving;
     if (answers && random_.chance(30)) item.act = Act::kGiveUp;
@@ -243,6 +307,12 @@ class Author {
     return microseconds(random_.below(static_cast<std::uint64_t>(length_ / microseconds(1))));
   }
 
+  void add(Act act, unsigned who, Sessions what) {
+    Item& item = add(act);
+    item.who = who;
+    item.amount = static_cast<std::size_t>(what);
+  }
+
   Item& add(Act act) {
     Item item;
     item.act = act;
@@ -251,6 +321,8 @@ class Author {
   }
 
   Random random_;
+  Random choice_;  // for sessions, so that seeds without them do not change with them
+  const bool sessions_;
   Scenario scenario_;
   unsigned clients_ = 1;
   Duration length_ = Duration::zero();
@@ -294,6 +366,11 @@ constexpr Sentence kSentences[] = {
     {Act::kLateAnswers, "servers: the answer to on_authenticate comes after {span}"},
     {Act::kRefusals, "servers: on_authenticate refuses each client number {amount}"},
     {Act::kServerFull, "servers: max_clients {amount}"},
+    {Act::kClientSession, "client {who}: {sessions}"},
+    {Act::kServerSession, "server {who}: {sessions}"},
+    {Act::kSessionTimeout, "servers: session_timeout {span}"},
+    {Act::kOfferWait, "servers: offer_wait {span}"},
+    {Act::kTries, "messages are sent with try_send"},
     {Act::kClient, "client {who} is made, and started"},
     {Act::kStart, "client {who}: start"},
     {Act::kStop, "client {who}: stop"},
@@ -302,6 +379,7 @@ constexpr Sentence kSentences[] = {
     {Act::kResume, "client {who}: resume"},
     {Act::kSend, "client {who}: send {messages}"},
     {Act::kSendBad, "client {who}: send what is not UTF-8"},
+    {Act::kClose, "client {who}: close with a linger of {span}"},
     {Act::kRemake, "client {who} is destroyed, made again and started"},
     {Act::kServerStart, "server {who}: start"},
     {Act::kServerStop, "server {who}: stop"},
@@ -343,11 +421,17 @@ constexpr const char* kHookSentences[] = {
     "on_connect_failure of client",
     "message hook of client",
     "on_writable of client",
+    "on_detached of client",
+    "on_resumed of client",
+    "on_session_lost of client",
     "on_client_connected of server",
     "on_client_disconnected of server",
     "message hook of server",
     "on_client_writable of server",
     "on_client_arriving of server",
+    "on_client_detached of server",
+    "on_client_resumed of server",
+    "on_client_session_lost of server",
 };
 
 std::string in_seconds(Duration duration) {
@@ -362,6 +446,13 @@ std::string messages(const Item& item) {
          " of " + std::to_string(item.recipe.size) + " bytes";
 }
 
+std::string sessions(const Item& item) {
+  static constexpr const char* kModes[] = {"no sessions", "only introductions",
+                                           "sessions preferred", "sessions required"};
+  const bool known = item.act == Act::kClientSession || item.act == Act::kServerSession;
+  return known ? kModes[item.amount] : "";
+}
+
 std::string filled(std::string text, const Item& item) {
   const std::pair<const char*, std::string> blanks[] = {
       {"{who}", std::to_string(item.who)},
@@ -370,6 +461,7 @@ std::string filled(std::string text, const Item& item) {
       {"{span}", in_seconds(item.span)},
       {"{way}", item.who == 0 ? "to the server" : "to the client"},
       {"{messages}", messages(item)},
+      {"{sessions}", sessions(item)},
   };
   for (const auto& [blank, content] : blanks) {
     const std::size_t at = text.find(blank);
@@ -380,7 +472,7 @@ std::string filled(std::string text, const Item& item) {
 
 }  // namespace
 
-Scenario generate(std::uint64_t seed) { return Author(seed).write(); }
+Scenario generate(std::uint64_t seed, bool sessions) { return Author(seed, sessions).write(); }
 
 Harm harm_of(const Item& item) {
   switch (item.act) {

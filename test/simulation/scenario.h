@@ -30,13 +30,18 @@ enum class Act : std::uint8_t {
   kServerPending,
   kServerLinger,
   kServerSilence,
-  kServerTotal,   ///< max_total_pending_bytes: amount
-  kFrameTimeout,  ///< frame_timeout of both sides: span
-  kDropNewest,    ///< slow_reader
-  kKeepLatest,    ///< slow_reader
-  kLateAnswers,   ///< Servers answer on_authenticate after span.
-  kRefusals,      ///< Servers refuse every amount-th client, until the faults end.
-  kServerFull,    ///< max_clients: amount
+  kServerTotal,     ///< max_total_pending_bytes: amount
+  kFrameTimeout,    ///< frame_timeout of both sides: span
+  kDropNewest,      ///< slow_reader
+  kKeepLatest,      ///< slow_reader
+  kLateAnswers,     ///< Servers answer on_authenticate after span.
+  kRefusals,        ///< Servers refuse every amount-th client, until the faults end.
+  kServerFull,      ///< max_clients: amount
+  kClientSession,   ///< Of client `who`: amount is a Sessions.
+  kServerSession,   ///< Of server `who`.
+  kSessionTimeout,  ///< span
+  kOfferWait,       ///< span
+  kTries,           ///< Messages are sent with try_send.
   // Client `who`.
   kClient,  ///< There is such a client, and it starts at that moment.
   kStart,
@@ -46,6 +51,7 @@ enum class Act : std::uint8_t {
   kResume,
   kSend,     ///< amount messages
   kSendBad,  ///< A text that is not UTF-8.
+  kClose,    ///< In order, with a linger of span.
   kRemake,   ///< The client is destroyed; a new one is made and started.
   // Server `who`.
   kServerStart,
@@ -92,12 +98,21 @@ enum class Hook : std::uint8_t {
   kConnectFailure,
   kMessage,
   kWritable,
+  kDetached,
+  kResumed,
+  kSessionLost,
   kClientConnected,
   kClientDisconnected,
   kServerMessage,
   kClientWritable,
   kArriving,
+  kClientDetached,
+  kClientResumed,
+  kClientSessionLost,
 };
+
+/// What a client or a server says of sessions.
+enum class Sessions : std::uint8_t { kOff, kHandshake, kPrefer, kRequired };
 
 struct Item {
   Duration at = Duration::zero();
@@ -126,7 +141,8 @@ struct Scenario {
   Ending ending = Ending::kClientsStop;
 };
 
-Scenario generate(std::uint64_t seed);
+/// With `sessions`: another one, where clients and servers have them.
+Scenario generate(std::uint64_t seed, bool sessions);
 
 /// Which connections an item may break: what is sent then need not arrive.
 enum class Harm : std::uint8_t { kNone, kOne, kAll, kAllToCome };

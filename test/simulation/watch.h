@@ -10,8 +10,13 @@
 
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/send_result.h"
+#include "messi/session/session_loss.h"
+#include "messi/session/session_mode.h"
 #include "messi/wire/close_frame.h"
+#include "messi/wire/session_frames.h"
 #include "test/simulation/journal.h"
+#include "test/simulation/losses.h"
 #include "test/simulation/messages.h"
 #include "test/simulation/scenario.h"
 
@@ -28,28 +33,47 @@ class Watch {
   /// A hook was called, or something else happened. `what` begins differently for each.
   void happens(const char* what, unsigned who, std::uint64_t detail);
   /// A server drains: from now on a client may get messages though it is no longer connected.
-  void drains() { drained_ = true; }
-  bool drained() const { return drained_; }
+  void drains() { causes_.drained = true; }
+  bool drained() const { return causes_.drained; }
   /// What a hook does, as far as the scenario says so. False if it says no.
   virtual bool in_hook(Hook hook, unsigned of) = 0;
+  /// Of the server with that URI.
+  virtual SessionMode session_mode(const std::string& uri) const = 0;
 
   void require(bool holds, const char* what) {
     if (!holds && violation_.empty()) violation_ = what;
   }
   /// A message may be larger than all that may wait, if nothing else does; a part of a pong too.
   void check_pending(std::size_t pending, std::size_t most, std::size_t largest) {
-    require(pending <= std::max(most, largest + 4) + 8 + wire::kMostCloseSize,
+    require(pending <= std::max(most, largest + 4) + most_service_bytes(),
             "more is waiting than max_pending_bytes");
   }
+  /// What a connection may have to write besides messages.
+  std::size_t most_service_bytes() const {
+    return 8 + wire::kMostCloseSize + (introduces_ ? kIntroduction : 0);
+  }
 
-  /// A connection begins, for one side. Only servers know the number that it has in the network.
-  void open(Side& side, std::size_t link = 0);
+  /// What one side sends from now on.
+  Journal& begin_journal();
+  /// Nothing was sent.
+  void forget_last_journal() { journals_.pop_back(); }
   /// Its first message, which says what the receiver must get.
-  First first_of(const Side& side) const;
-  /// What was made last is about to be sent.
-  void tries(const Side& side) { side.out->too_big |= may_be_too_big_; }
+  First first_of(const Journal& journal);
+  /// A connection or a session begins, for one side, which sends `journal`. Only servers know the
+  /// number that a connection has in the network.
+  void open(Side& side, Journal& journal, std::size_t link = 0);
+  /// What was made last is about to be sent, where so much waits already.
+  void tries(Journal& journal, std::size_t pending, std::size_t most) {
+    journal.too_big |= may_be_too_big_;
+    causes_.too_big |= may_be_too_big_;
+    causes_.overflow |= pending + size_at_most_ > most;
+  }
+  /// `try_send` has said so. `pending`: before.
+  void check_result(SendResult result, bool connected, std::size_t pending);
+  /// A message was not accepted, which ends the connection.
+  void refuse(Journal& journal) { journal.refused = causes_.ended = true; }
   /// It was accepted.
-  void sent(const Side& side, std::uint64_t hash) { side.out->accepted.push_back(hash); }
+  void sent(Journal& journal, std::uint64_t hash) { journal.accepted.push_back(hash); }
   /// A broadcast that may be left out. If `keeps_latest`, the latest of each form may not.
   void offered(const Side& side, Form form, std::uint64_t hash, bool keeps_latest);
   void handle_first(Side& side, const First& message);
@@ -57,11 +81,31 @@ class Watch {
   /// The hook for a message that was received. It may throw, which ends the connection.
   void in_message_hook(Side& side, Hook hook, unsigned of);
   void close(Side& side, DisconnectReason reason, Duration linger);
+  /// The connection of a session is lost.
+  void detach(Side& side, DisconnectReason reason);
+  /// It goes on in another one.
+  void resume(Side& side, std::uint64_t replayed, std::size_t link = 0);
+  /// It has ended without its promise. `hash` is that of a payload.
+  template <typename Hash>
+  void lose(Side& side, const SessionLoss& loss, bool is_server, Duration linger, Hash&& hash) {
+    check_loss(side, loss, is_server, linger);
+    fail(wrong_figures(*side.out, loss, hash));
+  }
+  /// So many of its messages are not known to be handled.
+  void check_unacknowledged(const Journal& journal, std::uint64_t count) {
+    if (!journal.session || journal.offers_made > 0) return;
+    require(count <= journal.accepted.size(), "more is unacknowledged than was sent");
+    require(count >= journal.accepted.size() - journal.delivered,
+            "a message is acknowledged that was not handled");
+  }
+  /// Somebody ends something, which may be in the way of somebody else.
+  void ends() { causes_.ended = true; }
 
   /// Calls `use(message)` with a message like no other.
   template <typename Use>
   void make_message(Recipe recipe, Use&& use) {
-    may_be_too_big_ = 2 * recipe.size + 256 > smallest_limit_;
+    size_at_most_ = 2 * recipe.size + 256;
+    may_be_too_big_ = size_at_most_ > smallest_limit_;
     kitchen_.make(recipe, ++salt_, use);
   }
   const Text& bad_text() { return kitchen_.bad_text(); }
@@ -73,14 +117,20 @@ class Watch {
   /// The process stands still: who waits for the other side may do so in vain.
   void stand_still();
   /// Little fits into the network: a ping may take long behind a message.
-  void be_narrow() { narrow_ = true; }
+  void be_narrow() { causes_.disturbed = narrow_ = true; }
   /// It may also break those to come, until `calm`.
   void harm_more() { harm_stays_ = true; }
   void calm() { harm_stays_ = false; }
   /// Connections take time before their clients know of them.
   void expect_handshakes() { handshakes_ = true; }
+  /// Servers ask their clients who they are.
+  void expect_introductions() { introduces_ = true; }
+  /// What waits for all clients of a server together has a bound.
+  void expect_full_servers() { causes_.overflow = total_is_bounded_ = true; }
   /// Larger messages may be more than a receiver takes.
   void set_smallest_limit(std::size_t size) { smallest_limit_ = size; }
+  /// What may end a session.
+  Causes& causes() { return causes_; }
   void check_ended_in_order();
   bool ok() const { return violation_.empty(); }
   const std::string& violation() const { return violation_; }
@@ -88,7 +138,16 @@ class Watch {
   std::uint64_t messages() const { return messages_; }
 
  private:
+  // OFFER, WELCOME and the ACK behind it.
+  static constexpr std::size_t kIntroduction =
+      3 * 4 + wire::kOfferSize + wire::kWelcomeFixedSize + wire::kMostTlvs + wire::kAckSize;
+
+  void fail(const std::string& what) {
+    if (!what.empty()) require(false, what.c_str());
+  }
   bool was_harmed(std::size_t link) const;
+  void check_silence(const Side& side, DisconnectReason reason);
+  void check_loss(Side& side, const SessionLoss& loss, bool is_server, Duration linger);
   virtual TimePoint now() = 0;
 
   const bool verbose_;
@@ -102,8 +161,11 @@ class Watch {
   bool handshakes_ = false;
   bool narrow_ = false;
   bool harm_stays_ = false;
-  bool drained_ = false;
+  bool introduces_ = false;
+  bool total_is_bounded_ = false;
+  Causes causes_;
   bool may_be_too_big_ = false;
+  std::size_t size_at_most_ = 0;  // of the message that was made last
   std::size_t smallest_limit_ = 0;
 };
 

@@ -47,8 +47,16 @@ class World final : public Watch {
  private:
   TimePoint now() override { return loop_.now(); }
   bool in_hook(Hook hook, unsigned of) override;
+  SessionMode session_mode(const std::string& uri) const override {
+    return session_mode(server_sessions_[uri == this->uri(1) ? 1 : 0]);
+  }
+  static SessionMode session_mode(Sessions says) {
+    if (says == Sessions::kRequired) return SessionMode::kRequired;
+    return says == Sessions::kPrefer ? SessionMode::kPrefer : SessionMode::kOff;
+  }
 
   void set_up();
+  bool understand_each_other() const;
   void do_item(const Item& item);
   void do_for_client(const Item& item);
   void do_for_server(const Item& item);
@@ -60,6 +68,7 @@ class World final : public Watch {
     return tls_ != nullptr ? kTlsUris[server] : kUris[server];
   }
   void advance(Duration duration);
+  void check_acknowledged();
   void finish();
   void heal();
   void come_together();
@@ -76,16 +85,22 @@ class World final : public Watch {
   ClientOptions client_options_;
   ServerOptions server_options_;
   unsigned server_count_ = 1;
-  std::size_t nervous_ = 0;
+  Sessions client_sessions_[8] = {};
+  Sessions server_sessions_[2] = {};
+  bool sessions_ = false;
+  Manners manners_;
+  Duration longest_close_ = Duration::zero();
   Doorman doorman_;
   std::vector<const Item*> armed_;  // they wait for a hook
   bool half_open_ = false;
   bool unanswered_ = false;  // an attempt to connect may be under way for ever
   bool stopped_ = false;     // a connection may be ending
+  bool calm_ = false;        // at the end all are connected
   testing::ManualLoop loop_{scenario_.seed};
   std::unique_ptr<Network> tls_;
   std::vector<std::unique_ptr<testing::RawClient>> strangers_;
   std::size_t strangers_made_ = 0;
+  std::size_t remade_ = 0;
   std::unique_ptr<Server> servers_[2];
   std::vector<std::unique_ptr<Client>> clients_;
 };
@@ -110,7 +125,10 @@ bool World::in_hook(Hook hook, unsigned of) {
       do_item(*item);
     }
   }
-  if (throws) throw Thrown();
+  if (throws) {
+    causes().disturbed = true;
+    throw Thrown();
+  }
   return yes;
 }
 
@@ -119,15 +137,25 @@ void World::make_client(unsigned index) {
   const unsigned home = index % server_count_;
   ClientOptions options = client_options_;
   if (server_count_ == 2) options.more_uris = {uri(1 - home)};
+  options.session = session_mode(client_sessions_[index]);
+  options.handshake = client_sessions_[index] == Sessions::kHandshake;
+  if (clients_[index] != nullptr) {
+    clients_[index]->vanish();
+    ++remade_;
+  }
   clients_[index].reset();
-  clients_[index] = std::make_unique<Client>(loop_, *this, index, uri(home), options, nervous_);
+  clients_[index] = std::make_unique<Client>(loop_, *this, index, uri(home), options, manners_);
   clients_[index]->start();
 }
 
 void World::make_server(unsigned index) {
+  ServerOptions options = server_options_;
+  options.session = session_mode(server_sessions_[index]);
+  options.handshake = server_sessions_[index] == Sessions::kHandshake;
+  if (servers_[index] != nullptr) servers_[index]->vanish();
   servers_[index].reset();
-  servers_[index] = std::make_unique<Server>(loop_, *this, index, uri(index), server_options_,
-                                             nervous_, doorman_);
+  servers_[index] =
+      std::make_unique<Server>(loop_, *this, index, uri(index), options, manners_, doorman_);
   require(servers_[index]->start().ok(), "a server does not start");
 }
 
@@ -142,7 +170,7 @@ void World::set_up() {
         server_count_ = 2;
         break;
       case Act::kNervous:
-        nervous_ = item.amount;
+        manners_.nervous = item.amount;
         break;
       case Act::kShuffle:
         client_options_.shuffle_uris = true;
@@ -183,9 +211,11 @@ void World::set_up() {
         break;
       case Act::kServerTotal:
         server_options_.max_total_pending_bytes = item.amount;
+        expect_full_servers();
         break;
       case Act::kFrameTimeout:
         client_options_.frame_timeout = server_options_.frame_timeout = item.span;
+        causes().disturbed = true;
         break;
       case Act::kDropNewest:
         server_options_.slow_reader = SlowReader::kDropNewest;
@@ -195,13 +225,50 @@ void World::set_up() {
         break;
       case Act::kServerFull:
         server_options_.max_clients = item.amount;
+        causes().few_places = true;
+        break;
+      case Act::kClientSession:
+        client_sessions_[item.who] = static_cast<Sessions>(item.amount);
+        break;
+      case Act::kServerSession:
+        server_sessions_[item.who] = static_cast<Sessions>(item.amount);
+        if (item.amount > 0) expect_introductions();
+        break;
+      case Act::kSessionTimeout:
+        server_options_.session_timeout = item.span;
+        break;
+      case Act::kOfferWait:
+        server_options_.offer_wait = item.span;
+        break;
+      case Act::kTries:
+        manners_.tries = true;
         break;
       default:
         break;
     }
   }
   set_smallest_limit(std::min(client_options_.max_payload_size, server_options_.max_payload_size));
+  const SessionMode modes[] = {session_mode(server_sessions_[0]),
+                               session_mode(server_sessions_[1])};
+  sessions_ = modes[0] != SessionMode::kOff || modes[1] != SessionMode::kOff;
+  causes().two_servers = server_count_ == 2;
+  causes().downgrade = (modes[0] == SessionMode::kOff) != (modes[1] == SessionMode::kOff);
+  causes().session_timeout = server_options_.session_timeout;
   for (unsigned i = 0; i < server_count_; ++i) make_server(i);
+}
+
+/// Whether each client may connect to each server.
+bool World::understand_each_other() const {
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    if (clients_[i] == nullptr) continue;
+    for (unsigned server = 0; server < server_count_; ++server) {
+      const SessionMode ours = session_mode(client_sessions_[i]);
+      const SessionMode theirs = session_mode(server_sessions_[server]);
+      if (ours == SessionMode::kRequired && theirs == SessionMode::kOff) return false;
+      if (ours == SessionMode::kOff && theirs == SessionMode::kRequired) return false;
+    }
+  }
+  return true;
 }
 
 void World::do_item(const Item& item) {
@@ -211,9 +278,10 @@ void World::do_item(const Item& item) {
   if (harmed == Harm::kAllToCome) harm_more();
   if (item.act == Act::kCapacity || item.act == Act::kSmallWay) be_narrow();
   unanswered_ |= item.act == Act::kIgnore || item.act == Act::kStall || tls_ != nullptr;
-  stopped_ |=
-      item.act == Act::kStop || item.act == Act::kServerStop || item.act == Act::kPeerDisconnect;
-  if (item.act <= Act::kServerFull) return;
+  stopped_ |= item.act == Act::kStop || item.act == Act::kClose || item.act == Act::kServerStop ||
+              item.act == Act::kPeerDisconnect;
+  if (item.act == Act::kClose) longest_close_ = std::max(longest_close_, item.span);
+  if (item.act < Act::kClient) return;
   if (item.act == Act::kClient) return make_client(item.who);
   if (item.act <= Act::kRemake) return do_for_client(item);
   if (item.act <= Act::kPeerResume) return do_for_server(item);
@@ -227,7 +295,9 @@ void World::do_for_client(const Item& item) {
     case Act::kStart:
       return client.start();
     case Act::kStop:
-      return client.end();
+      return client.end(client.options().linger);
+    case Act::kClose:
+      return client.end(item.span);
     case Act::kStopNow:
       return client.end_now();
     case Act::kPause:
@@ -389,6 +459,15 @@ void World::advance(Duration duration) {
   }
 }
 
+void World::check_acknowledged() {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client != nullptr) client->check_acknowledged();
+  }
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server != nullptr) server->check_acknowledged();
+  }
+}
+
 Outcome World::run() {
   set_up();
   const TimePoint begin = loop_.now();
@@ -402,6 +481,7 @@ Outcome World::run() {
     } else {
       do_item(item);
     }
+    check_acknowledged();
   }
   if (ok()) finish();
   return {violation(), trace(), loop_.turns(), messages(), most_memory()};
@@ -435,7 +515,8 @@ void World::finish() {
     if (server == nullptr) continue;
     for (Server::Client& peer : server->clients()) peer.resume();
   }
-  const bool room = server_options_.max_clients >= clients_.size();
+  const bool room = server_options_.max_clients >= clients_.size() && understand_each_other();
+  calm_ = room;
   if (ok() && room) come_together();
   if (ok() && room) prove();
   if (ok() && room) stay_quiet();
@@ -446,8 +527,11 @@ void World::finish() {
 void World::come_together() {
   advance(seconds(1));  // what is under way may still end a connection
   if (half_open_) advance(std::max(client_options_.pong_timeout, server_options_.client_timeout));
-  if (unanswered_) advance(client_options_.connect_timeout);
-  if (stopped_) advance(std::max(client_options_.linger, server_options_.linger));
+  // A half-open connection gives no answer to an introduction.
+  if (unanswered_ || (half_open_ && sessions_)) advance(client_options_.connect_timeout);
+  if (stopped_) {
+    advance(std::max({client_options_.linger, server_options_.linger, longest_close_}));
+  }
   const TimePoint latest = loop_.now() + client_options_.backoff.max + doorman_.delay + seconds(1);
   while (!together() && loop_.now() < latest) advance(milliseconds(100));
   require(together(), "a client does not connect again");
@@ -456,12 +540,12 @@ void World::come_together() {
 bool World::together() {
   std::size_t up = 0;
   for (const std::unique_ptr<Server>& server : servers_) {
-    if (server != nullptr) up += server->client_count();
+    if (server != nullptr) up += server->attached();
   }
   std::size_t count = 0;
   for (const std::unique_ptr<Client>& client : clients_) {
     if (client == nullptr) continue;
-    if (!client->connected()) return false;
+    if (!client->connected() || client->detached()) return false;
     ++count;
   }
   return up == count;
@@ -475,7 +559,12 @@ void World::prove() {
   for (const std::unique_ptr<Server>& server : servers_) {
     if (server != nullptr) server->shout({Form::kEmpty, 0}, nullptr);
   }
-  advance(seconds(1));
+  advance(milliseconds(1'500));  // with the time to acknowledge
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client == nullptr) continue;
+    require(client->unacknowledged() == 0,
+            "a message is not acknowledged, though all are connected");
+  }
   for (const std::unique_ptr<Server>& server : servers_) {
     if (server != nullptr) {
       require(server->all_delivered(), "a message does not arrive, though all are connected");
@@ -530,17 +619,19 @@ void World::end() {
   };
   switch (scenario_.ending) {
     case Ending::kClientsStop:
-      clients([](Client& client) { client.end(); });
+      clients([](Client& client) { client.end(client.options().linger); });
       servers([](Server& server) { server.end(); });
       break;
     case Ending::kServersStop:
       servers([](Server& server) { server.end(); });
-      clients([](Client& client) { client.end(); });
+      clients([](Client& client) { client.end(client.options().linger); });
       break;
     case Ending::kServersDrain:
+      causes().calm_drain = calm_;
       servers([](Server& server) { server.let_go(seconds(3)); });
       advance(seconds(3));
-      clients([](Client& client) { client.end(); });
+      causes().calm_drain = false;
+      clients([](Client& client) { client.end(client.options().linger); });
       break;
     case Ending::kStopNow:
       servers([](Server& server) { server.end_now(); });
@@ -557,6 +648,7 @@ void World::check_stopped() {
     if (client == nullptr) continue;
     require(client->stopped(), "a client does not stop");
     require(!client->up(), "on_disconnected did not come");
+    require(client->idle(), "what was sent without a session is lost without a word");
   }
   for (const std::unique_ptr<Server>& server : servers_) {
     if (server == nullptr) continue;
@@ -575,7 +667,7 @@ std::size_t World::most_memory() const {
   };
   const std::size_t one = side(client_options_) + side(server_options_) + 4 * kDefaultCapacity;
   // A client may connect again while its last connections end.
-  return 4 * kMiB + 4 * (clients_.size() + strangers_made_) * one;
+  return 4 * kMiB + 4 * (clients_.size() + strangers_made_ + remade_) * one;
 }
 
 }  // namespace
