@@ -215,6 +215,14 @@ TEST_CASE("a session may be required", "[server]") {
   CHECK(world.server.client_count() == 0);
 }
 
+TEST_CASE("a server that requires sessions waits for them", "[server]") {
+  messi::testing::ManualLoop loop;
+  ServerOptions options = required();
+  options.offer_wait = 0s;
+  Server server(loop, "tcp://:6000", options);
+  CHECK_FALSE(server.start().ok());
+}
+
 TEST_CASE("what is no HELLO is refused", "[server]") {
   SessionWorld world;
   Peer peer(world.loop);

@@ -226,8 +226,8 @@ class Link : private Connection {
   int native_handle() const { return stream_->native_handle(); }
 
  protected:
-  /// An ACK is written soon, whether it is due or not.
-  void want_ack() { frames().want(wire::Control::kAck); }
+  /// An ACK is written soon, whether it is due or not, unless something waits that says the same.
+  void want_ack();
   /// OFFER, the first of all frames, is written soon.
   void want_offer() { frames().want(wire::Control::kOffer); }
   /// Tells the client why it closes. No-op if it was told something before.
@@ -398,8 +398,11 @@ inline void Link::tend_session(TimePoint now) {
   if (closed()) return;
   if (!blocked_ && pending_bytes() == 0) take_over();
   const bool writes = !blocked_ && has_output();
-  if (!session()->wants_ack(now, writes)) return;
-  // It would overtake one that is in the queue.
+  if (session()->wants_ack(now, writes)) want_ack();
+}
+
+// It must not overtake the first one, or a CLOSE, which say what was true when they were queued.
+inline void Link::want_ack() {
   if (frames().count_untaken(wire::FrameType::kAck) > 0) return;
   if (frames().count_untaken(wire::FrameType::kClose) > 0) return;
   frames().want(wire::Control::kAck);

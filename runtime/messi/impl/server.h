@@ -51,6 +51,9 @@ inline std::string find_contradiction(const ServerOptions& options) {
     return "authentication_timeout must be more than zero";
   }
   if (options.offer_wait < Duration::zero()) return "offer_wait must not be less than zero";
+  if (options.offer_wait == Duration::zero() && options.session == SessionMode::kRequired) {
+    return "offer_wait must be more than zero if a session is required";
+  }
   if (options.session_timeout < Duration::zero()) {
     return "session_timeout must not be less than zero";
   }
@@ -524,9 +527,7 @@ MESSI_INLINE void ServerBase::settle() {
 
 MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
   link.set_unsettled(false);
-  if (sessions_ != nullptr && sessions_->decide(static_cast<SessionLink&>(link))) {
-    return needs_settling(link);
-  }
+  if (sessions_ != nullptr && sessions_->decide(static_cast<SessionLink&>(link))) return;
   if (link.resuming()) {
     if (link.greeted()) {
       handle_resumed(link);

@@ -110,7 +110,7 @@ class ServerSessions {
   void make_place();
   void tend(SessionLink& link, ServerSession& session);
   void say_why(SessionLink& link);
-  void detach(SessionLink& link);
+  void detach(SessionLink& link, std::unique_ptr<SessionLink> made);
   void dissolve(SessionLink& link);
   void bury(SessionLink& link);
   void tell_lost(SessionLink& link);
@@ -188,33 +188,25 @@ MESSI_INLINE void ServerSessions::offer(SessionLink& link) {
 MESSI_INLINE bool ServerSessions::decide(SessionLink& link) {
   if (link.closed()) return false;
   const bool has_sent = link.held() && link.paused();
-  switch (link.stage) {
-    case Stage::kOffered:
-      if (!has_sent) return false;
-      [[fallthrough]];
-    case Stage::kSilent:
-      if (server_.options_.session == SessionMode::kRequired) {
-        refuse(link, wire::CloseCode::kRefused, DisconnectReason::kRefused, kNoSession);
-        return true;
-      }
-      link.stage = has_sent ? Stage::kPlain : Stage::kProvisional;
-      link.touch(server_.loop_.now());
-      server_.arrive(link);
-      return true;
-    case Stage::kAsking:
-    case Stage::kIntroduced:
-      if (has_sent && !link.accepted()) {
-        // Nothing may come between HELLO and WELCOME.
-        server_.close(link, DisconnectReason::kProtocolError);
-        return true;
-      }
-      // What a provisional client was sent has no numbers, so it is written before.
-      if (link.stage == Stage::kIntroduced || link.pending_bytes() > 0) return false;
-      introduce(link);
-      return true;
-    default:
-      return false;
+  const bool asks = link.stage == Stage::kAsking || link.stage == Stage::kIntroduced;
+  const bool speaks_early = asks && has_sent && !link.accepted();
+  // What a provisional client was sent has no numbers, so it is written before the answer.
+  const bool is_due = link.stage == Stage::kSilent || (link.stage == Stage::kOffered && has_sent) ||
+                      (link.stage == Stage::kAsking && link.pending_bytes() == 0);
+  if (!speaks_early && !is_due) return false;
+  const Finally then([&] { server_.needs_settling(link); });
+  if (speaks_early) {
+    server_.close(link, DisconnectReason::kProtocolError);
+  } else if (link.stage == Stage::kAsking) {
+    introduce(link);
+  } else if (server_.options_.session == SessionMode::kRequired) {
+    refuse(link, wire::CloseCode::kRefused, DisconnectReason::kRefused, kNoSession);
+  } else {
+    link.stage = has_sent ? Stage::kPlain : Stage::kProvisional;
+    link.touch(server_.loop_.now());
+    server_.arrive(link);
   }
+  return true;
 }
 
 MESSI_INLINE void ServerSessions::introduce(SessionLink& link) {
@@ -297,18 +289,21 @@ MESSI_INLINE void ServerSessions::begin_client(SessionLink& link) {
 
 MESSI_INLINE void ServerSessions::accept(SessionLink& link, std::string_view given) {
   link.accept();
+  --server_.hidden_count_;
   server_.needs_settling(link);
-  if (link.stage != Stage::kIntroduced) {
-    --server_.hidden_count_;
-    return make_place();
-  }
+  if (link.stage != Stage::kIntroduced) return make_place();
+  bool answered = false;
+  const Finally unless_answered([&] {  // if memory has run out
+    if (!answered) server_.close(link, DisconnectReason::kGeneralError);
+  });
   wire::Welcome welcome;
   welcome.max_payload = static_cast<std::uint32_t>(server_.settings_.max_payload_size);
   if (link.hello().no_session || !offers_sessions()) {
     link.stage = Stage::kPlain;
-    --server_.hidden_count_;
     make_place();
-    return this->welcome(link, welcome);
+    this->welcome(link, welcome);
+    answered = true;
+    return;
   }
   using Milliseconds = std::chrono::duration<std::int64_t, std::milli>;
   const auto window = std::chrono::duration_cast<Milliseconds>(server_.options_.session_timeout);
@@ -317,8 +312,8 @@ MESSI_INLINE void ServerSessions::accept(SessionLink& link, std::string_view giv
   welcome.retain = static_cast<std::uint32_t>(server_.settings_.max_pending_bytes);
   const std::string principal =
       given.empty() ? usual_principal(link.peer()) : "principal " + std::string(given);
-  if (link.hello().resume && resume(link, principal, welcome)) return;
-  begin(link, principal, welcome);
+  if (!link.hello().resume || !resume(link, principal, welcome)) begin(link, principal, welcome);
+  answered = true;
 }
 
 /// False if a new session must begin.
@@ -344,7 +339,6 @@ MESSI_INLINE bool ServerSessions::resume(SessionLink& link, std::string_view pri
   }
   if (hello.attempt <= session.attempt) {
     // The client has given up this attempt.
-    --server_.hidden_count_;
     refuse(link, wire::CloseCode::kStale, DisconnectReason::kReplaced);
     return true;
   }
@@ -382,6 +376,7 @@ MESSI_INLINE void ServerSessions::move(ServerSession& session, SessionLink& link
   if (!session.told_detached) link.took_over = old.took_over.value_or(old.reason());
   link.pause_when_greeted = old.pause_when_greeted || (old.greeted() && old.paused());
   link.fall_behind_as(old);
+  ++server_.hidden_count_;
   std::swap(old.client()->link_, link.client()->link_);
   ServerClient& arrived = *link.client();
   link.set_client(*old.client());
@@ -401,7 +396,6 @@ MESSI_INLINE void ServerSessions::begin(SessionLink& link, std::string_view prin
   session->attempt = hello.attempt;
   session->attach({0, hello.retain, hello.max_payload});
   sessions_.emplace(welcome.id, session.get());
-  --server_.hidden_count_;
   make_place();
   link.give_session(std::move(session));
   this->welcome(link, welcome);
@@ -530,17 +524,31 @@ MESSI_INLINE bool ServerSessions::keep_client(SessionLink& link) {
     link.leave_session();
     if (!link.its_session()->closing) link.its_session()->stop_waiting();
   }
-  if (goes_on(link)) {
-    detach(link);
-    return true;
+  bool stays = false;
+  std::unique_ptr<SessionLink> rest;
+  {
+    bool prepared = false;
+    const Finally again([&] {  // if memory has run out
+      if (!prepared) server_.needs_settling(link);
+    });
+    stays = goes_on(link);
+    if (stays) {
+      rest = make_ended_link(link);
+    } else {
+      bury(link);
+    }
+    prepared = true;
   }
-  bury(link);
-  tell_lost(link);
-  return false;
+  if (stays) {
+    detach(link, std::move(rest));
+  } else {
+    tell_lost(link);
+  }
+  return stays;
 }
 
-MESSI_INLINE void ServerSessions::detach(SessionLink& link) {
-  std::unique_ptr<SessionLink> made = make_ended_link(link);
+/// Its client gets `made` instead.
+MESSI_INLINE void ServerSessions::detach(SessionLink& link, std::unique_ptr<SessionLink> made) {
   SessionLink& rest = *made;
   ServerClient& client = *link.client();
   rest.set_client(client);
@@ -580,10 +588,14 @@ MESSI_INLINE void ServerSessions::dissolve(SessionLink& link) {
 MESSI_INLINE void ServerSessions::bury(SessionLink& link) {
   ServerSession& session = *link.its_session();
   stop_waiting(session);
-  if (sessions_.erase(session.id()) == 0 || !session.confirmed()) return;
-  tombstones_.add(session.id(),
-                  {session.secret(), session.principal(), loss_of(link), session.rx()},
-                  server_.loop_.now());
+  const auto its_row = sessions_.find(session.id());
+  if (its_row == sessions_.end()) return;
+  if (session.confirmed()) {
+    tombstones_.add(session.id(),
+                    {session.secret(), session.principal(), loss_of(link), session.rx()},
+                    server_.loop_.now());
+  }
+  sessions_.erase(its_row);
 }
 
 /// Tells the user, if the promise is not kept.
@@ -728,12 +740,11 @@ MESSI_INLINE void SessionLink::handle_session_close(const wire::CloseFrame& fram
 }
 
 MESSI_INLINE void SessionLink::welcome(const wire::Welcome& welcome) {
+  introduction_.reset();
+  if (session_ != nullptr) enter_session();
   add_frame(wire::welcome_size(welcome),
             [&](std::uint8_t* out) { wire::write_welcome(out, welcome); });
-  introduction_.reset();
-  if (session_ == nullptr) return;
-  enter_session();
-  add_ack();
+  if (session_ != nullptr) add_ack();
 }
 
 MESSI_INLINE void ServerSession::handle_refused(wire::Accepted why) {
