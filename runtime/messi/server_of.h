@@ -68,8 +68,8 @@ class ServerOf : public ServerBase {
   /// already, in another connection.
   virtual void on_client_detached(Client& /*client*/, DisconnectReason /*reason*/) {}
 
-  /// The client is back, and nothing is lost. `replayed`: so many messages are sent again, or for
-  /// the first time.
+  /// The client is back, and nothing is lost. `replayed` messages are sent again, since the client
+  /// has not handled them.
   virtual void on_client_resumed(Client& /*client*/, std::uint64_t /*replayed*/) {}
 
   /// The session has ended without its promise: messages may be lost. `on_client_disconnected`

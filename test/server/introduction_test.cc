@@ -300,8 +300,29 @@ TEST_CASE("a schema that does not fit is for the user to judge", "[server]") {
     hello.tlvs = peer.welcome.tlvs;
     CHECK(hello.tlvs.substr(4, 5) == "\4chat");
     peer.introduce(hello);
-    CHECK(server.log == Log{"1 connected", "1 disconnected: Connection closed.", "2 connected"});
+    CHECK(server.log == Log{"1 connected", "1 detached: Connection closed.", "2 connected"});
   }
+}
+
+TEST_CASE("a hook of a provisional client may stop the server", "[server]") {
+  SessionWorld world;
+  Peer peer(world.loop);
+  peer.connect();
+  world.loop.advance(1s);
+  world.server.on = [&](const std::string& event, Server::Client*) {
+    if (event == "disconnected: Replaced.") world.server.stop();
+  };
+  int asked = 0;
+  world.server.authenticate = [&](Server::Client& client) {
+    ++asked;
+    client.accept();
+  };
+  peer.say(RawHello().frame());
+  world.loop.advance(10s);
+  CHECK(asked == 0);
+  CHECK(world.server.stopped());
+  CHECK(world.server.log ==
+        Log{"1 connected", "1 disconnected: Replaced.", "refused memory:client-1: Stopped."});
 }
 
 TEST_CASE("the answer to HELLO waits for the user", "[server]") {

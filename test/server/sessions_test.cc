@@ -130,7 +130,7 @@ TEST_CASE("what a client did not get is sent again, and nothing twice", "[server
   pair.peer.send("second");
   pair.send("six");
   CHECK(pair.peer.take_texts() == Texts{"six"});
-  CHECK(pair.server.log == Log{"1 message first", "1 detached: Connection closed.", "1 resumed 3",
+  CHECK(pair.server.log == Log{"1 message first", "1 detached: Connection closed.", "1 resumed 1",
                                "1 message second"});
 }
 
@@ -336,20 +336,36 @@ TEST_CASE("a wrong ACK ends the session", "[server][sessions]") {
                                "1 disconnected: Protocol error."});
 }
 
-TEST_CASE("a session that the client does not know of ends with its connection",
+TEST_CASE("a session whose client may not know of it waits like others, but gives way first",
           "[server][sessions]") {
-  SessionWorld world;
+  ServerOptions options = with_sessions();
+  options.max_clients = 2;
+  options.session_timeout = 10s;
+  SessionWorld world(options);
+  Peer confirmed(world.loop);
+  confirmed.attach();
+  confirmed.cut();
+  world.loop.advance(1s);
   Peer peer(world.loop);
   peer.connect();
   peer.introduce();
   peer.cut();
-  CHECK(world.server.log == Log{"1 connected", "1 disconnected: Connection closed."});
-  CHECK(world.server.client_count() == 0);
-  peer.connect();
-  peer.introduce();
-  CHECK_FALSE(peer.welcome.resumed());
-  CHECK(peer.welcome.reason == static_cast<int>(SessionLossReason::kUnknown));
-  CHECK_FALSE(peer.welcome.knows_prev_rx());
+  CHECK(world.server.log.back() == "2 detached: Connection closed.");
+  SECTION("it resumes") {
+    peer.attach();
+    CHECK(peer.welcome.resumed());
+  }
+  SECTION("it expires") {
+    world.loop.advance(10s);
+    CHECK(world.server.has("2 disconnected: Session lost."));
+  }
+  SECTION("it gives way") {
+    Peer third(world.loop);
+    third.attach();
+    CHECK(world.server.has("2 lost: The server needed the session's place. 1-0"));
+    confirmed.attach();
+    CHECK(confirmed.welcome.resumed());
+  }
 }
 
 TEST_CASE("a session waits so long, and no longer", "[server][sessions]") {
@@ -897,6 +913,32 @@ TEST_CASE("a client that is paused stays paused", "[server][sessions]") {
     CHECK_FALSE(pair.client().paused());
   }
   (void)next;
+}
+
+TEST_CASE("what is kept of broadcasts is lost with its session, and told", "[server][sessions]") {
+  ServerOptions options = with_sessions();
+  options.max_pending_bytes = 1000;
+  options.slow_reader = messi::SlowReader::kKeepLatest;
+  Pair pair(options);
+  pair.peer.cut();
+  for (int i = 1; i <= 5; ++i) pair.server.broadcast(message(std::string(300, 'x')));
+  pair.loop.run_until_idle();
+  CHECK(pair.server.log.back() == "1 behind");
+  SECTION("the client comes back") {
+    pair.peer.connect();
+    pair.peer.introduce();
+    CHECK(pair.peer.rx == 2);
+    pair.peer.ack();
+    CHECK(pair.peer.take_texts().size() == 1);
+    CHECK(pair.server.log.back() == "1 writable");
+    CHECK(pair.client().dropped_broadcasts() == 2);
+  }
+  SECTION("the server drains") {
+    pair.server.drain(10s);
+    pair.loop.run_until_idle();
+    CHECK(pair.server.has("1 lost: The session was closed. 1-3"));
+    CHECK(pair.server.log.back() == "1 disconnected: Draining.");
+  }
 }
 
 TEST_CASE("broadcasts are kept for those that are away", "[server][sessions]") {

@@ -234,8 +234,10 @@ MESSI_INLINE void ServerBase::leave_out(std::uint32_t field, const wire::SharedF
 /// Sends what was kept for a client; true if nothing is left of it.
 MESSI_INLINE bool ServerBase::catch_up(AcceptedLink& link, std::size_t most) {
   wire::LatestFrames& latest = slow_readers_.find(link.client()->id())->latest;
+  ServerSession* const session = session_of(link);
+  wire::Outbox* const outbox = session != nullptr ? session : link.outbox();
   while (!latest.empty()) {
-    if (!outbox_of(link)->offer(latest.first(), most)) return false;
+    if (!outbox->offer(latest.first(), most)) return false;
     latest.drop_first();
   }
   link.catch_up();

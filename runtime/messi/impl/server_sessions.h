@@ -88,8 +88,8 @@ class ServerSessions {
   std::size_t detached_count() const { return detached_count_; }
 
   TimePoint deadline() const {
-    return std::min(
-        {offered_.deadline(), owing_.deadline(), detached_.deadline(), closing_.deadline()});
+    return std::min({offered_.deadline(), owing_.deadline(), detached_.deadline(),
+                     unconfirmed_.deadline(), closing_.deadline()});
   }
   void handle_timer(TimePoint now);
 
@@ -118,10 +118,11 @@ class ServerSessions {
   void stop_waiting(ServerSession& session);
 
   ServerBase& server_;
-  DeadlineQueue<AcceptedLink> offered_;    // to be answered
-  DeadlineQueue<ServerSession> owing_;     // to acknowledge
-  DeadlineQueue<ServerSession> detached_;  // for their clients
-  DeadlineQueue<ServerSession> closing_;   // for their last acknowledgement
+  DeadlineQueue<AcceptedLink> offered_;       // to be answered
+  DeadlineQueue<ServerSession> owing_;        // to acknowledge
+  DeadlineQueue<ServerSession> detached_;     // for their clients
+  DeadlineQueue<ServerSession> unconfirmed_;  // the same, of clients that may not know of them
+  DeadlineQueue<ServerSession> closing_;      // for their last acknowledgement
   std::size_t detached_count_ = 0;
   std::map<wire::Token, ServerSession*> sessions_;
   Tombstones tombstones_;
@@ -167,6 +168,7 @@ MESSI_INLINE ServerSessions::ServerSessions(ServerBase& server)
       offered_(server.options_.offer_wait),
       owing_(session::OwedAck::kPatience),
       detached_(server.options_.session_timeout),
+      unconfirmed_(server.options_.session_timeout),
       closing_(server.options_.linger) {}
 
 // ---------------------------------------------------------------------------------------------
@@ -219,7 +221,7 @@ MESSI_INLINE void ServerSessions::introduce(SessionLink& link) {
     return refuse(link, wire::CloseCode::kRefused, DisconnectReason::kRefused, kNoSession);
   }
   if (link.was_provisional) begin_client(link);
-  if (!fits(link)) return;
+  if (link.closed() || !fits(link)) return;  // a hook has ended it
   link.stage = Stage::kIntroduced;
   link.touch(server_.loop_.now());
   server_.arrive(link);
@@ -350,7 +352,7 @@ MESSI_INLINE bool ServerSessions::resume(SessionLink& link, std::string_view pri
   }
   if (over || session.loss) return is_lost(loss_of(old), session.rx());
   session.attempt = hello.attempt;
-  session.replayed = session.unacknowledged();
+  session.replayed = session.written() - hello.rx;
   move(session, link);
   welcome.resumed = true;
   welcome.rx = session.rx();
@@ -411,8 +413,9 @@ MESSI_INLINE void ServerSessions::welcome(SessionLink& link, wire::Welcome& welc
 
 /// A client more has come, which is in the table already.
 MESSI_INLINE void ServerSessions::make_place() {
-  if (server_.table_.size() <= server_.options_.max_clients || detached_.empty()) return;
-  lose(*detached_.first(), SessionLossReason::kEvicted, DisconnectReason::kSessionLost);
+  if (server_.table_.size() <= server_.options_.max_clients || detached_count_ == 0) return;
+  ServerSession& first = unconfirmed_.empty() ? *detached_.first() : *unconfirmed_.first();
+  lose(first, SessionLossReason::kEvicted, DisconnectReason::kSessionLost);
 }
 
 MESSI_INLINE void ServerSessions::greet(SessionLink& link) {
@@ -494,8 +497,10 @@ MESSI_INLINE void ServerSessions::handle_timer(TimePoint now) {
     session.stop_waiting();
     server_.needs_settling(session.link());
   }
-  while (detached_.deadline() <= now) {
-    lose(*detached_.first(), SessionLossReason::kExpired, DisconnectReason::kSessionLost);
+  for (DeadlineQueue<ServerSession>* const queue : {&detached_, &unconfirmed_}) {
+    while (queue->deadline() <= now) {
+      lose(*queue->first(), SessionLossReason::kExpired, DisconnectReason::kSessionLost);
+    }
   }
   while (closing_.deadline() <= now) {
     lose(*closing_.first(), SessionLossReason::kClosed, DisconnectReason::kDisconnected);
@@ -508,8 +513,8 @@ MESSI_INLINE void ServerSessions::handle_timer(TimePoint now) {
 MESSI_INLINE bool ServerSessions::goes_on(const SessionLink& link) const {
   const ServerSession* const session = link.its_session();
   if (session == nullptr || session->loss || session->given_up) return false;
-  // Nobody can come back to a server that does not listen, or without knowing of the session.
-  if (server_.listener_ == nullptr || !session->confirmed()) return false;
+  if (!session->told_connected) return false;      // WELCOME was not written yet
+  if (server_.listener_ == nullptr) return false;  // nobody can come back
   if (session->closing) return !session->all_acknowledged() && !session->said_last;
   return !link.closed() || !messi::loss_of(link.reason());
 }
@@ -535,6 +540,8 @@ MESSI_INLINE bool ServerSessions::keep_client(SessionLink& link) {
     if (stays) {
       rest = make_ended_link(link);
     } else {
+      // What was kept of broadcasts was not sent either.
+      if (link.behind()) server_.catch_up(link, server_.settings_.kMaxPendingBytes);
       bury(link);
     }
     prepared = true;
@@ -565,7 +572,7 @@ MESSI_INLINE void ServerSessions::detach(SessionLink& link, std::unique_ptr<Sess
     session.evictable = true;
     ++detached_count_;
     session.begin_wait(server_.loop_.now());
-    if (detached_.push_back(session)) server_.set_timer();
+    if ((session.confirmed() ? detached_ : unconfirmed_).push_back(session)) server_.set_timer();
   }
   // The link goes at the end, and its place in the lists is with the other one.
   link.set_unsettled(true);
@@ -590,11 +597,9 @@ MESSI_INLINE void ServerSessions::bury(SessionLink& link) {
   stop_waiting(session);
   const auto its_row = sessions_.find(session.id());
   if (its_row == sessions_.end()) return;
-  if (session.confirmed()) {
-    tombstones_.add(session.id(),
-                    {session.secret(), session.principal(), loss_of(link), session.rx()},
-                    server_.loop_.now());
-  }
+  tombstones_.add(session.id(),
+                  {session.secret(), session.principal(), loss_of(link), session.rx()},
+                  server_.loop_.now());
   sessions_.erase(its_row);
 }
 
