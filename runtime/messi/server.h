@@ -289,6 +289,7 @@ class ServerBase : private ListenHandler {
   void end(AcceptedLink& link, DisconnectReason reason);
   void leave(AcceptedLink& link);
   void end_now(AcceptedLink& link, DisconnectReason reason);
+  void give_up(AcceptedLink& link, DisconnectReason reason);
   void pause(AcceptedLink& link);
   void resume(AcceptedLink& link);
   void wait_for_resume(AcceptedLink& link);

@@ -223,6 +223,19 @@ TEST_CASE("a server that requires sessions waits for them", "[server]") {
   CHECK_FALSE(server.start().ok());
 }
 
+TEST_CASE("a HELLO that comes when the wait is over counts", "[server]") {
+  SessionWorld world;
+  Peer peer(world.loop);
+  peer.connect();
+  peer.take();
+  world.loop.advance(999ms);
+  peer.link().send(RawHello().frame());
+  world.loop.hold_up(1s);
+  world.loop.run_until_idle();
+  CHECK(peer.take_types() == std::vector<int>{7, 8});
+  CHECK(world.server.log == Log{"1 connected"});
+}
+
 TEST_CASE("what is no HELLO is refused", "[server]") {
   SessionWorld world;
   Peer peer(world.loop);

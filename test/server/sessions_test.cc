@@ -163,7 +163,9 @@ TEST_CASE("acknowledgements come in time, and with other output", "[server][sess
     CHECK(pair.peer.take_types().empty());
   }
   SECTION("at once when much has come") {
-    for (int i = 0; i < 9; ++i) pair.peer.send(std::string(30'000, 'x'));
+    for (int i = 0; i < 8; ++i) pair.peer.send(std::string(30'000, 'x'));
+    CHECK(pair.peer.take_types().empty());
+    pair.peer.send(std::string(30'000, 'x'));
     CHECK(pair.peer.take_types() == std::vector<int>{8});
   }
   SECTION("with an answer that is written anyway") {
@@ -652,6 +654,77 @@ TEST_CASE("the server ends a session when all is acknowledged", "[server][sessio
   if (!pair.server.has("1 disconnected")) return;
   pair.server.stop();
   CHECK(pair.server.stopped());
+}
+
+TEST_CASE("an end in order may be cut short", "[server][sessions]") {
+  Pair pair;
+  Server::Client& client = pair.client();
+  client.send(message("last"));
+  client.disconnect();
+  SECTION("by disconnect_now, at once") { client.disconnect_now(); }
+  SECTION("by disconnect_now, while the client is away") {
+    pair.loop.run_until_idle();
+    pair.peer.cut();
+    client.disconnect_now();
+  }
+  SECTION("by stop, while the client is away") {
+    pair.loop.run_until_idle();
+    pair.peer.cut();
+    pair.server.stop();
+  }
+  pair.loop.run_until_idle();
+  CHECK(pair.server.log ==
+        Log{"1 lost: The session was closed. 1-1", "1 disconnected: Disconnected."});
+}
+
+TEST_CASE("CLOSE is answered once", "[server][sessions]") {
+  Pair pair;
+  std::string many;
+  for (int i = 0; i < 100; ++i) many += session_close_frame(5, 0, 0);
+  pair.peer.say(many);
+  CHECK(pair.peer.take_types() == std::vector<int>{9});
+  CHECK(pair.server.log == Log{"1 disconnected: Connection closed."});
+}
+
+TEST_CASE("a CLOSE that means nothing is no end in order", "[server][sessions]") {
+  Pair pair;
+  pair.peer.say(session_close_frame(GENERATE(0, 6, 14, 200), 0, 0));
+  CHECK(pair.server.log ==
+        Log{"1 lost: The protocol was broken. 1-0", "1 disconnected: Protocol error."});
+}
+
+TEST_CASE("a server that drains may be stopped at any time", "[server][sessions]") {
+  Pair pair;
+  pair.send("a");
+  pair.peer.take();
+  pair.server.drain(4s);
+  for (int i = 0; i < 3; ++i) {
+    pair.loop.advance(1s);
+    pair.peer.say(kPing);
+  }
+  pair.server.stop();
+  for (int i = 0; i < 6; ++i) {
+    pair.loop.advance(1s);
+    if (!pair.peer.link().ended()) pair.peer.say(kPing);
+  }
+  CHECK(pair.server.stopped());
+}
+
+TEST_CASE("those that were not accepted take nobody's place", "[server][sessions]") {
+  ServerOptions options = with_sessions();
+  options.max_clients = 3;
+  SessionWorld world(options);
+  Peer away(world.loop);
+  away.attach();
+  away.cut();
+  Peer strangers[2] = {Peer(world.loop), Peer(world.loop)};
+  for (Peer& stranger : strangers) stranger.connect();
+  Peer honest(world.loop);
+  honest.attach();
+  CHECK_FALSE(world.server.has("1 lost"));
+  for (Peer& stranger : strangers) stranger.cut();
+  away.attach();
+  CHECK(away.welcome.resumed());
 }
 
 TEST_CASE("the client ends its session", "[server][sessions]") {

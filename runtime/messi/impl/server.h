@@ -109,7 +109,7 @@ MESSI_INLINE void ServerBase::stop() {
 MESSI_INLINE void ServerBase::stop_now() {
   listener_.reset();
   table_.for_each(
-      [this](ServerClient& client) { end_now(*client.link_, DisconnectReason::kStopped); });
+      [this](ServerClient& client) { give_up(*client.link_, DisconnectReason::kStopped); });
 }
 
 MESSI_INLINE void ServerBase::drain(Duration deadline) {
@@ -451,7 +451,7 @@ MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason,
 }
 
 MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
-  if (!link.hears()) return;
+  if (!link.hears() && session_of(link) == nullptr) return;
   if (link.behind() && !link.closed()) catch_up(link, settings_.kMaxPendingBytes);
   if (sessions_ != nullptr && sessions_->end(static_cast<SessionLink&>(link), reason)) return;
   if (link.accepted() && !link.ended()) ++hidden_count_;
@@ -476,6 +476,15 @@ MESSI_INLINE void ServerBase::end_now(AcceptedLink& link, DisconnectReason reaso
   link.close(reason);
   link.abort();
   needs_settling(link);
+}
+
+/// The user does not want to wait for it, nor for its session.
+MESSI_INLINE void ServerBase::give_up(AcceptedLink& link, DisconnectReason reason) {
+  if (ServerSession* const session = session_of(link)) {
+    sessions_->lose(*session, SessionLossReason::kClosed, reason);
+  } else {
+    end_now(link, reason);
+  }
 }
 
 MESSI_INLINE void ServerBase::pause(AcceptedLink& link) {
@@ -672,7 +681,7 @@ MESSI_INLINE void ServerClient::disconnect() {
 }
 
 MESSI_INLINE void ServerClient::disconnect_now() {
-  link_->server().end_now(*link_, DisconnectReason::kDisconnected);
+  link_->server().give_up(*link_, DisconnectReason::kDisconnected);
 }
 
 MESSI_INLINE void ServerClient::pause() { link_->server().pause(*link_); }

@@ -154,6 +154,22 @@ constexpr std::optional<SessionLossReason> loss_of(DisconnectReason reason) {
   }
 }
 
+/// Why a client says that its session is lost; nothing if it says something else.
+constexpr std::optional<SessionLossReason> loss_of(wire::CloseCode code) {
+  switch (code) {
+    case wire::CloseCode::kUnknown:
+    case wire::CloseCode::kExpired:
+    case wire::CloseCode::kOverflow:
+    case wire::CloseCode::kEvicted:
+    case wire::CloseCode::kProtocol:
+    case wire::CloseCode::kDecode:
+    case wire::CloseCode::kLimit:
+      return static_cast<SessionLossReason>(code);
+    default:
+      return std::nullopt;
+  }
+}
+
 /// Who a client is, if the user does not say it.
 inline std::string usual_principal(const PeerInfo& peer) {
   if (peer.certificate != nullptr) {
@@ -230,8 +246,10 @@ MESSI_INLINE void ServerSessions::introduce(SessionLink& link) {
 /// Whether the client's schema is well-formed, and one that the user accepts.
 MESSI_INLINE bool ServerSessions::fits(SessionLink& link) {
   session::PeerSchema schema;
-  if (!wire::for_each_tlv(link.hello().tlvs, [&](std::uint16_t type, std::string_view value) {
-        return session::read_schema_tlv(type, value, schema);
+  const std::string_view tlvs = link.hello().tlvs;
+  if (!wire::for_each_tlv(tlvs, [&](std::uint16_t type, std::string_view /*value*/) {
+        // Of several ones of a type the first counts.
+        return session::read_schema_tlv(type, wire::find_tlv(tlvs, type), schema);
       })) {
     server_.close(link, DisconnectReason::kProtocolError);
     return false;
@@ -282,6 +300,7 @@ MESSI_INLINE void ServerSessions::begin_client(SessionLink& link) {
   ended.set_client(before);
   link.set_client(now);
   link.forget_acceptance();
+  link.was_provisional = false;
   ended.close(DisconnectReason::kReplaced);
   server_.handle_over(ended);
 }
@@ -350,6 +369,7 @@ MESSI_INLINE bool ServerSessions::resume(SessionLink& link, std::string_view pri
   if (!over && !session.attach({hello.rx, hello.retain, hello.max_payload})) {
     lose(session, SessionLossReason::kProtocol, DisconnectReason::kProtocolError);
   }
+  if (over) server_.end_now(old, old.reason());
   if (over || session.loss) return is_lost(loss_of(old), session.rx());
   session.attempt = hello.attempt;
   session.replayed = session.written() - hello.rx;
@@ -411,9 +431,9 @@ MESSI_INLINE void ServerSessions::welcome(SessionLink& link, wire::Welcome& welc
   link.welcome(welcome);
 }
 
-/// A client more has come, which is in the table already.
+/// A client more was accepted. Those that wait for that may be anybody, and need no place yet.
 MESSI_INLINE void ServerSessions::make_place() {
-  if (server_.table_.size() <= server_.options_.max_clients || detached_count_ == 0) return;
+  if (server_.client_count() <= server_.options_.max_clients || detached_count_ == 0) return;
   ServerSession& first = unconfirmed_.empty() ? *detached_.first() : *unconfirmed_.first();
   lose(first, SessionLossReason::kEvicted, DisconnectReason::kSessionLost);
 }
@@ -489,7 +509,8 @@ MESSI_INLINE void ServerSessions::handle_timer(TimePoint now) {
   while (offered_.deadline() <= now) {
     AcceptedLink& link = *offered_.first();
     link.stop_waiting();
-    static_cast<SessionLink&>(link).stage = Stage::kSilent;
+    Stage& stage = static_cast<SessionLink&>(link).stage;
+    if (stage == Stage::kOffered) stage = Stage::kSilent;
     server_.needs_settling(link);
   }
   while (owing_.deadline() <= now) {
@@ -631,7 +652,7 @@ MESSI_INLINE DisconnectReason ServerSessions::reason_of(const SessionLink& link)
   const ServerSession* const session = link.its_session();
   if (session == nullptr || messi::loss_of(link.reason())) return link.reason();
   if (link.draining()) return DisconnectReason::kDraining;
-  const bool closed_by_client = session->given_up && !session->loss;
+  const bool closed_by_client = session->given_up && loss_of(link) == SessionLossReason::kClosed;
   return session->told_lost && !closed_by_client ? DisconnectReason::kSessionLost : link.reason();
 }
 
@@ -650,7 +671,16 @@ MESSI_INLINE void ServerSessions::lose(ServerSession& session, SessionLossReason
 MESSI_INLINE bool ServerSessions::end(SessionLink& link, DisconnectReason reason) {
   ServerSession* const session = link.its_session();
   if (session == nullptr) return false;
-  if (session->closing) return true;
+  if (session->closing) {
+    // Nobody can come back any more.
+    if (!link.in_session() && !goes_on(link)) lose(*session, SessionLossReason::kClosed, reason);
+    return true;
+  }
+  if (link.ending()) {
+    if (!link.hears()) return true;
+    session->stop_dispatching();
+    return false;
+  }
   if (link.closed() || (!link.in_session() && (session->all_acknowledged() || !goes_on(link)))) {
     if (!link.closed() || goes_on(link)) lose(*session, SessionLossReason::kClosed, reason);
     return true;
@@ -679,6 +709,7 @@ MESSI_INLINE void ServerSessions::drain(SessionLink& link) {
 
 MESSI_INLINE void ServerSessions::handle_close(SessionLink& link, const wire::CloseFrame& frame) {
   ServerSession& session = *link.its_session();
+  if (session.given_up) return;
   server_.needs_settling(link);
   if (frame.reply && link.draining() && !session.closing) {
     if (!link.closed()) server_.leave(link);
@@ -691,13 +722,16 @@ MESSI_INLINE void ServerSessions::handle_close(SessionLink& link, const wire::Cl
     session.peer_handled = frame.rx;
     return;
   }
-  if (frame.reply) return server_.close(link, DisconnectReason::kProtocolError);
+  const std::optional<SessionLossReason> loss = messi::loss_of(frame.code);
+  if (frame.reply || (!loss && frame.code != wire::CloseCode::kClosed)) {
+    return server_.close(link, DisconnectReason::kProtocolError);
+  }
   session.given_up = session.said_last = true;
   session.peer_handled = frame.rx;
   session.stop_dispatching();
   stop_waiting(session);
-  if (frame.code != wire::CloseCode::kClosed) {
-    session.loss = static_cast<SessionLossReason>(frame.code);
+  if (loss) {
+    session.loss = loss;
     return server_.close(link, DisconnectReason::kSessionLost);
   }
   if (!link.ended()) ++server_.hidden_count_;
