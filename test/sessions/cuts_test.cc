@@ -91,7 +91,6 @@ class Client final : public chat::ChatClient {
   explicit Client(ManualLoop& loop) : ChatClient(loop, kUri, options()), loop_(loop) {}
 
   Account account;
-  int forgotten = 0;
   /// The connections that have carried the session, by their numbers.
   std::set<std::size_t> carried;
 
@@ -113,19 +112,9 @@ class Client final : public chat::ChatClient {
     carried.insert(loop_.network().connections_made());
   }
   void on_session_lost(const messi::SessionLoss&) override { tell("lost"); }
-  void on_disconnected(messi::DisconnectReason) override {
-    tell("disconnected");
-    if (account.told[account.told.size() - 2] == "lost") begin_again();
-  }
+  void on_disconnected(messi::DisconnectReason) override { tell("disconnected"); }
 
  private:
-  // The server has forgotten a session that it has not heard of again.
-  void begin_again() {
-    ++forgotten;
-    if (!account.heard.empty()) return tell("after messages have come");
-    account.told.clear();
-    said_ = 0;
-  }
   static messi::ClientOptions options() {
     messi::ClientOptions options;
     options.session = messi::SessionMode::kRequired;
