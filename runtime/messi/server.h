@@ -334,6 +334,7 @@ class ServerBase : private ListenHandler {
 
 #ifndef MESSI_COMPILED
 #include "messi/impl/server.h"
+#include "messi/impl/server_sessions_impl.h"
 #endif
 
 #endif  // MESSI_SERVER_H_

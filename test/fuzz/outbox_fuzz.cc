@@ -148,7 +148,9 @@ class Writer final : public wire::Outbox {
       const wire::FrameType type = wire::read_type(written_.data());
       if (type == wire::FrameType::kPing || type == wire::FrameType::kPong) {
         require(size == 0, "control frames are empty");
-        ++controls_[type == wire::FrameType::kPing ? 0 : 1];
+        const auto kind =
+            type == wire::FrameType::kPing ? wire::Control::kPing : wire::Control::kPong;
+        ++controls_[static_cast<std::size_t>(kind)];
       } else {
         require(type == settings().outgoing, "messages have the type of messages");
         require(!accepted_.empty() && accepted_.front() == written_.substr(wire::kHeaderSize, size),

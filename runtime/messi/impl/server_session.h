@@ -10,7 +10,6 @@
 
 #include "messi/base/deadline_queue.h"
 #include "messi/base/time.h"
-#include "messi/flavour.h"
 #include "messi/session/session.h"
 #include "messi/session/session_loss.h"
 #include "messi/wire/buffer_pool.h"
@@ -78,8 +77,12 @@ class ServerSession final : public session::Session, public DeadlineHook {
   std::optional<std::uint64_t> peer_handled;
 
  private:
-  MESSI_INLINE void handle_refused(wire::Accepted why) override;
-  MESSI_INLINE void write_early() override;
+  // Defined here: see AcceptedLink.
+  void handle_refused(wire::Accepted why) override { refused(why); }
+  void write_early() override { flush_link(); }
+
+  void refused(wire::Accepted why);
+  void flush_link();
 
   void count_again() { settings().pending += std::exchange(uncounted_, 0); }
 

@@ -11,7 +11,6 @@
 #include "messi/base/time.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
-#include "messi/flavour.h"
 #include "messi/impl/accepted_link.h"
 #include "messi/impl/server_session.h"
 #include "messi/io/stream.h"
@@ -71,7 +70,7 @@ class SessionLink final : public AcceptedLink {
   using Link::want_ack;
   using Link::want_offer;
 
-  MESSI_INLINE bool goes_on() const override;
+  bool goes_on() const override { return session_goes_on(); }
 
   Stage stage;
   bool was_provisional = false;
@@ -87,10 +86,17 @@ class SessionLink final : public AcceptedLink {
 
   // Link
   session::Session* session() override { return session_.get(); }
-  MESSI_INLINE bool expects_introduction(wire::FrameType type) const override;
-  MESSI_INLINE void handle_introduction(const wire::Frame& frame) override;
-  MESSI_INLINE wire::Offer offer() const override;
-  MESSI_INLINE void handle_session_close(const wire::CloseFrame& frame) override;
+  // The rest is defined here: see AcceptedLink.
+  bool expects_introduction(wire::FrameType type) const override { return awaits(type); }
+  void handle_introduction(const wire::Frame& frame) override { introduced(frame); }
+  wire::Offer offer() const override { return its_offer(); }
+  void handle_session_close(const wire::CloseFrame& frame) override { session_closed(frame); }
+
+  bool session_goes_on() const;
+  bool awaits(wire::FrameType type) const;
+  void introduced(const wire::Frame& frame);
+  wire::Offer its_offer() const;
+  void session_closed(const wire::CloseFrame& frame);
 
   std::unique_ptr<Introduction> introduction_;
   std::unique_ptr<ServerSession> session_;

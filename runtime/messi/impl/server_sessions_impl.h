@@ -1,0 +1,716 @@
+#ifndef MESSI_IMPL_SERVER_SESSIONS_IMPL_H_
+#define MESSI_IMPL_SERVER_SESSIONS_IMPL_H_
+
+// The definitions for server_sessions.h: apart from it, since they know the whole server.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "messi/base/deadline_queue.h"
+#include "messi/base/finally.h"
+#include "messi/base/make_room.h"
+#include "messi/base/time.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/connection/farewell.h"
+#include "messi/flavour.h"
+#include "messi/impl/server_session.h"
+#include "messi/impl/server_sessions.h"
+#include "messi/impl/session_link.h"
+#include "messi/impl/tombstones.h"
+#include "messi/io/ended_stream.h"
+#include "messi/io/event_loop.h"
+#include "messi/io/stream.h"
+#include "messi/server.h"
+#include "messi/server_client.h"
+#include "messi/session/owed_ack.h"
+#include "messi/session/schema_mismatch.h"
+#include "messi/session/schema_tlvs.h"
+#include "messi/session/session_loss.h"
+#include "messi/session/session_mode.h"
+#include "messi/wire/close_frame.h"
+#include "messi/wire/session_frames.h"
+
+namespace messi {
+
+/// Why a session is lost whose link ends for that reason; nothing if it may go on.
+constexpr std::optional<SessionLossReason> loss_of(DisconnectReason reason) {
+  switch (reason) {
+    case DisconnectReason::kConnectionClosed:
+    case DisconnectReason::kKeepAliveTimeout:
+    case DisconnectReason::kGeneralError:
+    case DisconnectReason::kFrameTooSlow:
+    case DisconnectReason::kTooManyPings:
+    case DisconnectReason::kReplaced:
+      return std::nullopt;
+    case DisconnectReason::kSlowReader:
+    case DisconnectReason::kTooMuchAtOnce:
+    case DisconnectReason::kTooMuchQueued:
+      return SessionLossReason::kOverflow;
+    case DisconnectReason::kProtocolError:
+      return SessionLossReason::kProtocol;
+    case DisconnectReason::kMessageDecodeError:
+      return SessionLossReason::kDecode;
+    case DisconnectReason::kMessageTooBig:
+      return SessionLossReason::kLimit;
+    default:
+      return SessionLossReason::kClosed;
+  }
+}
+
+/// Why a client says that its session is lost; nothing if it says something else.
+constexpr std::optional<SessionLossReason> loss_of(wire::CloseCode code) {
+  switch (code) {
+    case wire::CloseCode::kUnknown:
+    case wire::CloseCode::kExpired:
+    case wire::CloseCode::kOverflow:
+    case wire::CloseCode::kEvicted:
+    case wire::CloseCode::kProtocol:
+    case wire::CloseCode::kDecode:
+    case wire::CloseCode::kLimit:
+      return static_cast<SessionLossReason>(code);
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Who a client is, if the user does not say it.
+inline std::string usual_principal(const PeerInfo& peer) {
+  if (peer.certificate != nullptr) {
+    const auto& digest = peer.certificate->sha256;
+    return "certificate " + std::string(digest.begin(), digest.end());
+  }
+  return peer.credentials ? "uid " + std::to_string(peer.credentials->user) : "";
+}
+
+MESSI_INLINE ServerSessions::ServerSessions(ServerBase& server)
+    : server_(server),
+      offered_(server.options_.offer_wait),
+      owing_(session::OwedAck::kPatience),
+      detached_(server.options_.session_timeout),
+      unconfirmed_(server.options_.session_timeout),
+      closing_(server.options_.linger) {}
+
+MESSI_INLINE bool ServerSessions::offers_sessions() const {
+  return server_.options_.session != SessionMode::kOff;
+}
+
+// ---------------------------------------------------------------------------------------------
+// Who is it?
+
+MESSI_INLINE std::unique_ptr<SessionLink> ServerSessions::make_link(std::unique_ptr<Stream> stream,
+                                                                    TimePoint now) {
+  return std::make_unique<SessionLink>(server_, server_.settings_, server_.loop_.buffers(),
+                                       std::move(stream), now, Stage::kOffered);
+}
+
+MESSI_INLINE void ServerSessions::offer(SessionLink& link) {
+  link.hold(server_.options_.max_payload_before_accept);
+  link.want_offer();
+  server_.needs_settling(link);
+  server_.wait_in(offered_, link);
+}
+
+MESSI_INLINE bool ServerSessions::decide(SessionLink& link) {
+  if (link.closed()) return false;
+  const bool has_sent = link.held() && link.paused();
+  const bool asks = link.stage == Stage::kAsking || link.stage == Stage::kIntroduced;
+  const bool speaks_early = asks && has_sent && !link.accepted();
+  // What a provisional client was sent has no numbers, so it is written before the answer.
+  const bool is_due = link.stage == Stage::kSilent || (link.stage == Stage::kOffered && has_sent) ||
+                      (link.stage == Stage::kAsking && link.pending_bytes() == 0);
+  if (!speaks_early && !is_due) return false;
+  const Finally then([&] { server_.needs_settling(link); });
+  if (speaks_early) {
+    server_.close(link, DisconnectReason::kProtocolError);
+  } else if (link.stage == Stage::kAsking) {
+    introduce(link);
+  } else if (server_.options_.session == SessionMode::kRequired) {
+    refuse(link, wire::CloseCode::kRefused, DisconnectReason::kRefused, kNoSession);
+  } else {
+    link.stage = has_sent ? Stage::kPlain : Stage::kProvisional;
+    link.touch(server_.loop_.now());
+    server_.arrive(link);
+  }
+  return true;
+}
+
+MESSI_INLINE void ServerSessions::introduce(SessionLink& link) {
+  const wire::Hello& hello = link.hello();
+  if (link.draining()) return server_.end_now(link, DisconnectReason::kDraining);
+  if (hello.version != wire::kSessionVersion) {
+    return refuse(link, wire::CloseCode::kVersion, DisconnectReason::kProtocolError);
+  }
+  if (hello.no_session && server_.options_.session == SessionMode::kRequired) {
+    return refuse(link, wire::CloseCode::kRefused, DisconnectReason::kRefused, kNoSession);
+  }
+  if (link.was_provisional) begin_client(link);
+  if (link.closed() || !fits(link)) return;  // a hook has ended it
+  link.stage = Stage::kIntroduced;
+  link.touch(server_.loop_.now());
+  server_.arrive(link);
+}
+
+/// Whether the client's schema is well-formed, and one that the user accepts.
+MESSI_INLINE bool ServerSessions::fits(SessionLink& link) {
+  session::PeerSchema schema;
+  const std::string_view tlvs = link.hello().tlvs;
+  if (!wire::for_each_tlv(tlvs, [&](std::uint16_t type, std::string_view /*value*/) {
+        // Of several ones of a type the first counts.
+        return session::read_schema_tlv(type, wire::find_tlv(tlvs, type), schema);
+      })) {
+    server_.close(link, DisconnectReason::kProtocolError);
+    return false;
+  }
+  const std::optional<SchemaMismatch> mismatch =
+      session::find_mismatch(server_.protocol_schema(), schema, session::Peer::kClient);
+  if (!mismatch) return true;
+  bool accepted = true;
+  server_.in_hook_of(link, [&] { accepted = server_.accepts_schema(*link.client(), *mismatch); });
+  if (link.closed()) return false;
+  if (!accepted) {
+    refuse(link, wire::CloseCode::kSchema, DisconnectReason::kSchemaMismatch, mismatch->text());
+  }
+  return accepted;
+}
+
+MESSI_INLINE void ServerSessions::refuse(SessionLink& link, wire::CloseCode code,
+                                         DisconnectReason reason, std::string_view text) {
+  link.tell({code, 0, connection::cut_text(text, wire::kMostCloseText)});
+  server_.close(link, reason);
+}
+
+/// For a client that has lost its link.
+MESSI_INLINE std::unique_ptr<SessionLink> ServerSessions::make_ended_link(const SessionLink& link) {
+  PeerInfo peer = link.peer();
+  peer.origin.clear();  // it is not connected from there any more
+  auto ended = make_link(std::make_unique<EndedStream>(std::move(peer)), server_.loop_.now());
+  if (link.accepted()) ended->accept();
+  if (link.greeted()) ended->greet();
+  ended->stage = Stage::kPlain;
+  return ended;
+}
+
+/// Another client begins on the link. The one before is disconnected.
+MESSI_INLINE void ServerSessions::begin_client(SessionLink& link) {
+  std::unique_ptr<SessionLink> made = make_ended_link(link);
+  SessionLink& ended = *made;
+  make_room(server_.unsettled_, server_.table_.size() + 1);
+  make_room(server_.settling_, server_.table_.size() + 1);
+  const std::uint64_t id = ++server_.last_id_;
+  std::unique_ptr<ServerClient> client =
+      server_.make_client(ServerClient::Init(std::move(made), id, server_.loop_.now()));
+  ServerClient& before = *link.client();
+  ServerClient& now = *client;
+  server_.table_.add(id, std::move(client));
+  ++server_.hidden_count_;
+  std::swap(before.link_, now.link_);
+  ended.set_client(before);
+  link.set_client(now);
+  link.forget_acceptance();
+  link.was_provisional = false;
+  ended.close(DisconnectReason::kReplaced);
+  server_.handle_over(ended);
+}
+
+// ---------------------------------------------------------------------------------------------
+// The answer
+
+MESSI_INLINE void ServerSessions::accept(SessionLink& link, std::string_view given) {
+  link.accept();
+  --server_.hidden_count_;
+  server_.needs_settling(link);
+  if (link.stage != Stage::kIntroduced) return make_place();
+  bool answered = false;
+  const Finally unless_answered([&] {  // if memory has run out
+    if (!answered) server_.close(link, DisconnectReason::kGeneralError);
+  });
+  wire::Welcome welcome;
+  welcome.max_payload = static_cast<std::uint32_t>(server_.settings_.max_payload_size);
+  if (link.hello().no_session || !offers_sessions()) {
+    link.stage = Stage::kPlain;
+    make_place();
+    this->welcome(link, welcome);
+    answered = true;
+    return;
+  }
+  using Milliseconds = std::chrono::duration<std::int64_t, std::milli>;
+  const auto window = std::chrono::duration_cast<Milliseconds>(server_.options_.session_timeout);
+  welcome.resume_window_ms =
+      static_cast<std::uint32_t>(std::min<std::int64_t>(window.count(), UINT32_MAX));
+  welcome.retain = static_cast<std::uint32_t>(server_.settings_.max_pending_bytes);
+  const std::string principal =
+      given.empty() ? usual_principal(link.peer()) : "principal " + std::string(given);
+  if (!link.hello().resume || !resume(link, principal, welcome)) begin(link, principal, welcome);
+  answered = true;
+}
+
+/// False if a new session must begin.
+MESSI_INLINE bool ServerSessions::resume(SessionLink& link, std::string_view principal,
+                                         wire::Welcome& welcome) {
+  const wire::Hello& hello = link.hello();
+  const auto is_lost = [&welcome](SessionLossReason why, std::optional<std::uint64_t> rx) {
+    welcome.reason = static_cast<std::uint8_t>(why);
+    welcome.prev_rx = rx;
+    return false;
+  };
+  const auto found = sessions_.find(hello.id);
+  if (found == sessions_.end()) {
+    const Tombstones::Stone* const stone = tombstones_.find(hello.id, server_.loop_.now());
+    const bool same = stone != nullptr && same_secret(stone->secret, hello.secret) &&
+                      stone->principal == principal;
+    if (!same) return is_lost(SessionLossReason::kUnknown, std::nullopt);
+    return is_lost(stone->reason, stone->rx);
+  }
+  ServerSession& session = *found->second;
+  if (!session.belongs_to(hello.secret, principal)) {
+    return is_lost(SessionLossReason::kUnknown, std::nullopt);
+  }
+  if (hello.attempt <= session.attempt) {
+    // The client has given up this attempt.
+    refuse(link, wire::CloseCode::kStale, DisconnectReason::kReplaced);
+    return true;
+  }
+  SessionLink& old = session.link();
+  if (old.in_session()) old.leave_session();
+  const bool over = old.closed() && !goes_on(old);
+  if (!over && !session.attach({hello.rx, hello.retain, hello.max_payload})) {
+    lose(session, SessionLossReason::kProtocol, DisconnectReason::kProtocolError);
+  }
+  if (over) server_.end_now(old, old.reason());
+  if (over || session.loss) return is_lost(loss_of(old), session.rx());
+  session.attempt = hello.attempt;
+  session.replayed = session.written() - hello.rx;
+  move(session, link);
+  welcome.resumed = true;
+  welcome.rx = session.rx();
+  welcome.id = session.id();
+  welcome.secret = session.secret();
+  this->welcome(link, welcome);
+  if (session.closing) {
+    link.end(old.reason(), server_.loop_.now());
+    link.say_close();
+  }
+  return true;
+}
+
+/// The session's client gets the link, and the one that has arrived with it gets the old link,
+/// from which nothing more is read. Both dissolve.
+MESSI_INLINE void ServerSessions::move(ServerSession& session, SessionLink& link) {
+  SessionLink& old = session.link();
+  if (!session.closing) stop_waiting(session);
+  old.close(DisconnectReason::kReplaced);
+  old.abort();
+  old.superseded = true;
+  server_.needs_settling(old);
+  if (!session.told_detached) link.took_over = old.took_over.value_or(old.reason());
+  link.pause_when_greeted = old.pause_when_greeted || (old.greeted() && old.paused());
+  link.fall_behind_as(old);
+  ++server_.hidden_count_;
+  std::swap(old.client()->link_, link.client()->link_);
+  ServerClient& arrived = *link.client();
+  link.set_client(*old.client());
+  old.set_client(arrived);
+  link.give_session(old.take_session());
+}
+
+MESSI_INLINE void ServerSessions::begin(SessionLink& link, std::string_view principal,
+                                        wire::Welcome& welcome) {
+  const wire::Hello& hello = link.hello();
+  for (wire::Token* const token : {&welcome.id, &welcome.secret}) {
+    server_.loop_.fill_secret({reinterpret_cast<char*>(token->data()), token->size()});
+  }
+  auto session =
+      std::make_unique<ServerSession>(server_.settings_, server_.loop_.buffers(), welcome.id,
+                                      welcome.secret, std::string(principal));
+  session->attempt = hello.attempt;
+  session->attach({0, hello.retain, hello.max_payload});
+  sessions_.emplace(welcome.id, session.get());
+  make_place();
+  link.give_session(std::move(session));
+  this->welcome(link, welcome);
+}
+
+MESSI_INLINE void ServerSessions::welcome(SessionLink& link, wire::Welcome& welcome) {
+  if (schema_tlvs_.empty()) {
+    session::append_schema(schema_tlvs_, server_.protocol_schema(), wire::kMostTlvs);
+  }
+  welcome.tlvs = schema_tlvs_;
+  link.welcome(welcome);
+}
+
+/// A client more was accepted. Those that wait for that may be anybody, and need no place yet.
+MESSI_INLINE void ServerSessions::make_place() {
+  if (server_.client_count() <= server_.options_.max_clients || detached_count_ == 0) return;
+  ServerSession& first = unconfirmed_.empty() ? *detached_.first() : *unconfirmed_.first();
+  lose(first, SessionLossReason::kEvicted, DisconnectReason::kSessionLost);
+}
+
+MESSI_INLINE void ServerSessions::greet(SessionLink& link) {
+  if (std::exchange(link.pause_when_greeted, false)) server_.pause(link);
+  ServerClient& client = *link.client();
+  ServerSession* const session = link.its_session();
+  if (session == nullptr) return server_.client_connected(client);
+  if (!std::exchange(session->told_connected, true)) return server_.client_connected(client);
+  if (link.took_over) {
+    session->told_detached = true;
+    server_.client_detached(client, *std::exchange(link.took_over, std::nullopt));
+    if (link.closed()) return;
+  }
+  session->told_detached = false;
+  server_.client_resumed(client, session->replayed);
+}
+
+// ---------------------------------------------------------------------------------------------
+// From turn to turn
+
+MESSI_INLINE void ServerSessions::settle(SessionLink& link) {
+  ServerSession* const session = link.its_session();
+  if (session == nullptr || !link.in_session()) {
+    // A session that is closing waits here for its client.
+    if (session != nullptr && link.flushing()) return;
+    if (link.over()) link.tell_why();
+    link.settle();
+    const bool may_answer = link.stage == Stage::kAsking && link.pending_bytes() == 0;
+    if (may_answer && !link.closed()) server_.needs_settling(link);
+    return;
+  }
+  tend(link, *session);
+  const bool waits = link.flushing() && !session->all_acknowledged() && !session->said_last;
+  if (waits && link.peer_ended()) link.abort();
+  if (link.over()) say_why(link);
+  if (waits && !link.over()) {
+    link.flush();
+  } else {
+    link.settle();
+  }
+  if (session->exceeds_limit() && !session->loss) {
+    lose(*session, SessionLossReason::kLimit, DisconnectReason::kMessageTooBig);
+  }
+}
+
+/// Acknowledges what is due.
+MESSI_INLINE void ServerSessions::tend(SessionLink& link, ServerSession& session) {
+  link.tend_session(server_.loop_.now());
+  if (session.closing || session.given_up) return;
+  if (link.flushing()) {
+    if (session.owes_ack()) link.want_ack();
+  } else if (!session.owes_ack()) {
+    session.stop_waiting();
+  } else if (!session.waits()) {
+    session.begin_wait(server_.loop_.now());
+    if (owing_.push_back(session)) server_.set_timer();
+  }
+}
+
+/// The client hears why its session ends.
+MESSI_INLINE void ServerSessions::say_why(SessionLink& link) {
+  const ServerSession& session = *link.its_session();
+  if (session.closing || session.given_up || session.told_lost || goes_on(link)) return;
+  const SessionLossReason loss = loss_of(link);
+  const bool clear = loss == SessionLossReason::kClosed;
+  link.add_close({static_cast<wire::CloseCode>(loss), 0,
+                  clear ? std::string_view() : to_string(link.reason())});
+}
+
+MESSI_INLINE void ServerSessions::handle_timer(TimePoint now) {
+  while (offered_.deadline() <= now) {
+    AcceptedLink& link = *offered_.first();
+    link.stop_waiting();
+    Stage& stage = static_cast<SessionLink&>(link).stage;
+    if (stage == Stage::kOffered) stage = Stage::kSilent;
+    server_.needs_settling(link);
+  }
+  while (owing_.deadline() <= now) {
+    ServerSession& session = *owing_.first();
+    session.stop_waiting();
+    server_.needs_settling(session.link());
+  }
+  for (DeadlineQueue<ServerSession>* const queue : {&detached_, &unconfirmed_}) {
+    while (queue->deadline() <= now) {
+      lose(*queue->first(), SessionLossReason::kExpired, DisconnectReason::kSessionLost);
+    }
+  }
+  while (closing_.deadline() <= now) {
+    lose(*closing_.first(), SessionLossReason::kClosed, DisconnectReason::kDisconnected);
+  }
+}
+
+// ---------------------------------------------------------------------------------------------
+// The ends of links and of sessions
+
+MESSI_INLINE bool ServerSessions::goes_on(const SessionLink& link) const {
+  const ServerSession* const session = link.its_session();
+  if (session == nullptr || session->loss || session->given_up) return false;
+  if (!session->told_connected) return false;      // WELCOME was not written yet
+  if (server_.listener_ == nullptr) return false;  // nobody can come back
+  if (session->closing) return !session->all_acknowledged() && !session->said_last;
+  return !link.closed() || !messi::loss_of(link.reason());
+}
+
+MESSI_INLINE bool ServerSessions::keep_client(SessionLink& link) {
+  if (link.superseded) {
+    dissolve(link);
+    return true;
+  }
+  if (link.its_session() == nullptr) return false;
+  if (link.in_session()) {
+    link.leave_session();
+    if (!link.its_session()->closing) link.its_session()->stop_waiting();
+  }
+  bool stays = false;
+  std::unique_ptr<SessionLink> rest;
+  {
+    bool prepared = false;
+    const Finally again([&] {  // if memory has run out
+      if (!prepared) server_.needs_settling(link);
+    });
+    stays = goes_on(link);
+    if (stays) {
+      rest = make_ended_link(link);
+    } else {
+      // What was kept of broadcasts was not sent either.
+      if (link.behind()) server_.catch_up(link, server_.settings_.kMaxPendingBytes);
+      bury(link);
+    }
+    prepared = true;
+  }
+  if (stays) {
+    detach(link, std::move(rest));
+  } else {
+    tell_lost(link);
+  }
+  return stays;
+}
+
+/// Its client gets `made` instead.
+MESSI_INLINE void ServerSessions::detach(SessionLink& link, std::unique_ptr<SessionLink> made) {
+  SessionLink& rest = *made;
+  ServerClient& client = *link.client();
+  rest.set_client(client);
+  rest.fall_behind_as(link);
+  rest.pause_when_greeted = link.pause_when_greeted;
+  if (link.greeted() && link.paused()) rest.pause();
+  rest.give_session(link.take_session());
+  if (server_.admission_.counts()) server_.admission_.leave(link.peer().origin);
+  ServerSession& session = *rest.its_session();
+  const DisconnectReason reason = link.took_over.value_or(link.reason());
+  if (session.closing) {
+    rest.end(reason, server_.loop_.now());
+  } else if (!session.waits()) {
+    session.evictable = true;
+    ++detached_count_;
+    session.begin_wait(server_.loop_.now());
+    if ((session.confirmed() ? detached_ : unconfirmed_).push_back(session)) server_.set_timer();
+  }
+  // The link goes at the end, and its place in the lists is with the other one.
+  link.set_unsettled(true);
+  link.stop_waiting();
+  std::unique_ptr<AcceptedLink> gone = std::exchange(client.link_, std::move(made));
+  if (rest.behind()) server_.needs_settling(rest);
+  if (session.closing || std::exchange(session.told_detached, true)) return;
+  server_.in_hook_of(rest, [&] { server_.client_detached(client, reason); });
+}
+
+/// It was given up for another one, and so was its client.
+MESSI_INLINE void ServerSessions::dissolve(SessionLink& link) {
+  link.set_unsettled(true);
+  link.stop_waiting();
+  --server_.hidden_count_;
+  if (server_.admission_.counts()) server_.admission_.leave(link.peer().origin);
+  server_.table_.remove(link.client()->id());
+}
+
+MESSI_INLINE void ServerSessions::bury(SessionLink& link) {
+  ServerSession& session = *link.its_session();
+  stop_waiting(session);
+  const auto its_row = sessions_.find(session.id());
+  if (its_row == sessions_.end()) return;
+  tombstones_.add(session.id(),
+                  {session.secret(), session.principal(), loss_of(link), session.rx()},
+                  server_.loop_.now());
+  sessions_.erase(its_row);
+}
+
+/// Tells the user, if the promise is not kept.
+MESSI_INLINE void ServerSessions::tell_lost(SessionLink& link) {
+  ServerSession& session = *link.its_session();
+  const SessionLossReason reason = loss_of(link);
+  if (session.all_acknowledged() && reason == SessionLossReason::kClosed) return;
+  if (!session.told_connected || std::exchange(session.told_lost, true)) return;
+  // Nothing may bring it back to the list meanwhile. After an exception the rest follows.
+  link.set_unsettled(true);
+  bool threw = true;
+  const Finally guard([&] {
+    link.set_unsettled(false);
+    if (threw) server_.needs_settling(link);
+  });
+  const SessionLoss loss{reason, session.acknowledged() + 1, session.last_accepted(),
+                         session.peer_handled, session.kept()};
+  server_.in_hook([&] { server_.client_session_lost(*link.client(), loss); });
+  threw = false;
+}
+
+MESSI_INLINE bool ServerSessions::was_connected(const SessionLink& link) const {
+  const ServerSession* const session = link.its_session();
+  return session == nullptr ? link.greeted() : session->told_connected;
+}
+
+MESSI_INLINE DisconnectReason ServerSessions::reason_of(const SessionLink& link) const {
+  const ServerSession* const session = link.its_session();
+  if (session == nullptr || messi::loss_of(link.reason())) return link.reason();
+  if (link.draining()) return DisconnectReason::kDraining;
+  const bool closed_by_client = session->given_up && loss_of(link) == SessionLossReason::kClosed;
+  return session->told_lost && !closed_by_client ? DisconnectReason::kSessionLost : link.reason();
+}
+
+MESSI_INLINE SessionLossReason ServerSessions::loss_of(const SessionLink& link) const {
+  if (const auto loss = link.its_session()->loss) return *loss;
+  return messi::loss_of(link.reason()).value_or(SessionLossReason::kClosed);
+}
+
+MESSI_INLINE void ServerSessions::lose(ServerSession& session, SessionLossReason loss,
+                                       DisconnectReason reason) {
+  if (!session.loss) session.loss = loss;
+  stop_waiting(session);
+  server_.end_now(session.link(), reason);
+}
+
+MESSI_INLINE bool ServerSessions::end(SessionLink& link, DisconnectReason reason) {
+  ServerSession* const session = link.its_session();
+  if (session == nullptr) return false;
+  if (session->closing) {
+    // Nobody can come back any more.
+    if (!link.in_session() && !goes_on(link)) lose(*session, SessionLossReason::kClosed, reason);
+    return true;
+  }
+  if (link.ending()) {
+    if (!link.hears()) return true;
+    session->stop_dispatching();
+    return false;
+  }
+  if (link.closed() || (!link.in_session() && (session->all_acknowledged() || !goes_on(link)))) {
+    if (!link.closed() || goes_on(link)) lose(*session, SessionLossReason::kClosed, reason);
+    return true;
+  }
+  stop_waiting(*session);
+  session->closing = true;
+  session->stop_dispatching();
+  session->begin_wait(server_.loop_.now());
+  if (closing_.push_back(*session)) server_.set_timer();
+  if (!link.ended()) ++server_.hidden_count_;
+  link.end(reason, server_.loop_.now());
+  link.stop_waiting();
+  if (link.in_session()) link.say_close();
+  server_.needs_settling(link);
+  return true;
+}
+
+MESSI_INLINE void ServerSessions::drain(SessionLink& link) {
+  ServerSession* const session = link.its_session();
+  if (session != nullptr && !link.in_session()) {
+    return server_.end_now(link, DisconnectReason::kDraining);
+  }
+  if (session != nullptr) link.take_all();
+  link.drain();
+}
+
+MESSI_INLINE void ServerSessions::handle_close(SessionLink& link, const wire::CloseFrame& frame) {
+  ServerSession& session = *link.its_session();
+  if (session.given_up) return;
+  server_.needs_settling(link);
+  if (frame.reply && link.draining() && !session.closing) {
+    if (!link.closed()) server_.leave(link);
+    link.want_ack();
+    return;
+  }
+  if (session.closing) {
+    // The answer to ours, or one that has crossed it.
+    session.said_last = true;
+    session.peer_handled = frame.rx;
+    return;
+  }
+  const std::optional<SessionLossReason> loss = messi::loss_of(frame.code);
+  if (frame.reply || (!loss && frame.code != wire::CloseCode::kClosed)) {
+    return server_.close(link, DisconnectReason::kProtocolError);
+  }
+  session.given_up = session.said_last = true;
+  session.peer_handled = frame.rx;
+  session.stop_dispatching();
+  stop_waiting(session);
+  if (loss) {
+    session.loss = loss;
+    return server_.close(link, DisconnectReason::kSessionLost);
+  }
+  if (!link.ended()) ++server_.hidden_count_;
+  link.end(DisconnectReason::kConnectionClosed, server_.loop_.now());
+  server_.wait_in(server_.ending_, link);
+  link.add_close({wire::CloseCode::kClosed, 0, {}, /*reply=*/true});
+}
+
+MESSI_INLINE void ServerSessions::stop_waiting(ServerSession& session) {
+  session.stop_waiting();
+  if (std::exchange(session.evictable, false)) --detached_count_;
+}
+
+// ---------------------------------------------------------------------------------------------
+
+MESSI_INLINE bool SessionLink::session_goes_on() const {
+  return session_ != nullptr && !session_->closing && server().sessions_->goes_on(*this);
+}
+
+MESSI_INLINE wire::Offer SessionLink::its_offer() const {
+  wire::Offer offer;
+  offer.sessions = server().sessions_->offers_sessions();
+  return offer;
+}
+
+MESSI_INLINE bool SessionLink::awaits(wire::FrameType type) const {
+  const bool may_ask =
+      stage == Stage::kOffered || stage == Stage::kSilent || stage == Stage::kProvisional;
+  return type == wire::FrameType::kHello && may_ask;
+}
+
+MESSI_INLINE void SessionLink::introduced(const wire::Frame& frame) {
+  if (closed()) return;
+  const std::optional<wire::Hello> hello = wire::read_hello(frame.payload);
+  if (!hello) return close(DisconnectReason::kProtocolError);
+  introduction_ = std::make_unique<Introduction>(Introduction{*hello, std::string(hello->tlvs)});
+  introduction_->hello.tlvs = introduction_->tlvs;
+  was_provisional = stage == Stage::kProvisional;
+  stage = Stage::kAsking;
+  hold(server().options().max_payload_before_accept);
+}
+
+MESSI_INLINE void SessionLink::session_closed(const wire::CloseFrame& frame) {
+  server().sessions_->handle_close(*this, frame);
+}
+
+MESSI_INLINE void SessionLink::welcome(const wire::Welcome& welcome) {
+  introduction_.reset();
+  if (session_ != nullptr) enter_session();
+  add_frame(wire::welcome_size(welcome),
+            [&](std::uint8_t* out) { wire::write_welcome(out, welcome); });
+  if (session_ != nullptr) add_ack();
+}
+
+MESSI_INLINE void ServerSession::refused(wire::Accepted why) {
+  if (why == wire::Accepted::kYes) return;
+  DisconnectReason reason = DisconnectReason::kSlowReader;
+  if (why == wire::Accepted::kTooBig) reason = DisconnectReason::kMessageTooBig;
+  if (why == wire::Accepted::kInvalid) reason = DisconnectReason::kMessageEncodeError;
+  link_->server().sessions_->lose(*this, *loss_of(reason), reason);
+}
+
+MESSI_INLINE void ServerSession::flush_link() {
+  if (link_->in_session()) link_->flush(/*more=*/true);
+}
+
+}  // namespace messi
+
+#endif  // MESSI_IMPL_SERVER_SESSIONS_IMPL_H_
