@@ -16,6 +16,7 @@ class Case:
     parameter: tuple = ()  # (name, [values])
     split: str = ""
     known: dict = dataclasses.field(default_factory=dict)  # endpoint -> how it differs
+    lacking: frozenset = frozenset()  # endpoints that have nothing of what the section is about
 
     @property
     def name(self):
@@ -49,6 +50,7 @@ def read_vectors(path):
     cases = []
     section = ""
     known_of_section = {}
+    lacking = frozenset()
     for number, line in enumerate(open(path, encoding="utf-8"), 1):
         line = line.split(" //")[0].rstrip()
         if not line or line.startswith("//"):
@@ -56,14 +58,19 @@ def read_vectors(path):
         if line.startswith("== "):
             section = line.strip("= ")
             known_of_section = {}
+            lacking = frozenset()
             continue
         title = re.fullmatch(r"([CS])(\d+) (.+)", line)
         if title:
             side = {"C": "client", "S": "server"}[title[1]]
-            cases.append(Case(int(title[2]), side, title[3], section, number, known=dict(known_of_section)))
+            cases.append(Case(int(title[2]), side, title[3], section, number, known=dict(known_of_section), lacking=lacking))
             continue
         if line.startswith("known "):
             known_of_section |= _known(line.removeprefix("known "))
+            continue
+        if line.startswith("lacks "):
+            known_of_section |= _known(line.removeprefix("lacks "))
+            lacking = frozenset(known_of_section)
             continue
         if not line.startswith("  ") or not cases:
             raise BadVectors(f"{path}:{number}: not understood: {line}")
