@@ -300,7 +300,7 @@ TEST_CASE(
   std::vector<std::unique_ptr<TestSession>> all;
   for (int i = 0; i < 1000; ++i) all.push_back(std::make_unique<TestSession>(settings, pool));
   SharedFrames shared(settings, pool);
-  const std::int64_t before = live_bytes();
+  const std::size_t before = live_bytes();
   // Each session gets one of ten broadcasts, so that of each buffer it keeps a tenth.
   const std::string payload = pattern(1000);
   std::size_t sent = 0;
@@ -315,7 +315,7 @@ TEST_CASE(
       ++sent;
     }
   }
-  const auto grown = static_cast<std::size_t>(live_bytes() - before);
+  const std::size_t grown = live_bytes() - before;
   const std::size_t kept_bytes = sent * (payload.size() + 4);
   CHECK(settings.pending == kept_bytes);
   CHECK(grown < 2 * kept_bytes + 2 * all.size() * BufferPool::kLarge);
