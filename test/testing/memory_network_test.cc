@@ -145,6 +145,25 @@ TEST_CASE("what was written before a close still arrives", "[testing]") {
   CHECK(pair.server.last().ended());
 }
 
+TEST_CASE("who has finished writes no more, and still reads", "[testing]") {
+  ManualLoop loop;
+  RawServer server(loop, "tcp://:6000");
+  OneStream client(loop, "tcp://:6000");
+  loop.run_until_idle();
+  char heard[5] = {};
+  client.on_readable = [&] {
+    const messi::Space space{heard, sizeof heard};
+    client.stream->read(&space, 1);
+  };
+  const messi::Slice slice{"too late", 8};
+  client.stream->finish();
+  CHECK(client.stream->write(&slice, 1, false).kind == messi::IoResult::Kind::kEnd);
+  server.last().send("heard");
+  loop.run_until_idle();
+  CHECK(server.last().received().empty());
+  CHECK(std::string(heard, sizeof heard) == "heard");
+}
+
 TEST_CASE("a cut loses what is under way and ends all connections", "[testing]") {
   Pair pair;
   pair.client->send("hello");

@@ -211,7 +211,7 @@ class MemoryNetwork::End final : public Stream {
   /// Nothing more can be written.
   bool broken() const {
     const int to = 1 - side_;
-    return link_->cut || (link_->ends[to] == nullptr && !stalled(to));
+    return link_->cut || link_->finished[side_] || (link_->ends[to] == nullptr && !stalled(to));
   }
   bool stalled(int to) const { return network_.faults.stalled || link_->way_to(to).stalled; }
   /// Nothing is under way to this end, nor will be.
