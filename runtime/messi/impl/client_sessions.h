@@ -17,6 +17,7 @@
 #include "messi/base/time.h"
 #include "messi/client.h"
 #include "messi/connection/farewell.h"
+#include "messi/impl/session_ends.h"
 #include "messi/session/schema_mismatch.h"
 #include "messi/session/schema_tlvs.h"
 #include "messi/session/session_loss.h"
@@ -27,54 +28,10 @@ namespace messi {
 
 namespace client_sessions {
 
-/// Why a session is lost when a connection ends for this reason; nothing if it goes on.
-inline std::optional<SessionLossReason> loss_of(DisconnectReason reason) {
-  switch (reason) {
-    case DisconnectReason::kMessageDecodeError:
-      return SessionLossReason::kDecode;
-    case DisconnectReason::kMessageTooBig:
-      return SessionLossReason::kLimit;
-    case DisconnectReason::kProtocolError:
-      return SessionLossReason::kProtocol;
-    case DisconnectReason::kSlowReader:
-    case DisconnectReason::kTooMuchAtOnce:
-      return SessionLossReason::kOverflow;
-    case DisconnectReason::kMessageEncodeError:
-    case DisconnectReason::kStopped:
-      return SessionLossReason::kClosed;
-    default:
-      return std::nullopt;
-  }
-}
-
 /// How a session ends that does not accept a message.
 inline ClientSessionEnd end_of(wire::Accepted refused) {
-  const DisconnectReason reason =
-      refused == wire::Accepted::kTooBig    ? DisconnectReason::kMessageTooBig
-      : refused == wire::Accepted::kInvalid ? DisconnectReason::kMessageEncodeError
-                                            : DisconnectReason::kSlowReader;
-  return {reason, loss_of(reason)};
-}
-
-/// The reason that a server names for a loss; nothing if the code is none.
-inline std::optional<SessionLossReason> loss_of(wire::CloseCode code) {
-  switch (code) {
-    case wire::CloseCode::kUnknown:
-    case wire::CloseCode::kExpired:
-    case wire::CloseCode::kOverflow:
-    case wire::CloseCode::kEvicted:
-    case wire::CloseCode::kClosed:
-    case wire::CloseCode::kProtocol:
-    case wire::CloseCode::kDecode:
-    case wire::CloseCode::kLimit:
-      return static_cast<SessionLossReason>(code);
-    default:
-      return std::nullopt;
-  }
-}
-
-inline wire::CloseCode code_of(SessionLossReason reason) {
-  return static_cast<wire::CloseCode>(reason);
+  const DisconnectReason reason = session_ends::reason_of(refused);
+  return {reason, session_ends::loss_of(reason)};
 }
 
 /// What `on_connect_failure` gets for the end of a connection whose client was not welcomed.
@@ -324,7 +281,7 @@ MESSI_INLINE void ClientBase::begin_session(const wire::Welcome& welcome) {
   } else {
     if (peer.rx != 0) return refuse();
     if (sessions_->current->known()) {
-      const auto reason = client_sessions::loss_of(static_cast<wire::CloseCode>(welcome.reason));
+      const auto reason = session_ends::loss_of(static_cast<wire::CloseCode>(welcome.reason));
       ClientSessionEnd end{
           sessions_->closing ? DisconnectReason::kStopped : DisconnectReason::kSessionLost,
           reason.value_or(SessionLossReason::kUnknown)};
@@ -356,11 +313,11 @@ MESSI_INLINE void ClientBase::tend_session(ClientSession& session) {
   if (!sessions_->end) {
     if (session.refused() != wire::Accepted::kYes) {
       const ClientSessionEnd end = client_sessions::end_of(session.refused());
-      lose_session(end, client_sessions::code_of(*end.loss));
+      lose_session(end, session_ends::code_of(*end.loss));
     } else if (link_->closed()) {
       const DisconnectReason reason = link_->reason();
-      if (const auto loss = client_sessions::loss_of(reason))
-        lose_session({reason, loss}, client_sessions::code_of(*loss));
+      if (const auto loss = session_ends::loss_of(reason))
+        lose_session({reason, loss}, session_ends::code_of(*loss));
     }
   }
   link_->tend_session(loop_.now());
@@ -403,7 +360,7 @@ MESSI_INLINE void ClientBase::handle_session_close(const wire::CloseFrame& frame
   } else if (frame.code == wire::CloseCode::kDrain) {
     if (sessions_->leaving) return;
     sessions_->leaving = renew_session();
-  } else if (const auto loss = client_sessions::loss_of(frame.code)) {
+  } else if (const auto loss = session_ends::loss_of(frame.code)) {
     if (frame.code != wire::CloseCode::kClosed) {
       return lose_session({DisconnectReason::kSessionLost, loss, session.acknowledged()},
                           std::nullopt);
@@ -440,8 +397,7 @@ MESSI_INLINE DisconnectReason ClientBase::leave_session(DisconnectReason reason)
       sessions_->over.reserve(sessions_->over.size() + 1);
       end_session(std::move(sessions_->leaving), {reason, SessionLossReason::kClosed});
     } else {
-      if (!end && client_sessions::loss_of(reason))
-        end = {reason, client_sessions::loss_of(reason)};
+      if (!end && session_ends::loss_of(reason)) end = {reason, session_ends::loss_of(reason)};
       if (end) {
         reason = end->reason;
         end_current_session(*end);

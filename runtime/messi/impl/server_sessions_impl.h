@@ -21,6 +21,7 @@
 #include "messi/flavour.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
+#include "messi/impl/session_ends.h"
 #include "messi/impl/session_link.h"
 #include "messi/impl/tombstones.h"
 #include "messi/io/ended_stream.h"
@@ -37,47 +38,6 @@
 #include "messi/wire/session_frames.h"
 
 namespace messi {
-
-/// Why a session is lost whose link ends for that reason; nothing if it may go on.
-constexpr std::optional<SessionLossReason> loss_of(DisconnectReason reason) {
-  switch (reason) {
-    case DisconnectReason::kConnectionClosed:
-    case DisconnectReason::kKeepAliveTimeout:
-    case DisconnectReason::kGeneralError:
-    case DisconnectReason::kFrameTooSlow:
-    case DisconnectReason::kTooManyPings:
-    case DisconnectReason::kReplaced:
-      return std::nullopt;
-    case DisconnectReason::kSlowReader:
-    case DisconnectReason::kTooMuchAtOnce:
-    case DisconnectReason::kTooMuchQueued:
-      return SessionLossReason::kOverflow;
-    case DisconnectReason::kProtocolError:
-      return SessionLossReason::kProtocol;
-    case DisconnectReason::kMessageDecodeError:
-      return SessionLossReason::kDecode;
-    case DisconnectReason::kMessageTooBig:
-      return SessionLossReason::kLimit;
-    default:
-      return SessionLossReason::kClosed;
-  }
-}
-
-/// Why a client says that its session is lost; nothing if it says something else.
-constexpr std::optional<SessionLossReason> loss_of(wire::CloseCode code) {
-  switch (code) {
-    case wire::CloseCode::kUnknown:
-    case wire::CloseCode::kExpired:
-    case wire::CloseCode::kOverflow:
-    case wire::CloseCode::kEvicted:
-    case wire::CloseCode::kProtocol:
-    case wire::CloseCode::kDecode:
-    case wire::CloseCode::kLimit:
-      return static_cast<SessionLossReason>(code);
-    default:
-      return std::nullopt;
-  }
-}
 
 /// Who a client is, if the user does not say it.
 inline std::string usual_principal(const PeerInfo& peer) {
@@ -414,8 +374,8 @@ MESSI_INLINE void ServerSessions::say_why(SessionLink& link) {
   if (session.closing || session.given_up || session.told_lost || goes_on(link)) return;
   const SessionLossReason loss = loss_of(link);
   const bool clear = loss == SessionLossReason::kClosed;
-  link.add_close({static_cast<wire::CloseCode>(loss), 0,
-                  clear ? std::string_view() : to_string(link.reason())});
+  link.add_close(
+      {session_ends::code_of(loss), 0, clear ? std::string_view() : to_string(link.reason())});
 }
 
 MESSI_INLINE void ServerSessions::handle_timer(TimePoint now) {
@@ -450,7 +410,7 @@ MESSI_INLINE bool ServerSessions::goes_on(const SessionLink& link) const {
   if (!session->told_connected) return false;      // WELCOME was not written yet
   if (server_.listener_ == nullptr) return false;  // nobody can come back
   if (session->closing) return !session->all_acknowledged() && !session->said_last;
-  return !link.closed() || !messi::loss_of(link.reason());
+  return !link.closed() || !session_ends::loss_of(link.reason());
 }
 
 MESSI_INLINE bool ServerSessions::keep_client(SessionLink& link) {
@@ -563,7 +523,7 @@ MESSI_INLINE bool ServerSessions::was_connected(const SessionLink& link) const {
 
 MESSI_INLINE DisconnectReason ServerSessions::reason_of(const SessionLink& link) const {
   const ServerSession* const session = link.its_session();
-  if (session == nullptr || messi::loss_of(link.reason())) return link.reason();
+  if (session == nullptr || session_ends::loss_of(link.reason())) return link.reason();
   if (link.draining()) return DisconnectReason::kDraining;
   const bool closed_by_client = session->given_up && loss_of(link) == SessionLossReason::kClosed;
   return session->told_lost && !closed_by_client ? DisconnectReason::kSessionLost : link.reason();
@@ -571,7 +531,7 @@ MESSI_INLINE DisconnectReason ServerSessions::reason_of(const SessionLink& link)
 
 MESSI_INLINE SessionLossReason ServerSessions::loss_of(const SessionLink& link) const {
   if (const auto loss = link.its_session()->loss) return *loss;
-  return messi::loss_of(link.reason()).value_or(SessionLossReason::kClosed);
+  return session_ends::loss_of(link.reason()).value_or(SessionLossReason::kClosed);
 }
 
 MESSI_INLINE void ServerSessions::lose(ServerSession& session, SessionLossReason loss,
@@ -635,15 +595,13 @@ MESSI_INLINE void ServerSessions::handle_close(SessionLink& link, const wire::Cl
     session.peer_handled = frame.rx;
     return;
   }
-  const std::optional<SessionLossReason> loss = messi::loss_of(frame.code);
-  if (frame.reply || (!loss && frame.code != wire::CloseCode::kClosed)) {
-    return server_.close(link, DisconnectReason::kProtocolError);
-  }
+  const std::optional<SessionLossReason> loss = session_ends::loss_of(frame.code);
+  if (frame.reply || !loss) return server_.close(link, DisconnectReason::kProtocolError);
   session.given_up = session.said_last = true;
   session.peer_handled = frame.rx;
   session.stop_dispatching();
   stop_waiting(session);
-  if (loss) {
+  if (frame.code != wire::CloseCode::kClosed) {
     session.loss = loss;
     return server_.close(link, DisconnectReason::kSessionLost);
   }
@@ -701,10 +659,8 @@ MESSI_INLINE void SessionLink::welcome(const wire::Welcome& welcome) {
 
 MESSI_INLINE void ServerSession::refused(wire::Accepted why) {
   if (why == wire::Accepted::kYes) return;
-  DisconnectReason reason = DisconnectReason::kSlowReader;
-  if (why == wire::Accepted::kTooBig) reason = DisconnectReason::kMessageTooBig;
-  if (why == wire::Accepted::kInvalid) reason = DisconnectReason::kMessageEncodeError;
-  link_->server().sessions_->lose(*this, *loss_of(reason), reason);
+  const DisconnectReason reason = session_ends::reason_of(why);
+  link_->server().sessions_->lose(*this, *session_ends::loss_of(reason), reason);
 }
 
 MESSI_INLINE void ServerSession::flush_link() {
