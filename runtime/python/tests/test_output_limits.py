@@ -44,7 +44,7 @@ class Telling(Server):
 async def fill(server, client):
     """Broadcasts until the first is left out; returns how many there were."""
     count = 0
-    while not client._messi_link._behind:
+    while not client._messi_link._left_out.behind:
         server.broadcast(blob(50_000, str(count)))
         count += 1
         await asyncio.sleep(0)

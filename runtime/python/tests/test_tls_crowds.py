@@ -70,7 +70,8 @@ def test_a_crowd_of_clients_is_let_in_and_nobody_has_to_go(files):
             async with running(*clients):
                 for each in clients:
                     await each.events.until("connect_rsp")
-                assert all(len(each.events.all) == 2 for each in clients)  # connected, and the answer
+                # Connected, and the answer.
+                assert all(len(each.events.all) == 2 for each in clients)
                 assert failures(server) == []
                 assert asyncio.get_running_loop().time() < 2
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .connection import Connection, ConnectionSettings, reason_of
 from .disconnect_reason import DisconnectReason
 from .inbox import Event, Inbox
-from .latest_frames import LatestFrames
+from .left_out import LeftOut
 from .outbox import Accepted
 from .patience import Patience
 from .peer_certificate import PeerCertificate
@@ -60,9 +60,7 @@ class Link:
         self._slow = False  # something was left to be written at the end of the last turn
         self._was_high = False  # more than half of the bound was waiting
         self._awaited = 0  # the size of what did not fit
-        self._behind = False  # broadcasts are left out
-        self._latest: LatestFrames | None = None  # of those
-        self._dropped_broadcasts = 0
+        self._left_out = LeftOut(settings.slow_reader, settings.connection.outbox.total)
         self._judging = False
 
         self._timer: asyncio.Handle | None = None
@@ -134,12 +132,12 @@ class Link:
     @property
     def queued_bytes(self) -> int:
         """What the stream has not taken yet, also of a link that is ending."""
-        return self._frames.pending + (self._latest.size if self._latest else 0)
+        return self._frames.pending + self._left_out.size
 
     @property
     def dropped_broadcasts(self) -> int:
         """How many were left out and will not be sent any more."""
-        return self._dropped_broadcasts
+        return self._left_out.dropped
 
     @property
     def native_handle(self) -> int:
@@ -185,7 +183,7 @@ class Link:
         if self._settings.slow_reader is SlowReader.DISCONNECT:
             self.send(frame)
         elif self._can_send():
-            if not self._behind and self._outbox.offer(frame, self._share):
+            if not self._left_out.behind and self._outbox.offer(frame, self._share):
                 self._handle_sent()
             else:
                 self._leave_out(frame, kind)
@@ -230,7 +228,7 @@ class Link:
         """Ends this side of the stream after what was sent; nothing is sent any more. What the peer
         sends until it has ended its own side is still handed out."""
         if not self.closed:
-            if self._behind:
+            if self._left_out.behind:
                 self._catch_up(sys.maxsize)
             self._connection.leave(reason)
             self._flush()
@@ -250,7 +248,7 @@ class Link:
         if not self._connection.hears:
             self._drop_input(reason)
             return
-        if self._behind and not self.closed:
+        if self._left_out.behind and not self.closed:
             self._catch_up(sys.maxsize)
         linger = self._settings.linger if linger is None else linger
         if linger <= 0 or self._stream.broken:
@@ -451,30 +449,16 @@ class Link:
         return self._max_pending_bytes // 4 * 3
 
     def _leave_out(self, frame: bytes, kind: int) -> None:
-        if not self._behind:
-            self._behind = self._was_high = True
+        if self._left_out.add(frame, kind):
+            self._was_high = True
             self._inbox.signal_behind()
             self._settle_soon()
-        if self._settings.slow_reader is SlowReader.DROP_NEWEST:
-            self._dropped_broadcasts += 1
-            return
-        if self._latest is None:
-            self._latest = LatestFrames(self._settings.connection.outbox.total)
-        if self._latest.keep(kind, frame):
-            self._dropped_broadcasts += 1
-        if self._latest.size > self._max_pending_bytes:
+        if self._left_out.size > self._max_pending_bytes:
             self.close(DisconnectReason.SLOW_READER)
 
     def _catch_up(self, most: int) -> bool:
         """Sends what was left out and kept, as far as there is room; false if there is none."""
-        progress = False
-        while self._latest:
-            if not self._outbox.offer(self._latest.first, most):
-                return progress
-            self._latest.drop_first()
-            progress = True
-        self._behind = False
-        return progress
+        return self._left_out.catch_up(lambda frame: self._outbox.offer(frame, most))
 
     def _write_early(self, frame_size: int, most: int) -> None:
         """A peer is a slow reader only if it does not take what is offered."""
@@ -509,10 +493,12 @@ class Link:
         if self._over:
             return
         self._write()
-        while self._behind and self._is_low and not self.closed and self._catch_up(self._share):
+        while self._left_out.behind and self._is_low and not self.closed:
+            if not self._catch_up(self._share):
+                break
             self._write()
         self._slow = self._slow and bool(self._frames)
-        if self._was_high and self._has_room and not self._behind:
+        if self._was_high and self._has_room and not self._left_out.behind:
             self._was_high = False
             self._awaited = 0
             self._inbox.signal_writable()
@@ -557,8 +543,7 @@ class Link:
             if timer is not None:
                 timer.cancel()
         self._frames.clear()
-        if self._latest is not None:
-            self._latest.clear()
+        self._left_out.clear()
         self._stream.close()
         if not self._loop.is_closed():
             self._ended.set_result(None)

@@ -11,7 +11,7 @@ from .disconnect_reason import DisconnectReason
 from .farewell import cut, harmless
 from .frame import FrameType, encode_frame
 from .inbox import Detached, Event, Inbox, Resumed
-from .latest_frames import LatestFrames
+from .left_out import LeftOut
 from .link import LinkSettings
 from .outbox import Accepted
 from .peer_certificate import PeerCertificate
@@ -58,7 +58,6 @@ class SessionLine:
         self.may_return = True
         """There may be another connection."""
 
-        self.dropped_broadcasts = 0
         self.peer_certificate: PeerCertificate | None = None
 
         self._loop = asyncio.get_running_loop()
@@ -75,8 +74,7 @@ class SessionLine:
         self._peer_sends_no_more = False
         self._was_high = False  # more than half of the bound was kept
         self._awaited = 0  # the size of what did not fit
-        self._behind = False  # broadcasts are left out
-        self._latest: LatestFrames | None = None  # of those
+        self._left_out = LeftOut(settings.slow_reader, settings.connection.outbox.total)
         self._owed_since = 0.0
         self._ack_timer: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
@@ -129,7 +127,12 @@ class SessionLine:
 
     @property
     def queued_bytes(self) -> int:
-        return self.session.kept.size + (self._latest.size if self._latest else 0)
+        return self.session.kept.size + self._left_out.size
+
+    @property
+    def dropped_broadcasts(self) -> int:
+        """As that of a link."""
+        return self._left_out.dropped
 
     @property
     def native_handle(self) -> int:
@@ -156,7 +159,7 @@ class SessionLine:
         if self._settings.slow_reader is SlowReader.DISCONNECT:
             self.send(frame)
         elif not self.closed:
-            accepted = Accepted.FULL if self._behind else self._offer(frame, self._share)
+            accepted = Accepted.FULL if self._left_out.behind else self._offer(frame, self._share)
             if accepted is Accepted.FULL:
                 self._leave_out(frame, kind)
             elif accepted is Accepted.TOO_BIG:
@@ -442,35 +445,28 @@ class SessionLine:
     def _check_low(self) -> None:
         if not self._is_low:
             return
-        if self._behind:
+        if self._left_out.behind:
             self._catch_up(self._share)
-        if self._was_high and self._has_room and not self._behind:
+        if self._was_high and self._has_room and not self._left_out.behind:
             self._was_high = False
             self._awaited = 0
             self.inbox.signal_writable()
 
     def _leave_out(self, frame: bytes, kind: int) -> None:
-        if not self._behind:
-            self._behind = self._was_high = True
+        if self._left_out.add(frame, kind):
+            self._was_high = True
             self.inbox.signal_behind()
-        if self._settings.slow_reader is SlowReader.DROP_NEWEST:
-            self.dropped_broadcasts += 1
-            return
-        if self._latest is None:
-            self._latest = LatestFrames(self._settings.connection.outbox.total)
-        if self._latest.keep(kind, frame):
-            self.dropped_broadcasts += 1
-        if self._latest.size > self._max_pending_bytes:
+        if self._left_out.size > self._max_pending_bytes:
             self._break(DisconnectReason.SLOW_READER, SessionLossReason.OVERFLOW)
 
     def _catch_up(self, most: int | None) -> None:
         """Sends what was left out and kept, as far as there is room; `None`: all of it."""
-        while self._latest:
+
+        def offer(frame: bytes) -> bool:
             room = self.queued_bytes if most is None else most
-            if self._offer(self._latest.first, room) is not Accepted.YES:
-                return
-            self._latest.drop_first()
-        self._behind = False
+            return self._offer(frame, room) is Accepted.YES
+
+        self._left_out.catch_up(offer)
 
     def _acknowledge(self) -> None:
         if self.link is None:
@@ -565,9 +561,7 @@ class SessionLine:
             if timer is not None:
                 timer.cancel()
         kept = self.session.kept
-        while self._latest:
-            kept.append(self._latest.first)
-            self._latest.drop_first()
+        self._left_out.hand_over(kept.append)
         kept.forget_total()
         if peer_handled is not None and not self.session.handle_last_rx(peer_handled):
             peer_handled = None

@@ -103,9 +103,11 @@ class ServerHandshakes:
     async def _wait_for_turn(self, guest: _Guest) -> None:
         if len(self._silent) + len(self._waiting) >= _MOST_WAITING:
             if self._silent:
-                oldest, why = next(iter(self._silent)), "too many wait, and this one has sent nothing"
+                oldest = next(iter(self._silent))
+                why = "too many wait, and this one has sent nothing"
             else:
-                oldest, why = next(iter(self._waiting)), "too many handshakes are under way"
+                oldest = next(iter(self._waiting))
+                why = "too many handshakes are under way"
             self._give_up(oldest, why)
         self._silent[guest] = None
         await guest.wait_for_turn(self._handle_spoken)

@@ -1,0 +1,65 @@
+"""What a reader that is behind does not get of broadcasts, or gets later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .frame_queue import PendingTotal
+from .latest_frames import LatestFrames
+from .slow_reader import SlowReader
+
+
+class LeftOut:
+    """From the first broadcast that does not fit until all that was kept has found room."""
+
+    __slots__ = ("_latest", "_policy", "_total", "behind", "dropped")
+
+    def __init__(self, policy: SlowReader, total: PendingTotal) -> None:
+        self.behind = False
+        """Broadcasts are left out."""
+
+        self.dropped = 0
+        """How many were, and will not be sent any more."""
+
+        self._policy = policy
+        self._total = total
+        self._latest: LatestFrames | None = None
+
+    @property
+    def size(self) -> int:
+        """Of what is kept, in bytes."""
+        return self._latest.size if self._latest else 0
+
+    def add(self, frame: bytes, kind: int) -> bool:
+        """Leaves a broadcast out. True if it is the first one."""
+        begins = not self.behind
+        self.behind = True
+        if self._policy is SlowReader.DROP_NEWEST:
+            self.dropped += 1
+            return begins
+        if self._latest is None:
+            self._latest = LatestFrames(self._total)
+        if self._latest.keep(kind, frame):
+            self.dropped += 1
+        return begins
+
+    def catch_up(self, offer: Callable[[bytes], bool]) -> bool:
+        """Sends what was kept, as far as `offer` takes it. True if that was something."""
+        progress = False
+        while self._latest:
+            if not offer(self._latest.first):
+                return progress
+            self._latest.drop_first()
+            progress = True
+        self.behind = False
+        return progress
+
+    def hand_over(self, take: Callable[[bytes], object]) -> None:
+        """Passes what was kept on to who tells of it."""
+        while self._latest:
+            take(self._latest.first)
+            self._latest.drop_first()
+
+    def clear(self) -> None:
+        if self._latest is not None:
+            self._latest.clear()
