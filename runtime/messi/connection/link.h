@@ -252,17 +252,18 @@ class Link : private Connection {
   void adopt(session::Session& session) {
     const std::size_t before = pending_bytes();
     session.attach({0, 0, UINT32_MAX});
-    while (session.hand_over(frames())) {
-    }
+    take_all_of(session);
     settings().pending += pending_bytes() - before;
   }
   /// Adds the messages that `session()` has not handed over yet, all of them.
-  void take_all() {
-    while (session()->hand_over(frames())) {
+  void take_all() { take_all_of(*session()); }
+
+ private:
+  void take_all_of(session::Session& session) {
+    while (session.hand_over(frames())) {
     }
   }
 
- private:
   // For links that may carry a session.
   virtual session::Session* session() { return nullptr; }
   /// Whether OFFER, HELLO or WELCOME may come now, and what becomes of it.
@@ -403,6 +404,7 @@ inline void Link::tend_session(TimePoint now) {
 
 // It must not overtake the first one, or a CLOSE, which say what was true when they were queued.
 inline void Link::want_ack() {
+  if (frames().wants(wire::Control::kAck)) return;
   if (frames().count_untaken(wire::FrameType::kAck) > 0) return;
   if (frames().count_untaken(wire::FrameType::kClose) > 0) return;
   frames().want(wire::Control::kAck);

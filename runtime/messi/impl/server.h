@@ -225,9 +225,11 @@ MESSI_INLINE void ServerBase::leave_out(std::uint32_t field, const wire::SharedF
   wire::Outbox* const outbox = outbox_of(link);
   if (outbox == nullptr) return;
   if (row.latest.keep(field, *copy)) ++row.dropped;
-  if (row.latest.size() > settings_.max_pending_bytes) {
-    session_of(link) != nullptr ? (void)outbox->refuse(wire::Accepted::kFull)
-                                : close(link, DisconnectReason::kSlowReader);
+  if (row.latest.size() <= settings_.max_pending_bytes) return;
+  if (session_of(link) != nullptr) {
+    outbox->refuse(wire::Accepted::kFull);
+  } else {
+    close(link, DisconnectReason::kSlowReader);
   }
 }
 

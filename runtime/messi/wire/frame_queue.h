@@ -105,6 +105,8 @@ class FrameQueue {
 
   /// Writes a control frame soon. No-op while one of its kind waits.
   void want(Control kind) { set_wanted(wanted_ | bit(kind)); }
+  /// Whether one of its kind waits.
+  bool wants(Control kind) const { return (wanted_ & bit(kind)) != 0; }
 
   /// Fills `batch`, which is empty, with what to write next. `make(Control, out) -> end` makes a
   /// control frame.
