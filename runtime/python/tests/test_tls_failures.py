@@ -347,14 +347,15 @@ def test_a_failed_handshake_is_an_attempt_like_others(files):
 
 def test_an_address_that_fails_its_handshake_is_tried_last(files):
     async def body():
+        # Not 127.0.0.1: any program's connections may have the port there.
         server = TlsServer(files.server(), "tls://127.0.0.2:0")
         async with running(server):
             plain = await asyncio.start_server(
-                lambda _, writer: writer.close(), "127.0.0.1", server.port
+                lambda _, writer: writer.close(), "127.0.0.3", server.port
             )
             options = ClientOptions(tls=files.client(server_name="localhost"))
             client = Client(f"tls://two.example:{server.port}", options=options)
-            with addresses("127.0.0.1", "127.0.0.2"):
+            with addresses("127.0.0.3", "127.0.0.2"):
                 async with running(client):
                     assert await client.events.next() == ("failure", TlsError)
                     assert await client.events.next() == ("connected",)
