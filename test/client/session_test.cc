@@ -518,6 +518,29 @@ TEST_CASE("a server that refuses a client says so, and the session is kept", "[c
   CHECK(world.client.take_log().back() == "resumed: 1");
 }
 
+TEST_CASE("a server that drains begins no session any more", "[client]") {
+  World world;
+  world.send("1");
+  world.heard();
+  const std::string late = Welcome().bytes() + ack_frame(0, 0) + down("not for this client");
+  if (GENERATE(true, false)) {
+    world.say(offer_frame(true));
+    world.say(close_frame(14, "", 300) + late);
+  } else {
+    world.say(offer_frame(true) + close_frame(14, "", 300) + late);
+  }
+  CHECK(world.client.take_log() == Log{"failed: tcp://localhost:6000: Draining."});
+  CHECK(world.client.last_failure == absl::StatusCode::kUnavailable);
+  CHECK(world.peer().ended());
+  world.loop.advance(299ms);
+  CHECK(world.server.peers().size() == 1);
+  world.reconnect();
+  world.heard();
+  world.welcome();
+  CHECK(world.heard_bytes() == ack_frame(0, 0) + up("1"));
+  CHECK(world.client.take_log() == Log{"connected"});
+}
+
 TEST_CASE("a server that does not answer is given up, and the session is kept", "[client]") {
   World world;
   world.welcome();
@@ -797,6 +820,44 @@ TEST_CASE("a client that is closed does not go on without a session", "[client]"
   CHECK(world.client.take_log() ==
         Log{"lost: The server has no sessions. 1 to 1", "disconnected: Session lost."});
   CHECK(world.client.stopped());
+}
+
+TEST_CASE("a client that is closed is done when its session is lost", "[client]") {
+  World world;
+  world.welcome();
+  world.send("1");
+  world.reconnect();
+  world.client.take_log();
+  world.client.stop();
+  const bool restarts = GENERATE(true, false);
+  if (restarts) world.client.start();
+  const std::string throws = one_of(GENERATE(0, 1, 2), {"nothing", "lost", "disconnected"});
+  world.client.then = [&](const std::string& line) {
+    if (line.substr(0, throws.size()) == throws) throw std::runtime_error("a hook");
+  };
+  world.say(offer_frame(true));
+  Welcome answer = resumed(2);  // which is a lie
+  const bool lie = GENERATE(true, false);
+  if (!lie) {
+    answer = Welcome();
+    answer.id = pattern(16, 9);
+  }
+  if (throws == "nothing") {
+    world.say(answer.bytes());
+  } else {
+    CHECK_THROWS(world.say(answer.bytes()));
+  }
+  world.loop.run_until_idle();
+  CHECK(
+      world.client.take_log() ==
+      (lie ? Log{"lost: The protocol was broken. 1 to 1", "disconnected: Protocol error."}
+           : Log{"lost: The server does not know the session. 1 to 1", "disconnected: Stopped."}));
+  CHECK(world.client.stopped() != restarts);
+  if (!restarts) return;
+  for (int i = 0; i < 50 && world.server.peers().size() == 2; ++i) world.loop.advance(100ms);
+  world.heard();
+  world.welcome();
+  CHECK(world.client.take_log() == Log{"connected"});
 }
 
 TEST_CASE("after stop_now and start what is sent is for the next session", "[client]") {

@@ -148,6 +148,24 @@ TEST_CASE("a client that was taken for a silent one may still ask for a session"
   CHECK(world.server.log.back() == "2 detached: Connection closed.");
 }
 
+TEST_CASE("a silent client that has said something asks for no session any more", "[server]") {
+  SessionWorld world;
+  Peer peer(world.loop);
+  peer.connect();
+  const bool accepted_late = GENERATE(true, false);
+  if (accepted_late) world.server.authenticate = [](Server::Client&) {};
+  world.loop.advance(1s);
+  const std::string hello = RawHello().frame();
+  const int how = GENERATE(0, 1, 2);
+  if (how == 2 && !accepted_late) world.server.find_client(1)->pause();
+  peer.say(from_client(message("one")) + (how == 0 ? "" : hello));
+  if (accepted_late) world.server.find_arriving(1)->accept();
+  if (how == 2 && !accepted_late) world.server.find_client(1)->resume();
+  world.loop.run_until_idle();
+  if (how == 0) peer.say(hello);
+  CHECK(world.server.log == Log{"1 connected", "1 message one", "1 disconnected: Protocol error."});
+}
+
 TEST_CASE("what a silent client was sent is written before it becomes another one", "[server]") {
   SessionWorld world;
   Peer peer(world.loop);
@@ -366,6 +384,18 @@ TEST_CASE("the answer to HELLO waits for the user", "[server]") {
     world.loop.run_until_idle();
     CHECK(peer.link().received() == close_frame(9, "Nobody knows you."));
     CHECK(world.server.log == Log{"1 token who", "refused memory:client-1: Not authenticated."});
+  }
+  SECTION("by a server that lets its clients go") {
+    world.server.drain(10s);
+    world.loop.run_until_idle();
+    CHECK(peer.link().take_received() == close_frame(14));
+    client->accept();
+    CHECK_FALSE(client->connected());
+    world.loop.run_until_idle();
+    CHECK(peer.link().received().empty());
+    CHECK(peer.link().ended());
+    CHECK(world.server.log == Log{"1 token who", "refused memory:client-1: Draining."});
+    CHECK(world.server.stopped());
   }
   SECTION("too late") {
     world.loop.advance(5s);

@@ -710,6 +710,21 @@ TEST_CASE("a server that drains may be stopped at any time", "[server][sessions]
   CHECK(pair.server.stopped());
 }
 
+TEST_CASE("the answer to a drain is none to the end that has followed", "[server][sessions]") {
+  Pair pair;
+  pair.server.drain(10s);
+  pair.client().send(message("late"));
+  pair.server.stop();
+  pair.loop.run_until_idle();
+  pair.peer.take();
+  pair.peer.say(session_close_frame(14, 0, 0, /*reply=*/true));
+  CHECK(pair.server.client_count() == 0);
+  CHECK_FALSE(pair.server.has("1 disconnected"));
+  pair.peer.say(session_close_frame(5, 1, 0, /*reply=*/true));
+  CHECK(pair.server.log.back() == "1 disconnected: Stopped.");
+  CHECK_FALSE(pair.server.has("1 lost"));
+}
+
 TEST_CASE("those that were not accepted take nobody's place", "[server][sessions]") {
   ServerOptions options = with_sessions();
   options.max_clients = 3;

@@ -132,7 +132,6 @@ MESSI_INLINE void ClientBase::settle_with_sessions() {
       const bool promised = link_ && link_->stage() >= ConnectedLink::Stage::kAwaitsWelcome;
       if (promised) link_->close(client_sessions::end_of(current->refused()).reason);
       end_current_session(client_sessions::end_of(current->refused()));
-      if (sessions_->closing) finish_closing(connection::ClientEvent::kStop);
     }
     if (in_state(connection::ClientState::kStopped)) {
       if (sessions_->closing) finish_closing(connection::ClientEvent::kStopNow);
@@ -248,7 +247,6 @@ MESSI_INLINE void ClientBase::go_without_session() {
   }
   if (sessions_->current && sessions_->current->known()) {
     end_current_session({DisconnectReason::kSessionLost, SessionLossReason::kDowngraded});
-    if (sessions_->closing) finish_closing(connection::ClientEvent::kStop);
     tell_ends();
     if (!in_state(connection::ClientState::kIntroducing)) return;
   }
@@ -274,8 +272,8 @@ MESSI_INLINE void ClientBase::begin_session(const wire::Welcome& welcome) {
     if (!session.is(welcome.id)) return refuse();
     const std::uint64_t written = session.written();
     if (!session.attach(peer)) {
-      end_current_session({DisconnectReason::kProtocolError, SessionLossReason::kProtocol});
-      return refuse();
+      refuse();
+      return end_current_session({DisconnectReason::kProtocolError, SessionLossReason::kProtocol});
     }
     sessions_->replayed = written - peer.rx;
   } else {
@@ -291,9 +289,6 @@ MESSI_INLINE void ClientBase::begin_session(const wire::Welcome& welcome) {
       end_current_session(end);
       tell_ends();
       if (!in_state(connection::ClientState::kIntroducing)) return;
-      if (sessions_->closing && !sessions_->current->matters()) {
-        return finish_closing(connection::ClientEvent::kStop);
-      }
       if (sessions_->current->refused() != wire::Accepted::kYes) return settle_.schedule();
     }
     if (!sessions_->current->begin(link_->welcome())) return refuse();
@@ -436,9 +431,12 @@ MESSI_INLINE void ClientBase::end_session(std::unique_ptr<ClientSession> session
   settle_.schedule();
 }
 
+/// The hooks come later. So a client that is closing, which waits only for this session, has
+/// stopped before them.
 MESSI_INLINE void ClientBase::end_current_session(const ClientSessionEnd& end) {
   sessions_->over.reserve(sessions_->over.size() + 1);  // first: memory may run out
   end_session(renew_session(), end);
+  if (sessions_->closing) finish_closing(connection::ClientEvent::kStop);
 }
 
 /// Calls the hooks for sessions that are over.

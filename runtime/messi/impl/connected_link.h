@@ -99,6 +99,8 @@ class ConnectedLink final : public connection::Link {
   void handle_farewell(const wire::CloseFrame& frame) override {
     remember(frame);
     refused_ = reason() != DisconnectReason::kDraining;
+    // A server that knows introductions says nothing more to a client that it does not know.
+    if (stage_ == Stage::kOffered || stage_ == Stage::kAwaitsWelcome) abort();
   }
   void remember(const wire::CloseFrame& frame) {
     text_ = harmless(frame.text);

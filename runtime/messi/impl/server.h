@@ -425,6 +425,7 @@ MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
 
 MESSI_INLINE bool ServerBase::dispatch_from(AcceptedLink& link, std::string_view payload) {
   current_ = link.client();
+  if (sessions_ != nullptr) static_cast<SessionLink&>(link).handle_message();
   return dispatch(*current_, payload);
 }
 

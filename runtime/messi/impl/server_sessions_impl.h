@@ -182,6 +182,9 @@ MESSI_INLINE void ServerSessions::begin_client(SessionLink& link) {
 // The answer
 
 MESSI_INLINE void ServerSessions::accept(SessionLink& link, std::string_view given) {
+  if (link.stage == Stage::kIntroduced && link.draining()) {
+    return server_.end_now(link, DisconnectReason::kDraining);
+  }
   link.accept();
   --server_.hidden_count_;
   server_.needs_settling(link);
@@ -584,7 +587,8 @@ MESSI_INLINE void ServerSessions::handle_close(SessionLink& link, const wire::Cl
   ServerSession& session = *link.its_session();
   if (session.given_up) return;
   server_.needs_settling(link);
-  if (frame.reply && link.draining() && !session.closing) {
+  if (frame.reply && frame.code == wire::CloseCode::kDrain && link.draining()) {
+    if (session.closing) return;  // another CLOSE has followed, and its answer is still to come
     if (!link.closed()) server_.leave(link);
     link.want_ack();
     return;

@@ -29,7 +29,7 @@ class SessionLink final : public AcceptedLink {
   enum class Stage : std::uint8_t {
     kOffered,      ///< Nothing yet.
     kSilent,       ///< It may be one that does not know OFFER. The user was not told of it yet.
-    kProvisional,  ///< The same; it may be told about already.
+    kProvisional,  ///< The same; the user may have been told. It has sent no message yet.
     kAsking,       ///< It has sent HELLO.
     kIntroduced,   ///< HELLO was looked at; the answer follows when the client is accepted.
     kPlain,        ///< It has no session.
@@ -46,6 +46,10 @@ class SessionLink final : public AcceptedLink {
   std::string_view auth_token() const override {
     if (introduction_ == nullptr) return {};
     return wire::find_tlv(introduction_->tlvs, wire::kAuthTokenTlv);
+  }
+  /// A message is dispatched: who has said one introduces himself no more.
+  void handle_message() {
+    if (stage == Stage::kProvisional) stage = Stage::kPlain;
   }
   /// Answers HELLO. Its session, if any, is attached.
   void welcome(const wire::Welcome& welcome);

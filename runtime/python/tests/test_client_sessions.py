@@ -790,6 +790,28 @@ def test_a_session_that_the_server_has_ended_after_all_was_handled_is_not_lost()
     run(body())
 
 
+def test_a_client_that_is_closed_is_done_when_its_session_is_lost():
+    async def body():
+        async with serving() as (client, accept):
+            server = await accept()
+            await server.begin()
+            client.say("a")
+            await server.text()
+            client.stop()
+            server.writer.close()
+            server = await accept()
+            await server.hello()
+            server.write(Welcome(resumed=True, id=ID, secret=SECRET, rx=2).encode())
+            await client.wait_stopped()
+            assert client.events.all == [
+                ("connected",),
+                ("lost", SessionLossReason.PROTOCOL, 1, 1, None),
+                ("disconnected", STOPPED),
+            ]
+
+    run(body())
+
+
 @pytest.mark.parametrize("linger", [0.0, 3.0])
 def test_close_says_how_long_that_may_take(linger):
     async def body():
@@ -1050,6 +1072,27 @@ def test_a_client_may_stop_while_its_server_lets_it_go():
             client.start()
             assert (await (await accept()).begin()).resume is False
             await client.events.until("connected")
+
+    run(body())
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_server_that_drains_begins_no_session_any_more(at_once):
+    async def body():
+        async with serving() as (client, accept):
+            client.say("a")
+            server = await accept()
+            last = [close(CloseCode.DRAIN), Welcome(id=ID, secret=SECRET).encode(), news("late")]
+            if at_once:
+                server.write(OFFER, *last)
+            else:
+                await server.hello()
+                server.write(*last)
+            await client.events.until("failure", HandshakeError, "Draining.")
+            server = await accept()
+            await server.begin()
+            assert await server.text() == "a"
+            assert kinds(client) == ["failure", "connected"]
 
     run(body())
 

@@ -489,6 +489,26 @@ def test_who_introduces_itself_late_is_authenticated_anew():
     run(body())
 
 
+def test_a_server_that_drains_begins_no_session_any_more():
+    async def body():
+        server = SessionServer(offer_wait=0.0, **LONG)
+        await server.start()
+        async with raw(server) as peer:
+            await peer.expect(FrameType.OFFER)
+            await server.events.until("connected", 1)
+            server.drain(30)
+            peer.write(Hello(attempt=1, retain=1000, max_payload_size=1000).encode())
+            assert (await peer.close_frame()).code == CloseCode.DRAIN
+            assert await is_closed(peer.reader)
+            await server.wait_stopped()
+        assert server.events.all == [
+            ("connected", 1),
+            ("disconnected", 1, DisconnectReason.DRAINING),
+        ]
+
+    run(body())
+
+
 def test_a_client_may_introduce_itself_without_a_session():
     async def body():
         server = SessionServer(**LONG)

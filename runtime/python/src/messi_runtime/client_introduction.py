@@ -87,6 +87,9 @@ class ClientIntroduction:
         return True
 
     def _handle_answer(self, connection: SessionConnection, frame: Frame) -> bool:
+        if frame.type == FrameType.CLOSE:
+            connection.handle_last(frame)
+            return True
         if frame.type != FrameType.WELCOME:
             return False
         try:

@@ -91,6 +91,9 @@ class ServerIntroduction:
                 return True
             if not hello.no_session and self._mode is SessionMode.OFF:
                 return False
+            if connection.draining:
+                connection.close(DisconnectReason.DRAINING)
+                return True
             tlvs = read_tlvs(hello.tlvs)
             self.schema = PeerSchema.of(tlvs)
             self.auth_token = tlvs.get(TLV_AUTH_TOKEN, b"")

@@ -84,6 +84,11 @@ class SessionConnection(Connection):
         self._said_all = True
         self.close(DisconnectReason.PROTOCOL_ERROR)
 
+    def handle_last(self, frame: Frame) -> None:
+        """A CLOSE behind which nothing counts, whatever it says."""
+        super()._handle_other(frame)
+        self.hears = False
+
     def hold(self) -> None:
         """Messages wait again for `admit`."""
         self._decoder.hold_back(self._incoming)
