@@ -300,7 +300,7 @@ bool Server::pass(const Message& message, Client& client, bool tries) {
 void Server::shout(Recipe recipe, const Client* except) {
   const SlowReader policy = options().slow_reader;
   // If some are left out, each must be unlike the others.
-  if (policy != SlowReader::kDisconnect && recipe.form == Form::kEmpty) recipe.form = Form::kFlat;
+  if (policy != SlowReader::kDisconnect && recipe.size < 100) recipe.form = Form::kFlat;
   std::vector<std::uint64_t> ids;
   for (const Client& client : clients()) {
     if (&client != except) ids.push_back(client.id());

@@ -117,7 +117,8 @@ void Watch::check_silence(const Side& side, DisconnectReason reason) {
 void Watch::detach(Side& side, DisconnectReason reason) {
   require(side.up && side.out->session, "a session is detached that there is not");
   require(!side.detached && !side.out->lost, "a session is detached twice, or after it was lost");
-  require(causes_.disturbed || causes_.ended, "a connection is lost for no reason");
+  require(causes_.disturbed || causes_.ended || causes_.too_big,
+          "a connection is lost for no reason");
   check_silence(side, reason);
   side.threw = false;
   side.detached = true;

@@ -124,9 +124,10 @@ class Watch {
   /// Connections take time before their clients know of them.
   void expect_handshakes() { handshakes_ = true; }
   /// Servers ask their clients who they are.
-  void expect_introductions() { introduces_ = true; }
+  void expect_introductions() { handshakes_ = introduces_ = true; }
   /// What waits for all clients of a server together has a bound.
   void expect_full_servers() { causes_.overflow = total_is_bounded_ = true; }
+  bool total_is_bounded() const { return total_is_bounded_; }
   /// Larger messages may be more than a receiver takes.
   void set_smallest_limit(std::size_t size) { smallest_limit_ = size; }
   /// What may end a session.

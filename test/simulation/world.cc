@@ -561,7 +561,8 @@ void World::prove() {
   }
   advance(milliseconds(1'500));  // with the time to acknowledge
   for (const std::unique_ptr<Client>& client : clients_) {
-    if (client == nullptr) continue;
+    // It may have begun another session, if there is no room for all at once.
+    if (client == nullptr || total_is_bounded()) continue;
     require(client->unacknowledged() == 0,
             "a message is not acknowledged, though all are connected");
   }
