@@ -81,6 +81,8 @@ class Traffic {
   void handle_lost(std::uint64_t key, const messi::SessionLoss& loss) {
     history_.lost(key, loss.first_unacked, loss.last_accepted, loss.peer_handled,
                   to_string(loss.reason));
+  }
+  static void say_lost(const messi::SessionLoss& loss) {
     std::cout << "lost: " << loss.reason << std::endl;
   }
   void handle_end(std::uint64_t key, std::uint64_t unacknowledged, messi::DisconnectReason reason) {
@@ -138,6 +140,7 @@ class Client final : public kill_run::KillRunClient {
   }
   void on_session_lost(const messi::SessionLoss& loss) override {
     traffic_.handle_lost(kKey, loss);
+    Traffic::say_lost(loss);
   }
   void on_disconnected(messi::DisconnectReason reason) override {
     traffic_.handle_end(kKey, unacknowledged(), reason);
@@ -198,6 +201,9 @@ class Server final : public kill_run::KillRunServer {
   }
   void on_client_session_lost(Client& client, const messi::SessionLoss& loss) override {
     traffic_.handle_lost(client.id(), loss);
+    // Else its WELCOME was cut off: the client has never heard of it, and has begun another one.
+    const bool has_begun = client.id() == client_ || loss.first_unacked <= loss.last_accepted;
+    if (has_begun) Traffic::say_lost(loss);
   }
   void on_client_disconnected(Client& client, messi::DisconnectReason reason) override {
     traffic_.handle_end(client.id(), client.unacknowledged(), reason);

@@ -81,7 +81,6 @@ class Traffic:
 
     def handle_lost(self, key, loss):
         self.history.lost(key, loss.first_unacked, loss.last_accepted, loss.peer_handled, loss.reason)
-        say("lost:", loss.reason)
 
     def handle_end(self, key, unacknowledged, reason):
         self.history.unacknowledged(key, unacknowledged)
@@ -135,6 +134,7 @@ class Client(KillRunClient):
 
     async def on_session_lost(self, loss):
         self._traffic.handle_lost(0, loss)
+        say("lost:", loss.reason)
 
     async def on_disconnected(self, reason):
         self._traffic.handle_end(0, self.unacknowledged, reason)
@@ -178,6 +178,9 @@ class Server(KillRunServer):
 
     async def on_client_session_lost(self, client, loss):
         self._traffic.handle_lost(client.id, loss)
+        # Else its WELCOME was cut off: the client has never heard of it, and has begun another one.
+        if client is self._client or loss.first_unacked <= loss.last_accepted:
+            say("lost:", loss.reason)
 
     async def on_client_disconnected(self, client, reason):
         self._traffic.handle_end(client.id, client.unacknowledged, reason)
