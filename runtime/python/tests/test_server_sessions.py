@@ -1003,6 +1003,49 @@ def test_a_client_that_gives_up_the_session_says_why(code):
     run(body())
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [close(code) for code in (0, 6, 7, 9, 13, 14, 15, 200)]
+    + [close(code, reply=True) for code in (CloseCode.CLOSED, CloseCode.DRAIN, 11)],
+)
+def test_a_close_that_a_client_cannot_mean_is_a_protocol_error(frame):
+    async def body():
+        server = SessionServer(**LONG)
+        async with running(server), raw(server) as peer:
+            await peer.begin()
+            peer.write(frame)
+            assert (await peer.close_frame()).code == CloseCode.PROTOCOL
+            await server.events.until("lost", 1, SessionLossReason.PROTOCOL, 1, 0, None)
+
+    run(body())
+
+
+def test_a_hook_that_raises_before_a_clients_end_ends_the_connection_but_not_the_session():
+    class Failing(Slow):
+        async def on_message_ind(self, client, message):
+            await super().on_message_ind(client, message)
+            if message.text == "1":
+                raise RuntimeError("as it should")
+
+    async def body():
+        server = Failing(**LONG)
+        async with running(server):
+            async with raw(server) as peer:
+                welcome = await peer.begin()
+                peer.write(message("1"), message("2"), close(rx=0, tx=2))
+                assert await is_closed(peer.reader)
+            await server.events.until("detached", 1, DisconnectReason.GENERAL_ERROR)
+            async with raw(server) as peer:
+                assert (await peer.resume(welcome)).rx == 1
+                peer.write(message("2"), close(rx=0, tx=2))
+                answer = await last_words(peer)
+                assert (answer.code, answer.reply, answer.rx) == (CloseCode.CLOSED, True, 2)
+                peer.writer.close()
+            await server.events.until("disconnected", 1, CLOSED)
+
+    run(body())
+
+
 def test_stop_ends_sessions_that_are_away_at_once():
     async def body():
         loop = asyncio.get_running_loop()
@@ -1081,6 +1124,30 @@ def test_a_drain_loses_nothing_in_either_direction_nor_late_answers():
             peer.writer.close()
             await server.wait_stopped()
         assert server.events.all[-1] == ("disconnected", 1, DisconnectReason.DRAINING)
+        assert not [event for event in server.events.all if event[0] == "lost"]
+
+    run(body())
+
+
+@pytest.mark.parametrize("end", ["stop", "disconnect"])
+def test_an_answer_to_a_drain_is_no_last_word_to_an_end_after_it(end):
+    async def body():
+        server = SessionServer(**LONG)
+        await server.start()
+        async with raw(server) as peer:
+            await peer.begin()
+            client = server.clients[0]
+            server.drain(30)
+            assert (await peer.close_frame()).code == CloseCode.DRAIN
+            client.send(text("late"))
+            getattr(server if end == "stop" else client, end)()
+            peer.write(close(CloseCode.DRAIN, reply=True))
+            assert await peer.text() == "late"
+            assert (await last_words(peer)).code == CloseCode.CLOSED
+            peer.write(close(reply=True, rx=1))
+            peer.writer.close()
+            await server.wait_stopped()
+        assert server.events.all[-1][0] == "disconnected"
         assert not [event for event in server.events.all if event[0] == "lost"]
 
     run(body())

@@ -12,7 +12,16 @@ from .handshake_error import HandshakeError
 from .link import Link, LinkSettings
 from .options import ClientOptions
 from .schema_tlvs import encode_schema
-from .session_frames import MOST_SIZE, MOST_TLVS, TLV_AUTH_TOKEN, Hello, Welcome, encode_tlv
+from .session_frames import (
+    MOST_SIZE,
+    MOST_TLVS,
+    NO_ID,
+    NO_SECRET,
+    TLV_AUTH_TOKEN,
+    Hello,
+    Welcome,
+    encode_tlv,
+)
 from .session_line import SessionLine, loss_of
 from .session_link import SessionLink
 from .session_loss import SessionLossReason
@@ -118,8 +127,7 @@ class ClientSessions:
             self._go_without(link)
             return None
         session = self._resumed(asked, welcome) if welcome.resumed else self._new(asked, welcome)
-        rx = welcome.rx if welcome.resumed else 0
-        if not session.attach(link, rx, welcome.retain, welcome.max_payload_size):
+        if not session.attach(link, welcome.rx, welcome.retain, welcome.max_payload_size):
             if session.loss is not None:
                 link.say(session.close_frame(session.loss.reason))
             raise HandshakeError(session.reason)
@@ -134,10 +142,12 @@ class ClientSessions:
         return asked
 
     def _new(self, asked: SessionLine, welcome: Welcome) -> SessionLine:
+        if welcome.rx != 0 or welcome.id == NO_ID or welcome.secret == NO_SECRET:
+            raise HandshakeError(DisconnectReason.PROTOCOL_ERROR)
         session: SessionLine | None = asked
         if asked.established:
             asked.lose(
-                loss_of(welcome.reason, SessionLossReason.UNKNOWN),
+                loss_of(welcome.reason) or SessionLossReason.UNKNOWN,
                 DisconnectReason.SESSION_LOST,
                 welcome.previous_rx,
             )

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable
 
 from .close_frame import CloseCode, CloseFrame, encode_close
-from .connection import reason_of
+from .connection import Side, reason_of
 from .disconnect_reason import DisconnectReason
-from .farewell import cut, harmless
+from .farewell import cut, harmless, reason_of_code
 from .frame import FrameType, encode_frame
 from .inbox import Detached, Event, Inbox, Resumed
 from .left_out import LeftOut
@@ -62,6 +62,7 @@ class SessionLine:
 
         self._loop = asyncio.get_running_loop()
         self._settings = settings
+        self._on_server = settings.connection.side is Side.SERVER
         self._max_pending_bytes = settings.connection.max_pending_bytes
         self._half = self._max_pending_bytes // 2
         self._end_reason: DisconnectReason | None = None
@@ -224,8 +225,9 @@ class SessionLine:
             if self.link is not None:
                 self.link.write()  # what was sent before
             self._break(reason, FATAL[reason], hint)
-        elif self.link is not None and not self.closed:
+        elif self.link is not None and (not self.closed or self._to_answer is CloseCode.CLOSED):
             # What was not handed out comes again.
+            self._forget_close()
             self.inbox.drop_messages()
             self.link.close(reason, hint)
 
@@ -276,8 +278,12 @@ class SessionLine:
             link.abort(DisconnectReason.REPLACED)
             self._tell_detached(DisconnectReason.REPLACED)
         self.inbox.drop_messages()
+        self._forget_close()
+
+    def _forget_close(self) -> None:
+        """The peer's, if it was not answered: it will say it again, behind what it has not seen
+        acknowledged."""
         if self._to_answer is CloseCode.CLOSED:
-            # The peer will say it again, behind what it has not seen acknowledged.
             self._to_answer = self._end_reason = None
             self._peer_handles_no_more = False
             self.inbox.reopen()
@@ -344,13 +350,11 @@ class SessionLine:
         return True
 
     def handle_close(self, frame: CloseFrame) -> bool:
+        if not self._may_come(frame):
+            return False
         text = harmless(frame.text)
         if frame.code not in (CloseCode.CLOSED, CloseCode.DRAIN):
-            # It may have been said in the middle of what was sent.
-            self._peer_handles_no_more = True
-            self.hint = text
-            loss = loss_of(frame.code, SessionLossReason.CLOSED)
-            self._cut(loss, DisconnectReason.SESSION_LOST, frame.rx)
+            self._handle_no_further(frame, text)
             return True
         # An ACK may have gone ahead.
         if not self.handle_ack(max(frame.rx, self.session.kept.acknowledged), frame.tx):
@@ -364,6 +368,26 @@ class SessionLine:
             self._to_answer = CloseCode.DRAIN
         self._go_on_soon()
         return True
+
+    def _may_come(self, frame: CloseFrame) -> bool:
+        """Whether the peer may say that now."""
+        if not frame.reply:
+            return not self._on_server or loss_of(frame.code) is not None
+        if frame.code == CloseCode.DRAIN:
+            return self._on_server and self.draining
+        return self._closing is CloseCode.CLOSED and self._said
+
+    def _handle_no_further(self, frame: CloseFrame, text: str) -> None:
+        """The peer cannot go on: with the session, or only with the connection."""
+        loss = loss_of(frame.code)
+        if loss is None:
+            if self.link is not None:
+                self.link.shut(reason_of_code(frame.code), text)
+            return
+        # It may have been said in the middle of what was sent.
+        self._peer_handles_no_more = True
+        self.hint = text
+        self._cut(loss, DisconnectReason.SESSION_LOST, frame.rx)
 
     def _handle_closed(self, text: str) -> None:
         self._peer_handles_no_more = True
@@ -578,13 +602,17 @@ class SessionLine:
         self.handle_ended()
 
 
-def loss_of(code: int, otherwise: SessionLossReason) -> SessionLossReason:
-    """The reason that a peer has given."""
-    try:
-        return SessionLossReason(code)
-    except ValueError:
-        return otherwise
+def loss_of(code: int) -> SessionLossReason | None:
+    """The reason that a peer has given; `None` if it is none."""
+    return _LOSSES.get(code)
 
+
+# That a server offers no sessions any more, only its client finds.
+_LOSSES = {
+    reason.value: reason
+    for reason in SessionLossReason
+    if reason is not SessionLossReason.DOWNGRADED
+}
 
 _LOSS_BY_REFUSAL = {
     Accepted.FULL: SessionLossReason.OVERFLOW,
