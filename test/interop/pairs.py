@@ -22,6 +22,11 @@ class Implementation:
         """Whether its client can be told a largest payload. The original's Python client cannot."""
         return self.name not in ("original-python", "python-unchanged")
 
+    @property
+    def has_sessions(self):
+        """Whether its programs can be told to have them."""
+        return not self.original and self.name != "python-unchanged"
+
     def start(self, protocol, side, uri, options=()):
         return Endpoint(self.commands[f"{protocol}_{side}"], uri, options)
 

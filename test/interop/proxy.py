@@ -33,6 +33,12 @@ class Proxy:
             client, server = self._sockets[-2:]
             (server if direction == UP else client).sendall(frame)
 
+    def hang_up(self):
+        """Ends the present connection, for both sides."""
+        with self._lock, contextlib.suppress(OSError):
+            for end in self._sockets[-2:]:
+                end.shutdown(socket.SHUT_RDWR)
+
     def _accept(self):
         with contextlib.suppress(OSError):  # when closed
             while True:

@@ -1,6 +1,7 @@
 """What every pair must be able to do. Each scenario starts its own endpoints."""
 
 import contextlib
+import itertools
 import time
 
 from endpoint import Failure, matches
@@ -85,6 +86,51 @@ def authentication(pair):
         server.expect("message 2 connect_req 0a044572696b")
         client.expect("message connect_rsp")
         talk(client, server, 2)
+
+
+# Sessions.
+
+def session_modes(pair):
+    """Where both have sessions, a session outlives its connection. Who requires one does not do without; all others talk as ever."""
+    for client_mode, server_mode in itertools.product(modes_of(pair.client_of), modes_of(pair.server_of)):
+        with pair.server(*server_mode) as server, Proxy(server.port) as proxy, \
+                pair.client(proxy.port, *client_mode) as client:
+            if client_mode and server_mode:
+                meet(client, server)
+                talk(client, server)
+                outlive_a_connection(client, server, proxy)
+                talk(client, server)
+            elif "required" in client_mode:
+                client.expect("failed*", SOON)
+            elif "required" in server_mode:
+                client.expect("connected", SOON)
+                client.expect("disconnected*")
+                if any(event.startswith("connected") for event in server.history):
+                    raise Failure(f"a client without a session is served: {server.history}")
+            else:
+                meet(client, server)
+                talk(client, server)
+                proxy.hang_up()
+                client.expect("disconnected Connection closed.")
+
+
+def modes_of(implementation):
+    modes = [(), ("--session", "prefer"), ("--session", "required")]
+    return modes if implementation.has_sessions else modes[:1]
+
+
+def outlive_a_connection(client, server, proxy):
+    proxy.hang_up()
+    client.expect("detached *")
+    server.expect("detached 1 *")
+    to_server, to_client = member_ind(text="from the client"), member_ind(text="from the server")
+    client.do(f"send message_ind {to_server}")
+    server.do(f"send 1 message_ind {to_client}")
+    client.expect("resumed *", SOON)
+    server.expect("resumed 1 *")
+    server.expect(f"message 1 message_ind {to_server}")
+    for text in (to_client, to_server):
+        client.expect(f"message message_ind {text}")
 
 
 # Whole dialogues.
@@ -331,7 +377,7 @@ def unknown_types_to_server(pair):
 
 BUSY = [stream_up_for_5_s, stream_down_for_5_s, ten_thousand_each_way]
 ALL = [
-    chat_dialogue, drain, authentication, my_protocol_dialogue, text_sizes, server_at_its_limit, client_at_its_limit,
+    chat_dialogue, drain, authentication, session_modes, my_protocol_dialogue, text_sizes, server_at_its_limit, client_at_its_limit,
     client_sends_over_its_limit, idle_for_10_s, *BUSY, server_killed_and_restarted, client_killed_and_restarted,
     server_killed_in_a_frame, client_killed_in_a_frame, unknown_types_to_client, unknown_types_to_server,
 ]
