@@ -23,6 +23,7 @@
 #include "messi/flavour.h"
 #include "messi/impl/accepted_link.h"
 #include "messi/impl/admission.h"
+#include "messi/impl/awaited_room.h"
 #include "messi/impl/client_table.h"
 #include "messi/impl/slow_readers.h"
 #include "messi/io/event_loop.h"
@@ -297,6 +298,7 @@ class ServerBase : private ListenHandler {
   void needs_settling(AcceptedLink& link);
   void settle();
   void settle(AcceptedLink& link);
+  void tell_of_room();
   void handle_over(AcceptedLink& link);
   void handle_resumed(AcceptedLink& link);
   void handle_timer();
@@ -313,6 +315,7 @@ class ServerBase : private ListenHandler {
   ClientTable table_;
   Admission admission_;
   SlowReaders slow_readers_;
+  AwaitedRoom awaited_room_;
   DeadlineQueue<AcceptedLink> silence_;   // to be heard
   DeadlineQueue<AcceptedLink> paused_;    // to be told that the server lives
   DeadlineQueue<AcceptedLink> ending_;    // to have read everything

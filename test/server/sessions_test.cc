@@ -1069,3 +1069,59 @@ TEST_CASE("a server may be destroyed with sessions of all kinds", "[server][sess
   loop.run_until_idle();
   CHECK(there.link().ended());
 }
+
+TEST_CASE("a session that is refused a message since too much waits for all hears of room",
+          "[server][sessions]") {
+  ServerOptions options = with_sessions();
+  options.max_total_pending_bytes = 1'000;
+  SessionWorld world(options);
+  Peer peers[] = {Peer(world.loop), Peer(world.loop)};
+  for (Peer& peer : peers) peer.attach();
+  const auto try_send = [&](std::uint64_t id) {
+    return world.server.find_client(id)->try_send(message(std::string(100, 'x')));
+  };
+  while (try_send(1) == messi::SendResult::kOk) {
+  }
+  CHECK(try_send(2) == messi::SendResult::kFull);
+  const bool away = GENERATE(true, false);
+  if (away) peers[1].cut();
+  world.loop.run_until_idle();
+  CHECK(world.server.count("2 writable") == 0);
+  peers[0].take();
+  peers[0].ack();
+  CHECK(world.server.count("1 writable") == 1);
+  CHECK(world.server.count("2 writable") == 1);
+  CHECK(try_send(2) == messi::SendResult::kOk);
+}
+
+TEST_CASE(
+    "a session that broadcasts leave out since too much waits for all is told when they "
+    "come again",
+    "[server][sessions]") {
+  ServerOptions options = with_sessions();
+  options.slow_reader = messi::SlowReader::kDropNewest;
+  options.max_total_pending_bytes = 2'000;
+  SessionWorld world(options);
+  Peer peers[] = {Peer(world.loop), Peer(world.loop)};
+  for (Peer& peer : peers) peer.attach();
+  world.loop.network().faults.capacity = 10;
+  world.server.find_client(1)->send(message(std::string(1'600, 'x')));
+  world.server.find_client(2)->send(message(std::string(100, 'x')));
+  world.loop.network().faults.stalled = true;
+  world.loop.advance(100ms);
+  world.server.broadcast(message("left out"));
+  world.loop.advance(100ms);
+  CHECK(world.server.count("2 behind") == 1);
+  CHECK(world.server.count("2 writable") == 0);
+  world.loop.network().faults = {};
+  world.loop.run_until_idle();
+  for (Peer& peer : peers) {
+    peer.take();
+    peer.ack();
+  }
+  CHECK(world.server.count("2 behind") == 1);
+  CHECK(world.server.count("2 writable") == 1);
+  world.server.broadcast(message("comes"));
+  world.loop.run_until_idle();
+  CHECK(peers[1].take_texts() == std::vector<std::string>{"comes"});
+}

@@ -133,3 +133,56 @@ TEST_CASE("a large message may be tried where nothing waits", "[server]") {
   hall.loop.run_until_idle();
   CHECK(((*hall.clients[1])->received() == from_server(message_of(50'000))));
 }
+
+TEST_CASE("who was refused since too much waits for all is told when there is room", "[server]") {
+  messi::ServerOptions options;
+  options.max_total_pending_bytes = 1'000;
+  Hall hall(options, 4);
+  while (hall.at(1).try_send(message_of(100)) == SendResult::kOk) {
+    hall.loop.run_until_idle();
+  }
+  CHECK(hall.server.count("1 writable") == 0);
+  for (const std::uint64_t id : {2, 3}) {
+    for (int i = 0; i < 3; ++i) CHECK(hall.at(id).try_send(message_of(100)) == SendResult::kFull);
+  }
+  hall.loop.run_until_idle();
+  CHECK(hall.server.count("2 writable") == 0);
+  const std::string how = GENERATE("reads", "goes", "is disconnected");
+  CAPTURE(how);
+  if (how == "reads") {
+    (*hall.clients[0])->want_input(true);
+  } else if (how == "goes") {
+    (*hall.clients[0])->close();
+  } else {
+    hall.at(1).disconnect_now();
+  }
+  hall.loop.run_until_idle();
+  if (how == "reads") CHECK(hall.server.count("1 writable") == 1);
+  CHECK(hall.server.count("2 writable") == 1);
+  CHECK(hall.server.count("3 writable") == 1);
+  CHECK(hall.server.count("4 writable") == 0);
+  CHECK(hall.at(2).try_send(message_of(100)) == SendResult::kOk);
+}
+
+TEST_CASE("who was refused for want of room is told when its own message fits", "[server]") {
+  messi::ServerOptions options;
+  options.max_total_pending_bytes = 1'000;
+  Hall hall(options, 3);
+  while (hall.at(1).try_send(message_of(400)) == SendResult::kOk) {
+    hall.loop.run_until_idle();
+  }
+  CHECK(hall.at(2).try_send(message_of(900)) == SendResult::kFull);
+  (*hall.clients[1])->want_input(false);
+  hall.at(2).send(message_of(350));
+  hall.loop.run_until_idle();
+  (*hall.clients[0])->close();
+  hall.loop.run_until_idle();
+  CHECK(hall.at(2).pending_bytes() > 100);
+  CHECK(hall.server.count("2 writable") == 0);
+  CHECK(hall.at(3).try_send(message_of(900)) == SendResult::kFull);
+  (*hall.clients[1])->want_input(true);
+  hall.loop.run_until_idle();
+  CHECK(hall.server.count("2 writable") == 1);
+  CHECK(hall.server.count("3 writable") == 1);
+  CHECK(hall.at(3).try_send(message_of(900)) == SendResult::kOk);
+}

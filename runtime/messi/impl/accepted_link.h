@@ -43,9 +43,11 @@ class AcceptedLink : public connection::Link, public DeadlineHook, private Strea
   // Otherwise every program would get it, with or without a server.
   void handle_readable() override { receive(); }
   void handle_writable() override { go_on(); }
+  void handle_no_room_in_all(std::size_t frame_size) override { await_room(frame_size); }
 
   void receive();
   void go_on();
+  void await_room(std::size_t frame_size);
 
   ServerBase& server_;
   ServerClient* client_ = nullptr;

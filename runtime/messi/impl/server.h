@@ -212,6 +212,7 @@ MESSI_INLINE void ServerBase::leave_out(std::uint32_t field, const wire::SharedF
                                         AcceptedLink& link, wire::Buffer*& copy) {
   SlowReaders::Row& row = slow_readers_.add(link.client()->id());
   link.fall_behind();
+  if (ServerSession* const session = session_of(link)) session->note_left_out();
   if (options_.slow_reader == SlowReader::kDropNewest) {
     ++row.dropped;
     return;
@@ -537,6 +538,20 @@ MESSI_INLINE void ServerBase::settle() {
     settling_.clear();
   });
   while (settled < settling_.size()) settle(*settling_[settled++]);
+  tell_of_room();
+}
+
+/// Those that were refused a message, since too much waited for all together.
+MESSI_INLINE void ServerBase::tell_of_room() {
+  for (std::size_t left = awaited_room_.size(); left > 0 && !half_full(); --left) {
+    if (awaited_room_.size() == 0) return;  // a hook may do anything
+    const std::uint64_t id =
+        awaited_room_.next([this](std::size_t size) { return settings_.total_fits(size); });
+    ServerClient* const client = table_.find(id);
+    if (client == nullptr || !client->connected()) continue;
+    // One that is behind is told when it has caught up.
+    if (!client->link_->behind()) in_hook_of(*client->link_, [&] { client_writable(*client); });
+  }
 }
 
 MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
@@ -591,6 +606,7 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   if (admission_.counts()) admission_.leave(link.peer().origin);
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
   const Finally after([&] { slow_readers_.remove(client->id()); });
+  awaited_room_.remove(client->id());
   in_hook([&] {
     if (was_connected) return client_disconnected(*client, reason);
     on_client_refused(client->peer_address(), reason);
@@ -666,6 +682,10 @@ MESSI_INLINE void AcceptedLink::receive() { server_.handle_readable(*this); }
 MESSI_INLINE void AcceptedLink::go_on() {
   Link::handle_writable(server_.loop().now());
   server_.needs_settling(*this);
+}
+
+MESSI_INLINE void AcceptedLink::await_room(std::size_t frame_size) {
+  server_.awaited_room_.add(client_->id(), frame_size);
 }
 
 MESSI_INLINE ServerClient::ServerClient(Init init)

@@ -80,9 +80,11 @@ class ServerSession final : public session::Session, public DeadlineHook {
   // Defined here: see AcceptedLink.
   void handle_refused(wire::Accepted why) override { refused(why); }
   void write_early() override { flush_link(); }
+  void handle_no_room_in_all(std::size_t frame_size) override { await_room(frame_size); }
 
   void refused(wire::Accepted why);
   void flush_link();
+  void await_room(std::size_t frame_size);
 
   void count_again() { settings().pending += std::exchange(uncounted_, 0); }
 

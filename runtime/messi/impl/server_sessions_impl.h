@@ -671,6 +671,10 @@ MESSI_INLINE void ServerSession::flush_link() {
   if (link_->in_session()) link_->flush(/*more=*/true);
 }
 
+MESSI_INLINE void ServerSession::await_room(std::size_t frame_size) {
+  link_->server().awaited_room_.add(link_->client()->id(), frame_size);
+}
+
 }  // namespace messi
 
 #endif  // MESSI_IMPL_SERVER_SESSIONS_IMPL_H_

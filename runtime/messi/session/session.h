@@ -66,6 +66,8 @@ class Session : public wire::Outbox {
   /// True once, when less than half of the bound is kept, after it was more or a message was not
   /// accepted; then that one fits.
   bool poll_writable();
+  /// Something was left out: `poll_writable` shall say when there is room.
+  void note_left_out() { was_high_ = true; }
 
   // What has arrived.
 

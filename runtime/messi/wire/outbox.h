@@ -37,6 +37,9 @@ struct OutboxSettings {
   mutable std::size_t pending = 0;
   /// The bound for it, of which `ask` takes care. Others may exceed it; their owner sees to that.
   std::size_t max_total_pending_bytes = SIZE_MAX;
+  bool total_fits(std::size_t frame_size) const {
+    return pending == 0 || pending + frame_size <= max_total_pending_bytes;
+  }
 };
 
 /// A whole frame that was encoded once for many outboxes.
@@ -131,6 +134,8 @@ class Outbox {
   virtual void handle_refused(Accepted why) = 0;
   /// Who has asked waits until it is told to be writable.
   virtual void handle_no_room() {}
+  /// The same, but it is all outboxes together where too much waits for such a frame.
+  virtual void handle_no_room_in_all(std::size_t /*frame_size*/) {}
 
   const OutboxSettings& settings_;
   FrameQueue frames_;
@@ -189,9 +194,9 @@ inline Accepted Outbox::ask(std::size_t payload_size) {
     handle_no_room();
     return Accepted::kFull;
   }
-  const bool fits =
-      settings_.pending == 0 || settings_.pending + frame_size <= settings_.max_total_pending_bytes;
-  return fits ? Accepted::kYes : Accepted::kFull;
+  if (settings_.total_fits(frame_size)) return Accepted::kYes;
+  handle_no_room_in_all(frame_size);
+  return Accepted::kFull;
 }
 
 inline bool Outbox::has_room(std::size_t frame_size, std::size_t most) {

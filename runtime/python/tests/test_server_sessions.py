@@ -9,7 +9,13 @@ from session_support import CHAT, OFFER, OTHER, Raw, SessionServer, ack, close, 
 from support import PING, PONG, is_closed, raw_client, running
 from virtual_time import run
 
-from messi_runtime import DisconnectReason, SessionLossReason, SessionMode, SlowReader
+from messi_runtime import (
+    DisconnectReason,
+    SendResult,
+    SessionLossReason,
+    SessionMode,
+    SlowReader,
+)
 from messi_runtime.close_frame import CloseCode, decode_close
 from messi_runtime.frame import FrameType
 from messi_runtime.session_frames import (
@@ -777,6 +783,36 @@ def test_when_too_much_waits_in_all_the_one_with_most_loses_its_session():
             await server.events.until("lost", 1, SessionLossReason.OVERFLOW, 1, 1, None)
             await server.events.until("disconnected", 1, DisconnectReason.TOO_MUCH_QUEUED)
             assert second.unacknowledged == 2
+
+    run(body())
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_a_session_that_is_refused_since_too_much_waits_in_all_hears_of_room(away):
+    class Telling(SessionServer):
+        async def on_client_writable(self, client):
+            self.events.add("writable", client.id)
+
+    async def body():
+        server = Telling(max_total_pending_bytes=100_000, **LONG)
+        async with running(server), raw(server) as first, raw(server) as second:
+            await first.begin()
+            await second.begin()
+            await server.events.until("connected", 2)
+            slow, other = server.clients
+            while slow.try_send(text("x" * 10_000)) is SendResult.OK:
+                pass
+            assert other.try_send(text("x" * 10_000)) is SendResult.FULL
+            if away:
+                second.writer.close()
+                await server.events.until("detached", 2, CLOSED)
+            await settled()
+            assert ("writable", 2) not in server.events.all
+            for _ in range(slow.unacknowledged):
+                await first.text()
+            first.write(ack(slow.unacknowledged, 0))
+            await server.events.until("writable", 2)
+            assert other.try_send(text("x" * 10_000)) is SendResult.OK
 
     run(body())
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import chat_pb2
+import pytest
 from support import (
     CONNECT_REQ,
     HI,
@@ -99,5 +100,39 @@ def test_nobody_is_disconnected_for_what_is_tried_whatever_waits_for_all_togethe
             await server.events.until("disconnected", 1, DisconnectReason.TOO_MUCH_QUEUED)
             assert other.try_send(blob(60_000)) is SendResult.OK
             await read_user_messages(quick, 3)
+
+    run(body())
+
+
+@pytest.mark.parametrize("how", ["reads", "goes", "is disconnected"])
+def test_who_was_refused_since_too_much_waits_for_all_is_told_when_there_is_room(how):
+    async def body():
+        limits = ServerOptions(max_total_pending_bytes=1_000_000, client_timeout=1000)
+        server = Server(options=limits)
+        async with (
+            running(server),
+            raw_client(server) as (reader, writer),
+            raw_client(server),
+            raw_client(server),
+        ):
+            await server.events.until("connected", 3)
+            slow, other, _ = server.clients
+            while slow.try_send(blob(50_000)) is SendResult.OK:
+                await asyncio.sleep(0)
+            for _ in range(3):
+                assert other.try_send(blob(60_000)) is SendResult.FULL
+            await asyncio.sleep(0.1)
+            assert ("writable", 2) not in server.events.all
+            if how == "reads":
+                asyncio.ensure_future(reader.read(-1))
+            elif how == "goes":
+                writer.transport.abort()
+            else:
+                slow.disconnect_now()
+            await server.events.until("writable", 2)
+            assert other.try_send(blob(60_000)) is SendResult.OK
+            await asyncio.sleep(0.1)
+            assert server.events.all.count(("writable", 2)) == 1
+            assert ("writable", 3) not in server.events.all
 
     run(body())

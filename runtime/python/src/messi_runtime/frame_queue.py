@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Callable
 
 from .frame import FrameType, encode_frame
 
@@ -28,6 +29,12 @@ class PendingTotal:
 
     def __init__(self) -> None:
         self.bytes = 0
+        self.handle_less: Callable[[], None] | None = None
+
+    def count(self, size: int) -> None:
+        self.bytes += size
+        if size < 0 and self.handle_less is not None:
+            self.handle_less()
 
 
 class FrameQueue:
@@ -106,4 +113,4 @@ class FrameQueue:
 
     def _count(self, size: int) -> None:
         self._pending += size
-        self._total.bytes += size
+        self._total.count(size)

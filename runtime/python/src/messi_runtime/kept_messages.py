@@ -122,12 +122,12 @@ class KeptMessages:
 
     def forget_total(self) -> None:
         """What is kept is not part of what waits in all any more."""
-        self._total.bytes -= self.size
+        self._total.count(-self.size)
         self._total = PendingTotal()
 
     def _count(self, size: int) -> None:
         self.size += size
-        self._total.bytes += size
+        self._total.count(size)
 
 
 def _end_of_frame(data: bytes | bytearray, begin: int) -> int:

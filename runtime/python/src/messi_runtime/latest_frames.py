@@ -44,4 +44,4 @@ class LatestFrames:
 
     def _count(self, size: int) -> None:
         self.size += size
-        self._total.bytes += size
+        self._total.count(size)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from .awaited_room import Refused
 from .connection import Connection, ConnectionSettings, reason_of
 from .disconnect_reason import DisconnectReason
 from .inbox import Event, Inbox
@@ -30,8 +31,9 @@ class LinkSettings:
     keep_total: Callable[[], None] = lambda: None
     """Makes sure that something may be sent: that not too much waits in all links together."""
 
-    total_fits: Callable[[int], bool] = lambda _size: True
-    """Whether so much may wait in addition, without `keep_total` ending anything."""
+    total_fits: Callable[[int, Refused], bool] = lambda _size, _who: True
+    """Whether so much may wait in addition, without `keep_total` ending anything; see
+    `AwaitedRoom`."""
 
 
 class Link:
@@ -168,7 +170,7 @@ class Link:
             return SendResult.NOT_CONNECTED
         if isinstance(frame, Accepted):
             return SendResult.of(frame)
-        if not self._settings.total_fits(len(frame)):
+        if not self._settings.total_fits(len(frame), self):
             return SendResult.FULL
         accepted = self._outbox.send(frame)
         if accepted is Accepted.FULL:
@@ -176,6 +178,11 @@ class Link:
             self._awaited = len(frame)
         self._handle_sent()
         return SendResult.of(accepted)
+
+    def handle_room(self) -> None:
+        """Not too much is waiting for all together any more."""
+        if not self._left_out.behind:
+            self._inbox.signal_writable()
 
     def broadcast(self, frame: bytes, kind: int) -> None:
         """Sends a message that others get too. If it is too much it may be left out, see

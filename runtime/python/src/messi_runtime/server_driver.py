@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .admission import Admission
+from .awaited_room import AwaitedRoom
 from .connection import ConnectionSettings, Side, reason_of
 from .disconnect_reason import DisconnectReason
 from .duration import check_durations
@@ -81,9 +82,10 @@ class ServerDriver(Generic[Client]):
             linger=options.linger,
             slow_reader=options.slow_reader,
             keep_total=self._keep_total,
-            total_fits=self._total_fits,
+            total_fits=lambda size, who: self._room.ask(size, who),
         )
         self._total = self._settings.connection.outbox.total
+        self._room = AwaitedRoom(self._total, options.max_total_pending_bytes)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: SocketListener | None = None
         self._stopped: asyncio.Future[None] | None = None
@@ -228,10 +230,6 @@ class ServerDriver(Generic[Client]):
                 return
             if not most.write():
                 most.abort(DisconnectReason.TOO_MUCH_QUEUED)
-
-    def _total_fits(self, size: int) -> bool:
-        waiting = self._total.bytes
-        return waiting == 0 or waiting + size <= self.options.max_total_pending_bytes
 
     def _make_admission(self) -> Admission:
         rate = TokenRate.per_second(self.options.max_accepts_per_second, _SAVED_ACCEPTS)

@@ -146,14 +146,22 @@ class SessionLine:
             self._break(reason_of(accepted, slow=True), _LOSS_BY_REFUSAL[accepted])
 
     def try_send(self, frame: bytes | Accepted) -> SendResult:
-        size = 0 if isinstance(frame, Accepted) else len(frame)
-        if not self._settings.total_fits(size):
+        if not self._accepts:
+            return SendResult.NOT_CONNECTED
+        if isinstance(frame, Accepted):
+            return SendResult.of(frame)
+        if not self._settings.total_fits(len(frame), self):
             return SendResult.FULL
         accepted = self._offer(frame, self._max_pending_bytes, keeps_total=False)
         if accepted is Accepted.FULL:
             self._was_high = True
-            self._awaited = size
+            self._awaited = len(frame)
         return SendResult.of(accepted)
+
+    def handle_room(self) -> None:
+        """As that of a link."""
+        if not self._left_out.behind:
+            self.inbox.signal_writable()
 
     def broadcast(self, frame: bytes, kind: int) -> None:
         """As that of a link."""
@@ -437,13 +445,17 @@ class SessionLine:
 
     # Sending
 
+    @property
+    def _accepts(self) -> bool:
+        return self._end_reason is None and not (self.draining and self._to_answer is not None)
+
     def _offer(
         self, frame: bytes | Accepted, most: int, *, keeps_total: bool = True
     ) -> Accepted | None:
         """`None` if nothing can be sent."""
         if keeps_total:
             self._settings.keep_total()
-        if self._end_reason is not None or (self.draining and self._to_answer is not None):
+        if not self._accepts:
             return None
         accepted = self.session.send(frame, most)
         if accepted is Accepted.YES:

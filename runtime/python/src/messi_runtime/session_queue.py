@@ -47,7 +47,7 @@ class SessionQueue(FrameQueue):
         """From now on messages come from there; an ACK is the first frame behind what waits."""
         self._source = source
         self._ack_wanted = True
-        self._total.bytes -= self._pending
+        self._total.count(-self._pending)
         self._total = PendingTotal()
 
     def stop(self) -> None:
