@@ -106,8 +106,9 @@ class Writer final : public wire::Outbox {
   }
 
  private:
-  void make_room(std::size_t /*frame_size*/, std::size_t /*most*/) override {
+  bool finds_room(std::size_t frame_size, std::size_t most) override {
     write(input_.below(5'000));
+    return !too_much(frame_size, most);
   }
   std::size_t write_past(const Slice* slices, std::size_t count) override {
     if (!frames().empty()) return 0;

@@ -84,9 +84,10 @@ class Subject final : public Outbox {
     return written.size() - before;
   }
 
-  void make_room(std::size_t frame_size, std::size_t /*most*/) override {
+  bool finds_room(std::size_t frame_size, std::size_t most) override {
     room_wanted.push_back(frame_size);
     flush();
+    return !too_much(frame_size, most);
   }
   std::size_t write_past(const Slice* slices, std::size_t count) override {
     flush();

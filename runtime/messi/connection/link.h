@@ -277,7 +277,7 @@ class Link : private Connection {
 
   // Outbox
   // "inline" here already: see MESSI_INLINE in flavour.h.
-  inline void make_room(std::size_t frame_size, std::size_t most) final;
+  inline bool finds_room(std::size_t frame_size, std::size_t most) final;
   inline std::size_t write_past(const Slice* slices, std::size_t count) final;
   inline void handle_no_room() final;
 
@@ -438,7 +438,7 @@ inline std::uint8_t* Link::make_service(wire::Control kind, std::uint8_t* out) {
 }
 
 // A peer is a slow reader only if it does not take what is offered.
-inline void Link::make_room(std::size_t frame_size, std::size_t most) {
+inline bool Link::finds_room(std::size_t frame_size, std::size_t most) {
   flush(/*more=*/true);
   // A peer has had no chance to read what is sent within one turn. So the system gets time to pass
   // it on.
@@ -446,6 +446,7 @@ inline void Link::make_room(std::size_t frame_size, std::size_t most) {
     blocked_ = false;
     flush(/*more=*/true);
   }
+  return !too_much(frame_size, most);
 }
 
 inline void Link::handle_no_room() {

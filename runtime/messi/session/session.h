@@ -12,7 +12,7 @@
 // Messages are numbered 1, 2, 3... in each direction, implicitly: a stream begins behind the number
 // that the peer has named. Messages stay in the session's queue until they are acknowledged. The
 // connection's queue gets them from there, a stretch at a time: it shares the buffers, and nothing
-// is copied.
+// is copied. They are counted when a number is asked for, since that is a look at each of them.
 
 #include <algorithm>
 #include <cassert>
@@ -49,7 +49,10 @@ class Session : public wire::Outbox {
   /// The number of the last message that the peer has acknowledged.
   std::uint64_t acknowledged() const { return acked_; }
   /// The number of the last message that was accepted.
-  std::uint64_t last_accepted();
+  std::uint64_t last_accepted() {
+    accepted_.go_on(frames(), frames().pending());
+    return accepted_.number();
+  }
   /// How many messages were accepted and not acknowledged.
   std::uint64_t unacknowledged() { return last_accepted() - acked_; }
   bool all_acknowledged() const { return frames().pending() == 0; }
@@ -108,11 +111,14 @@ class Session : public wire::Outbox {
   /// Adds the next messages to `link`; false if there are none, or the next one is more than the
   /// peer accepts.
   bool hand_over(wire::FrameQueue& link);
-  bool has_more() const { return frames().pending() > handed_bytes_; }
+  bool has_more() const { return frames().pending() > next_.passed(); }
   /// The highest number that was written on an earlier connection.
   std::uint64_t written() const { return written_; }
   /// The number of the last message that was handed over.
-  std::uint64_t handed() const { return handed_; }
+  std::uint64_t handed() {
+    handed_.go_on(frames(), next_.passed());
+    return handed_.number();
+  }
   /// Whether a message is larger than the peer accepts; then the session cannot go on.
   bool exceeds_limit() const { return exceeds_limit_; }
   /// The largest payload that both sides accept.
@@ -128,31 +134,30 @@ class Session : public wire::Outbox {
   bool handle_last_rx(std::uint64_t rx);
 
  private:
-  // So much at a time, and only when all before is written: then the frames that are not written
-  // are quickly counted.
+  // So much at a time, or a buffer more, and only when all before is written: then the frames that
+  // are not written are quickly counted.
   static constexpr std::size_t kMostAtOnce = 256 * 1024;
 
   // Outbox
   // "inline" here already: see MESSI_INLINE in flavour.h.
-  inline void make_room(std::size_t frame_size, std::size_t most) final;
+  inline bool finds_room(std::size_t frame_size, std::size_t most) final;
   /// Much is waiting that was not handed over: it may be written now.
   virtual void write_early() = 0;
 
   void note_high() {
     if (is_high()) was_high_ = true;
   }
-  void acknowledge(std::uint64_t rx);
+  FrameCursor::Stretch acceptable(FrameCursor::Stretch stretch);
+  FrameCounter count_up_to(std::uint64_t rx, std::size_t size) const;
+  void acknowledge(const FrameCounter& last);
 
   std::uint64_t acked_ = 0;
-  std::uint64_t handed_ = 0;          // on this connection, or the last one
-  std::uint64_t surely_written_ = 0;  // on this connection; more may be
-  std::uint64_t written_ = 0;         // the highest that was written on an earlier connection
+  std::uint64_t written_ = 0;  // the highest that was written on an earlier connection
   std::uint64_t rx_ = 0;
-  FrameCursor next_;                           // what is handed over next
-  std::size_t handed_bytes_ = 0;               // from the front to there
-  std::size_t worth_writing_ = kWorthWriting;  // what waits beyond, before it is written early
-  FrameCursor counted_;                        // see last_accepted
-  std::uint64_t counted_number_ = 0;
+  FrameCursor next_;                 // what is handed over next
+  FrameCounter handed_;              // up to there, or less
+  FrameCounter accepted_;            // to the end, or less
+  std::size_t early_at_ = SIZE_MAX;  // when so much is kept, some of it is written early
   OwedAck owed_;
   std::uint32_t peer_max_payload_ = UINT32_MAX;
   bool attached_ = false;
@@ -165,22 +170,6 @@ class Session : public wire::Outbox {
 
 // ---------------------------------------------------------------------------------------------
 
-inline std::uint64_t Session::last_accepted() {
-  if (counted_number_ < handed_) {
-    counted_ = next_;
-    counted_number_ = handed_;
-  }
-  while (true) {
-    const FrameCursor::Stretch stretch = counted_.next(frames());
-    if (stretch.begin == stretch.end) return counted_number_;
-    const char* const data = stretch.buffer->data();
-    for (std::uint32_t at = stretch.begin; at < stretch.end; at += wire::frame_size(data + at)) {
-      ++counted_number_;
-    }
-    counted_.pass(stretch.end - stretch.begin);
-  }
-}
-
 inline bool Session::poll_writable() {
   note_high();
   if (!was_high_ || is_high() || too_much(awaited_, settings().max_pending_bytes)) return false;
@@ -192,12 +181,11 @@ inline bool Session::poll_writable() {
 inline bool Session::attach(const PeerState& peer) {
   assert(!attached_);
   if (peer.rx < acked_ || peer.rx > written_) return false;
-  acknowledge(peer.rx);
+  acknowledge(count_up_to(peer.rx, frames().pending()));
   attached_ = true;
-  handed_ = surely_written_ = peer.rx;
-  handed_bytes_ = 0;
-  worth_writing_ = kWorthWriting;
   next_ = FrameCursor();
+  handed_ = FrameCounter(acked_);
+  early_at_ = kWorthWriting;
   peer_max_payload_ = peer.max_payload;
   exceeds_limit_ = false;
   owed_.set_peer_retain(peer.retain);
@@ -208,86 +196,94 @@ inline bool Session::attach(const PeerState& peer) {
 inline void Session::detach(wire::FrameQueue& link) {
   assert(attached_);
   attached_ = false;
-  written_ = std::max(written_, handed_ - link.count_untaken(settings().outgoing));
+  early_at_ = SIZE_MAX;
+  written_ = std::max(written_, handed() - link.count_untaken(settings().outgoing));
   frames().handle_blocked();  // what is kept of broadcasts may be little
   owed_.clear();
 }
 
 inline bool Session::hand_over(wire::FrameQueue& link) {
-  if (link.pending() == 0) surely_written_ = handed_;
-  worth_writing_ = kWorthWriting;
   std::size_t added = 0;
   while (added < kMostAtOnce && !exceeds_limit_) {
-    const FrameCursor::Stretch stretch = next_.next(frames());
-    const char* const data = stretch.buffer == nullptr ? nullptr : stretch.buffer->data();
-    std::uint64_t count = 0;
-    std::uint32_t end = stretch.begin;
-    while (end < stretch.end && added + (end - stretch.begin) < kMostAtOnce) {
-      if (wire::read_size(data + end) > peer_max_payload_) {
-        exceeds_limit_ = true;
-        break;
-      }
-      end += wire::frame_size(data + end);
-      ++count;
-    }
-    if (end == stretch.begin) break;
-    link.append_shared(*stretch.buffer, stretch.begin, end);
-    next_.pass(end - stretch.begin);
-    handed_ += count;
-    handed_bytes_ += end - stretch.begin;
-    added += end - stretch.begin;
+    const FrameCursor::Stretch stretch = acceptable(next_.next(frames()));
+    const std::uint32_t size = stretch.end - stretch.begin;
+    if (size == 0) break;
+    link.append_shared(*stretch.buffer, stretch.begin, stretch.end);
+    next_.pass(size);
+    added += size;
   }
+  early_at_ = next_.passed() + kWorthWriting;
   return added > 0;
+}
+
+/// The part of it that is not larger than the peer accepts.
+inline FrameCursor::Stretch Session::acceptable(FrameCursor::Stretch stretch) {
+  if (peer_max_payload_ >= settings().max_payload_size) return stretch;
+  std::uint32_t end = stretch.begin;
+  for (; end < stretch.end; end += wire::frame_size(stretch.buffer->data() + end)) {
+    if (wire::read_size(stretch.buffer->data() + end) <= peer_max_payload_) continue;
+    exceeds_limit_ = true;
+    break;
+  }
+  stretch.end = end;
+  return stretch;
 }
 
 inline wire::Ack Session::make_ack(wire::FrameQueue& link) {
   owed_.clear();
-  return {rx_, handed_ - link.count_unbegun(settings().outgoing)};
+  return {rx_, handed() - link.count_unbegun(settings().outgoing)};
 }
 
 inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
   if (ack.rx < acked_) return false;
-  if (ack.rx > surely_written_) {
-    surely_written_ = handed_ - link.count_untaken(settings().outgoing);
-    if (ack.rx > surely_written_) return false;
-  }
   if (dispatches_ && ack.tx != rx_) return false;
+  if (ack.rx > acked_) {
+    const FrameCounter last = count_up_to(ack.rx, next_.passed());
+    if (last.number() < ack.rx) return false;
+    // Surely written, unless as much is waiting; and that may be more than messages.
+    if (last.passed() + link.pending() > next_.passed() &&
+        ack.rx > handed() - link.count_untaken(settings().outgoing)) {
+      return false;
+    }
+    acknowledge(last);
+  }
   confirmed_ = true;
-  acknowledge(ack.rx);
   return true;
 }
 
 inline bool Session::handle_last_rx(std::uint64_t rx) {
   if (rx < acked_ || rx > written_) return false;
-  acknowledge(rx);
+  acknowledge(count_up_to(rx, frames().pending()));
   return true;
 }
 
-inline void Session::acknowledge(std::uint64_t rx) {
-  note_high();
-  while (acked_ < rx) {
-    const wire::Segment& first = *frames().stretches();
-    const char* const data = first.owner->data();
-    std::uint32_t at = first.begin;
-    for (; at < first.end && acked_ < rx; ++acked_) at += wire::frame_size(data + at);
-    const std::uint32_t size = at - first.begin;
-    next_.handle_taking(first, size);
-    counted_.handle_taking(first, size);
-    handed_bytes_ -= std::min<std::size_t>(handed_bytes_, size);
-    forget(size);
-  }
-  counted_number_ = std::max(counted_number_, acked_);
+/// From the front on, at most `size` bytes.
+inline FrameCounter Session::count_up_to(std::uint64_t rx, std::size_t size) const {
+  FrameCounter counter(acked_);
+  counter.go_on(frames(), size, rx);
+  return counter;
 }
 
-inline void Session::make_room(std::size_t frame_size, std::size_t most) {
-  const std::size_t waiting = frames().pending() - handed_bytes_;
-  if (attached_ && waiting >= worth_writing_) {
+inline void Session::acknowledge(const FrameCounter& last) {
+  note_high();
+  const std::uint32_t size = last.passed();
+  acked_ = last.number();
+  forget(size);
+  next_.handle_taken(frames(), size);
+  handed_.handle_taken(frames(), size, acked_);
+  accepted_.handle_taken(frames(), size, acked_);
+  if (attached_) early_at_ -= size;
+}
+
+inline bool Session::finds_room(std::size_t frame_size, std::size_t most) {
+  if (frames().pending() >= early_at_) {
     write_early();
-    worth_writing_ = frames().pending() - handed_bytes_ + kWorthWriting;
+    early_at_ = frames().pending() + kWorthWriting;
   }
-  if (!too_much(frame_size, most)) return;
+  if (!too_much(frame_size, most)) return true;
   was_high_ = true;
   awaited_ = frame_size;
+  return false;
 }
 
 }  // namespace messi::session

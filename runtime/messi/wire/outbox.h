@@ -119,7 +119,6 @@ class Outbox {
  private:
   Accepted accept(std::size_t payload_size);
   bool has_room(std::size_t frame_size, std::size_t most);
-  bool finds_room(std::size_t frame_size, std::size_t most);
   void append(const SharedFrame& frame) {
     frames_.append_shared(*frame.buffer, frame.begin, frame.end);
     settings_.pending += frame.end - frame.begin;
@@ -127,8 +126,10 @@ class Outbox {
 
   /// What the other side accepts too, as far as that is known.
   virtual std::size_t most_payload() const { return settings_.max_payload_size; }
-  /// Much is waiting, or `too_much`: writes what it can now.
-  virtual void make_room(std::size_t /*frame_size*/, std::size_t /*most*/) {}
+  /// Much is waiting, or `too_much`: writes what it can now. Whether there is room then.
+  virtual bool finds_room(std::size_t frame_size, std::size_t most) {
+    return !too_much(frame_size, most);
+  }
   /// Writes a frame at once, if nothing waits before it; returns how much of it was written.
   virtual std::size_t write_past(const Slice* /*slices*/, std::size_t /*count*/) { return 0; }
   virtual void handle_refused(Accepted why) = 0;
@@ -202,11 +203,6 @@ inline Accepted Outbox::ask(std::size_t payload_size) {
 inline bool Outbox::has_room(std::size_t frame_size, std::size_t most) {
   if (frames_.pending() < kWorthWriting && !too_much(frame_size, most)) return true;
   return finds_room(frame_size, most);
-}
-
-[[gnu::noinline]] inline bool Outbox::finds_room(std::size_t frame_size, std::size_t most) {
-  make_room(frame_size, most);
-  return !too_much(frame_size, most);
 }
 
 inline std::uint8_t* Outbox::reserve(std::size_t payload_size) {
