@@ -25,6 +25,8 @@ ALL = ["messi", "messi_compiled", "loop", "plain", "zeromq", "grpc_async", "grpc
 WIRE = ["messi", "loop", "original"]
 # Without sessions and with them.
 SESSIONS = ["messi", "messi_sessions"]
+# What a client of theirs may keep if nobody says otherwise.
+DEFAULT_BOUND = 16 * 1024 * 1024
 # Peers that are measured over TLS too.
 SECURE = ["messi", "messi_compiled", "grpc_async", "grpc_callback"]
 TIMEOUT = 60
@@ -167,15 +169,16 @@ def one_way(size, seconds, tls=False):
     return Bench(name, SECURE if tls else ALL, measure, size)
 
 
-def sessions_one_way(size, seconds):
+def sessions_one_way(size, seconds, name="sessions_one_way", bound=DEFAULT_BOUND):
     def measure(machine, peer):
+        options = {"size": size, "max_pending_bytes": bound}
         with machine.server(peer, machine.first, "sink", size=size) as server:
-            result = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds)
+            result = machine.client(peer, machine.second, server, "one_way", seconds=seconds, **options)
         with machine.counting_calls(), machine.server(peer, machine.first, "sink", size=size) as server:
-            counted = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds / 2)
-        return with_cpu("sessions_one_way", "messages/s", result) | {
-            f"sessions_one_way_{side}_calls": (counted[f"{side}_calls"] * 1000, "calls/1000") for side in ("client", "server")}
-    return Bench("sessions_one_way", SESSIONS, measure, size)
+            counted = machine.client(peer, machine.second, server, "one_way", seconds=seconds / 2, **options)
+        return with_cpu(name, "messages/s", result) | {
+            f"{name}_{side}_calls": (counted[f"{side}_calls"] * 1000, "calls/1000") for side in ("client", "server")}
+    return Bench(name, SESSIONS, measure, size)
 
 
 def sessions_in_flight(seconds):
@@ -367,6 +370,7 @@ def plan(options, machine):
         idle(1000, 2 if options.quick else 5, ["messi", "loop"] if options.quick else
              ["messi", "loop", "zeromq", "grpc_async", "original"]),
         *(sessions_one_way(size, seconds) for size in SIZES[:-1]),
+        sessions_one_way(256, seconds, "sessions_one_way_1_mib", 1024 * 1024),
         sessions_in_flight(seconds),
         sessions_idle(1000),
         Bench("size", flavours_and_grpc, footprint.sizes),

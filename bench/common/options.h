@@ -37,7 +37,8 @@ struct Options {
   bool fresh_sessions = false;  // each connection goes to another address of this machine
   bool any_address = false;     // the server listens at all of them
   bool sessions = false;        // what is sent is kept until it is acknowledged
-  std::string tls;              // with TLS: the folder with ca.pem, server.pem and server_key.pem
+  std::size_t max_pending_bytes = 1024 * 1024;  // a client of messi waits when half of it is
+  std::string tls;  // with TLS: the folder with ca.pem, server.pem and server_key.pem
 };
 
 [[noreturn]] inline void fail(const std::string& what) {
@@ -76,6 +77,8 @@ inline Options parse_options(int argc, char** argv) {
       options.connections = std::atoi(value);
     } else if (name == "--window") {
       options.window = std::atoi(value);
+    } else if (name == "--max-pending-bytes") {
+      options.max_pending_bytes = static_cast<std::size_t>(std::atoll(value));
     } else if (name == "--busy-poll-us") {
       options.busy_poll_us = std::atoi(value);
     } else if (name == "--rate") {

@@ -55,7 +55,7 @@ std::string uri_of(int port, const std::string& host = "127.0.0.1") {
   return kScheme + ("://" + host + ":" + std::to_string(port));
 }
 
-// Half of this may wait before a sender pauses until on_writable.
+// Half of this may wait before the server pauses until on_client_writable.
 constexpr std::size_t kMaxPendingBytes = 1024 * 1024;
 
 class Server final : public chat::ChatServer {
@@ -129,17 +129,13 @@ class Connection final : public chat::ChatClient {
         loop_(loop),
         scenario_(scenario),
         message_(message),
+        most_pending_(options.max_pending_bytes / 2),
         stream_(loop, [this] { stream(); }) {}
 
   // For the scenario.
   void send() { send_message_ind(message_); }
   void request() { send_connect_req(request_); }
-  bool writable() const {
-    // In a session it is full of what was not acknowledged: filled, and filled again at half.
-    const std::size_t most = kMaxPendingBytes / 2;
-    return pending_bytes() <=
-           (options().session == messi::SessionMode::kOff ? most : most + most / 2);
-  }
+  bool writable() const { return pending_bytes() <= most_pending_; }
 
  private:
   void on_connected() override {
@@ -163,7 +159,7 @@ class Connection final : public chat::ChatClient {
 
   static messi::ClientOptions client_options(const Options& options) {
     messi::ClientOptions result;
-    result.max_pending_bytes = kMaxPendingBytes;
+    result.max_pending_bytes = options.max_pending_bytes;
     if (options.sessions) result.session = messi::SessionMode::kRequired;
     return result;
   }
@@ -182,6 +178,7 @@ class Connection final : public chat::ChatClient {
   Scenario& scenario_;
   const chat::MessageInd& message_;
   const chat::ConnectReq request_ = make_request();
+  const std::size_t most_pending_;
   messi::Task stream_;
 };
 
