@@ -38,6 +38,9 @@ class Engine {
   static constexpr std::size_t kMostHandshake = std::size_t{64} * 1024;
   /// What one `write` takes, at most: four records.
   static constexpr std::size_t kMostAtOnce = 4 * Records::kMost;
+  /// What of the output may wait when input makes TLS itself answer, about: new keys may be asked
+  /// for without end, by a peer that does not read.
+  static constexpr std::size_t kMostWaiting = 4 * kMostAtOnce;
 
   /// The server's side.
   explicit Engine(std::shared_ptr<Context> context)
@@ -337,6 +340,10 @@ inline std::size_t Engine::decrypt(const Space* spaces, std::size_t count) {
     } else {
       (void)fail(explain_failure(ERR_peek_error(), side_));
     }
+  }
+  if (state_ == State::kOpen && bytes_.out.size() > kMostWaiting) {
+    (void)fail({StatusCode::kResourceExhausted,
+                std::string(other(side_)) + " does not read what TLS answers"});
   }
   return size;
 }
