@@ -325,6 +325,16 @@ def fairness(seconds, peers):
     return Bench("fairness", peers, measure, 16)
 
 
+def group(seconds):
+    """A broadcast to a group of all clients: what the group costs."""
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "broadcast", connections=100, groups=1) as server:
+            result = machine.client(peer, machine.second, server, "broadcast", window=64, connections=100,
+                                    seconds=seconds)
+        return with_cpu("group_100", "deliveries/s", result)
+    return Bench("group_100", ["messi"], measure, 16)
+
+
 def fresh():
     def measure(machine, peer):
         with machine.server(peer, machine.first, "sink") as server:
@@ -362,6 +372,7 @@ def plan(options, machine):
         ping_pong("ping_pong_busy_poll", False, seconds, ["messi"], busy_poll_us=200),
         in_flight(seconds),
         broadcast(seconds),
+        group(seconds),
         fresh(),
         fairness(seconds, ["messi", "loop"] if options.quick else
                  ["messi", "loop", "zeromq", "grpc_async", "original"]),

@@ -63,6 +63,7 @@ TITLES = {
     "ping_pong_busy_poll_p99": "ping-pong, two cores, busy polling, p99",
     "in_flight_64": "64 in flight, one core",
     "broadcast_100": "broadcast to 100",
+    "group_100": "the same, to a group",
     "fresh": "two indications and a request on a fresh connection",
     "fairness_alone_p99": "ping-pong alone, p99",
     "fairness_flooded_p50": "ping-pong beside a flood, p50",
@@ -144,7 +145,7 @@ class Results:
                  if b == bench and (size is None or s == size) and (p == peer or peer == "grpc" and p.startswith("grpc"))]
         if not found:
             return None
-        return max(found) if bench in ("one_way", "tls_one_way", "in_flight_64", "broadcast_100", "sessions_one_way") else min(found)
+        return max(found) if bench in ("one_way", "tls_one_way", "in_flight_64", "broadcast_100", "group_100", "sessions_one_way") else min(found)
 
 
 def targets(rows):

@@ -36,6 +36,7 @@ struct Options {
   double rate = 0;              // bytes per second, for a reader that is slow on purpose
   bool fresh_sessions = false;  // each connection goes to another address of this machine
   bool any_address = false;     // the server listens at all of them
+  bool groups = false;          // broadcasts go to a group that all clients have joined
   bool sessions = false;        // what is sent is kept until it is acknowledged
   std::size_t max_pending_bytes = 1024 * 1024;  // a client of messi waits when half of it is
   std::string tls;  // with TLS: the folder with ca.pem, server.pem and server_key.pem
@@ -87,6 +88,8 @@ inline Options parse_options(int argc, char** argv) {
       options.fresh_sessions = std::atoi(value) != 0;
     } else if (name == "--any-address") {
       options.any_address = std::atoi(value) != 0;
+    } else if (name == "--groups") {
+      options.groups = std::atoi(value) != 0;
     } else if (name == "--sessions") {
       options.sessions = std::atoi(value) != 0;
     } else if (name == "--tls") {

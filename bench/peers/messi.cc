@@ -64,8 +64,13 @@ class Server final : public chat::ChatServer {
       : ChatServer(loop, uri_of(options.port, options.any_address ? "0.0.0.0" : "127.0.0.1"),
                    server_options(options)),
         mode_(options.mode),
+        groups_(options.groups),
         stream_message_(make_message(options)),
         stream_(loop, [this] { stream(); }) {}
+
+  void on_client_connected(Client& client) override {
+    if (groups_) all_.join(client);
+  }
 
   void on_connect_req(Client& client, const chat::ConnectReq&) override {
     reply(chat::ConnectRsp());
@@ -84,7 +89,11 @@ class Server final : public chat::ChatServer {
         client.send(message);
         break;
       case Mode::kBroadcast:
-        broadcast(message);
+        if (groups_) {
+          all_.send(message);
+        } else {
+          broadcast(message);
+        }
         break;
     }
   }
@@ -111,6 +120,8 @@ class Server final : public chat::ChatServer {
   }
 
   Mode mode_;
+  bool groups_;
+  Group all_ = group("all");
   const chat::MessageInd stream_message_;
   messi::Task stream_;
   Client* streamed_to_ = nullptr;

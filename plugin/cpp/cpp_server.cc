@@ -37,6 +37,18 @@ void emit_broadcasts(const Context& context, const Direction& direction) {
                )cc");
 }
 
+void emit_group_senders(const Context& context, const Direction& direction) {
+  emit_members(context, direction,
+               R"cc(
+                 $deprecated$bool send_$name$(const $Type$& message, const Except& except = {}) const;
+               )cc",
+               R"cc(
+                 $deprecated$bool send(const $Type$& message, const Except& except = {}) const {
+                   return send_$name$(message, except);
+                 }
+               )cc");
+}
+
 /// Those that the client's class has already, under their names for the other side.
 void emit_all_numbers(const Context& context) {
   if (context.options.client()) {
@@ -74,6 +86,7 @@ void emit_server_classes(const Context& context) {
                      {"hooks", [&] { emit_hooks(context, up); }},
                      {"replies", [&] { emit_replies(context, down); }},
                      {"broadcasts", [&] { emit_broadcasts(context, down); }},
+                     {"group_senders", [&] { emit_group_senders(context, down); }},
                      {"count", std::to_string(up.members.size())}},
                     R"cc(
               /// A connected client, as its server sees it. It exists from the beginning of its
@@ -112,6 +125,23 @@ void emit_server_classes(const Context& context) {
 
                 $broadcasts$;
 
+                /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+                /// some. False as for broadcasts.
+                class Group : public ::messi::GroupOf<$ServerClient$> {
+                 public:
+                  $group_senders$;
+
+                 private:
+                  friend class ::messi::ServerBase;
+                  using GroupOf::GroupOf;
+                };
+
+                /// The group of that name, whether it has members or not.
+                Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+                /// The groups that the client is in.
+                ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
                 $numbers$;
 
                private:
@@ -138,6 +168,9 @@ void emit_server_senders(const Context& context) {
                R"cc(
                  inline bool $Server$::broadcast_$name$(const $Type$& message, Except except) {
                    return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), $number$, message$sent_as$);
+                 }
+                 inline bool $Server$::Group::send_$name$(const $Type$& message, const Except& except) const {
+                   return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, $number$, message$sent_as$);
                  }
                )cc");
 }

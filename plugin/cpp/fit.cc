@@ -50,9 +50,13 @@ Lines join_after_commas(const std::vector<std::string_view>& lines) {
   return joined;
 }
 
+bool ends_with_body(std::string_view line) {
+  return ends_with(line, ") {") || ends_with(line, ") const {") || ends_with(line, ") final {");
+}
+
 /// `head {`, with an indentation.
 bool opens_function(std::string_view line) {
-  if (!is_code(line) || !(ends_with(line, ") {") || ends_with(line, ") final {"))) return false;
+  if (!is_code(line) || !ends_with_body(line)) return false;
   const std::string_view text = without_indentation(line);
   return !starts_with(text, "if (") && !starts_with(text, "switch (") && !starts_with(text, ": ");
 }
@@ -213,7 +217,7 @@ Lines break_line(const std::string& line) {
     if (fits(opened)) return {opened, indentation(line) + '}'};
     return break_empty_function(line);
   }
-  if (ends_with(line, ") {") || ends_with(line, ") final {") || ends_with(line, ");") ||
+  if (ends_with_body(line) || ends_with(line, ");") || ends_with(line, ") const;") ||
       ends_with(line, ")")) {
     return break_list(line);
   }

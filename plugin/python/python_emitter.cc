@@ -65,10 +65,18 @@ std::string client_module(const Protocol& protocol, const Options& options) {
 }
 
 std::string server_module(const Protocol& protocol, const Options& options) {
-  return module(
-      protocol, options,
-      "from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api",
-      emit_server_classes);
+  return module(protocol, options,
+                "from collections.abc import Collection, Hashable\n"
+                "\n"
+                "from messi_runtime import (\n"
+                "    GroupBase,\n"
+                "    Schema,\n"
+                "    SendResult,\n"
+                "    ServerBase,\n"
+                "    ServerClient,\n"
+                "    require_runtime_api,\n"
+                ")",
+                emit_server_classes);
 }
 
 std::string empty_module(std::string_view proto_path) {

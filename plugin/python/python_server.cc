@@ -26,6 +26,13 @@ void emit_broadcasts(const Context& context, const Direction& outgoing) {
   )py");
 }
 
+void emit_group_senders(const Context& context, const Direction& outgoing) {
+  emit_members(context, outgoing, R"py(
+    def send_$name$(self, message: $Type$, except_clients: Collection[$Client$] = ()) -> bool:
+        return self._messi_send("$name$", message, except_clients)
+  )py");
+}
+
 // Functions for types that only one member has.
 
 void emit_send(const Context& context, const std::string& types) {
@@ -52,6 +59,14 @@ void emit_broadcast(const Context& context, const std::string& types, const std:
   )py");
 }
 
+void emit_group_send(const Context& context, const std::string& types, const std::string& client) {
+  if (types.empty()) return;
+  context.text.emit({{"Types", types}, {"Client", client}}, R"py(
+    def send(self, message: $Types$, except_clients: Collection[$Client$] = ()) -> bool:
+        return self._messi_send_unique(message, except_clients)
+  )py");
+}
+
 }  // namespace
 
 void emit_server_classes(const Context& context) {
@@ -73,7 +88,9 @@ void emit_server_classes(const Context& context) {
                      {"tries", [&] { emit_tries(context, outgoing); }},
                      {"schema", [&] { emit_schema(context); }},
                      {"reply", [&] { emit_reply(context, types); }},
-                     {"broadcast", [&] { emit_broadcast(context, types, client); }}},
+                     {"broadcast", [&] { emit_broadcast(context, types, client); }},
+                     {"group_senders", [&] { emit_group_senders(context, outgoing); }},
+                     {"group_send", [&] { emit_group_send(context, types, client); }}},
                     R"py(
               class $Client$(ServerClient, sends=$Outgoing$):
                   """A connected client, as its server sees it."""
@@ -112,6 +129,22 @@ void emit_server_classes(const Context& context) {
                   $broadcasts$;
 
                   $broadcast$;
+
+                  class Group(GroupBase[$Client$]):
+                      """Some of the clients, see `GroupBase`. A message goes to all members, or all but
+                      some. False as for broadcasts."""
+
+                      $group_senders$;
+
+                      $group_send$;
+
+                  def group(self, key: Hashable) -> Group:
+                      """The group of that name, whether it has members or not."""
+                      return $Server$.Group(self, key)
+
+                  def groups_of(self, client: $Client$) -> list[Group]:
+                      """The groups that the client is in."""
+                      return [self.group(key) for key in self._messi_groups_of(client)]
 
                   # The members, by number: what comes from clients, and what goes to them.
 

@@ -6,6 +6,7 @@
 
 #include "messi/impl/client.h"
 #include "messi/impl/client_sessions.h"
+#include "messi/impl/group.h"
 #include "messi/impl/server.h"
 #include "messi/impl/server_sessions_impl.h"
 #include "messi/io/impl/epoll_loop.h"

@@ -21,10 +21,14 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
+#include "messi/group.h"
+#include "messi/group_key.h"
 #include "messi/impl/accepted_link.h"
 #include "messi/impl/admission.h"
 #include "messi/impl/awaited_room.h"
 #include "messi/impl/client_table.h"
+#include "messi/impl/groups.h"
+#include "messi/impl/shared_holders.h"
 #include "messi/impl/slow_readers.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/network.h"
@@ -202,9 +206,21 @@ class ServerBase : private ListenHandler {
     return client != nullptr && client->connected() ? client : nullptr;
   }
   ServerClient* find_arriving_base(std::uint64_t id);
+  template <typename Group>
+  Group group_as(const GroupKey& key) {
+    return Group(*this, key);
+  }
+  template <typename Group>
+  std::vector<Group> groups_as(const ServerClient& client) {
+    std::vector<Group> groups;
+    groups_.for_each_of(client.id(),
+                        [&](const GroupKey& key) { groups.push_back(Group(*this, key)); });
+    return groups;
+  }
 
  private:
   friend class AcceptedLink;
+  friend class GroupBase;
   friend class ServerClient;
   friend class ServerSession;
   friend class ServerSessions;
@@ -217,9 +233,21 @@ class ServerBase : private ListenHandler {
   // `end_broadcast` to all but `except`, or forget it.
   std::uint8_t* begin_broadcast(std::size_t payload_size);
   void end_broadcast(std::uint32_t field, std::size_t payload_size, const ServerClient* except);
-  void offer_broadcast(std::uint32_t field, const wire::SharedFrame& frame,
-                       const ServerClient* except);
-  void leave_out(std::uint32_t field, const wire::SharedFrame& frame, AcceptedLink& link,
+  // The same for `members` of a group.
+  std::uint8_t* begin_group_message(std::size_t members, std::size_t payload_size);
+  void end_group_message(const Groups::Group& group, std::uint32_t field, std::size_t payload_size,
+                         const GroupExcept& except);
+  std::uint8_t* reserve_shared(std::size_t payload_size);
+  // Whether a frame for so many clients may be too much, for one of them or for all together.
+  bool may_be_too_much(const wire::SharedFrame& frame, std::size_t clients) const {
+    return options_.slow_reader != SlowReader::kDisconnect || sessions_ != nullptr ||
+           !total_fits((frame.end - frame.begin) * clients);
+  }
+  // `for_each` calls a function for each of the clients. Of what is left out, the latest of each
+  // `kind` may be kept.
+  template <typename ForEach>
+  void offer_shared(std::uint64_t kind, wire::SharedFrame frame, const ForEach& for_each);
+  void leave_out(std::uint64_t kind, const wire::SharedFrame& frame, AcceptedLink& link,
                  wire::Buffer*& copy);
   bool catch_up(AcceptedLink& link, std::size_t most);
   // While some are left out: what all take of the bounds, for a client and for all together.
@@ -316,6 +344,7 @@ class ServerBase : private ListenHandler {
   Admission admission_;
   SlowReaders slow_readers_;
   AwaitedRoom awaited_room_;
+  Groups groups_;
   DeadlineQueue<AcceptedLink> silence_;   // to be heard
   DeadlineQueue<AcceptedLink> paused_;    // to be told that the server lives
   DeadlineQueue<AcceptedLink> ending_;    // to have read everything
@@ -330,12 +359,14 @@ class ServerBase : private ListenHandler {
   bool in_hook_ = false;
 
   wire::SharedFrames shared_;                       // broadcasts
+  SharedHolders holders_;                           // of their buffer
   const std::unique_ptr<ServerSessions> sessions_;  // null if clients are not asked for any
 };
 
 }  // namespace messi
 
 #ifndef MESSI_COMPILED
+#include "messi/impl/group.h"
 #include "messi/impl/server.h"
 #include "messi/impl/server_sessions_impl.h"
 #endif

@@ -23,6 +23,7 @@ namespace codec {
 struct Access;
 }  // namespace codec
 
+class GroupBase;
 class ServerBase;
 class ServerSessions;
 
@@ -134,6 +135,7 @@ class ServerClient {
   }
 
  private:
+  friend class GroupBase;
   friend class ServerBase;
   friend class ServerSessions;
   friend struct codec::Access;

@@ -7,6 +7,7 @@
 
 #include "messi/client_range.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/group.h"
 #include "messi/server.h"
 #include "messi/server_client.h"
 #include "messi/session/schema_mismatch.h"

@@ -180,8 +180,9 @@ void silent_name_server(World& world) {
   world.until("the client has stopped", [&] { return client.stopped(); });
 }
 
-void broadcasts(World& world) {
+void say_to_five(World& world, bool groups) {
   Host server(world, kTcp);
+  server.groups = groups;
   world.start(server);
   std::vector<std::unique_ptr<Talker>> clients;
   constexpr std::size_t kClients = 5;
@@ -204,6 +205,10 @@ void broadcasts(World& world) {
   world.attempt([&] { server.stop(); });
   world.until("the server has stopped", [&] { return server.stopped(); });
 }
+
+void broadcasts(World& world) { say_to_five(world, false); }
+
+void group_of_five(World& world) { say_to_five(world, true); }
 
 void slow_reader(World& world) {
   ServerOptions options;
@@ -663,6 +668,7 @@ const std::vector<Scenario>& all_scenarios() {
       {"a name that DNS knows later", name_comes_late, false},
       {"a name server that is silent", silent_name_server},
       {"broadcasts to five clients", broadcasts, false},
+      {"a group of five clients", group_of_five, false},
       {"a slow reader of broadcasts", slow_reader, false},
       {"a server is restarted", server_restarts},
       {"three URIs, and one works", many_uris, false},

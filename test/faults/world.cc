@@ -10,6 +10,7 @@ namespace messi::test {
 namespace {
 
 constexpr const char* kToAll = "all";
+constexpr const char* kRoom = "a group whose name is too long to need no memory";
 
 /// "<number> <filler>"
 chat::MessageInd numbered(const std::string& user, std::size_t number, std::size_t size) {
@@ -166,7 +167,10 @@ void Host::say(Client& client, std::size_t messages, std::size_t size) {
 
 void Host::say_to_all(std::size_t messages, std::size_t size) {
   for (std::size_t i = 0; i < messages; ++i) {
-    world_.attempt([&] { broadcast(numbered(kToAll, broadcasts_, size)); });
+    world_.attempt([&] {
+      const chat::MessageInd message = numbered(kToAll, broadcasts_, size);
+      expect(groups ? group(kRoom).send(message) : broadcast(message), "nobody is told");
+    });
     ++broadcasts_;
   }
 }
@@ -180,6 +184,10 @@ void Host::on_client_disconnected(Client& client, DisconnectReason reason) {
   expect(!client.connected(), "a client has gone that is connected");
   ++ends;
   if (!client.state<std::string>().empty()) --known;
+  world_.attempt([&] {
+    const bool is_in = groups && !client.state<std::string>().empty();
+    expect(groups_of(client).size() == (is_in ? 2U : 0U), "a client is not in its groups");
+  });
   world_.happened("server: " + std::string(to_string(reason)));
 }
 
@@ -190,6 +198,10 @@ void Host::on_client_refused(const std::string& /*peer_address*/, DisconnectReas
 
 void Host::on_connect_req(Client& client, const chat::ConnectReq& message) {
   client.state<std::string>() = message.user();
+  if (groups) {
+    world_.attempt([&] { group(kRoom).join(client); });
+    world_.attempt([&] { group(client.id()).join(client); });
+  }
   world_.record(std::stoul(message.user())).first_broadcast = broadcasts_;
   ++known;
   say(client, greetings, greeting_size);

@@ -123,6 +123,8 @@ class Host : public chat::ChatServer {
   void say_to_all(std::size_t messages, std::size_t size = 10);
   std::size_t greetings = 0;
   std::size_t greeting_size = 10;
+  /// Whether what is said to all is said to a group, in which all are who have said who they are.
+  bool groups = false;
   std::size_t known = 0;  // clients that have said who they are
   std::size_t ends = 0;
   std::size_t refused = 0;

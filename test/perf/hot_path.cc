@@ -83,6 +83,18 @@ void broadcast(int count) {
   room.loop.run_until_idle();
 }
 
+void group(int count) {
+  Room room(100);
+  const Server::Group all = room.server.group("all");
+  for (Server::Client& client : room.server.clients()) all.join(client);
+  const chat::MessageInd message = message_of(16);
+  for (int i = 0; i < count; ++i) {
+    all.send(message);
+    if (i % 10 == 9) room.loop.run_until_idle();
+  }
+  room.loop.run_until_idle();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -97,6 +109,8 @@ int main(int argc, char** argv) {
     round_trip(count);
   } else if (scenario == "broadcast_100") {
     broadcast(count);
+  } else if (scenario == "group_100") {
+    group(count);
   } else {
     std::fprintf(stderr, "unknown scenario %s\n", argv[1]);
     return 2;

@@ -149,4 +149,22 @@ TEST_CASE("a broadcast allocates nothing", "[perf]") {
   }) == 0);
 }
 
+TEST_CASE("a message to a group allocates nothing", "[perf]") {
+  const chat::MessageInd message = message_of(any_size());
+  Room room(10);
+  const chat::ChatServer::Group group = room.server.group("group");
+  for (chat::ChatServer::Client& client : room.server.clients()) group.join(client);
+  const auto received = [&] {
+    std::size_t sum = 0;
+    for (const Client& client : room.clients) sum += client.received;
+    return sum;
+  };
+  CHECK(room.allocations_of([&] {
+    const std::size_t wanted = received() + 10 * room.clients.size();
+    for (int i = 0; i < 10; ++i) group.send(message, *room.server.find_client(1));
+    for (int i = 0; i < 10; ++i) room.server.find_client(1)->send(message);
+    room.turn_until([&] { return received() == wanted; });
+  }) == 0);
+}
+
 }  // namespace

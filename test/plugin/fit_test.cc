@@ -28,6 +28,14 @@ TEST_CASE("parameters are joined, and aligned where they do not fit", "[plugin]"
         "void f(" + k40 + " a, " + k40 + " b,\n       int cd) {}\n");
 }
 
+TEST_CASE("functions that are const are as others", "[plugin]") {
+  CHECK(fit("int f() const {\n  return 1;\n}\n") == "int f() const { return 1; }\n");
+  CHECK(fit("int f(" + k40 + " a, " + k40 + " b, int cd) const;\n") ==
+        "int f(" + k40 + " a, " + k40 + " b,\n      int cd) const;\n");
+  CHECK(fit("int f(" + k40 + " a, " + k40 + " b, int c) const {\n  return f(a);\n}\n") ==
+        "int f(" + k40 + " a, " + k40 + " b,\n      int c) const {\n  return f(a);\n}\n");
+}
+
 TEST_CASE("what cannot be aligned begins on a line of its own", "[plugin]") {
   CHECK(fit("  void " + k40 + "(const " + k40 + k20 + "& a) {}\n") ==
         "  void " + k40 + "(\n      const " + k40 + k20 + "& a) {}\n");

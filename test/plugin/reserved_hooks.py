@@ -23,7 +23,7 @@ def main():
     source_dir = pathlib.Path(sys.argv[1])
     runtime = source_dir / "runtime" / "messi"
     refused = (source_dir / "test" / "rejected" / "hooks_of_ours" / "expected.txt").read_text()
-    bases = {name: COMMENT.sub("", (runtime / name).read_text()) for name in ("client.h", "server.h", "server_of.h", "server_client.h")}
+    bases = {name: COMMENT.sub("", (runtime / name).read_text()) for name in ("client.h", "group.h", "server.h", "server_of.h", "server_client.h")}
     hooks = {"ServerToClient": HOOK.findall(bases["client.h"]),
              "ClientToServer": HOOK.findall(bases["server.h"]) + HOOK.findall(bases["server_of.h"])}
     problems = [f'on_{hook} is a hook of ours, but member "{hook}" of {message} is not refused'
@@ -34,7 +34,7 @@ def main():
     problems += [f"{header} has {name}, which what is generated for a member may hide"
                  for header, text in bases.items() for name in OF_A_MEMBER.findall(text) if name not in ours]
     python = source_dir / "runtime" / "python" / "src" / "messi_runtime"
-    for module, message in (("client", "ServerToClient"), ("server", "ClientToServer"), ("server_client", None)):
+    for module, message in (("client", "ServerToClient"), ("server", "ClientToServer"), ("server_client", None), ("group", None)):
         text = (python / f"{module}.py").read_text()
         names = set(PYTHON_HOOK.findall(text))
         problems += [f'Python has on_{hook} in {module}, but member "{hook}" of {message} is not refused'

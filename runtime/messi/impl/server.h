@@ -151,24 +151,20 @@ MESSI_INLINE bool ServerBase::poll_writable(AcceptedLink& link) {
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
   if (table_.size() == 0) return nullptr;
-  if (!shared_.has_room(payload_size)) {
-    for (ServerClient& client : clients_as<ServerClient>()) {
-      client.link_->handle_full(shared_.buffer());
-      if (ServerSession* const session = session_of(*client.link_)) {
-        session->handle_buffer_full(shared_.buffer());
-      }
-    }
-  }
-  return shared_.reserve(payload_size);
+  std::uint8_t* const out = reserve_shared(payload_size);
+  holders_.add_all();
+  return out;
 }
 
 MESSI_INLINE void ServerBase::end_broadcast(std::uint32_t field, std::size_t payload_size,
                                             const ServerClient* except) {
   const wire::SharedFrame frame = shared_.commit(payload_size);
-  const std::size_t size = frame.end - frame.begin;
-  if (options_.slow_reader != SlowReader::kDisconnect || sessions_ != nullptr ||
-      settings_.pending + size * table_.size() > options_.max_total_pending_bytes) {
-    return offer_broadcast(field, frame, except);
+  if (may_be_too_much(frame, table_.size())) {
+    return offer_shared(field, frame, [this, except](const auto& offer) {
+      for (ServerClient& client : clients_as<ServerClient>()) {
+        if (&client != except) offer(client);
+      }
+    });
   }
   for (ServerClient& client : clients_as<ServerClient>()) {
     if (&client == except) continue;
@@ -177,9 +173,59 @@ MESSI_INLINE void ServerBase::end_broadcast(std::uint32_t field, std::size_t pay
   }
 }
 
-/// A broadcast that may be too much, for a client or for all together.
-MESSI_INLINE void ServerBase::offer_broadcast(std::uint32_t field, const wire::SharedFrame& frame,
-                                              const ServerClient* except) {
+MESSI_INLINE std::uint8_t* ServerBase::begin_group_message(std::size_t members,
+                                                           std::size_t payload_size) {
+  std::uint8_t* const out = reserve_shared(payload_size);
+  holders_.expect(members, table_.size());
+  return out;
+}
+
+MESSI_INLINE void ServerBase::end_group_message(const Groups::Group& group, std::uint32_t field,
+                                                std::size_t payload_size,
+                                                const GroupExcept& except) {
+  const wire::SharedFrame frame = shared_.commit(payload_size);
+  const auto for_each = [&](const auto& call) {
+    for (const auto& [id, client] : group.members) {
+      if (!client->connected() || except.has(id)) continue;
+      holders_.add(id);
+      call(*client);
+    }
+  };
+  if (may_be_too_much(frame, group.members.size())) {
+    // Of each member of the schema the latest of each group.
+    return offer_shared(group.number << 32 | field, frame, for_each);
+  }
+  for_each([this, frame](ServerClient& client) {
+    needs_settling(*client.link_);
+    client.link_->outbox()->send(frame);
+  });
+}
+
+/// Space for a payload that several clients get.
+MESSI_INLINE std::uint8_t* ServerBase::reserve_shared(std::size_t payload_size) {
+  if (shared_.has_room(payload_size)) return shared_.reserve(payload_size);
+  const auto tell = [this](ServerClient& client) {
+    client.link_->handle_full(shared_.buffer());
+    if (ServerSession* const session = session_of(*client.link_)) {
+      session->handle_buffer_full(shared_.buffer());
+    }
+  };
+  if (holders_.all()) {
+    for (ServerClient& client : clients_as<ServerClient>()) tell(client);
+  } else {
+    for (const std::uint64_t id : holders_.ids()) {
+      if (ServerClient* const client = find_client_base(id)) tell(*client);
+    }
+  }
+  std::uint8_t* const out = shared_.reserve(payload_size);
+  holders_.clear();
+  return out;
+}
+
+/// What may be too much, for a client or for all together.
+template <typename ForEach>
+[[gnu::noinline]] void ServerBase::offer_shared(std::uint64_t kind, wire::SharedFrame frame,
+                                                const ForEach& for_each) {
   wire::Buffer* copy = nullptr;
   const Finally after([&] {
     if (copy != nullptr) loop_.buffers().release(copy);
@@ -187,28 +233,26 @@ MESSI_INLINE void ServerBase::offer_broadcast(std::uint32_t field, const wire::S
   const std::size_t size = frame.end - frame.begin;
   const bool all = options_.slow_reader == SlowReader::kDisconnect;
   const std::size_t most = all ? settings_.max_pending_bytes : most_for_broadcasts();
-  for (ServerClient& client : clients_as<ServerClient>()) {
-    if (&client == except) continue;
+  for_each([&](ServerClient& client) {
     AcceptedLink& link = *client.link_;
     needs_settling(link);
     if (!all && (link.behind() || (link.slow() && crowded(size)))) {
-      leave_out(field, frame, link, copy);
-      continue;
+      return leave_out(kind, frame, link, copy);
     }
     keep_total(size);
     wire::Outbox* const outbox = outbox_of(link);
-    if (outbox == nullptr || outbox->offer(frame, most)) continue;
+    if (outbox == nullptr || outbox->offer(frame, most)) return;
     if (all) {
       outbox->refuse(wire::Accepted::kFull);
     } else {
-      leave_out(field, frame, link, copy);
+      leave_out(kind, frame, link, copy);
     }
-  }
+  });
 }
 
 /// `copy` is for all clients that keep the frame, and for nothing else: what is shared with other
 /// frames would be held longer than they are waiting.
-MESSI_INLINE void ServerBase::leave_out(std::uint32_t field, const wire::SharedFrame& frame,
+MESSI_INLINE void ServerBase::leave_out(std::uint64_t kind, const wire::SharedFrame& frame,
                                         AcceptedLink& link, wire::Buffer*& copy) {
   SlowReaders::Row& row = slow_readers_.add(link.client()->id());
   link.fall_behind();
@@ -225,7 +269,7 @@ MESSI_INLINE void ServerBase::leave_out(std::uint32_t field, const wire::SharedF
   keep_total(copy->used());
   wire::Outbox* const outbox = outbox_of(link);
   if (outbox == nullptr) return;
-  if (row.latest.keep(field, *copy)) ++row.dropped;
+  if (row.latest.keep(kind, *copy)) ++row.dropped;
   if (row.latest.size() <= settings_.max_pending_bytes) return;
   if (session_of(link) != nullptr) {
     outbox->refuse(wire::Accepted::kFull);
@@ -605,7 +649,10 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   if (!link.accepted() || link.ended()) --hidden_count_;
   if (admission_.counts()) admission_.leave(link.peer().origin);
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
-  const Finally after([&] { slow_readers_.remove(client->id()); });
+  const Finally after([&] {
+    slow_readers_.remove(client->id());
+    groups_.leave_all(client->id());
+  });
   awaited_room_.remove(client->id());
   in_hook([&] {
     if (was_connected) return client_disconnected(*client, reason);

@@ -26,7 +26,7 @@ class LatestFrames {
   std::size_t size() const { return size_; }
 
   /// Keeps the frame that is all of `buffer`. True if it takes the place of another.
-  bool keep(std::uint32_t kind, Buffer& buffer) {
+  bool keep(std::uint64_t kind, Buffer& buffer) {
     const auto before = std::find_if(kept_.begin(), kept_.end(),
                                      [kind](const Kept& each) { return each.kind == kind; });
     const bool replaces = before != kept_.end();
@@ -46,7 +46,7 @@ class LatestFrames {
 
  private:
   struct Kept {
-    std::uint32_t kind;
+    std::uint64_t kind;
     Buffer* buffer;
   };
 

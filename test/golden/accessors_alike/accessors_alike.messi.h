@@ -174,6 +174,31 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
     return broadcast_alarm(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<AccessorsAlikeServerClient> {
+   public:
+    bool send_clear_alarm(const ::accessors_alike::ClearAlarm& message,
+                          const Except& except = {}) const;
+    bool send(const ::accessors_alike::ClearAlarm& message, const Except& except = {}) const {
+      return send_clear_alarm(message, except);
+    }
+    bool send_alarm(const ::accessors_alike::Alarm& message, const Except& except = {}) const;
+    bool send(const ::accessors_alike::Alarm& message, const Except& except = {}) const {
+      return send_alarm(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = AccessorsAlikeClient::Sends;
 
@@ -327,9 +352,17 @@ inline bool AccessorsAlikeServer::broadcast_clear_alarm(
     const ::accessors_alike::ClearAlarm& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
+inline bool AccessorsAlikeServer::Group::send_clear_alarm(
+    const ::accessors_alike::ClearAlarm& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
+}
 inline bool AccessorsAlikeServer::broadcast_alarm(const ::accessors_alike::Alarm& message,
                                                   Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool AccessorsAlikeServer::Group::send_alarm(const ::accessors_alike::Alarm& message,
+                                                    const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
 }
 
 inline const ::messi::session::Schema& AccessorsAlikeServer::protocol_schema() const {

@@ -172,6 +172,30 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
     return broadcast_message_ind(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<ChatServerClient> {
+   public:
+    bool send_connect_rsp(const ::chat::ConnectRsp& message, const Except& except = {}) const;
+    bool send(const ::chat::ConnectRsp& message, const Except& except = {}) const {
+      return send_connect_rsp(message, except);
+    }
+    bool send_message_ind(const ::chat::MessageInd& message, const Except& except = {}) const;
+    bool send(const ::chat::MessageInd& message, const Except& except = {}) const {
+      return send_message_ind(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = ChatClient::Sends;
 
@@ -321,9 +345,18 @@ inline ::messi::SendResult ChatServerClient::try_send_message_ind(
 inline bool ChatServer::broadcast_connect_rsp(const ::chat::ConnectRsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
+inline bool ChatServer::Group::send_connect_rsp(const ::chat::ConnectRsp& message,
+                                                const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
+}
 inline bool ChatServer::broadcast_message_ind(const ::chat::MessageInd& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message,
                                                         ChatCodec::kind_MessageInd);
+}
+inline bool ChatServer::Group::send_message_ind(const ::chat::MessageInd& message,
+                                                const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message,
+                                                             ChatCodec::kind_MessageInd);
 }
 
 inline const ::messi::session::Schema& ChatServer::protocol_schema() const {

@@ -126,6 +126,26 @@ class The3dServer : public ::messi::ServerOf<The3dServerClient> {
     return broadcast_d3_client(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<The3dServerClient> {
+   public:
+    bool send_d3_client(const ::class_prefix::D3Client& message, const Except& except = {}) const;
+    bool send(const ::class_prefix::D3Client& message, const Except& except = {}) const {
+      return send_d3_client(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = The3dClient::Sends;
 
@@ -195,6 +215,10 @@ inline ::messi::SendResult The3dServerClient::try_send_d3_client(
 inline bool The3dServer::broadcast_d3_client(const ::class_prefix::D3Client& message,
                                              Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool The3dServer::Group::send_d3_client(const ::class_prefix::D3Client& message,
+                                               const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& The3dServer::protocol_schema() const {

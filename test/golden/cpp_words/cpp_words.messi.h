@@ -402,6 +402,37 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
     return broadcast_typename(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<CppWordsServerClient> {
+   public:
+    bool send_class(const ::cpp_words::main::major::class_& message,
+                    const Except& except = {}) const;
+    bool send(const ::cpp_words::main::major::class_& message, const Except& except = {}) const {
+      return send_class(message, except);
+    }
+    bool send_union(const ::cpp_words::main::major::union_& message,
+                    const Except& except = {}) const;
+    bool send(const ::cpp_words::main::major::union_& message, const Except& except = {}) const {
+      return send_union(message, except);
+    }
+    bool send_typename(const ::cpp_words::main::major::virtual_& message,
+                       const Except& except = {}) const;
+    bool send(const ::cpp_words::main::major::virtual_& message, const Except& except = {}) const {
+      return send_typename(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = CppWordsClient::Sends;
 
@@ -866,13 +897,25 @@ inline bool CppWordsServer::broadcast_class(const ::cpp_words::main::major::clas
                                             Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
+inline bool CppWordsServer::Group::send_class(const ::cpp_words::main::major::class_& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
+}
 inline bool CppWordsServer::broadcast_union(const ::cpp_words::main::major::union_& message,
                                             Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
+inline bool CppWordsServer::Group::send_union(const ::cpp_words::main::major::union_& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
+}
 inline bool CppWordsServer::broadcast_typename(const ::cpp_words::main::major::virtual_& message,
                                                Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
+}
+inline bool CppWordsServer::Group::send_typename(const ::cpp_words::main::major::virtual_& message,
+                                                 const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 3, message);
 }
 
 inline const ::messi::session::Schema& CppWordsServer::protocol_schema() const {

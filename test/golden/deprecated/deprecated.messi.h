@@ -178,6 +178,31 @@ class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
     return broadcast_a_name_of_such_a_length_that_lines_have_to_be_broken(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<DeprecatedServerClient> {
+   public:
+    [[deprecated]] bool send_rsp(const ::deprecated::Rsp& message, const Except& except = {}) const;
+    [[deprecated]] bool send(const ::deprecated::Rsp& message, const Except& except = {}) const {
+      return send_rsp(message, except);
+    }
+    [[deprecated]] bool send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+        const ::deprecated::Ind& message, const Except& except = {}) const;
+    [[deprecated]] bool send(const ::deprecated::Ind& message, const Except& except = {}) const {
+      return send_a_name_of_such_a_length_that_lines_have_to_be_broken(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = DeprecatedClient::Sends;
 
@@ -282,9 +307,17 @@ DeprecatedServerClient::try_send_a_name_of_such_a_length_that_lines_have_to_be_b
 inline bool DeprecatedServer::broadcast_rsp(const ::deprecated::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
+inline bool DeprecatedServer::Group::send_rsp(const ::deprecated::Rsp& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
+}
 inline bool DeprecatedServer::broadcast_a_name_of_such_a_length_that_lines_have_to_be_broken(
     const ::deprecated::Ind& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool DeprecatedServer::Group::send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+    const ::deprecated::Ind& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
 }
 
 inline const ::messi::session::Schema& DeprecatedServer::protocol_schema() const {

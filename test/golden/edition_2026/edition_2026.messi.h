@@ -124,6 +124,26 @@ class Edition2026Server : public ::messi::ServerOf<Edition2026ServerClient> {
     return broadcast_rsp(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<Edition2026ServerClient> {
+   public:
+    bool send_rsp(const ::edition2026::Rsp& message, const Except& except = {}) const;
+    bool send(const ::edition2026::Rsp& message, const Except& except = {}) const {
+      return send_rsp(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = Edition2026Client::Sends;
 
@@ -191,6 +211,10 @@ inline ::messi::SendResult Edition2026ServerClient::try_send_rsp(
 }
 inline bool Edition2026Server::broadcast_rsp(const ::edition2026::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool Edition2026Server::Group::send_rsp(const ::edition2026::Rsp& message,
+                                               const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& Edition2026Server::protocol_schema() const {

@@ -128,6 +128,26 @@ class Edition2024Server : public ::messi::ServerOf<Edition2024ServerClient> {
     return broadcast_rsp(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<Edition2024ServerClient> {
+   public:
+    bool send_rsp(const ::editions::e2024::Rsp& message, const Except& except = {}) const;
+    bool send(const ::editions::e2024::Rsp& message, const Except& except = {}) const {
+      return send_rsp(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = Edition2024Client::Sends;
 
@@ -195,6 +215,10 @@ inline ::messi::SendResult Edition2024ServerClient::try_send_rsp(
 }
 inline bool Edition2024Server::broadcast_rsp(const ::editions::e2024::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool Edition2024Server::Group::send_rsp(const ::editions::e2024::Rsp& message,
+                                               const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& Edition2024Server::protocol_schema() const {

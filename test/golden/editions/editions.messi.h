@@ -124,6 +124,26 @@ class EditionsServer : public ::messi::ServerOf<EditionsServerClient> {
     return broadcast_rsp(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<EditionsServerClient> {
+   public:
+    bool send_rsp(const ::editions::Rsp& message, const Except& except = {}) const;
+    bool send(const ::editions::Rsp& message, const Except& except = {}) const {
+      return send_rsp(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = EditionsClient::Sends;
 
@@ -189,6 +209,10 @@ inline ::messi::SendResult EditionsServerClient::try_send_rsp(const ::editions::
 }
 inline bool EditionsServer::broadcast_rsp(const ::editions::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool EditionsServer::Group::send_rsp(const ::editions::Rsp& message,
+                                            const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& EditionsServer::protocol_schema() const {

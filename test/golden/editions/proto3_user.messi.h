@@ -124,6 +124,26 @@ class Proto3UserServer : public ::messi::ServerOf<Proto3UserServerClient> {
     return broadcast_req(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<Proto3UserServerClient> {
+   public:
+    bool send_req(const ::editions::Req& message, const Except& except = {}) const;
+    bool send(const ::editions::Req& message, const Except& except = {}) const {
+      return send_req(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = Proto3UserClient::Sends;
 
@@ -205,6 +225,10 @@ inline ::messi::SendResult Proto3UserServerClient::try_send_req(const ::editions
 }
 inline bool Proto3UserServer::broadcast_req(const ::editions::Req& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool Proto3UserServer::Group::send_req(const ::editions::Req& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& Proto3UserServer::protocol_schema() const {

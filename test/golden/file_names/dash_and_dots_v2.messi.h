@@ -127,6 +127,27 @@ class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> 
     return broadcast_message(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<DashAndDotsV2ServerClient> {
+   public:
+    bool send_message(const ::file_names::underscores::Message& message,
+                      const Except& except = {}) const;
+    bool send(const ::file_names::underscores::Message& message, const Except& except = {}) const {
+      return send_message(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = DashAndDotsV2Client::Sends;
 
@@ -197,6 +218,10 @@ inline ::messi::SendResult DashAndDotsV2ServerClient::try_send_message(
 inline bool DashAndDotsV2Server::broadcast_message(
     const ::file_names::underscores::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool DashAndDotsV2Server::Group::send_message(
+    const ::file_names::underscores::Message& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& DashAndDotsV2Server::protocol_schema() const {

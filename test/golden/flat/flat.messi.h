@@ -251,6 +251,54 @@ class FlatServer : public ::messi::ServerOf<FlatServerClient> {
     return broadcast_keywords(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<FlatServerClient> {
+   public:
+    bool send_everything(const ::flat::Everything& message, const Except& except = {}) const;
+    bool send(const ::flat::Everything& message, const Except& except = {}) const {
+      return send_everything(message, except);
+    }
+    bool send_empty(const ::flat::Empty& message, const Except& except = {}) const;
+    bool send(const ::flat::Empty& message, const Except& except = {}) const {
+      return send_empty(message, except);
+    }
+    bool send_repeated(const ::flat::Repeated& message, const Except& except = {}) const;
+    bool send(const ::flat::Repeated& message, const Except& except = {}) const {
+      return send_repeated(message, except);
+    }
+    bool send_chosen(const ::flat::Chosen& message, const Except& except = {}) const;
+    bool send(const ::flat::Chosen& message, const Except& except = {}) const {
+      return send_chosen(message, except);
+    }
+    bool send_nested(const ::flat::Nested& message, const Except& except = {}) const;
+    bool send(const ::flat::Nested& message, const Except& except = {}) const {
+      return send_nested(message, except);
+    }
+    bool send_mapped(const ::flat::Mapped& message, const Except& except = {}) const;
+    bool send(const ::flat::Mapped& message, const Except& except = {}) const {
+      return send_mapped(message, except);
+    }
+    bool send_cord(const ::flat::Cord& message, const Except& except = {}) const;
+    bool send(const ::flat::Cord& message, const Except& except = {}) const {
+      return send_cord(message, except);
+    }
+    bool send_keywords(const ::flat::Keywords& message, const Except& except = {}) const;
+    bool send(const ::flat::Keywords& message, const Except& except = {}) const {
+      return send_keywords(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = FlatClient::Sends;
 
@@ -654,31 +702,68 @@ inline bool FlatServer::broadcast_everything(const ::flat::Everything& message, 
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
                                                         FlatCodec::kind_Everything);
 }
+inline bool FlatServer::Group::send_everything(const ::flat::Everything& message,
+                                               const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message,
+                                                             FlatCodec::kind_Everything);
+}
 inline bool FlatServer::broadcast_empty(const ::flat::Empty& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool FlatServer::Group::send_empty(const ::flat::Empty& message,
+                                          const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
 }
 inline bool FlatServer::broadcast_repeated(const ::flat::Repeated& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message,
                                                         FlatCodec::kind_Repeated);
 }
+inline bool FlatServer::Group::send_repeated(const ::flat::Repeated& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 3, message,
+                                                             FlatCodec::kind_Repeated);
+}
 inline bool FlatServer::broadcast_chosen(const ::flat::Chosen& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 4, message,
                                                         FlatCodec::kind_Chosen);
 }
+inline bool FlatServer::Group::send_chosen(const ::flat::Chosen& message,
+                                           const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 4, message,
+                                                             FlatCodec::kind_Chosen);
+}
 inline bool FlatServer::broadcast_nested(const ::flat::Nested& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 5, message);
+}
+inline bool FlatServer::Group::send_nested(const ::flat::Nested& message,
+                                           const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 5, message);
 }
 inline bool FlatServer::broadcast_mapped(const ::flat::Mapped& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 6, message,
                                                         FlatCodec::kind_Mapped);
 }
+inline bool FlatServer::Group::send_mapped(const ::flat::Mapped& message,
+                                           const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 6, message,
+                                                             FlatCodec::kind_Mapped);
+}
 inline bool FlatServer::broadcast_cord(const ::flat::Cord& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 7, message,
                                                         FlatCodec::kind_Cord);
 }
+inline bool FlatServer::Group::send_cord(const ::flat::Cord& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 7, message,
+                                                             FlatCodec::kind_Cord);
+}
 inline bool FlatServer::broadcast_keywords(const ::flat::Keywords& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 8, message,
                                                         FlatCodec::kind_Keywords);
+}
+inline bool FlatServer::Group::send_keywords(const ::flat::Keywords& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 8, message,
+                                                             FlatCodec::kind_Keywords);
 }
 
 inline const ::messi::session::Schema& FlatServer::protocol_schema() const {

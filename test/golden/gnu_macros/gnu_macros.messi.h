@@ -128,6 +128,26 @@ class GnuMacrosServer : public ::messi::ServerOf<GnuMacrosServerClient> {
     return broadcast_place(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<GnuMacrosServerClient> {
+   public:
+    bool send_place(const ::gnu_macros::unix::Place& message, const Except& except = {}) const;
+    bool send(const ::gnu_macros::unix::Place& message, const Except& except = {}) const {
+      return send_place(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = GnuMacrosClient::Sends;
 
@@ -259,6 +279,11 @@ inline bool GnuMacrosServer::broadcast_place(const ::gnu_macros::unix::Place& me
                                              Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
                                                         GnuMacrosCodec::kind_gnu_macros_unix_Place);
+}
+inline bool GnuMacrosServer::Group::send_place(const ::gnu_macros::unix::Place& message,
+                                               const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 1, message, GnuMacrosCodec::kind_gnu_macros_unix_Place);
 }
 
 inline const ::messi::session::Schema& GnuMacrosServer::protocol_schema() const {

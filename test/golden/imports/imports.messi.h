@@ -280,6 +280,53 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
     return broadcast_timestamp(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<ImportsServerClient> {
+   public:
+    bool send_any(const ::google::protobuf::Any& message, const Except& except = {}) const;
+    bool send(const ::google::protobuf::Any& message, const Except& except = {}) const {
+      return send_any(message, except);
+    }
+    bool send_duration(const ::google::protobuf::Duration& message,
+                       const Except& except = {}) const;
+    bool send(const ::google::protobuf::Duration& message, const Except& except = {}) const {
+      return send_duration(message, except);
+    }
+    bool send_empty(const ::google::protobuf::Empty& message, const Except& except = {}) const;
+    bool send(const ::google::protobuf::Empty& message, const Except& except = {}) const {
+      return send_empty(message, except);
+    }
+    bool send_struct(const ::google::protobuf::Struct& message, const Except& except = {}) const;
+    bool send(const ::google::protobuf::Struct& message, const Except& except = {}) const {
+      return send_struct(message, except);
+    }
+    bool send_value(const ::google::protobuf::Value& message, const Except& except = {}) const;
+    bool send(const ::google::protobuf::Value& message, const Except& except = {}) const {
+      return send_value(message, except);
+    }
+    bool send_string(const ::google::protobuf::StringValue& message,
+                     const Except& except = {}) const;
+    bool send(const ::google::protobuf::StringValue& message, const Except& except = {}) const {
+      return send_string(message, except);
+    }
+    bool send_timestamp(const ::google::protobuf::Timestamp& message,
+                        const Except& except = {}) const;
+    bool send(const ::google::protobuf::Timestamp& message, const Except& except = {}) const {
+      return send_timestamp(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = ImportsClient::Sends;
 
@@ -632,34 +679,68 @@ inline bool ImportsServer::broadcast_any(const ::google::protobuf::Any& message,
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
                                                         ImportsCodec::kind_google_protobuf_Any);
 }
+inline bool ImportsServer::Group::send_any(const ::google::protobuf::Any& message,
+                                           const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 1, message, ImportsCodec::kind_google_protobuf_Any);
+}
 inline bool ImportsServer::broadcast_duration(const ::google::protobuf::Duration& message,
                                               Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(
       *this, except.client(), 2, message, ImportsCodec::kind_google_protobuf_Duration);
 }
+inline bool ImportsServer::Group::send_duration(const ::google::protobuf::Duration& message,
+                                                const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 2, message, ImportsCodec::kind_google_protobuf_Duration);
+}
 inline bool ImportsServer::broadcast_empty(const ::google::protobuf::Empty& message,
                                            Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
+}
+inline bool ImportsServer::Group::send_empty(const ::google::protobuf::Empty& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 3, message);
 }
 inline bool ImportsServer::broadcast_struct(const ::google::protobuf::Struct& message,
                                             Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 4, message,
                                                         ImportsCodec::kind_google_protobuf_Struct);
 }
+inline bool ImportsServer::Group::send_struct(const ::google::protobuf::Struct& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 4, message, ImportsCodec::kind_google_protobuf_Struct);
+}
 inline bool ImportsServer::broadcast_value(const ::google::protobuf::Value& message,
                                            Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 5, message,
                                                         ImportsCodec::kind_google_protobuf_Value);
+}
+inline bool ImportsServer::Group::send_value(const ::google::protobuf::Value& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 5, message, ImportsCodec::kind_google_protobuf_Value);
 }
 inline bool ImportsServer::broadcast_string(const ::google::protobuf::StringValue& message,
                                             Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(
       *this, except.client(), 6, message, ImportsCodec::kind_google_protobuf_StringValue);
 }
+inline bool ImportsServer::Group::send_string(const ::google::protobuf::StringValue& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 6, message, ImportsCodec::kind_google_protobuf_StringValue);
+}
 inline bool ImportsServer::broadcast_timestamp(const ::google::protobuf::Timestamp& message,
                                                Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(
       *this, except.client(), 7, message, ImportsCodec::kind_google_protobuf_Timestamp);
+}
+inline bool ImportsServer::Group::send_timestamp(const ::google::protobuf::Timestamp& message,
+                                                 const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 7, message, ImportsCodec::kind_google_protobuf_Timestamp);
 }
 
 inline const ::messi::session::Schema& ImportsServer::protocol_schema() const {

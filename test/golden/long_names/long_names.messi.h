@@ -193,6 +193,31 @@ class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
         message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<LongNamesServerClient> {
+   public:
+    bool send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
+        const Except& except = {}) const;
+    bool send(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
+        const Except& except = {}) const {
+      return send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+          message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = LongNamesClient::Sends;
 
@@ -288,6 +313,11 @@ inline bool LongNamesServer::broadcast_a_member_with_a_name_that_is_longer_than_
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
     Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool LongNamesServer::Group::send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,
+    const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& LongNamesServer::protocol_schema() const {

@@ -175,6 +175,30 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
     return broadcast_fie_req(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<MyProtocolServerClient> {
+   public:
+    bool send_foo_rsp(const ::my_protocol::FooRsp& message, const Except& except = {}) const;
+    bool send(const ::my_protocol::FooRsp& message, const Except& except = {}) const {
+      return send_foo_rsp(message, except);
+    }
+    bool send_fie_req(const ::my_protocol::FieReq& message, const Except& except = {}) const;
+    bool send(const ::my_protocol::FieReq& message, const Except& except = {}) const {
+      return send_fie_req(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = MyProtocolClient::Sends;
 
@@ -293,9 +317,17 @@ inline bool MyProtocolServer::broadcast_foo_rsp(const ::my_protocol::FooRsp& mes
                                                 Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
+inline bool MyProtocolServer::Group::send_foo_rsp(const ::my_protocol::FooRsp& message,
+                                                  const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
+}
 inline bool MyProtocolServer::broadcast_fie_req(const ::my_protocol::FieReq& message,
                                                 Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool MyProtocolServer::Group::send_fie_req(const ::my_protocol::FieReq& message,
+                                                  const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
 }
 
 inline const ::messi::session::Schema& MyProtocolServer::protocol_schema() const {

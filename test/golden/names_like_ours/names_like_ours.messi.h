@@ -2,7 +2,7 @@
 //
 // Members and messages that are called like things of the runtime or of generated code.
 //
-// From client to server: 46 kinds of messages. From server to client: 25. They are listed
+// From client to server: 48 kinds of messages. From server to client: 28. They are listed
 // below the classes.
 
 #ifndef NAMES_LIKE_OURS_MESSI_H_
@@ -59,6 +59,9 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   virtual void on_input(const ::names_like_ours::Message& /*message*/) {}
   virtual void on_spare(const ::names_like_ours::Message& /*message*/) {}
   virtual void on_gathered(const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_group(const ::names_like_ours::Group& /*message*/) {}
+  virtual void on_groups_of(const ::names_like_ours::GroupBase& /*message*/) {}
+  virtual void on_all(const ::names_like_ours::Message& /*message*/) {}
 
   // Senders: a message goes to the server.
 
@@ -121,6 +124,9 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   void send_input(const ::names_like_ours::Message& message);
   void send_spare(const ::names_like_ours::Message& message);
   void send_gathered(const ::names_like_ours::Message& message);
+  void send_group(const ::names_like_ours::Group& message);
+  void send(const ::names_like_ours::Group& message) { send_group(message); }
+  void send_groups_of(const ::names_like_ours::Message& message);
 
   // The same, but what is not accepted does not end the connection.
 
@@ -209,6 +215,11 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_input(const ::names_like_ours::Message& message);
   ::messi::SendResult try_send_spare(const ::names_like_ours::Message& message);
   ::messi::SendResult try_send_gathered(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_group(const ::names_like_ours::Group& message);
+  ::messi::SendResult try_send(const ::names_like_ours::Group& message) {
+    return try_send_group(message);
+  }
+  ::messi::SendResult try_send_groups_of(const ::names_like_ours::Message& message);
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -237,6 +248,9 @@ class NamesLikeOursClient : public ::messi::ClientBase {
     static constexpr ::std::uint32_t kInput = 23;
     static constexpr ::std::uint32_t kSpare = 24;
     static constexpr ::std::uint32_t kGathered = 25;
+    static constexpr ::std::uint32_t kGroup = 26;
+    static constexpr ::std::uint32_t kGroupsOf = 27;
+    static constexpr ::std::uint32_t kAll = 28;
 
     /// "" if no member has the number.
     static constexpr ::std::string_view name(::std::uint32_t number) {
@@ -265,6 +279,9 @@ class NamesLikeOursClient : public ::messi::ClientBase {
       if (number == kInput) return "input";
       if (number == kSpare) return "spare";
       if (number == kGathered) return "gathered";
+      if (number == kGroup) return "group";
+      if (number == kGroupsOf) return "groups_of";
+      if (number == kAll) return "all";
       return "";
     }
   };
@@ -317,6 +334,8 @@ class NamesLikeOursClient : public ::messi::ClientBase {
     static constexpr ::std::uint32_t kInput = 45;
     static constexpr ::std::uint32_t kSpare = 46;
     static constexpr ::std::uint32_t kGathered = 47;
+    static constexpr ::std::uint32_t kGroup = 48;
+    static constexpr ::std::uint32_t kGroupsOf = 49;
 
     /// "" if no member has the number.
     static constexpr ::std::string_view name(::std::uint32_t number) {
@@ -366,6 +385,8 @@ class NamesLikeOursClient : public ::messi::ClientBase {
       if (number == kInput) return "input";
       if (number == kSpare) return "spare";
       if (number == kGathered) return "gathered";
+      if (number == kGroup) return "group";
+      if (number == kGroupsOf) return "groups_of";
       return "";
     }
   };
@@ -374,7 +395,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   inline bool dispatch(::std::string_view payload) final;
   inline const ::messi::session::Schema& protocol_schema() const final;
 
-  ::messi::codec::Received received_{25, options().max_decode_depth};
+  ::messi::codec::Received received_{28, options().max_decode_depth};
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
@@ -418,6 +439,11 @@ class NamesLikeOursServerClient : public ::messi::ServerClient {
   void send_input(const ::names_like_ours::Message& message);
   void send_spare(const ::names_like_ours::Message& message);
   void send_gathered(const ::names_like_ours::Message& message);
+  void send_group(const ::names_like_ours::Group& message);
+  void send(const ::names_like_ours::Group& message) { send_group(message); }
+  void send_groups_of(const ::names_like_ours::GroupBase& message);
+  void send(const ::names_like_ours::GroupBase& message) { send_groups_of(message); }
+  void send_all(const ::names_like_ours::Message& message);
 
   // The same, but what is not accepted does not end the connection.
 
@@ -471,6 +497,15 @@ class NamesLikeOursServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send_input(const ::names_like_ours::Message& message);
   ::messi::SendResult try_send_spare(const ::names_like_ours::Message& message);
   ::messi::SendResult try_send_gathered(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_group(const ::names_like_ours::Group& message);
+  ::messi::SendResult try_send(const ::names_like_ours::Group& message) {
+    return try_send_group(message);
+  }
+  ::messi::SendResult try_send_groups_of(const ::names_like_ours::GroupBase& message);
+  ::messi::SendResult try_send(const ::names_like_ours::GroupBase& message) {
+    return try_send_groups_of(message);
+  }
+  ::messi::SendResult try_send_all(const ::names_like_ours::Message& message);
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -530,6 +565,8 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   virtual void on_input(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
   virtual void on_spare(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
   virtual void on_gathered(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_group(Client& /*client*/, const ::names_like_ours::Group& /*message*/) {}
+  virtual void on_groups_of(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled, if there is one.
 
@@ -618,6 +655,17 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   void reply_gathered(const ::names_like_ours::Message& message) {
     if (Client* const client = current_client()) client->send_gathered(message);
   }
+  void reply_group(const ::names_like_ours::Group& message) {
+    if (Client* const client = current_client()) client->send_group(message);
+  }
+  void reply(const ::names_like_ours::Group& message) { reply_group(message); }
+  void reply_groups_of(const ::names_like_ours::GroupBase& message) {
+    if (Client* const client = current_client()) client->send_groups_of(message);
+  }
+  void reply(const ::names_like_ours::GroupBase& message) { reply_groups_of(message); }
+  void reply_all(const ::names_like_ours::Message& message) {
+    if (Client* const client = current_client()) client->send_all(message);
+  }
 
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it is sent to nobody.
@@ -673,6 +721,99 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   bool broadcast_input(const ::names_like_ours::Message& message, Except except = {});
   bool broadcast_spare(const ::names_like_ours::Message& message, Except except = {});
   bool broadcast_gathered(const ::names_like_ours::Message& message, Except except = {});
+  bool broadcast_group(const ::names_like_ours::Group& message, Except except = {});
+  bool broadcast(const ::names_like_ours::Group& message, Except except = {}) {
+    return broadcast_group(message, except);
+  }
+  bool broadcast_groups_of(const ::names_like_ours::GroupBase& message, Except except = {});
+  bool broadcast(const ::names_like_ours::GroupBase& message, Except except = {}) {
+    return broadcast_groups_of(message, except);
+  }
+  bool broadcast_all(const ::names_like_ours::Message& message, Except except = {});
+
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<NamesLikeOursServerClient> {
+   public:
+    bool send_client_base(const ::names_like_ours::ClientBase& message,
+                          const Except& except = {}) const;
+    bool send(const ::names_like_ours::ClientBase& message, const Except& except = {}) const {
+      return send_client_base(message, except);
+    }
+    bool send_server_base(const ::names_like_ours::ServerBase& message,
+                          const Except& except = {}) const;
+    bool send(const ::names_like_ours::ServerBase& message, const Except& except = {}) const {
+      return send_server_base(message, except);
+    }
+    bool send_server_client(const ::names_like_ours::ServerClient& message,
+                            const Except& except = {}) const;
+    bool send(const ::names_like_ours::ServerClient& message, const Except& except = {}) const {
+      return send_server_client(message, except);
+    }
+    bool send_event_loop(const ::names_like_ours::EventLoop& message,
+                         const Except& except = {}) const;
+    bool send(const ::names_like_ours::EventLoop& message, const Except& except = {}) const {
+      return send_event_loop(message, except);
+    }
+    bool send_client_options(const ::names_like_ours::ClientOptions& message,
+                             const Except& except = {}) const;
+    bool send(const ::names_like_ours::ClientOptions& message, const Except& except = {}) const {
+      return send_client_options(message, except);
+    }
+    bool send_disconnect_reason(const ::names_like_ours::DisconnectReason& message,
+                                const Except& except = {}) const;
+    bool send(const ::names_like_ours::DisconnectReason& message, const Except& except = {}) const {
+      return send_disconnect_reason(message, except);
+    }
+    bool send_messi(const ::names_like_ours::messi& message, const Except& except = {}) const;
+    bool send(const ::names_like_ours::messi& message, const Except& except = {}) const {
+      return send_messi(message, except);
+    }
+    bool send_codec(const ::names_like_ours::codec& message, const Except& except = {}) const;
+    bool send(const ::names_like_ours::codec& message, const Except& except = {}) const {
+      return send_codec(message, except);
+    }
+    bool send_except(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_client(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_client_connected(const ::names_like_ours::Message& message,
+                               const Except& except = {}) const;
+    bool send_on_unknown_message(const ::names_like_ours::Message& message,
+                                 const Except& except = {}) const;
+    bool send_stop(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_send(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_bytes(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_room(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_end(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_stream(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_no_stream(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_accept(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_out_of_descriptors(const ::names_like_ours::Message& message,
+                                 const Except& except = {}) const;
+    bool send_timer(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_input(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_spare(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_gathered(const ::names_like_ours::Message& message, const Except& except = {}) const;
+    bool send_group(const ::names_like_ours::Group& message, const Except& except = {}) const;
+    bool send(const ::names_like_ours::Group& message, const Except& except = {}) const {
+      return send_group(message, except);
+    }
+    bool send_groups_of(const ::names_like_ours::GroupBase& message,
+                        const Except& except = {}) const;
+    bool send(const ::names_like_ours::GroupBase& message, const Except& except = {}) const {
+      return send_groups_of(message, except);
+    }
+    bool send_all(const ::names_like_ours::Message& message, const Except& except = {}) const;
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
 
   /// The members that come from clients: their numbers and names.
   using Receives = NamesLikeOursClient::Sends;
@@ -684,7 +825,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
   inline const ::messi::session::Schema& protocol_schema() const final;
 
-  ::messi::codec::Received received_{46, options().max_decode_depth};
+  ::messi::codec::Received received_{48, options().max_decode_depth};
 };
 
 // Members and messages that are called like things of the runtime or of generated code.
@@ -737,6 +878,8 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
 //   45  input               Message
 //   46  spare               Message
 //   47  gathered            Message
+//   48  group               Group
+//   49  groups_of           Message
 //
 // From server to client:
 //
@@ -765,6 +908,9 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
 //   23  input               Message
 //   24  spare               Message
 //   25  gathered            Message
+//   26  group               Group
+//   27  groups_of           GroupBase
+//   28  all                 Message
 
 // ------------------------------------------------------------------------------------------------
 // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
@@ -774,7 +920,7 @@ struct NamesLikeOursCodec {
   // What peers tell each other of the schema: messi/session/schema.h.
   static const ::messi::session::Schema& schema() {
     static constexpr char kSchema[] =
-        "client_to_server b07e86a488ccf615 4e6a2b5d82430517 46\n"
+        "client_to_server 5c9a0d3f2f36d989 2fbbc0621e69b40f 48\n"
         "1 9198a0da client\n"
         "2 9198a0da server\n"
         "3 9198a0da incoming\n"
@@ -821,7 +967,9 @@ struct NamesLikeOursCodec {
         "45 9198a0da input\n"
         "46 9198a0da spare\n"
         "47 9198a0da gathered\n"
-        "server_to_client 70f4add2f284ec0b 59dbdd36746cfae9 25\n"
+        "48 9198a0da group\n"
+        "49 9198a0da groups_of\n"
+        "server_to_client 414284fd01f69c83 7bd4420a59a996b4 28\n"
         "1 9198a0da client_base\n"
         "2 9198a0da server_base\n"
         "3 9198a0da server_client\n"
@@ -847,6 +995,9 @@ struct NamesLikeOursCodec {
         "23 9198a0da input\n"
         "24 9198a0da spare\n"
         "25 9198a0da gathered\n"
+        "26 9198a0da group\n"
+        "27 9198a0da groups_of\n"
+        "28 9198a0da all\n"
         "names_like_ours";
     static const auto* const schema = new ::messi::session::Schema(kSchema);
     return *schema;
@@ -1176,6 +1327,20 @@ inline ::messi::SendResult NamesLikeOursClient::try_send_gathered(
     const ::names_like_ours::Message& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 47, message);
 }
+inline void NamesLikeOursClient::send_group(const ::names_like_ours::Group& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 48, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_group(
+    const ::names_like_ours::Group& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 48, message);
+}
+inline void NamesLikeOursClient::send_groups_of(const ::names_like_ours::Message& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 49, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_groups_of(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 49, message);
+}
 
 inline const ::messi::session::Schema& NamesLikeOursClient::protocol_schema() const {
   return NamesLikeOursCodec::schema();
@@ -1332,6 +1497,24 @@ inline bool NamesLikeOursClient::dispatch(::std::string_view payload) {
       in.parse(24, ::names_like_ours::Message::default_instance());
       const auto& message = static_cast<const ::names_like_ours::Message&>(in.message());
       if (in.parsed() && on_any_message(25)) on_gathered(message);
+      break;
+    }
+    case 26: {
+      in.parse(25, ::names_like_ours::Group::default_instance());
+      const auto& message = static_cast<const ::names_like_ours::Group&>(in.message());
+      if (in.parsed() && on_any_message(26)) on_group(message);
+      break;
+    }
+    case 27: {
+      in.parse(26, ::names_like_ours::GroupBase::default_instance());
+      const auto& message = static_cast<const ::names_like_ours::GroupBase&>(in.message());
+      if (in.parsed() && on_any_message(27)) on_groups_of(message);
+      break;
+    }
+    case 28: {
+      in.parse(27, ::names_like_ours::Message::default_instance());
+      const auto& message = static_cast<const ::names_like_ours::Message&>(in.message());
+      if (in.parsed() && on_any_message(28)) on_all(message);
       break;
     }
     default:
@@ -1525,105 +1708,250 @@ inline ::messi::SendResult NamesLikeOursServerClient::try_send_gathered(
     const ::names_like_ours::Message& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 25, message);
 }
+inline void NamesLikeOursServerClient::send_group(const ::names_like_ours::Group& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 26, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_group(
+    const ::names_like_ours::Group& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 26, message);
+}
+inline void NamesLikeOursServerClient::send_groups_of(const ::names_like_ours::GroupBase& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 27, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_groups_of(
+    const ::names_like_ours::GroupBase& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 27, message);
+}
+inline void NamesLikeOursServerClient::send_all(const ::names_like_ours::Message& message) {
+  ::messi::codec::send<::messi::ServerClient>(*this, 28, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::try_send_all(
+    const ::names_like_ours::Message& message) {
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, 28, message);
+}
 inline bool NamesLikeOursServer::broadcast_client_base(const ::names_like_ours::ClientBase& message,
                                                        Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool NamesLikeOursServer::Group::send_client_base(
+    const ::names_like_ours::ClientBase& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 inline bool NamesLikeOursServer::broadcast_server_base(const ::names_like_ours::ServerBase& message,
                                                        Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
 }
+inline bool NamesLikeOursServer::Group::send_server_base(
+    const ::names_like_ours::ServerBase& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
+}
 inline bool NamesLikeOursServer::broadcast_server_client(
     const ::names_like_ours::ServerClient& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
+}
+inline bool NamesLikeOursServer::Group::send_server_client(
+    const ::names_like_ours::ServerClient& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 3, message);
 }
 inline bool NamesLikeOursServer::broadcast_event_loop(const ::names_like_ours::EventLoop& message,
                                                       Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 4, message);
 }
+inline bool NamesLikeOursServer::Group::send_event_loop(const ::names_like_ours::EventLoop& message,
+                                                        const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 4, message);
+}
 inline bool NamesLikeOursServer::broadcast_client_options(
     const ::names_like_ours::ClientOptions& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 5, message);
+}
+inline bool NamesLikeOursServer::Group::send_client_options(
+    const ::names_like_ours::ClientOptions& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 5, message);
 }
 inline bool NamesLikeOursServer::broadcast_disconnect_reason(
     const ::names_like_ours::DisconnectReason& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 6, message);
 }
+inline bool NamesLikeOursServer::Group::send_disconnect_reason(
+    const ::names_like_ours::DisconnectReason& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 6, message);
+}
 inline bool NamesLikeOursServer::broadcast_messi(const ::names_like_ours::messi& message,
                                                  Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 7, message);
+}
+inline bool NamesLikeOursServer::Group::send_messi(const ::names_like_ours::messi& message,
+                                                   const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 7, message);
 }
 inline bool NamesLikeOursServer::broadcast_codec(const ::names_like_ours::codec& message,
                                                  Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 8, message);
 }
+inline bool NamesLikeOursServer::Group::send_codec(const ::names_like_ours::codec& message,
+                                                   const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 8, message);
+}
 inline bool NamesLikeOursServer::broadcast_except(const ::names_like_ours::Message& message,
                                                   Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 9, message);
+}
+inline bool NamesLikeOursServer::Group::send_except(const ::names_like_ours::Message& message,
+                                                    const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 9, message);
 }
 inline bool NamesLikeOursServer::broadcast_client(const ::names_like_ours::Message& message,
                                                   Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 10, message);
 }
+inline bool NamesLikeOursServer::Group::send_client(const ::names_like_ours::Message& message,
+                                                    const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 10, message);
+}
 inline bool NamesLikeOursServer::broadcast_client_connected(
     const ::names_like_ours::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 11, message);
+}
+inline bool NamesLikeOursServer::Group::send_client_connected(
+    const ::names_like_ours::Message& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 11, message);
 }
 inline bool NamesLikeOursServer::broadcast_on_unknown_message(
     const ::names_like_ours::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 12, message);
 }
+inline bool NamesLikeOursServer::Group::send_on_unknown_message(
+    const ::names_like_ours::Message& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 12, message);
+}
 inline bool NamesLikeOursServer::broadcast_stop(const ::names_like_ours::Message& message,
                                                 Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 13, message);
+}
+inline bool NamesLikeOursServer::Group::send_stop(const ::names_like_ours::Message& message,
+                                                  const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 13, message);
 }
 inline bool NamesLikeOursServer::broadcast_send(const ::names_like_ours::Message& message,
                                                 Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 14, message);
 }
+inline bool NamesLikeOursServer::Group::send_send(const ::names_like_ours::Message& message,
+                                                  const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 14, message);
+}
 inline bool NamesLikeOursServer::broadcast_bytes(const ::names_like_ours::Message& message,
                                                  Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 15, message);
+}
+inline bool NamesLikeOursServer::Group::send_bytes(const ::names_like_ours::Message& message,
+                                                   const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 15, message);
 }
 inline bool NamesLikeOursServer::broadcast_room(const ::names_like_ours::Message& message,
                                                 Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 16, message);
 }
+inline bool NamesLikeOursServer::Group::send_room(const ::names_like_ours::Message& message,
+                                                  const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 16, message);
+}
 inline bool NamesLikeOursServer::broadcast_end(const ::names_like_ours::Message& message,
                                                Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 17, message);
+}
+inline bool NamesLikeOursServer::Group::send_end(const ::names_like_ours::Message& message,
+                                                 const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 17, message);
 }
 inline bool NamesLikeOursServer::broadcast_stream(const ::names_like_ours::Message& message,
                                                   Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 18, message);
 }
+inline bool NamesLikeOursServer::Group::send_stream(const ::names_like_ours::Message& message,
+                                                    const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 18, message);
+}
 inline bool NamesLikeOursServer::broadcast_no_stream(const ::names_like_ours::Message& message,
                                                      Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 19, message);
+}
+inline bool NamesLikeOursServer::Group::send_no_stream(const ::names_like_ours::Message& message,
+                                                       const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 19, message);
 }
 inline bool NamesLikeOursServer::broadcast_accept(const ::names_like_ours::Message& message,
                                                   Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 20, message);
 }
+inline bool NamesLikeOursServer::Group::send_accept(const ::names_like_ours::Message& message,
+                                                    const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 20, message);
+}
 inline bool NamesLikeOursServer::broadcast_out_of_descriptors(
     const ::names_like_ours::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 21, message);
+}
+inline bool NamesLikeOursServer::Group::send_out_of_descriptors(
+    const ::names_like_ours::Message& message, const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 21, message);
 }
 inline bool NamesLikeOursServer::broadcast_timer(const ::names_like_ours::Message& message,
                                                  Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 22, message);
 }
+inline bool NamesLikeOursServer::Group::send_timer(const ::names_like_ours::Message& message,
+                                                   const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 22, message);
+}
 inline bool NamesLikeOursServer::broadcast_input(const ::names_like_ours::Message& message,
                                                  Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 23, message);
+}
+inline bool NamesLikeOursServer::Group::send_input(const ::names_like_ours::Message& message,
+                                                   const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 23, message);
 }
 inline bool NamesLikeOursServer::broadcast_spare(const ::names_like_ours::Message& message,
                                                  Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 24, message);
 }
+inline bool NamesLikeOursServer::Group::send_spare(const ::names_like_ours::Message& message,
+                                                   const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 24, message);
+}
 inline bool NamesLikeOursServer::broadcast_gathered(const ::names_like_ours::Message& message,
                                                     Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 25, message);
+}
+inline bool NamesLikeOursServer::Group::send_gathered(const ::names_like_ours::Message& message,
+                                                      const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 25, message);
+}
+inline bool NamesLikeOursServer::broadcast_group(const ::names_like_ours::Group& message,
+                                                 Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 26, message);
+}
+inline bool NamesLikeOursServer::Group::send_group(const ::names_like_ours::Group& message,
+                                                   const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 26, message);
+}
+inline bool NamesLikeOursServer::broadcast_groups_of(const ::names_like_ours::GroupBase& message,
+                                                     Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 27, message);
+}
+inline bool NamesLikeOursServer::Group::send_groups_of(const ::names_like_ours::GroupBase& message,
+                                                       const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 27, message);
+}
+inline bool NamesLikeOursServer::broadcast_all(const ::names_like_ours::Message& message,
+                                               Except except) {
+  return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 28, message);
+}
+inline bool NamesLikeOursServer::Group::send_all(const ::names_like_ours::Message& message,
+                                                 const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 28, message);
 }
 
 inline const ::messi::session::Schema& NamesLikeOursServer::protocol_schema() const {
@@ -1908,6 +2236,18 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, ::std::st
       in.parse(45, ::names_like_ours::Message::default_instance());
       const auto& message = static_cast<const ::names_like_ours::Message&>(in.message());
       if (in.parsed() && on_any_message(client, 47)) on_gathered(client, message);
+      break;
+    }
+    case 48: {
+      in.parse(46, ::names_like_ours::Group::default_instance());
+      const auto& message = static_cast<const ::names_like_ours::Group&>(in.message());
+      if (in.parsed() && on_any_message(client, 48)) on_group(client, message);
+      break;
+    }
+    case 49: {
+      in.parse(47, ::names_like_ours::Message::default_instance());
+      const auto& message = static_cast<const ::names_like_ours::Message&>(in.message());
+      if (in.parsed() && on_any_message(client, 49)) on_groups_of(client, message);
       break;
     }
     default:

@@ -210,6 +210,34 @@ class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
   bool broadcast_m15(const ::numbers::Message& message, Except except = {});
   bool broadcast_m1(const ::numbers::Message& message, Except except = {});
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<NumbersServerClient> {
+   public:
+    bool send_m536870911(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m33554432(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m33554431(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m262144(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m262143(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m20000(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m18999(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m2048(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m2047(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m16(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m15(const ::numbers::Message& message, const Except& except = {}) const;
+    bool send_m1(const ::numbers::Message& message, const Except& except = {}) const;
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = NumbersClient::Sends;
 
@@ -447,38 +475,86 @@ inline ::messi::SendResult NumbersServerClient::try_send_m1(const ::numbers::Mes
 inline bool NumbersServer::broadcast_m536870911(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 536870911, message);
 }
+inline bool NumbersServer::Group::send_m536870911(const ::numbers::Message& message,
+                                                  const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 536870911, message);
+}
 inline bool NumbersServer::broadcast_m33554432(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 33554432, message);
+}
+inline bool NumbersServer::Group::send_m33554432(const ::numbers::Message& message,
+                                                 const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 33554432, message);
 }
 inline bool NumbersServer::broadcast_m33554431(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 33554431, message);
 }
+inline bool NumbersServer::Group::send_m33554431(const ::numbers::Message& message,
+                                                 const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 33554431, message);
+}
 inline bool NumbersServer::broadcast_m262144(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 262144, message);
+}
+inline bool NumbersServer::Group::send_m262144(const ::numbers::Message& message,
+                                               const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 262144, message);
 }
 inline bool NumbersServer::broadcast_m262143(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 262143, message);
 }
+inline bool NumbersServer::Group::send_m262143(const ::numbers::Message& message,
+                                               const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 262143, message);
+}
 inline bool NumbersServer::broadcast_m20000(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 20000, message);
+}
+inline bool NumbersServer::Group::send_m20000(const ::numbers::Message& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 20000, message);
 }
 inline bool NumbersServer::broadcast_m18999(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 18999, message);
 }
+inline bool NumbersServer::Group::send_m18999(const ::numbers::Message& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 18999, message);
+}
 inline bool NumbersServer::broadcast_m2048(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2048, message);
+}
+inline bool NumbersServer::Group::send_m2048(const ::numbers::Message& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2048, message);
 }
 inline bool NumbersServer::broadcast_m2047(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2047, message);
 }
+inline bool NumbersServer::Group::send_m2047(const ::numbers::Message& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2047, message);
+}
 inline bool NumbersServer::broadcast_m16(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 16, message);
+}
+inline bool NumbersServer::Group::send_m16(const ::numbers::Message& message,
+                                           const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 16, message);
 }
 inline bool NumbersServer::broadcast_m15(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 15, message);
 }
+inline bool NumbersServer::Group::send_m15(const ::numbers::Message& message,
+                                           const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 15, message);
+}
 inline bool NumbersServer::broadcast_m1(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool NumbersServer::Group::send_m1(const ::numbers::Message& message,
+                                          const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& NumbersServer::protocol_schema() const {

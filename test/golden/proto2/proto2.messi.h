@@ -136,6 +136,26 @@ class Proto2Server : public ::messi::ServerOf<Proto2ServerClient> {
     return broadcast_grouped(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<Proto2ServerClient> {
+   public:
+    bool send_grouped(const ::proto2::Grouped& message, const Except& except = {}) const;
+    bool send(const ::proto2::Grouped& message, const Except& except = {}) const {
+      return send_grouped(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = Proto2Client::Sends;
 
@@ -208,6 +228,10 @@ inline ::messi::SendResult Proto2ServerClient::try_send_grouped(const ::proto2::
 }
 inline bool Proto2Server::broadcast_grouped(const ::proto2::Grouped& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool Proto2Server::Group::send_grouped(const ::proto2::Grouped& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& Proto2Server::protocol_schema() const {

@@ -18,7 +18,16 @@
 
 from __future__ import annotations
 
-from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api
+from collections.abc import Collection, Hashable
+
+from messi_runtime import (
+    GroupBase,
+    Schema,
+    SendResult,
+    ServerBase,
+    ServerClient,
+    require_runtime_api,
+)
 
 import chat_pb2
 
@@ -100,6 +109,35 @@ class ChatServer(
         except_client: ChatServerClient | None = None,
     ) -> bool:
         return self._messi_broadcast_unique(message, except_client)
+
+    class Group(GroupBase[ChatServerClient]):
+        """Some of the clients, see `GroupBase`. A message goes to all members, or all but
+        some. False as for broadcasts."""
+
+        def send_connect_rsp(
+            self, message: chat_pb2.ConnectRsp, except_clients: Collection[ChatServerClient] = ()
+        ) -> bool:
+            return self._messi_send("connect_rsp", message, except_clients)
+
+        def send_message_ind(
+            self, message: chat_pb2.MessageInd, except_clients: Collection[ChatServerClient] = ()
+        ) -> bool:
+            return self._messi_send("message_ind", message, except_clients)
+
+        def send(
+            self,
+            message: chat_pb2.ConnectRsp | chat_pb2.MessageInd,
+            except_clients: Collection[ChatServerClient] = (),
+        ) -> bool:
+            return self._messi_send_unique(message, except_clients)
+
+    def group(self, key: Hashable) -> Group:
+        """The group of that name, whether it has members or not."""
+        return ChatServer.Group(self, key)
+
+    def groups_of(self, client: ChatServerClient) -> list[Group]:
+        """The groups that the client is in."""
+        return [self.group(key) for key in self._messi_groups_of(client)]
 
     # The members, by number: what comes from clients, and what goes to them.
 

@@ -19,7 +19,16 @@
 
 from __future__ import annotations
 
-from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api
+from collections.abc import Collection, Hashable
+
+from messi_runtime import (
+    GroupBase,
+    Schema,
+    SendResult,
+    ServerBase,
+    ServerClient,
+    require_runtime_api,
+)
 
 import python_shapes_pb2
 
@@ -224,6 +233,66 @@ class PythonShapesServer(
         except_client: PythonShapesServerClient | None = None,
     ) -> bool:
         return self._messi_broadcast_unique(message, except_client)
+
+    class Group(GroupBase[PythonShapesServerClient]):
+        """Some of the clients, see `GroupBase`. A message goes to all members, or all but
+        some. False as for broadcasts."""
+
+        def send_a_message_with_a_long_name(
+            self,
+            message: python_shapes_pb2.AMessageWithALongName,
+            except_clients: Collection[PythonShapesServerClient] = (),
+        ) -> bool:
+            return self._messi_send("a_message_with_a_long_name", message, except_clients)
+
+        def send_another_message_with_a_long_name(
+            self,
+            message: python_shapes_pb2.AnotherMessageWithALongName,
+            except_clients: Collection[PythonShapesServerClient] = (),
+        ) -> bool:
+            return self._messi_send("another_message_with_a_long_name", message, except_clients)
+
+        def send_yet_another_message_with_a_long_name(
+            self,
+            message: python_shapes_pb2.YetAnotherMessageWithALongName,
+            except_clients: Collection[PythonShapesServerClient] = (),
+        ) -> bool:
+            return self._messi_send("yet_another_message_with_a_long_name", message, except_clients)
+
+        def send_class(
+            self,
+            message: python_shapes_pb2.Class,
+            except_clients: Collection[PythonShapesServerClient] = (),
+        ) -> bool:
+            return self._messi_send("class", message, except_clients)
+
+        def send_None(
+            self,
+            message: python_shapes_pb2.Outer.Inner,
+            except_clients: Collection[PythonShapesServerClient] = (),
+        ) -> bool:
+            return self._messi_send("None", message, except_clients)
+
+        def send(
+            self,
+            message: (
+                python_shapes_pb2.AMessageWithALongName
+                | python_shapes_pb2.AnotherMessageWithALongName
+                | python_shapes_pb2.YetAnotherMessageWithALongName
+                | python_shapes_pb2.Class
+                | python_shapes_pb2.Outer.Inner
+            ),
+            except_clients: Collection[PythonShapesServerClient] = (),
+        ) -> bool:
+            return self._messi_send_unique(message, except_clients)
+
+    def group(self, key: Hashable) -> Group:
+        """The group of that name, whether it has members or not."""
+        return PythonShapesServer.Group(self, key)
+
+    def groups_of(self, client: PythonShapesServerClient) -> list[Group]:
+        """The groups that the client is in."""
+        return [self.group(key) for key in self._messi_groups_of(client)]
 
     # The members, by number: what comes from clients, and what goes to them.
 

@@ -156,6 +156,30 @@ class SameTypeServer : public ::messi::ServerOf<SameTypeServerClient> {
     return broadcast_whisper(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<SameTypeServerClient> {
+   public:
+    bool send_say(const ::same_type::Text& message, const Except& except = {}) const;
+    bool send(const ::same_type::Text& message, const Except& except = {}) const {
+      return send_say(message, except);
+    }
+    bool send_whisper(const ::same_type::Once& message, const Except& except = {}) const;
+    bool send(const ::same_type::Once& message, const Except& except = {}) const {
+      return send_whisper(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = SameTypeClient::Sends;
 
@@ -280,8 +304,17 @@ inline bool SameTypeServer::broadcast_say(const ::same_type::Text& message, Exce
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
                                                         SameTypeCodec::kind_Text);
 }
+inline bool SameTypeServer::Group::send_say(const ::same_type::Text& message,
+                                            const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message,
+                                                             SameTypeCodec::kind_Text);
+}
 inline bool SameTypeServer::broadcast_whisper(const ::same_type::Once& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool SameTypeServer::Group::send_whisper(const ::same_type::Once& message,
+                                                const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
 }
 
 inline const ::messi::session::Schema& SameTypeServer::protocol_schema() const {

@@ -128,6 +128,26 @@ class FirstServer : public ::messi::ServerOf<FirstServerClient> {
     return broadcast_common(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<FirstServerClient> {
+   public:
+    bool send_common(const ::several::Common& message, const Except& except = {}) const;
+    bool send(const ::several::Common& message, const Except& except = {}) const {
+      return send_common(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = FirstClient::Sends;
 
@@ -194,6 +214,10 @@ inline ::messi::SendResult FirstServerClient::try_send_common(const ::several::C
 }
 inline bool FirstServer::broadcast_common(const ::several::Common& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool FirstServer::Group::send_common(const ::several::Common& message,
+                                            const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& FirstServer::protocol_schema() const {

@@ -126,6 +126,26 @@ class SecondServer : public ::messi::ServerOf<SecondServerClient> {
     return broadcast_common(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<SecondServerClient> {
+   public:
+    bool send_common(const ::several::Common& message, const Except& except = {}) const;
+    bool send(const ::several::Common& message, const Except& except = {}) const {
+      return send_common(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = SecondClient::Sends;
 
@@ -192,6 +212,10 @@ inline ::messi::SendResult SecondServerClient::try_send_common(const ::several::
 }
 inline bool SecondServer::broadcast_common(const ::several::Common& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool SecondServer::Group::send_common(const ::several::Common& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& SecondServer::protocol_schema() const {

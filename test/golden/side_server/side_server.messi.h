@@ -70,6 +70,26 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
     return broadcast_rsp(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<SideServerServerClient> {
+   public:
+    bool send_rsp(const ::side_server::Rsp& message, const Except& except = {}) const;
+    bool send(const ::side_server::Rsp& message, const Except& except = {}) const {
+      return send_rsp(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kReq = 1;
@@ -125,6 +145,10 @@ inline ::messi::SendResult SideServerServerClient::try_send_rsp(const ::side_ser
 }
 inline bool SideServerServer::broadcast_rsp(const ::side_server::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool SideServerServer::Group::send_rsp(const ::side_server::Rsp& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& SideServerServer::protocol_schema() const {

@@ -3,6 +3,7 @@
 from .backoff import BackoffSettings
 from .client import ClientBase
 from .disconnect_reason import DisconnectReason
+from .group import GroupBase
 from .handshake_error import HandshakeError
 from .options import ClientOptions, ServerOptions
 from .peer_certificate import PeerCertificate
@@ -26,6 +27,7 @@ __all__ = [
     "ClientBase",
     "ClientOptions",
     "DisconnectReason",
+    "GroupBase",
     "HandshakeError",
     "PeerCertificate",
     "PeerCredentials",

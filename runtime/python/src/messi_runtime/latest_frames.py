@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
 from .frame_queue import PendingTotal
 
 
@@ -14,12 +16,12 @@ class LatestFrames:
         """In bytes."""
 
         self._total = total
-        self._frames: dict[int, bytes] = {}
+        self._frames: dict[Hashable, bytes] = {}
 
     def __bool__(self) -> bool:
         return bool(self._frames)
 
-    def keep(self, kind: int, frame: bytes) -> bool:
+    def keep(self, kind: Hashable, frame: bytes) -> bool:
         """True if it takes the place of another."""
         replaces = kind in self._frames
         if replaces:
@@ -39,7 +41,7 @@ class LatestFrames:
         self._count(-self.size)
         self._frames.clear()
 
-    def _drop(self, kind: int) -> None:
+    def _drop(self, kind: Hashable) -> None:
         self._count(-len(self._frames.pop(kind)))
 
     def _count(self, size: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from .frame_queue import PendingTotal
 from .latest_frames import LatestFrames
@@ -30,7 +30,7 @@ class LeftOut:
         """Of what is kept, in bytes."""
         return self._latest.size if self._latest else 0
 
-    def add(self, frame: bytes, kind: int) -> bool:
+    def add(self, frame: bytes, kind: Hashable) -> bool:
         """Leaves a broadcast out. True if it is the first one."""
         begins = not self.behind
         self.behind = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from .awaited_room import Refused
@@ -184,9 +184,9 @@ class Link:
         if not self._left_out.behind:
             self._inbox.signal_writable()
 
-    def broadcast(self, frame: bytes, kind: int) -> None:
+    def broadcast(self, frame: bytes, kind: Hashable) -> None:
         """Sends a message that others get too. If it is too much it may be left out, see
-        `SlowReader`. `kind`: its field number."""
+        `SlowReader`. Of each `kind` the latest may be kept."""
         if self._settings.slow_reader is SlowReader.DISCONNECT:
             self.send(frame)
         elif self._can_send():
@@ -455,7 +455,7 @@ class Link:
         """Of broadcasts; the rest is for messages to this client alone."""
         return self._max_pending_bytes // 4 * 3
 
-    def _leave_out(self, frame: bytes, kind: int) -> None:
+    def _leave_out(self, frame: bytes, kind: Hashable) -> None:
         if self._left_out.add(frame, kind):
             self._was_high = True
             self._inbox.signal_behind()

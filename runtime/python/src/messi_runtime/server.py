@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar, Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -208,3 +209,6 @@ class ServerBase(Generic[Client]):
     def _messi_broadcast_unique(self, message: Message, except_client: Client | None) -> bool:
         outgoing = self._messi_client_class._messi_outgoing
         return self._messi_driver.broadcast(outgoing.encode_unique(message), except_client)
+
+    def _messi_groups_of(self, client: Client) -> list[Hashable]:
+        return self._messi_driver.groups.keys_of(client)

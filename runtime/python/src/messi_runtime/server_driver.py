@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import math
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .admission import Admission
@@ -16,6 +16,7 @@ from .connection import ConnectionSettings, Side, reason_of
 from .disconnect_reason import DisconnectReason
 from .duration import check_durations
 from .farewell import farewell
+from .groups import Groups
 from .hint import Hint
 from .hooks import LOGGER, HookFailed, call_hook
 from .inbox import Detached, Event, Resumed, Signal
@@ -49,14 +50,15 @@ if TYPE_CHECKING:
 
 Client = TypeVar("Client", bound=ServerClient)
 
-LastHook = tuple[Callable[..., Any], Any, Any]
-"""The last hook for somebody, with its arguments."""
+LastHook = tuple[Callable[..., Coroutine[Any, Any, None]], Any, Any]
+"""What calls the last hook for somebody, with its arguments."""
 
 
 class ServerDriver(Generic[Client]):
     def __init__(self, server: ServerBase[Client], uri: str, options: ServerOptions) -> None:
         self.options = options
         self.clients: dict[int, Client] = {}  # with those that are arriving or ending
+        self.groups = Groups[Client]()
 
         self._server = server
         self._uri = uri
@@ -213,14 +215,26 @@ class ServerDriver(Generic[Client]):
         return client
 
     def broadcast(self, payload: bytes | None, except_client: Client | None) -> bool:
+        clients = [client for client in self.clients.values() if client is not except_client]
+        return self._send_to(clients, payload, first_field(payload or b""))
+
+    def send_to_group(
+        self, key: Hashable, payload: bytes | None, except_clients: Collection[Client]
+    ) -> bool:
+        members = self.groups.members(key)
+        if except_clients:
+            left_out = {client.id for client in except_clients}
+            members = [client for client in members if client.id not in left_out]
+        return self._send_to(members, payload, (key, first_field(payload or b"")))
+
+    def _send_to(self, clients: Iterable[Client], payload: bytes | None, kind: Hashable) -> bool:
+        """Of what is left out for slow readers, the latest of each kind may be kept."""
         frame = self._settings.connection.outbox.encode(payload)
         if isinstance(frame, Accepted):
             LOGGER.error("A broadcast is sent to nobody: %s", reason_of(frame))
             return False
-        kind = first_field(payload or b"")
-        for client in list(self.clients.values()):
-            if client is not except_client:
-                client._messi_link.broadcast(frame, kind)
+        for client in clients:
+            client._messi_link.broadcast(frame, kind)
         return True
 
     def _keep_total(self) -> None:
@@ -246,6 +260,7 @@ class ServerDriver(Generic[Client]):
         self._listener = self._stopped = None
         self._deadlines = []
         self.clients = {}
+        self.groups = Groups[Client]()
         self._present = set()
         self._admission = self._make_admission()
         self._links = set()
@@ -266,7 +281,7 @@ class ServerDriver(Generic[Client]):
         if self._handshakes is not None:
             self._handshakes.handle_out_of_descriptors()
         why = DisconnectReason.TOO_MANY_CLIENTS
-        self._begin(self._tell(self._server.on_client_refused, "", why))
+        self._begin(self._tell_refused("", why))
 
     async def _receive(
         self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
@@ -281,7 +296,8 @@ class ServerDriver(Generic[Client]):
         finally:
             present.remove(stream)
         if last_hook is not None:
-            await self._tell(*last_hook)
+            tell, subject, why = last_hook
+            await tell(subject, why)
 
     async def _stream(
         self, accepted: socket.socket, peer_address: str, listener: SocketListener | None
@@ -316,7 +332,7 @@ class ServerDriver(Generic[Client]):
         if why_not in (DisconnectReason.STOPPED, DisconnectReason.DRAINING):
             return None
         if why_not is not None:
-            return self._server.on_client_refused, peer_address, why_not
+            return self._tell_refused, peer_address, why_not
         admission = self._admission
         admission.enter(peer_address)
         try:
@@ -359,8 +375,8 @@ class ServerDriver(Generic[Client]):
             self.clients.pop(client.id, None)
             self._links.discard(link)
         if not admitted:
-            return self._server.on_client_refused, peer_address, link.reason
-        return self._server.on_client_disconnected, client, link.reason
+            return self._tell_refused, peer_address, link.reason
+        return self._tell_disconnected, client, link.reason
 
     async def _introduce(self, stream: Stream, peer_address: str) -> LastHook | None:
         """The same, for clients that may introduce themselves."""
@@ -386,8 +402,7 @@ class ServerDriver(Generic[Client]):
                     await link.wait_over()
                     return self._last_hook(client, link, peer_address, admitted)
                 if admitted:
-                    why = DisconnectReason.REPLACED
-                    await self._tell(self._server.on_client_disconnected, client, why)
+                    await self._tell_disconnected(client, DisconnectReason.REPLACED)
         except BaseException:  # the task is being cancelled
             link.abort(DisconnectReason.STOPPED)
             raise
@@ -400,8 +415,8 @@ class ServerDriver(Generic[Client]):
         if client._messi_link is not link:
             return None  # its session goes on without it
         if not admitted:
-            return self._server.on_client_refused, peer_address, link.reason
-        return self._server.on_client_disconnected, client, link.reason
+            return self._tell_refused, peer_address, link.reason
+        return self._tell_disconnected, client, link.reason
 
     async def _meet(
         self, client: Client, link: SessionLink, introduction: ServerIntroduction
@@ -459,13 +474,12 @@ class ServerDriver(Generic[Client]):
             self._sessions.table.bury(entry)
             self.clients.pop(client.id, None)
             self._links.discard(line)
-        server = self._server
         if not admitted:
-            await self._tell(server.on_client_refused, client.peer_address, line.reason)
+            await self._tell_refused(client.peer_address, line.reason)
             return
         if line.loss is not None:
-            await self._tell(server.on_client_session_lost, client, line.loss)
-        await self._tell(server.on_client_disconnected, client, line.reason)
+            await self._tell(self._server.on_client_session_lost, client, line.loss)
+        await self._tell_disconnected(client, line.reason)
 
     async def _handle_session(self, client: Client, line: SessionLine) -> None:
         """To the last message."""
@@ -521,6 +535,16 @@ class ServerDriver(Generic[Client]):
             return False
         finally:
             timeout.cancel()
+
+    async def _tell_refused(self, peer_address: str, why: DisconnectReason) -> None:
+        await self._tell(self._server.on_client_refused, peer_address, why)
+
+    async def _tell_disconnected(self, client: Client, why: DisconnectReason) -> None:
+        """It is in its groups until then."""
+        try:
+            await self._tell(self._server.on_client_disconnected, client, why)
+        finally:
+            self.groups.leave_all(client)
 
     async def _tell(self, hook: Callable[..., Any], subject: Any, why: Any) -> None:
         with contextlib.suppress(HookFailed):

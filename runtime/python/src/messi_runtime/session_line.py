@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from .close_frame import CloseCode, CloseFrame, encode_close
 from .connection import Side, reason_of
@@ -163,7 +163,7 @@ class SessionLine:
         if not self._left_out.behind:
             self.inbox.signal_writable()
 
-    def broadcast(self, frame: bytes, kind: int) -> None:
+    def broadcast(self, frame: bytes, kind: Hashable) -> None:
         """As that of a link."""
         if self._settings.slow_reader is SlowReader.DISCONNECT:
             self.send(frame)
@@ -488,7 +488,7 @@ class SessionLine:
             self._awaited = 0
             self.inbox.signal_writable()
 
-    def _leave_out(self, frame: bytes, kind: int) -> None:
+    def _leave_out(self, frame: bytes, kind: Hashable) -> None:
         if self._left_out.add(frame, kind):
             self._was_high = True
             self.inbox.signal_behind()

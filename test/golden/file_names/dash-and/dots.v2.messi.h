@@ -126,6 +126,27 @@ class DotsV2Server : public ::messi::ServerOf<DotsV2ServerClient> {
     return broadcast_message(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<DotsV2ServerClient> {
+   public:
+    bool send_message(const ::file_names::folder::Message& message,
+                      const Except& except = {}) const;
+    bool send(const ::file_names::folder::Message& message, const Except& except = {}) const {
+      return send_message(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = DotsV2Client::Sends;
 
@@ -195,6 +216,10 @@ inline ::messi::SendResult DotsV2ServerClient::try_send_message(
 inline bool DotsV2Server::broadcast_message(const ::file_names::folder::Message& message,
                                             Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
+}
+inline bool DotsV2Server::Group::send_message(const ::file_names::folder::Message& message,
+                                              const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
 }
 
 inline const ::messi::session::Schema& DotsV2Server::protocol_schema() const {

@@ -126,6 +126,26 @@ class StdNeighbourServer : public ::messi::ServerOf<StdNeighbourServerClient> {
     return broadcast_stamp(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<StdNeighbourServerClient> {
+   public:
+    bool send_stamp(const ::acme::std::Stamp& message, const Except& except = {}) const;
+    bool send(const ::acme::std::Stamp& message, const Except& except = {}) const {
+      return send_stamp(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = StdNeighbourClient::Sends;
 
@@ -218,6 +238,11 @@ inline ::messi::SendResult StdNeighbourServerClient::try_send_stamp(
 inline bool StdNeighbourServer::broadcast_stamp(const ::acme::std::Stamp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,
                                                         StdNeighbourCodec::kind_acme_std_Stamp);
+}
+inline bool StdNeighbourServer::Group::send_stamp(const ::acme::std::Stamp& message,
+                                                  const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(
+      *this, &except, 1, message, StdNeighbourCodec::kind_acme_std_Stamp);
 }
 
 inline const ::messi::session::Schema& StdNeighbourServer::protocol_schema() const {

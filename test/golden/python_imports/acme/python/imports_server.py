@@ -15,7 +15,16 @@
 
 from __future__ import annotations
 
-from messi_runtime import Schema, SendResult, ServerBase, ServerClient, require_runtime_api
+from collections.abc import Collection, Hashable
+
+from messi_runtime import (
+    GroupBase,
+    Schema,
+    SendResult,
+    ServerBase,
+    ServerClient,
+    require_runtime_api,
+)
 
 from acme.kit_one import common_pb2 as acme_kit_one_common_pb2
 from acme.python import imports_pb2
@@ -111,6 +120,39 @@ class PythonImportsServer(
         except_client: PythonImportsServerClient | None = None,
     ) -> bool:
         return self._messi_broadcast_unique(message, except_client)
+
+    class Group(GroupBase[PythonImportsServerClient]):
+        """Some of the clients, see `GroupBase`. A message goes to all members, or all but
+        some. False as for broadcasts."""
+
+        def send_handle(
+            self,
+            message: acme_kit_one_common_pb2.Door.Handle,
+            except_clients: Collection[PythonImportsServerClient] = (),
+        ) -> bool:
+            return self._messi_send("handle", message, except_clients)
+
+        def send_local(
+            self,
+            message: imports_pb2.Local,
+            except_clients: Collection[PythonImportsServerClient] = (),
+        ) -> bool:
+            return self._messi_send("local", message, except_clients)
+
+        def send(
+            self,
+            message: acme_kit_one_common_pb2.Door.Handle | imports_pb2.Local,
+            except_clients: Collection[PythonImportsServerClient] = (),
+        ) -> bool:
+            return self._messi_send_unique(message, except_clients)
+
+    def group(self, key: Hashable) -> Group:
+        """The group of that name, whether it has members or not."""
+        return PythonImportsServer.Group(self, key)
+
+    def groups_of(self, client: PythonImportsServerClient) -> list[Group]:
+        """The groups that the client is in."""
+        return [self.group(key) for key in self._messi_groups_of(client)]
 
     # The members, by number: what comes from clients, and what goes to them.
 

@@ -211,6 +211,37 @@ class NestedServer : public ::messi::ServerOf<NestedServerClient> {
     return broadcast_echo(message, except);
   }
 
+  /// Some of the clients, see GroupOf: messi/group.h. A message goes to all members, or all but
+  /// some. False as for broadcasts.
+  class Group : public ::messi::GroupOf<NestedServerClient> {
+   public:
+    bool send_inside(const ::acme::chat::v1::ServerToClient_Inside& message,
+                     const Except& except = {}) const;
+    bool send(const ::acme::chat::v1::ServerToClient_Inside& message,
+              const Except& except = {}) const {
+      return send_inside(message, except);
+    }
+    bool send_outer(const ::acme::chat::v1::Outer& message, const Except& except = {}) const;
+    bool send(const ::acme::chat::v1::Outer& message, const Except& except = {}) const {
+      return send_outer(message, except);
+    }
+    bool send_echo(const ::acme::chat::v1::ClientToServer& message,
+                   const Except& except = {}) const;
+    bool send(const ::acme::chat::v1::ClientToServer& message, const Except& except = {}) const {
+      return send_echo(message, except);
+    }
+
+   private:
+    friend class ::messi::ServerBase;
+    using GroupOf::GroupOf;
+  };
+
+  /// The group of that name, whether it has members or not.
+  Group group(const ::messi::GroupKey& key) { return group_as<Group>(key); }
+
+  /// The groups that the client is in.
+  ::std::vector<Group> groups_of(const Client& client) { return groups_as<Group>(client); }
+
   /// The members that come from clients: their numbers and names.
   using Receives = NestedClient::Sends;
 
@@ -344,12 +375,24 @@ inline bool NestedServer::broadcast_inside(const ::acme::chat::v1::ServerToClien
                                            Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);
 }
+inline bool NestedServer::Group::send_inside(const ::acme::chat::v1::ServerToClient_Inside& message,
+                                             const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 1, message);
+}
 inline bool NestedServer::broadcast_outer(const ::acme::chat::v1::Outer& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 2, message);
+}
+inline bool NestedServer::Group::send_outer(const ::acme::chat::v1::Outer& message,
+                                            const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
 }
 inline bool NestedServer::broadcast_echo(const ::acme::chat::v1::ClientToServer& message,
                                          Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 3, message);
+}
+inline bool NestedServer::Group::send_echo(const ::acme::chat::v1::ClientToServer& message,
+                                           const Except& except) const {
+  return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 3, message);
 }
 
 inline const ::messi::session::Schema& NestedServer::protocol_schema() const {
