@@ -582,7 +582,7 @@ MESSI_INLINE void ServerBase::settle() {
     settling_.clear();
   });
   while (settled < settling_.size()) settle(*settling_[settled++]);
-  tell_of_room();
+  if (awaited_room_.size() > 0) tell_of_room();
 }
 
 /// Those that were refused a message, since too much waited for all together.
