@@ -209,6 +209,7 @@ std::optional<Duration> Client::on_connect_failure(const absl::Status& error) {
   watch_.require(!side_.up || side_.detached, "on_connect_failure comes while connected");
   if (!watch_.in_hook(Hook::kConnectFailure, index_)) {
     ask_for_end();
+    if (side_.up) hurry(side_);  // nothing is waited for any more
     return std::nullopt;
   }
   return SimulationClient::on_connect_failure(error);
@@ -300,7 +301,8 @@ bool Server::pass(const Message& message, Client& client, bool tries) {
 void Server::shout(Recipe recipe, const Client* except) {
   const SlowReader policy = options().slow_reader;
   // If some are left out, each must be unlike the others.
-  if (policy != SlowReader::kDisconnect && recipe.size < 100) recipe.form = Form::kFlat;
+  const bool may_repeat = recipe.form == Form::kEmpty || recipe.size < 100;
+  if (policy != SlowReader::kDisconnect && may_repeat) recipe.form = Form::kFlat;
   std::vector<std::uint64_t> ids;
   for (const Client& client : clients()) {
     if (&client != except) ids.push_back(client.id());
