@@ -409,6 +409,28 @@ TEST_CASE("a session that is over is remembered for ten minutes", "[server][sess
   CHECK(pair.peer.welcome.reason == static_cast<int>(reason));
 }
 
+TEST_CASE("the first ACK is not overtaken by the next one", "[server][sessions]") {
+  SessionWorld world;
+  Peer peer(world.loop);
+  peer.connect();
+  peer.take();
+  messi::testing::LinkFaults* const faults = world.loop.network().link(1);
+  REQUIRE(faults != nullptr);
+  faults->to_client.capacity = 10;
+  peer.link().want_input(false);
+  peer.say(RawHello().frame());
+  peer.say(from_client(message("early")));
+  world.loop.advance(1s);
+  faults->to_client.capacity = 100'000;
+  peer.link().want_input(true);
+  world.loop.advance(1s);
+  const std::vector<RawFrame> frames = peer.take();
+  REQUIRE(frames.size() == 3);
+  CHECK(frames[0].type == 7);
+  CHECK(counts_of(frames[1]) == Counts{0, 0});
+  CHECK(counts_of(frames[2]) == Counts{1, 0});
+}
+
 TEST_CASE("a CLOSE that waits is not overtaken by an ACK", "[server][sessions]") {
   Pair pair;
   pair.peer.link().want_input(false);
