@@ -21,6 +21,7 @@ from messi_runtime.session_frames import (
     encode_tlv,
 )
 from messi_runtime.session_loss import SessionLossReason
+from messi_runtime.session_queue import SessionQueue
 
 SETTINGS = {"max_payload_size": 100_000, "max_pending_bytes": 1 << 20}
 
@@ -240,3 +241,29 @@ def test_tlvs():
                 list(decode_tlvs(tlvs[:cut]))
     with pytest.raises(BadFrame):
         list(decode_tlvs(encode_tlv(900, bytes(1021))))
+
+
+class Waiting:
+    """A session's messages, for a queue that writes them."""
+
+    has_output = True
+    ack_rides = False
+
+    def __init__(self, *frames):
+        self._frames = list(frames)
+
+    def next(self):
+        return self._frames.pop(0) if self._frames else None
+
+    def make_ack(self):
+        return encode_ack(0, 0)
+
+
+def test_large_messages_share_a_write():
+    queue = SessionQueue(PendingTotal())
+    queue.begin(Waiting(*[frame(bytes(8_000))] * 20))
+    ack, *offered = queue.gather()
+    assert len(ack) == 20
+    assert [len(each) for each in offered] == [8_004] * 9
+    queue.handle_written(20 + 9 * 8_004)
+    assert [len(each) for each in queue.gather()] == [8_004] * 9

@@ -13,8 +13,9 @@ from .frame import FrameType, encode_frame
 _SHARED_FROM = 4 * 1024
 _CHUNK_SIZE = 64 * 1024
 
-# How much is offered to the system at a time. A ping waits for at most that much.
-_WRITE_SIZE = 64 * 1024
+# How much is offered to the system at a time. A ping waits for at most that much, in a session for
+# twice that.
+WRITE_SIZE = 64 * 1024
 
 
 class Control(enum.Enum):
@@ -81,7 +82,7 @@ class FrameQueue:
             if self._wanted:
                 self._offer_controls()
             size = 0
-            while self._chunks and (size == 0 or size + len(self._chunks[0]) <= _WRITE_SIZE):
+            while self._chunks and (size == 0 or size + len(self._chunks[0]) <= WRITE_SIZE):
                 size += len(self._chunks[0])
                 self._offered.append(memoryview(self._chunks.popleft()))
         return self._offered

@@ -133,5 +133,5 @@ class Session:
 
 # So much may be handled before it is acknowledged, in bytes; and what each message counts besides
 # its own.
-_MOST_UNACKED = 64 * 1024
+_MOST_UNACKED = 256 * 1024
 _MESSAGE_COST = 64

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Protocol
 
 from .frame import FrameType, encode_frame
-from .frame_queue import FrameQueue, PendingTotal
+from .frame_queue import WRITE_SIZE, FrameQueue, PendingTotal
 
 
 class Source(Protocol):
@@ -68,7 +68,9 @@ class SessionQueue(FrameQueue):
             if self._ack_wanted or (with_others and self._source.ack_rides):
                 self._ack_wanted = False
                 self._offer(encode_frame(FrameType.ACK, self._source.make_ack()))
-            if frames := self._source.next():
+            size = 0
+            while size < WRITE_SIZE and (frames := self._source.next()):
+                size += len(frames)
                 self._offer(frames)
         return self._offered
 
