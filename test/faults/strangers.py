@@ -138,11 +138,25 @@ def slow(workshop, is_long):
 
 
 def herd(workshop, is_long):
-    """Each client tries once."""
+    """Each client tries once. Handshakes that take 2 s may have to give way, so a machine that is too busy gets two more goes."""
     count = 1_000 if is_long else 500  # a server takes 1,024 clients
     allow_descriptors(count)
     secure = Secure(workshop)
-    began = time.monotonic()
+    for is_last in (False, False, True):
+        began = time.monotonic()
+        try:
+            herd_once(secure, count)
+        except (Failure, OSError):
+            if is_last or time.monotonic() - began < 2:
+                raise
+        else:
+            break
+    seconds = time.monotonic() - began
+    secure.server.stop()
+    return Result(f"{count} clients at once, none of which tries again", None, [f"all were answered after {seconds:.2f} s"], [])
+
+
+def herd_once(secure, count):
     with contextlib.ExitStack() as stack, select.epoll() as watch:
         ends = {}
         for _ in range(count):
@@ -170,9 +184,6 @@ def herd(workshop, is_long):
                     watch.modify(descriptor, select.EPOLLIN)
                 except ssl.SSLWantWriteError:
                     watch.modify(descriptor, select.EPOLLOUT)
-        seconds = time.monotonic() - began
-    secure.server.stop()
-    return Result(f"{count} clients at once, none of which tries again", None, [f"all were answered after {seconds:.2f} s"], [])
 
 
 SCENARIOS = [

@@ -12,10 +12,10 @@ work=$MESSI_BUILD_DIR/package/$name${1:+-$1}
 rm -rf "$work"
 mkdir -p "$work"
 
-# What a consumer builds is much the same from one run to the next.
+# What a consumer builds is much the same from one run to the next, and from one test to another.
 if command -v ccache > /dev/null; then
   CCACHE_DIR=$(ccache --get-config cache_dir)
-  export CCACHE_DIR CCACHE_NOHASHDIR=1 CMAKE_CXX_COMPILER_LAUNCHER=ccache
+  export CCACHE_DIR CCACHE_BASEDIR=$MESSI_SOURCE_DIR CCACHE_NOHASHDIR=1 CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
 
 # What a developer's shell may hold must not help the consumer.
@@ -49,7 +49,7 @@ quietly() {
 build_consumer() {
   local generator=$1
   shift
-  quietly cmake -G "$generator" -S "$here/consumer" -B "$work/consumer" -DCMAKE_BUILD_TYPE=Debug "$@"
+  quietly cmake -G "$generator" -S "$here/consumer" -B "$work/consumer" "$@"
   quietly cmake --build "$work/consumer" --parallel 2
   "$work/consumer/consumer"
 }
