@@ -142,7 +142,7 @@ TEST_CASE("who was refused since too much waits for all is told when there is ro
     hall.loop.run_until_idle();
   }
   CHECK(hall.server.count("1 writable") == 0);
-  for (const std::uint64_t id : {2, 3}) {
+  for (const std::uint64_t id : {2u, 3u}) {
     for (int i = 0; i < 3; ++i) CHECK(hall.at(id).try_send(message_of(100)) == SendResult::kFull);
   }
   hall.loop.run_until_idle();
