@@ -4,9 +4,11 @@
 #error "messi.cc is for programs that define MESSI_COMPILED, for all of their sources"
 #endif
 
+#include "messi/impl/broadcasts.h"
 #include "messi/impl/client.h"
 #include "messi/impl/client_sessions.h"
 #include "messi/impl/group.h"
+#include "messi/impl/introductions.h"
 #include "messi/impl/server.h"
 #include "messi/impl/server_sessions_impl.h"
 #include "messi/io/impl/epoll_loop.h"

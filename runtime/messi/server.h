@@ -366,7 +366,9 @@ class ServerBase : private ListenHandler {
 }  // namespace messi
 
 #ifndef MESSI_COMPILED
+#include "messi/impl/broadcasts.h"
 #include "messi/impl/group.h"
+#include "messi/impl/introductions.h"
 #include "messi/impl/server.h"
 #include "messi/impl/server_sessions_impl.h"
 #endif
