@@ -42,7 +42,9 @@ struct PeerState {
 /// follows, `link` is the queue of the connection that it is attached to.
 class Session : public wire::Outbox {
  public:
-  Session(const wire::OutboxSettings& settings, wire::BufferPool& pool) : Outbox(settings, pool) {}
+  Session(const wire::OutboxSettings& settings, wire::BufferPool& pool) : Outbox(settings, pool) {
+    set_much(kNever);  // there is nowhere to write to
+  }
 
   // What was sent.
 
@@ -154,10 +156,9 @@ class Session : public wire::Outbox {
   std::uint64_t acked_ = 0;
   std::uint64_t written_ = 0;  // the highest that was written on an earlier connection
   std::uint64_t rx_ = 0;
-  FrameCursor next_;                 // what is handed over next
-  FrameCounter handed_;              // up to there, or less
-  FrameCounter accepted_;            // to the end, or less
-  std::size_t early_at_ = SIZE_MAX;  // when so much is kept, some of it is written early
+  FrameCursor next_;       // what is handed over next
+  FrameCounter handed_;    // up to there, or less
+  FrameCounter accepted_;  // to the end, or less
   OwedAck owed_;
   std::uint32_t peer_max_payload_ = UINT32_MAX;
   bool attached_ = false;
@@ -185,7 +186,7 @@ inline bool Session::attach(const PeerState& peer) {
   attached_ = true;
   next_ = FrameCursor();
   handed_ = FrameCounter(acked_);
-  early_at_ = kWorthWriting;
+  set_much(kWorthWriting);
   peer_max_payload_ = peer.max_payload;
   exceeds_limit_ = false;
   owed_.set_peer_retain(peer.retain);
@@ -196,7 +197,7 @@ inline bool Session::attach(const PeerState& peer) {
 inline void Session::detach(wire::FrameQueue& link) {
   assert(attached_);
   attached_ = false;
-  early_at_ = SIZE_MAX;
+  set_much(kNever);
   written_ = std::max(written_, handed() - link.count_untaken(settings().outgoing));
   frames().handle_blocked();  // what is kept of broadcasts may be little
   owed_.clear();
@@ -212,7 +213,7 @@ inline bool Session::hand_over(wire::FrameQueue& link) {
     next_.pass(size);
     added += size;
   }
-  early_at_ = next_.passed() + kWorthWriting;
+  set_much(next_.passed() + kWorthWriting);
   return added > 0;
 }
 
@@ -272,13 +273,13 @@ inline void Session::acknowledge(const FrameCounter& last) {
   next_.handle_taken(frames(), size);
   handed_.handle_taken(frames(), size, acked_);
   accepted_.handle_taken(frames(), size, acked_);
-  if (attached_) early_at_ -= size;
+  if (attached_) set_much(much() - size);
 }
 
 inline bool Session::finds_room(std::size_t frame_size, std::size_t most) {
-  if (frames().pending() >= early_at_) {
+  if (frames().pending() >= much()) {
     write_early();
-    early_at_ = frames().pending() + kWorthWriting;
+    set_much(static_cast<std::uint32_t>(frames().pending()) + kWorthWriting);
   }
   if (!too_much(frame_size, most)) return true;
   was_high_ = true;

@@ -87,7 +87,12 @@ class Outbox {
   virtual ~Outbox() { settings_.pending -= frames_.pending(); }
 
   /// Enough to be worth a system call.
-  static constexpr std::size_t kWorthWriting = 64 * 1024;
+  static constexpr std::uint32_t kWorthWriting = 64 * 1024;
+  static constexpr std::uint32_t kNever = UINT32_MAX;
+
+  /// When so many bytes wait, `finds_room` is called for each message.
+  std::uint32_t much() const { return much_; }
+  void set_much(std::uint32_t bytes) { much_ = bytes; }
 
   /// Whether with a frame of this size more than `most` bytes would wait, and not only this frame.
   bool too_much(std::size_t frame_size, std::size_t most) const {
@@ -126,7 +131,7 @@ class Outbox {
 
   /// What the other side accepts too, as far as that is known.
   virtual std::size_t most_payload() const { return settings_.max_payload_size; }
-  /// Much is waiting, or `too_much`: writes what it can now. Whether there is room then.
+  /// `much` waits, or `too_much`: writes what it can now. Whether there is room then.
   virtual bool finds_room(std::size_t frame_size, std::size_t most) {
     return !too_much(frame_size, most);
   }
@@ -140,6 +145,7 @@ class Outbox {
 
   const OutboxSettings& settings_;
   FrameQueue frames_;
+  std::uint32_t much_ = kWorthWriting;
 };
 
 /// Encodes frames for many outboxes, one after the other. The buffer stays open from turn to turn:
@@ -201,7 +207,7 @@ inline Accepted Outbox::ask(std::size_t payload_size) {
 }
 
 inline bool Outbox::has_room(std::size_t frame_size, std::size_t most) {
-  if (frames_.pending() < kWorthWriting && !too_much(frame_size, most)) return true;
+  if (frames_.pending() < much_ && !too_much(frame_size, most)) return true;
   return finds_room(frame_size, most);
 }
 
