@@ -336,7 +336,7 @@ class ServerBase : private ListenHandler {
   EventLoop& loop_;
   const std::string uri_;
   const ServerOptions options_;
-  const connection::ConnectionSettings settings_;
+  const ServerSettings settings_;
   Task settle_;  // at the end of the turn: writes what was sent, finishes what has ended
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;

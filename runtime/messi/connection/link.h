@@ -226,6 +226,8 @@ class Link : private Connection {
   int native_handle() const { return stream_->native_handle(); }
 
  protected:
+  using Connection::settings;
+
   /// An ACK is written soon, whether it is due or not, unless something waits that says the same.
   void want_ack();
   /// OFFER, the first of all frames, is written soon.

@@ -17,16 +17,25 @@ namespace messi {
 class ServerBase;
 class ServerClient;
 
+/// What all links of one server share.
+struct ServerSettings final : connection::ConnectionSettings {
+  template <typename... Args>
+  explicit ServerSettings(ServerBase& its_server, Args&&... args)
+      : ConnectionSettings(std::forward<Args>(args)...), server(its_server) {}
+
+  ServerBase& server;
+};
+
 /// A link that a server has accepted. It waits in the server's queues, and knows its client.
 class AcceptedLink : public connection::Link, public DeadlineHook, private StreamHandler {
  public:
-  AcceptedLink(ServerBase& server, const connection::ConnectionSettings& settings,
-               wire::BufferPool& pool, std::unique_ptr<Stream> stream, TimePoint now)
-      : Link(settings, pool, std::move(stream), now), server_(server) {}
+  AcceptedLink(const ServerSettings& settings, wire::BufferPool& pool,
+               std::unique_ptr<Stream> stream, TimePoint now)
+      : Link(settings, pool, std::move(stream), now) {}
 
   bool start() { return Link::start(*this); }
 
-  ServerBase& server() const { return server_; }
+  ServerBase& server() const { return static_cast<const ServerSettings&>(settings()).server; }
   ServerClient* client() const { return client_; }
   void set_client(ServerClient& client) { client_ = &client; }
 
@@ -49,7 +58,6 @@ class AcceptedLink : public connection::Link, public DeadlineHook, private Strea
   void go_on();
   void await_room(std::size_t frame_size);
 
-  ServerBase& server_;
   ServerClient* client_ = nullptr;
 };
 

@@ -49,7 +49,7 @@ inline std::string usual_principal(const PeerInfo& peer) {
 
 MESSI_INLINE std::unique_ptr<SessionLink> ServerSessions::make_link(std::unique_ptr<Stream> stream,
                                                                     TimePoint now) {
-  return std::make_unique<SessionLink>(server_, server_.settings_, server_.loop_.buffers(),
+  return std::make_unique<SessionLink>(server_.settings_, server_.loop_.buffers(),
                                        std::move(stream), now, Stage::kOffered);
 }
 

@@ -66,9 +66,11 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
     : loop_(loop),
       uri_(std::move(uri)),
       options_(options),
-      settings_(connection::Side::kServer, options_.max_payload_size, options_.max_pending_bytes,
-                {Duration::zero(), options_.client_timeout,
-                 TokenRate::per_second(options_.max_pings_per_second, kSavedPings)},
+      settings_(*this, connection::Side::kServer, options_.max_payload_size,
+                options_.max_pending_bytes,
+                connection::KeepaliveSettings{
+                    Duration::zero(), options_.client_timeout,
+                    TokenRate::per_second(options_.max_pings_per_second, kSavedPings)},
                 options_.frame_timeout, options_.max_total_pending_bytes),
       settle_(loop, [this] { settle(); }),
       timer_(loop, [this] { handle_timer(); }),
@@ -183,8 +185,7 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   if (sessions_ != nullptr) {
     accepted = sessions_->make_link(std::move(stream), now);
   } else {
-    accepted =
-        std::make_unique<AcceptedLink>(*this, settings_, loop_.buffers(), std::move(stream), now);
+    accepted = std::make_unique<AcceptedLink>(settings_, loop_.buffers(), std::move(stream), now);
   }
   AcceptedLink& link = *accepted;
   const std::uint64_t id = ++last_id_;
@@ -553,15 +554,15 @@ MESSI_INLINE void ServerBase::set_timer() {
   if (next != TimePoint::max()) timer_.set(next);
 }
 
-MESSI_INLINE void AcceptedLink::receive() { server_.handle_readable(*this); }
+MESSI_INLINE void AcceptedLink::receive() { server().handle_readable(*this); }
 
 MESSI_INLINE void AcceptedLink::go_on() {
-  Link::handle_writable(server_.loop().now());
-  server_.needs_settling(*this);
+  Link::handle_writable(server().loop().now());
+  server().needs_settling(*this);
 }
 
 MESSI_INLINE void AcceptedLink::await_room(std::size_t frame_size) {
-  server_.awaited_room_.add(client_->id(), frame_size);
+  server().awaited_room_.add(client_->id(), frame_size);
 }
 
 MESSI_INLINE ServerClient::ServerClient(Init init)
@@ -607,14 +608,17 @@ MESSI_INLINE std::uint64_t ServerClient::unacknowledged() const {
 
 MESSI_INLINE wire::Outbox* ServerClient::outbox() {
   if (!link_->accepted()) return nullptr;
-  link_->server().keep_total(0);
-  return outbox_to_ask();
+  ServerBase& server = link_->server();
+  server.keep_total(0);
+  server.needs_settling(*link_);
+  return server.outbox_of(*link_);
 }
 
 MESSI_INLINE wire::Outbox* ServerClient::outbox_to_ask() {
   if (!link_->accepted()) return nullptr;
-  link_->server().needs_settling(*link_);
-  return link_->server().outbox_of(*link_);
+  ServerBase& server = link_->server();
+  server.needs_settling(*link_);
+  return server.outbox_of(*link_);
 }
 
 }  // namespace messi

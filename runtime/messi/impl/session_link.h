@@ -36,10 +36,9 @@ class SessionLink final : public AcceptedLink {
     kSession,
   };
 
-  SessionLink(ServerBase& server, const connection::ConnectionSettings& settings,
-              wire::BufferPool& pool, std::unique_ptr<Stream> stream, TimePoint now,
-              Stage its_stage)
-      : AcceptedLink(server, settings, pool, std::move(stream), now), stage(its_stage) {}
+  SessionLink(const ServerSettings& settings, wire::BufferPool& pool,
+              std::unique_ptr<Stream> stream, TimePoint now, Stage its_stage)
+      : AcceptedLink(settings, pool, std::move(stream), now), stage(its_stage) {}
 
   /// From kAsking on, until it is answered.
   const wire::Hello& hello() const { return introduction_->hello; }
