@@ -46,7 +46,9 @@ void emit_classes(const Context& context, const std::string& messages) {
                      {"client_senders", emit_if(options.client(), emit_client_senders)},
                      {"client_dispatch", emit_if(options.client(), emit_client_dispatch)},
                      {"server_senders", emit_if(options.server(), emit_server_senders)},
-                     {"server_dispatch", emit_if(options.server(), emit_server_dispatch)}},
+                     {"server_dispatch", emit_if(options.server(), emit_server_dispatch)},
+                     {"client_relay", emit_if(options.client(), emit_client_relay)},
+                     {"server_relay", emit_if(options.server(), emit_server_relay)}},
                     R"cc(
               $client$;
 
@@ -66,6 +68,10 @@ void emit_classes(const Context& context, const std::string& messages) {
               $server_senders$;
 
               $server_dispatch$;
+
+              $client_relay$;
+
+              $server_relay$;
             )cc");
 }
 

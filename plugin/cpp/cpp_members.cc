@@ -1,6 +1,7 @@
 #include "cpp_members.h"
 
 #include <cstddef>
+#include <set>
 #include <string>
 
 #include "../comments.h"
@@ -26,6 +27,23 @@ std::vector<Text::Hole> holes(const Context& context, const Direction& direction
           {"sent_as", kind == nullptr ? "" : ", " + codec + "kind_" + kind->name},
           {"received_by", is_flat(member.type) ? ", &" + codec + "take_" + kind->name : ""},
           {"Case", case_constant(member.field.name)}};
+}
+
+/// The types of the members, each once, by index.
+void emit_types(const Context& context, const Direction& direction) {
+  std::set<const Message*> seen;
+  for (const Member& member : direction.members) {
+    const std::string index = std::to_string(seen.size());
+    if (!seen.insert(&member.type).second) continue;
+    context.text.emit({{"Type", context.qualified_class(member.type)}, {"index", index}}, R"cc(
+      static const $Type$& type(::std::integral_constant<int, $index$>);
+    )cc");
+  }
+  context.text.emit({{"count", std::to_string(seen.size())}}, R"cc(
+    static constexpr int types() {
+      return $count$;
+    }
+  )cc");
 }
 
 }  // namespace
@@ -90,7 +108,10 @@ void emit_numbers(const Context& context, const Direction& direction, const std:
       if (number == $Case$) return "$name$";
     )cc");
   };
-  context.text.emit({{"Name", name}, {"constants", emit_constants}, {"names", emit_names}},
+  context.text.emit({{"Name", name},
+                     {"constants", emit_constants},
+                     {"names", emit_names},
+                     {"types", [&] { emit_types(context, direction); }}},
                     R"cc(
               struct $Name$ {
                 $constants$;
@@ -100,6 +121,11 @@ void emit_numbers(const Context& context, const Direction& direction, const std:
                   $names$;
                   return "";
                 }
+
+                // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+                $types$;
+                template <typename Base>
+                class Relay;
               };
             )cc");
 }

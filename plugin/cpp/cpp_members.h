@@ -29,7 +29,7 @@ void emit_senders(const Context& context, const Direction& direction);
 /// And of those with `try_` before it.
 void emit_tries(const Context& context, const Direction& direction);
 
-/// A struct with the numbers of the members, and their names by number.
+/// A struct with the numbers of the members, their names by number, and their types.
 void emit_numbers(const Context& context, const Direction& direction, const std::string& name);
 
 }  // namespace messi::plugin::cpp

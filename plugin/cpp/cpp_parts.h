@@ -21,6 +21,10 @@ void emit_server_senders(const Context& context);
 void emit_client_dispatch(const Context& context);
 void emit_server_dispatch(const Context& context);
 
+/// The hooks of messi/coro.h, which pass all messages on.
+void emit_client_relay(const Context& context);
+void emit_server_relay(const Context& context);
+
 }  // namespace messi::plugin::cpp
 
 #endif  // MESSI_PLUGIN_CPP_CPP_PARTS_H_

@@ -45,7 +45,7 @@ def large_schema():
 
 
 def check(lines):
-    classes = [(number, match.group(1)) for number, line in enumerate(lines, 1) if (match := re.match(r"(?:class|struct) (\w+)", line))]
+    classes = [(number, match.group(1)) for number, line in enumerate(lines, 1) if (match := re.match(r"(?:class|struct) (\w+) ", line))]
     kinds = [re.sub(".*(Client|Server|Codec)$", r"\1", name.replace("ServerClient", "Handle")) for _, name in classes]
     if not classes:
         return  # no protocol

@@ -73,6 +73,13 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
       if (number == kAlarm) return "alarm";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::accessors_alike::ClearAlarm& type(::std::integral_constant<int, 0>);
+    static const ::accessors_alike::Alarm& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -96,6 +103,13 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
       if (number == kSetHasAlarm) return "set_has_alarm";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::accessors_alike::Alarm& type(::std::integral_constant<int, 0>);
+    static const ::accessors_alike::ClearAlarm& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -423,6 +437,51 @@ inline bool AccessorsAlikeServer::dispatch(::messi::ServerClient& from,
   }
   return in.finish();
 }
+
+template <typename Base>
+class AccessorsAlikeClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_clear_alarm(const ::accessors_alike::ClearAlarm& message) final {
+    this->receive(message);
+  }
+  void on_alarm(const ::accessors_alike::Alarm& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class AccessorsAlikeClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_alarm(AccessorsAlikeServerClient& client, const ::accessors_alike::Alarm& message) final {
+    this->receive(client, message);
+  }
+  void on_clear_alarm(AccessorsAlikeServerClient& client,
+                      const ::accessors_alike::ClearAlarm& message) final {
+    this->receive(client, message);
+  }
+  void on_mutable_alarm(AccessorsAlikeServerClient& client,
+                        const ::accessors_alike::Alarm& message) final {
+    this->receive(client, message);
+  }
+  void on_release_alarm(AccessorsAlikeServerClient& client,
+                        const ::accessors_alike::Alarm& message) final {
+    this->receive(client, message);
+  }
+  void on_set_allocated_alarm(AccessorsAlikeServerClient& client,
+                              const ::accessors_alike::Alarm& message) final {
+    this->receive(client, message);
+  }
+  void on_unsafe_arena_release_alarm(AccessorsAlikeServerClient& client,
+                                     const ::accessors_alike::Alarm& message) final {
+    this->receive(client, message);
+  }
+  void on_set_has_alarm(AccessorsAlikeServerClient& client,
+                        const ::accessors_alike::Alarm& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace accessors_alike
 

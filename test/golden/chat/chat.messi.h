@@ -83,6 +83,13 @@ class ChatClient : public ::messi::ClientBase {
       if (number == kMessageInd) return "message_ind";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::chat::ConnectRsp& type(::std::integral_constant<int, 0>);
+    static const ::chat::MessageInd& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -96,6 +103,13 @@ class ChatClient : public ::messi::ClientBase {
       if (number == kMessageInd) return "message_ind";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::chat::ConnectReq& type(::std::integral_constant<int, 0>);
+    static const ::chat::MessageInd& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -385,6 +399,28 @@ inline bool ChatServer::dispatch(::messi::ServerClient& from, ::std::string_view
   }
   return in.finish();
 }
+
+template <typename Base>
+class ChatClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_connect_rsp(const ::chat::ConnectRsp& message) final { this->receive(message); }
+  void on_message_ind(const ::chat::MessageInd& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class ChatClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_connect_req(ChatServerClient& client, const ::chat::ConnectReq& message) final {
+    this->receive(client, message);
+  }
+  void on_message_ind(ChatServerClient& client, const ::chat::MessageInd& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace chat
 

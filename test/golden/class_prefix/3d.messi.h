@@ -60,6 +60,12 @@ class The3dClient : public ::messi::ClientBase {
       if (number == kD3Client) return "d3_client";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::class_prefix::D3Client& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class The3dClient : public ::messi::ClientBase {
       if (number == kD3Client) return "d3_client";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::class_prefix::D3Client& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -242,6 +254,24 @@ inline bool The3dServer::dispatch(::messi::ServerClient& from, ::std::string_vie
   }
   return in.finish();
 }
+
+template <typename Base>
+class The3dClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_d3_client(const ::class_prefix::D3Client& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class The3dClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_d3_client(The3dServerClient& client, const ::class_prefix::D3Client& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace class_prefix
 

@@ -128,6 +128,12 @@ class CommentsClient : public ::messi::ClientBase {
       if (number == kMessage) return "message";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::comments::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -171,6 +177,12 @@ class CommentsClient : public ::messi::ClientBase {
       if (number == kControls) return "controls";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::comments::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -648,6 +660,73 @@ inline bool CommentsServer::dispatch(::messi::ServerClient& from, ::std::string_
   }
   return in.finish();
 }
+
+template <typename Base>
+class CommentsClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_message(const ::comments::Message& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class CommentsClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_leading(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_trailing(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_both(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_detached(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_none(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_none_either(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_slashes(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_javadoc(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_markers(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_backslashes(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_utf8(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_long_lines(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_tabs(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_looks_like_a_template(CommentsServerClient& client,
+                                const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_blank_lines(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_switch(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_controls(CommentsServerClient& client, const ::comments::Message& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace comments
 

@@ -58,6 +58,12 @@ class CppOptionsClient : public ::messi::ClientBase {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::cpp_options::Rsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -69,6 +75,12 @@ class CppOptionsClient : public ::messi::ClientBase {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::cpp_options::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -235,6 +247,24 @@ inline bool CppOptionsServer::dispatch(::messi::ServerClient& from, ::std::strin
   }
   return in.finish();
 }
+
+template <typename Base>
+class CppOptionsClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::cpp_options::Rsp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class CppOptionsClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(CppOptionsServerClient& client, const ::cpp_options::Req& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace cpp_options
 

@@ -159,6 +159,14 @@ class CppWordsClient : public ::messi::ClientBase {
       if (number == kTypename) return "typename";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::cpp_words::main::major::class_& type(::std::integral_constant<int, 0>);
+    static const ::cpp_words::main::major::union_& type(::std::integral_constant<int, 1>);
+    static const ::cpp_words::main::major::virtual_& type(::std::integral_constant<int, 2>);
+    static constexpr int types() { return 3; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -248,6 +256,17 @@ class CppWordsClient : public ::messi::ClientBase {
       if (number == kMax) return "max";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::cpp_words::main::major::class_& type(::std::integral_constant<int, 0>);
+    static const ::cpp_words::main::major::int_& type(::std::integral_constant<int, 1>);
+    static const ::cpp_words::main::major::class__namespace& type(::std::integral_constant<int, 2>);
+    static const ::cpp_words::main::major::new__delete& type(::std::integral_constant<int, 3>);
+    static const ::cpp_words::main::major::new_& type(::std::integral_constant<int, 4>);
+    static const ::cpp_words::main::major::template_& type(::std::integral_constant<int, 5>);
+    static constexpr int types() { return 6; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -1174,6 +1193,183 @@ inline bool CppWordsServer::dispatch(::messi::ServerClient& from, ::std::string_
   }
   return in.finish();
 }
+
+template <typename Base>
+class CppWordsClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_class(const ::cpp_words::main::major::class_& message) final { this->receive(message); }
+  void on_union(const ::cpp_words::main::major::union_& message) final { this->receive(message); }
+  void on_typename(const ::cpp_words::main::major::virtual_& message) final {
+    this->receive(message);
+  }
+};
+
+template <typename Base>
+class CppWordsClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_class(CppWordsServerClient& client,
+                const ::cpp_words::main::major::class_& message) final {
+    this->receive(client, message);
+  }
+  void on_int(CppWordsServerClient& client, const ::cpp_words::main::major::int_& message) final {
+    this->receive(client, message);
+  }
+  void on_namespace(CppWordsServerClient& client,
+                    const ::cpp_words::main::major::class__namespace& message) final {
+    this->receive(client, message);
+  }
+  void on_delete(CppWordsServerClient& client,
+                 const ::cpp_words::main::major::new__delete& message) final {
+    this->receive(client, message);
+  }
+  void on_new(CppWordsServerClient& client, const ::cpp_words::main::major::new_& message) final {
+    this->receive(client, message);
+  }
+  void on_this(CppWordsServerClient& client,
+               const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_template(CppWordsServerClient& client,
+                   const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_operator(CppWordsServerClient& client,
+                   const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_virtual(CppWordsServerClient& client,
+                  const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_and(CppWordsServerClient& client,
+              const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_xor_eq(CppWordsServerClient& client,
+                 const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_thread_local(CppWordsServerClient& client,
+                       const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_default(CppWordsServerClient& client,
+                  const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_switch(CppWordsServerClient& client,
+                 const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_return(CppWordsServerClient& client,
+                 const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_public(CppWordsServerClient& client,
+                 const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_private(CppWordsServerClient& client,
+                  const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_true(CppWordsServerClient& client,
+               const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_nullptr(CppWordsServerClient& client,
+                  const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_static_cast(CppWordsServerClient& client,
+                      const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_final(CppWordsServerClient& client,
+                const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_override(CppWordsServerClient& client,
+                   const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_stdin(CppWordsServerClient& client,
+                const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_stdout(CppWordsServerClient& client,
+                 const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_EOF(CppWordsServerClient& client,
+              const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_INT_MAX(CppWordsServerClient& client,
+                  const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_DEBUG(CppWordsServerClient& client,
+                const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_ERROR(CppWordsServerClient& client,
+                const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_major(CppWordsServerClient& client,
+                const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_minor(CppWordsServerClient& client,
+                const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_std(CppWordsServerClient& client,
+              const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_string(CppWordsServerClient& client,
+                 const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_optional(CppWordsServerClient& client,
+                   const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_main(CppWordsServerClient& client,
+               const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_errno_t(CppWordsServerClient& client,
+                  const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_signals(CppWordsServerClient& client,
+                  const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_slots(CppWordsServerClient& client,
+                const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_Q_OBJECT(CppWordsServerClient& client,
+                   const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_min(CppWordsServerClient& client,
+              const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+  void on_max(CppWordsServerClient& client,
+              const ::cpp_words::main::major::template_& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace cpp_words::main::major
 

@@ -76,6 +76,13 @@ class DeprecatedClient : public ::messi::ClientBase {
         return "a_name_of_such_a_length_that_lines_have_to_be_broken";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::deprecated::Rsp& type(::std::integral_constant<int, 0>);
+    static const ::deprecated::Ind& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -93,6 +100,13 @@ class DeprecatedClient : public ::messi::ClientBase {
       if (number == kShared) return "shared";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::deprecated::Old& type(::std::integral_constant<int, 0>);
+    static const ::deprecated::Fresh& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -358,6 +372,37 @@ inline bool DeprecatedServer::dispatch(::messi::ServerClient& from, ::std::strin
   }
   return in.finish();
 }
+
+template <typename Base>
+class DeprecatedClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::deprecated::Rsp& message) final { this->receive(message); }
+  void on_a_name_of_such_a_length_that_lines_have_to_be_broken(
+      const ::deprecated::Ind& message) final {
+    this->receive(message);
+  }
+};
+
+template <typename Base>
+class DeprecatedClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_old_way(DeprecatedServerClient& client, const ::deprecated::Old& message) final {
+    this->receive(client, message);
+  }
+  void on_new_way(DeprecatedServerClient& client, const ::deprecated::Fresh& message) final {
+    this->receive(client, message);
+  }
+  void on_old_type(DeprecatedServerClient& client, const ::deprecated::Old& message) final {
+    this->receive(client, message);
+  }
+  void on_shared(DeprecatedServerClient& client, const ::deprecated::Fresh& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace deprecated
 

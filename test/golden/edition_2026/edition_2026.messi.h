@@ -60,6 +60,12 @@ class Edition2026Client : public ::messi::ClientBase {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::edition2026::Rsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class Edition2026Client : public ::messi::ClientBase {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::edition2026::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -238,6 +250,24 @@ inline bool Edition2026Server::dispatch(::messi::ServerClient& from, ::std::stri
   }
   return in.finish();
 }
+
+template <typename Base>
+class Edition2026Client::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::edition2026::Rsp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class Edition2026Client::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(Edition2026ServerClient& client, const ::edition2026::Req& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace edition2026
 

@@ -62,6 +62,12 @@ class Edition2024Client : public ::messi::ClientBase {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::editions::e2024::Rsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -73,6 +79,12 @@ class Edition2024Client : public ::messi::ClientBase {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::editions::e2024::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -242,6 +254,24 @@ inline bool Edition2024Server::dispatch(::messi::ServerClient& from, ::std::stri
   }
   return in.finish();
 }
+
+template <typename Base>
+class Edition2024Client::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::editions::e2024::Rsp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class Edition2024Client::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(Edition2024ServerClient& client, const ::editions::e2024::Req& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace editions::e2024
 

@@ -60,6 +60,12 @@ class EditionsClient : public ::messi::ClientBase {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::editions::Rsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class EditionsClient : public ::messi::ClientBase {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::editions::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -235,6 +247,24 @@ inline bool EditionsServer::dispatch(::messi::ServerClient& from, ::std::string_
   }
   return in.finish();
 }
+
+template <typename Base>
+class EditionsClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::editions::Rsp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class EditionsClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(EditionsServerClient& client, const ::editions::Req& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace editions
 

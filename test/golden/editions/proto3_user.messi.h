@@ -60,6 +60,12 @@ class Proto3UserClient : public ::messi::ClientBase {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::editions::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class Proto3UserClient : public ::messi::ClientBase {
       if (number == kMine) return "mine";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::editions::proto3_user::Mine& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -252,6 +264,24 @@ inline bool Proto3UserServer::dispatch(::messi::ServerClient& from, ::std::strin
   }
   return in.finish();
 }
+
+template <typename Base>
+class Proto3UserClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(const ::editions::Req& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class Proto3UserClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_mine(Proto3UserServerClient& client, const ::editions::proto3_user::Mine& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace editions::proto3_user
 

@@ -60,6 +60,12 @@ class CamelCase2GoClient : public ::messi::ClientBase {
       if (number == kMessage) return "message";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::file_names::camel::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class CamelCase2GoClient : public ::messi::ClientBase {
       if (number == kMessage) return "message";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::file_names::camel::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -242,6 +254,25 @@ inline bool CamelCase2GoServer::dispatch(::messi::ServerClient& from, ::std::str
   }
   return in.finish();
 }
+
+template <typename Base>
+class CamelCase2GoClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_message(const ::file_names::camel::Message& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class CamelCase2GoClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_message(CamelCase2GoServerClient& client,
+                  const ::file_names::camel::Message& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace file_names::camel
 

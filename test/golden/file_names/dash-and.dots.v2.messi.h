@@ -60,6 +60,12 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
       if (number == kMessage) return "message";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::file_names::dashes::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
       if (number == kMessage) return "message";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::file_names::dashes::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -243,6 +255,25 @@ inline bool DashAndDotsV2Server::dispatch(::messi::ServerClient& from, ::std::st
   }
   return in.finish();
 }
+
+template <typename Base>
+class DashAndDotsV2Client::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_message(const ::file_names::dashes::Message& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class DashAndDotsV2Client::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_message(DashAndDotsV2ServerClient& client,
+                  const ::file_names::dashes::Message& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace file_names::dashes
 

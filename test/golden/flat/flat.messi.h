@@ -91,6 +91,19 @@ class FlatClient : public ::messi::ClientBase {
       if (number == kKeywords) return "keywords";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::flat::Everything& type(::std::integral_constant<int, 0>);
+    static const ::flat::Empty& type(::std::integral_constant<int, 1>);
+    static const ::flat::Repeated& type(::std::integral_constant<int, 2>);
+    static const ::flat::Chosen& type(::std::integral_constant<int, 3>);
+    static const ::flat::Nested& type(::std::integral_constant<int, 4>);
+    static const ::flat::Mapped& type(::std::integral_constant<int, 5>);
+    static const ::flat::Cord& type(::std::integral_constant<int, 6>);
+    static const ::flat::Keywords& type(::std::integral_constant<int, 7>);
+    static constexpr int types() { return 8; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -106,6 +119,14 @@ class FlatClient : public ::messi::ClientBase {
       if (number == kFar) return "far";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::flat::Everything& type(::std::integral_constant<int, 0>);
+    static const ::flat::Optional& type(::std::integral_constant<int, 1>);
+    static const ::flat::Far& type(::std::integral_constant<int, 2>);
+    static constexpr int types() { return 3; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -798,6 +819,37 @@ inline bool FlatServer::dispatch(::messi::ServerClient& from, ::std::string_view
   }
   return in.finish();
 }
+
+template <typename Base>
+class FlatClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_everything(const ::flat::Everything& message) final { this->receive(message); }
+  void on_empty(const ::flat::Empty& message) final { this->receive(message); }
+  void on_repeated(const ::flat::Repeated& message) final { this->receive(message); }
+  void on_chosen(const ::flat::Chosen& message) final { this->receive(message); }
+  void on_nested(const ::flat::Nested& message) final { this->receive(message); }
+  void on_mapped(const ::flat::Mapped& message) final { this->receive(message); }
+  void on_cord(const ::flat::Cord& message) final { this->receive(message); }
+  void on_keywords(const ::flat::Keywords& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class FlatClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_everything(FlatServerClient& client, const ::flat::Everything& message) final {
+    this->receive(client, message);
+  }
+  void on_optional(FlatServerClient& client, const ::flat::Optional& message) final {
+    this->receive(client, message);
+  }
+  void on_far(FlatServerClient& client, const ::flat::Far& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace flat
 

@@ -62,6 +62,12 @@ class GnuMacrosClient : public ::messi::ClientBase {
       if (number == kPlace) return "place";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::gnu_macros::unix::Place& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -73,6 +79,12 @@ class GnuMacrosClient : public ::messi::ClientBase {
       if (number == kLinux) return "linux";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::gnu_macros::linux::Versions& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -308,6 +320,24 @@ inline bool GnuMacrosServer::dispatch(::messi::ServerClient& from, ::std::string
   }
   return in.finish();
 }
+
+template <typename Base>
+class GnuMacrosClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_place(const ::gnu_macros::unix::Place& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class GnuMacrosClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_linux(GnuMacrosServerClient& client, const ::gnu_macros::linux::Versions& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace gnu_macros::linux
 

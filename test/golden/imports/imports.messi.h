@@ -108,6 +108,18 @@ class ImportsClient : public ::messi::ClientBase {
       if (number == kTimestamp) return "timestamp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::google::protobuf::Any& type(::std::integral_constant<int, 0>);
+    static const ::google::protobuf::Duration& type(::std::integral_constant<int, 1>);
+    static const ::google::protobuf::Empty& type(::std::integral_constant<int, 2>);
+    static const ::google::protobuf::Struct& type(::std::integral_constant<int, 3>);
+    static const ::google::protobuf::Value& type(::std::integral_constant<int, 4>);
+    static const ::google::protobuf::StringValue& type(::std::integral_constant<int, 5>);
+    static const ::google::protobuf::Timestamp& type(::std::integral_constant<int, 6>);
+    static constexpr int types() { return 7; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -129,6 +141,17 @@ class ImportsClient : public ::messi::ClientBase {
       if (number == kTime) return "time";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::parts::door::Open& type(::std::integral_constant<int, 0>);
+    static const ::parts::door::Open_Slowly& type(::std::integral_constant<int, 1>);
+    static const ::parts::behind::Hidden& type(::std::integral_constant<int, 2>);
+    static const ::Loose& type(::std::integral_constant<int, 3>);
+    static const ::google::protobuf::Empty& type(::std::integral_constant<int, 4>);
+    static const ::google::protobuf::Timestamp& type(::std::integral_constant<int, 5>);
+    static constexpr int types() { return 6; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -794,6 +817,46 @@ inline bool ImportsServer::dispatch(::messi::ServerClient& from, ::std::string_v
   }
   return in.finish();
 }
+
+template <typename Base>
+class ImportsClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_any(const ::google::protobuf::Any& message) final { this->receive(message); }
+  void on_duration(const ::google::protobuf::Duration& message) final { this->receive(message); }
+  void on_empty(const ::google::protobuf::Empty& message) final { this->receive(message); }
+  void on_struct(const ::google::protobuf::Struct& message) final { this->receive(message); }
+  void on_value(const ::google::protobuf::Value& message) final { this->receive(message); }
+  void on_string(const ::google::protobuf::StringValue& message) final { this->receive(message); }
+  void on_timestamp(const ::google::protobuf::Timestamp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class ImportsClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_open(ImportsServerClient& client, const ::parts::door::Open& message) final {
+    this->receive(client, message);
+  }
+  void on_open_slowly(ImportsServerClient& client,
+                      const ::parts::door::Open_Slowly& message) final {
+    this->receive(client, message);
+  }
+  void on_hidden(ImportsServerClient& client, const ::parts::behind::Hidden& message) final {
+    this->receive(client, message);
+  }
+  void on_loose(ImportsServerClient& client, const ::Loose& message) final {
+    this->receive(client, message);
+  }
+  void on_close(ImportsServerClient& client, const ::google::protobuf::Empty& message) final {
+    this->receive(client, message);
+  }
+  void on_time(ImportsServerClient& client, const ::google::protobuf::Timestamp& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace imports
 

@@ -58,6 +58,12 @@ class LiteClient : public ::messi::ClientBase {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::lite::Rsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -69,6 +75,12 @@ class LiteClient : public ::messi::ClientBase {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::lite::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -232,6 +244,24 @@ inline bool LiteServer::dispatch(::messi::ServerClient& from, ::std::string_view
   }
   return in.finish();
 }
+
+template <typename Base>
+class LiteClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::lite::Rsp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class LiteClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(LiteServerClient& client, const ::lite::Req& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace lite
 

@@ -94,6 +94,13 @@ class LongNamesClient : public ::messi::ClientBase {
         return "a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& type(
+        ::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -110,6 +117,16 @@ class LongNamesClient : public ::messi::ClientBase {
       if (number == kM) return "m";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& type(
+        ::std::integral_constant<int, 0>);
+    static const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& type(
+        ::std::integral_constant<int, 1>);
+    static const ::a_package::of_some::length::M& type(::std::integral_constant<int, 2>);
+    static constexpr int types() { return 3; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -360,6 +377,37 @@ inline bool LongNamesServer::dispatch(::messi::ServerClient& from, ::std::string
   }
   return in.finish();
 }
+
+template <typename Base>
+class LongNamesClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) final {
+    this->receive(message);
+  }
+};
+
+template <typename Base>
+class LongNamesClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_a_message_with_a_name_of_forty_letters_for_testing(
+      LongNamesServerClient& client,
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) final {
+    this->receive(client, message);
+  }
+  void on_nested_with_a_long_name_too(
+      LongNamesServerClient& client,
+      const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) final {
+    this->receive(client, message);
+  }
+  void on_m(LongNamesServerClient& client, const ::a_package::of_some::length::M& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace a_package::of_some::length
 

@@ -81,6 +81,13 @@ class MyProtocolClient : public ::messi::ClientBase {
       if (number == kFieReq) return "fie_req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::my_protocol::FooRsp& type(::std::integral_constant<int, 0>);
+    static const ::my_protocol::FieReq& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -96,6 +103,14 @@ class MyProtocolClient : public ::messi::ClientBase {
       if (number == kFieRsp) return "fie_rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::my_protocol::FooReq& type(::std::integral_constant<int, 0>);
+    static const ::my_protocol::BarInd& type(::std::integral_constant<int, 1>);
+    static const ::my_protocol::FieRsp& type(::std::integral_constant<int, 2>);
+    static constexpr int types() { return 3; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -363,6 +378,31 @@ inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, ::std::strin
   }
   return in.finish();
 }
+
+template <typename Base>
+class MyProtocolClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_foo_rsp(const ::my_protocol::FooRsp& message) final { this->receive(message); }
+  void on_fie_req(const ::my_protocol::FieReq& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class MyProtocolClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_foo_req(MyProtocolServerClient& client, const ::my_protocol::FooReq& message) final {
+    this->receive(client, message);
+  }
+  void on_bar_ind(MyProtocolServerClient& client, const ::my_protocol::BarInd& message) final {
+    this->receive(client, message);
+  }
+  void on_fie_rsp(MyProtocolServerClient& client, const ::my_protocol::FieRsp& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace my_protocol
 

@@ -284,6 +284,22 @@ class NamesLikeOursClient : public ::messi::ClientBase {
       if (number == kAll) return "all";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::names_like_ours::ClientBase& type(::std::integral_constant<int, 0>);
+    static const ::names_like_ours::ServerBase& type(::std::integral_constant<int, 1>);
+    static const ::names_like_ours::ServerClient& type(::std::integral_constant<int, 2>);
+    static const ::names_like_ours::EventLoop& type(::std::integral_constant<int, 3>);
+    static const ::names_like_ours::ClientOptions& type(::std::integral_constant<int, 4>);
+    static const ::names_like_ours::DisconnectReason& type(::std::integral_constant<int, 5>);
+    static const ::names_like_ours::messi& type(::std::integral_constant<int, 6>);
+    static const ::names_like_ours::codec& type(::std::integral_constant<int, 7>);
+    static const ::names_like_ours::Message& type(::std::integral_constant<int, 8>);
+    static const ::names_like_ours::Group& type(::std::integral_constant<int, 9>);
+    static const ::names_like_ours::GroupBase& type(::std::integral_constant<int, 10>);
+    static constexpr int types() { return 11; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -389,6 +405,26 @@ class NamesLikeOursClient : public ::messi::ClientBase {
       if (number == kGroupsOf) return "groups_of";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::names_like_ours::Client& type(::std::integral_constant<int, 0>);
+    static const ::names_like_ours::Server& type(::std::integral_constant<int, 1>);
+    static const ::names_like_ours::Incoming& type(::std::integral_constant<int, 2>);
+    static const ::names_like_ours::Message& type(::std::integral_constant<int, 3>);
+    static const ::names_like_ours::incoming& type(::std::integral_constant<int, 4>);
+    static const ::names_like_ours::member& type(::std::integral_constant<int, 5>);
+    static const ::names_like_ours::payload& type(::std::integral_constant<int, 6>);
+    static const ::names_like_ours::client& type(::std::integral_constant<int, 7>);
+    static const ::names_like_ours::deliver& type(::std::integral_constant<int, 8>);
+    static const ::names_like_ours::hook& type(::std::integral_constant<int, 9>);
+    static const ::names_like_ours::field& type(::std::integral_constant<int, 10>);
+    static const ::names_like_ours::message& type(::std::integral_constant<int, 11>);
+    static const ::names_like_ours::loop& type(::std::integral_constant<int, 12>);
+    static const ::names_like_ours::uri& type(::std::integral_constant<int, 13>);
+    static const ::names_like_ours::Group& type(::std::integral_constant<int, 14>);
+    static constexpr int types() { return 15; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -2257,6 +2293,243 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, ::std::st
   }
   return in.finish();
 }
+
+template <typename Base>
+class NamesLikeOursClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_client_base(const ::names_like_ours::ClientBase& message) final {
+    this->receive(message);
+  }
+  void on_server_base(const ::names_like_ours::ServerBase& message) final {
+    this->receive(message);
+  }
+  void on_server_client(const ::names_like_ours::ServerClient& message) final {
+    this->receive(message);
+  }
+  void on_event_loop(const ::names_like_ours::EventLoop& message) final { this->receive(message); }
+  void on_client_options(const ::names_like_ours::ClientOptions& message) final {
+    this->receive(message);
+  }
+  void on_disconnect_reason(const ::names_like_ours::DisconnectReason& message) final {
+    this->receive(message);
+  }
+  void on_messi(const ::names_like_ours::messi& message) final { this->receive(message); }
+  void on_codec(const ::names_like_ours::codec& message) final { this->receive(message); }
+  void on_except(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_client(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_client_connected(const ::names_like_ours::Message& message) final {
+    this->receive(message);
+  }
+  void on_on_unknown_message(const ::names_like_ours::Message& message) final {
+    this->receive(message);
+  }
+  void on_stop(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_send(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_bytes(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_room(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_end(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_stream(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_no_stream(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_accept(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_out_of_descriptors(const ::names_like_ours::Message& message) final {
+    this->receive(message);
+  }
+  void on_timer(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_input(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_spare(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_gathered(const ::names_like_ours::Message& message) final { this->receive(message); }
+  void on_group(const ::names_like_ours::Group& message) final { this->receive(message); }
+  void on_groups_of(const ::names_like_ours::GroupBase& message) final { this->receive(message); }
+  void on_all(const ::names_like_ours::Message& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class NamesLikeOursClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_client(NamesLikeOursServerClient& client,
+                 const ::names_like_ours::Client& message) final {
+    this->receive(client, message);
+  }
+  void on_server(NamesLikeOursServerClient& client,
+                 const ::names_like_ours::Server& message) final {
+    this->receive(client, message);
+  }
+  void on_incoming(NamesLikeOursServerClient& client,
+                   const ::names_like_ours::Incoming& message) final {
+    this->receive(client, message);
+  }
+  void on_message(NamesLikeOursServerClient& client,
+                  const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_messages_(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_on_connected(NamesLikeOursServerClient& client,
+                       const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_send(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_reply(NamesLikeOursServerClient& client,
+                const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_broadcast(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_stop(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_start(NamesLikeOursServerClient& client,
+                const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_dispatch(NamesLikeOursServerClient& client,
+                   const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_payload(NamesLikeOursServerClient& client,
+                  const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_member(NamesLikeOursServerClient& client,
+                 const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_deliver(NamesLikeOursServerClient& client,
+                  const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_hook(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_from(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_field(NamesLikeOursServerClient& client,
+                const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_loop(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_uri(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_options(NamesLikeOursServerClient& client,
+                  const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_connected(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_clients(NamesLikeOursServerClient& client,
+                  const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_disconnect(NamesLikeOursServerClient& client,
+                     const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_id(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_a_incoming(NamesLikeOursServerClient& client,
+                     const ::names_like_ours::incoming& message) final {
+    this->receive(client, message);
+  }
+  void on_a_member(NamesLikeOursServerClient& client,
+                   const ::names_like_ours::member& message) final {
+    this->receive(client, message);
+  }
+  void on_a_payload(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::payload& message) final {
+    this->receive(client, message);
+  }
+  void on_a_client(NamesLikeOursServerClient& client,
+                   const ::names_like_ours::client& message) final {
+    this->receive(client, message);
+  }
+  void on_a_deliver(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::deliver& message) final {
+    this->receive(client, message);
+  }
+  void on_a_hook(NamesLikeOursServerClient& client, const ::names_like_ours::hook& message) final {
+    this->receive(client, message);
+  }
+  void on_a_field(NamesLikeOursServerClient& client,
+                  const ::names_like_ours::field& message) final {
+    this->receive(client, message);
+  }
+  void on_a_message(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::message& message) final {
+    this->receive(client, message);
+  }
+  void on_a_loop(NamesLikeOursServerClient& client, const ::names_like_ours::loop& message) final {
+    this->receive(client, message);
+  }
+  void on_a_uri(NamesLikeOursServerClient& client, const ::names_like_ours::uri& message) final {
+    this->receive(client, message);
+  }
+  void on_bytes(NamesLikeOursServerClient& client,
+                const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_room(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_end(NamesLikeOursServerClient& client, const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_stream(NamesLikeOursServerClient& client,
+                 const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_no_stream(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_accept(NamesLikeOursServerClient& client,
+                 const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_out_of_descriptors(NamesLikeOursServerClient& client,
+                             const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_timer(NamesLikeOursServerClient& client,
+                const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_input(NamesLikeOursServerClient& client,
+                const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_spare(NamesLikeOursServerClient& client,
+                const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_gathered(NamesLikeOursServerClient& client,
+                   const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_group(NamesLikeOursServerClient& client, const ::names_like_ours::Group& message) final {
+    this->receive(client, message);
+  }
+  void on_groups_of(NamesLikeOursServerClient& client,
+                    const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace names_like_ours
 

@@ -63,6 +63,12 @@ class NoPackageClient : public ::messi::ClientBase {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::NoPackageRsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -76,6 +82,13 @@ class NoPackageClient : public ::messi::ClientBase {
       if (number == kPart) return "part";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::NoPackageReq& type(::std::integral_constant<int, 0>);
+    static const ::NoPackageReq_Part& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -254,5 +267,26 @@ inline bool NoPackageServer::dispatch(::messi::ServerClient& from, ::std::string
   }
   return in.finish();
 }
+
+template <typename Base>
+class NoPackageClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::NoPackageRsp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class NoPackageClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(NoPackageServerClient& client, const ::NoPackageReq& message) final {
+    this->receive(client, message);
+  }
+  void on_part(NoPackageServerClient& client, const ::NoPackageReq_Part& message) final {
+    this->receive(client, message);
+  }
+};
 
 #endif  // NO_PACKAGE_MESSI_H_

@@ -86,6 +86,12 @@ class NumbersClient : public ::messi::ClientBase {
       if (number == kM1) return "m1";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::numbers::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -97,6 +103,12 @@ class NumbersClient : public ::messi::ClientBase {
       if (number == kLast) return "last";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::numbers::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -577,6 +589,35 @@ inline bool NumbersServer::dispatch(::messi::ServerClient& from, ::std::string_v
   }
   return in.finish();
 }
+
+template <typename Base>
+class NumbersClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_m536870911(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m33554432(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m33554431(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m262144(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m262143(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m20000(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m18999(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m2048(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m2047(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m16(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m15(const ::numbers::Message& message) final { this->receive(message); }
+  void on_m1(const ::numbers::Message& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class NumbersClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_last(NumbersServerClient& client, const ::numbers::Message& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace numbers
 

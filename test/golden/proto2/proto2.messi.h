@@ -67,6 +67,12 @@ class Proto2Client : public ::messi::ClientBase {
       if (number == kGrouped) return "grouped";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::proto2::Grouped& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -80,6 +86,13 @@ class Proto2Client : public ::messi::ClientBase {
       if (number == kExtendable) return "extendable";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::proto2::Required& type(::std::integral_constant<int, 0>);
+    static const ::proto2::Extendable& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -260,6 +273,27 @@ inline bool Proto2Server::dispatch(::messi::ServerClient& from, ::std::string_vi
   }
   return in.finish();
 }
+
+template <typename Base>
+class Proto2Client::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_grouped(const ::proto2::Grouped& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class Proto2Client::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_required(Proto2ServerClient& client, const ::proto2::Required& message) final {
+    this->receive(client, message);
+  }
+  void on_extendable(Proto2ServerClient& client, const ::proto2::Extendable& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace proto2
 

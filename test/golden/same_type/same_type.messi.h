@@ -72,6 +72,13 @@ class SameTypeClient : public ::messi::ClientBase {
       if (number == kWhisper) return "whisper";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::same_type::Text& type(::std::integral_constant<int, 0>);
+    static const ::same_type::Once& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -87,6 +94,13 @@ class SameTypeClient : public ::messi::ClientBase {
       if (number == kOnce) return "once";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::same_type::Text& type(::std::integral_constant<int, 0>);
+    static const ::same_type::Once& type(::std::integral_constant<int, 1>);
+    static constexpr int types() { return 2; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -349,6 +363,31 @@ inline bool SameTypeServer::dispatch(::messi::ServerClient& from, ::std::string_
   }
   return in.finish();
 }
+
+template <typename Base>
+class SameTypeClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_say(const ::same_type::Text& message) final { this->receive(message); }
+  void on_whisper(const ::same_type::Once& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class SameTypeClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_say(SameTypeServerClient& client, const ::same_type::Text& message) final {
+    this->receive(client, message);
+  }
+  void on_whisper(SameTypeServerClient& client, const ::same_type::Text& message) final {
+    this->receive(client, message);
+  }
+  void on_once(SameTypeServerClient& client, const ::same_type::Once& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace same_type
 

@@ -62,6 +62,12 @@ class FirstClient : public ::messi::ClientBase {
       if (number == kCommon) return "common";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::several::Common& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -73,6 +79,12 @@ class FirstClient : public ::messi::ClientBase {
       if (number == kCommon) return "common";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::several::Common& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -241,6 +253,24 @@ inline bool FirstServer::dispatch(::messi::ServerClient& from, ::std::string_vie
   }
   return in.finish();
 }
+
+template <typename Base>
+class FirstClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_common(const ::several::Common& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class FirstClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_common(FirstServerClient& client, const ::several::Common& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace several::first
 

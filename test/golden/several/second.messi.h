@@ -60,6 +60,12 @@ class SecondClient : public ::messi::ClientBase {
       if (number == kCommon) return "common";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::several::Common& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class SecondClient : public ::messi::ClientBase {
       if (number == kCommon) return "common";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::several::Common& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -239,6 +251,24 @@ inline bool SecondServer::dispatch(::messi::ServerClient& from, ::std::string_vi
   }
   return in.finish();
 }
+
+template <typename Base>
+class SecondClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_common(const ::several::Common& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class SecondClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_common(SecondServerClient& client, const ::several::Common& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace several::second
 

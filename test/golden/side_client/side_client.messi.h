@@ -57,6 +57,12 @@ class SideClientClient : public ::messi::ClientBase {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::side_client::Rsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -68,6 +74,12 @@ class SideClientClient : public ::messi::ClientBase {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::side_client::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -121,6 +133,14 @@ inline bool SideClientClient::dispatch(::std::string_view payload) {
   }
   return in.finish();
 }
+
+template <typename Base>
+class SideClientClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_rsp(const ::side_client::Rsp& message) final { this->receive(message); }
+};
 
 }  // namespace side_client
 

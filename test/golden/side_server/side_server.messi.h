@@ -99,6 +99,12 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
       if (number == kReq) return "req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::side_server::Req& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to clients: their numbers and names.
@@ -110,6 +116,12 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
       if (number == kRsp) return "rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::side_server::Rsp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -172,6 +184,16 @@ inline bool SideServerServer::dispatch(::messi::ServerClient& from, ::std::strin
   }
   return in.finish();
 }
+
+template <typename Base>
+class SideServerServer::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_req(SideServerServerClient& client, const ::side_server::Req& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace side_server
 

@@ -60,6 +60,12 @@ class DotsV2Client : public ::messi::ClientBase {
       if (number == kMessage) return "message";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::file_names::folder::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class DotsV2Client : public ::messi::ClientBase {
       if (number == kMessage) return "message";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::file_names::folder::Message& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -243,6 +255,24 @@ inline bool DotsV2Server::dispatch(::messi::ServerClient& from, ::std::string_vi
   }
   return in.finish();
 }
+
+template <typename Base>
+class DotsV2Client::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_message(const ::file_names::folder::Message& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class DotsV2Client::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_message(DotsV2ServerClient& client, const ::file_names::folder::Message& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace file_names::folder
 

@@ -60,6 +60,12 @@ class StdNeighbourClient : public ::messi::ClientBase {
       if (number == kStamp) return "stamp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::acme::std::Stamp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -71,6 +77,12 @@ class StdNeighbourClient : public ::messi::ClientBase {
       if (number == kStamp) return "stamp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::acme::std::Stamp& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -265,6 +277,24 @@ inline bool StdNeighbourServer::dispatch(::messi::ServerClient& from, ::std::str
   }
   return in.finish();
 }
+
+template <typename Base>
+class StdNeighbourClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_stamp(const ::acme::std::Stamp& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class StdNeighbourClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_stamp(StdNeighbourServerClient& client, const ::acme::std::Stamp& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace acme
 

@@ -99,6 +99,14 @@ class NestedClient : public ::messi::ClientBase {
       if (number == kEcho) return "echo";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::acme::chat::v1::ServerToClient_Inside& type(::std::integral_constant<int, 0>);
+    static const ::acme::chat::v1::Outer& type(::std::integral_constant<int, 1>);
+    static const ::acme::chat::v1::ClientToServer& type(::std::integral_constant<int, 2>);
+    static constexpr int types() { return 3; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -118,6 +126,17 @@ class NestedClient : public ::messi::ClientBase {
       if (number == kOthers) return "others";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::acme::chat::v1::ClientToServer_Inside& type(::std::integral_constant<int, 0>);
+    static const ::acme::chat::v1::ClientToServer_Inside_Deeper& type(
+        ::std::integral_constant<int, 1>);
+    static const ::acme::chat::v1::Outer_Inner& type(::std::integral_constant<int, 2>);
+    static const ::acme::chat::v1::Outer_Inner_Innermost& type(::std::integral_constant<int, 3>);
+    static const ::acme::chat::v1::ServerToClient_Inside& type(::std::integral_constant<int, 4>);
+    static constexpr int types() { return 5; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -444,6 +463,44 @@ inline bool NestedServer::dispatch(::messi::ServerClient& from, ::std::string_vi
   }
   return in.finish();
 }
+
+template <typename Base>
+class NestedClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_inside(const ::acme::chat::v1::ServerToClient_Inside& message) final {
+    this->receive(message);
+  }
+  void on_outer(const ::acme::chat::v1::Outer& message) final { this->receive(message); }
+  void on_echo(const ::acme::chat::v1::ClientToServer& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class NestedClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_inside(NestedServerClient& client,
+                 const ::acme::chat::v1::ClientToServer_Inside& message) final {
+    this->receive(client, message);
+  }
+  void on_deeper(NestedServerClient& client,
+                 const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) final {
+    this->receive(client, message);
+  }
+  void on_inner(NestedServerClient& client, const ::acme::chat::v1::Outer_Inner& message) final {
+    this->receive(client, message);
+  }
+  void on_innermost(NestedServerClient& client,
+                    const ::acme::chat::v1::Outer_Inner_Innermost& message) final {
+    this->receive(client, message);
+  }
+  void on_others(NestedServerClient& client,
+                 const ::acme::chat::v1::ServerToClient_Inside& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace acme::chat::v1
 

@@ -1,0 +1,137 @@
+#ifndef MESSI_CORO_CLIENT_H_
+#define MESSI_CORO_CLIENT_H_
+
+#include <optional>
+
+#include "absl/status/status.h"
+#include "messi/base/time.h"
+#include "messi/client.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/coro/inbox.h"
+#include "messi/coro/waiters.h"
+
+namespace messi::coro {
+
+/// The part of a Client that generated code derives from, to override the hooks of messages.
+template <typename Protocol>
+class ClientOf : public Protocol, private Source {
+  using Inbox = InboxOf<typename Protocol::Receives>;
+
+ public:
+  using Protocol::Protocol;
+
+  /// What `connected` returns.
+  class [[nodiscard]] Connected final : public Waiter {
+   public:
+    Connected(ClientOf& client, Duration timeout)
+        : Waiter(client.connecting_, timeout), client_(client) {}
+
+    /// Whether it is connected now.
+    operator bool() const { return client_.Protocol::connected(); }
+
+    bool await_ready() const { return *this; }
+    absl::Status await_resume() {
+      if (this->orphaned()) return absl::CancelledError("the client was destroyed");
+      if (*this) {
+        client_.inbox_.acknowledge();
+        return absl::OkStatus();
+      }
+      if (absl::Status status = client_.source_status(); !status.ok()) return status;
+      return absl::DeadlineExceededError("no connection in time");
+    }
+
+   private:
+    bool ready() override { return this->orphaned() || *this || client_.Protocol::stopped(); }
+
+    ClientOf& client_;
+  };
+
+  /// Waits for the connection. OK: there is one. kDeadlineExceeded: not in time. Else the client is
+  /// stopped: kCancelled, or what `on_connect_failure` has given up for. If it is not awaited, it
+  /// is a bool: whether there is a connection.
+  Connected connected(Duration timeout = Duration::max()) { return Connected(*this, timeout); }
+
+  /// Waits for the next message: of the type T, or of any type, then it is a std::variant. Others
+  /// wait meanwhile, in order. Several coroutines may wait; the first gets it.
+  ///
+  /// kUnavailable: the connection is over. Each coroutine that waits is told, and what comes next
+  /// is of another connection. Who asks later gets what arrived before, is told then, and goes on;
+  /// but is not told after somebody has awaited `connected`, unless there was something. In a
+  /// session: the session is over. kDeadlineExceeded: not in time. kCancelled: the client is
+  /// stopped, or was destroyed. kResourceExhausted: too many messages have come that nobody has
+  /// ever asked for.
+  template <typename T>
+  auto next(Duration timeout = Duration::max()) {
+    return typename Inbox::template Next<T>(inbox_, timeout);
+  }
+  auto next(Duration timeout = Duration::max()) { return next<typename Inbox::Any>(timeout); }
+
+  // As in ClientBase; and whoever waits is told.
+  void stop() {
+    Protocol::stop();
+    handle_status();
+  }
+  void close(Duration linger) {
+    Protocol::close(linger);
+    handle_status();
+  }
+  void stop_now() {
+    Protocol::stop_now();
+    handle_status();
+  }
+
+ protected:
+  void on_connected() final {
+    failure_ = absl::OkStatus();
+    inbox_.handle_connected();
+    connecting_.wake_all();
+  }
+  void on_disconnected(DisconnectReason reason) final {
+    inbox_.handle_disconnected(reason);
+    connecting_.wake_all();
+  }
+  std::optional<Duration> on_connect_failure(const absl::Status& error) override {
+    const std::optional<Duration> delay = Protocol::on_connect_failure(error);
+    if (!delay) {
+      failure_ = error;
+      handle_status();
+    }
+    return delay;
+  }
+
+  template <typename Message>
+  void receive(const Message& message) {
+    inbox_.push(message);
+  }
+
+ private:
+  void handle_status() {
+    inbox_.handle_status();
+    connecting_.wake_all();
+  }
+
+  // Source
+  void pause_source() override { this->pause(); }
+  void resume_source() override { this->resume(); }
+  absl::Status source_status() const override {
+    if (!this->stopped()) return absl::OkStatus();
+    return failure_.ok() ? absl::CancelledError("the client is stopped") : failure_;
+  }
+
+  Inbox inbox_{*this};
+  Waiters connecting_;
+  absl::Status failure_;  // that the client has given up for
+};
+
+/// A client for coroutines: Client<chat::ChatClient>. What arrives waits until a coroutine asks for
+/// it; when much is waiting, the client is paused. In all else it is its base; of the hooks, those
+/// of messages and the first two are taken.
+template <typename Protocol>
+class Client : public Protocol::Receives::template Relay<ClientOf<Protocol>> {
+ public:
+  using Protocol::Receives::template Relay<ClientOf<Protocol>>::Relay;
+};
+
+}  // namespace messi::coro
+
+#endif  // MESSI_CORO_CLIENT_H_
