@@ -116,7 +116,8 @@ class [[nodiscard]] Task {
 
   Task(Task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
-    Task(std::move(other)).swap(*this);
+    Task taken(std::move(other));
+    std::swap(coroutine_, taken.coroutine_);
     return *this;
   }
   ~Task() {
@@ -144,7 +145,6 @@ class [[nodiscard]] Task {
   friend class Promise<Result>;
 
   explicit Task(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
-  void swap(Task& other) noexcept { std::swap(coroutine_, other.coroutine_); }
 
   std::coroutine_handle<promise_type> coroutine_;
 };
