@@ -22,6 +22,7 @@ void emit_client_class(const Context& context) {
                      {"hooks", [&] { emit_hooks(context, down); }},
                      {"senders", [&] { emit_senders(context, up); }},
                      {"tries", [&] { emit_tries(context, up); }},
+                     {"sender", [&] { emit_sender_class(context, up, context.client_class()); }},
                      {"count", std::to_string(down.members.size())}},
                     R"cc(
               /// A client: derive from it and override the hooks you need. Hooks that every client has,
@@ -43,6 +44,9 @@ void emit_client_class(const Context& context) {
                 // The same, but what is not accepted does not end the connection.
 
                 $tries$;
+
+                /// Sends to the server from any thread: messi/sender.h.
+                $sender$;
 
                 /// The members that come from the server: their numbers and names.
                 $receives$;
@@ -69,6 +73,7 @@ void emit_client_senders(const Context& context) {
                    return ::messi::codec::try_send<::messi::ClientBase>(*this, $number$, message$sent_as$);
                  }
                )cc");
+  emit_sender_definitions(context, context.protocol.client_to_server, context.client_class());
 }
 
 }  // namespace messi::plugin::cpp

@@ -97,6 +97,40 @@ void emit_tries(const Context& context, const Direction& direction) {
                )cc");
 }
 
+void emit_sender_class(const Context& context, const Direction& direction, const std::string& to) {
+  const auto emit_them = [&] {
+    emit_members(context, direction,
+                 R"cc(
+                   $deprecated$::messi::SendResult send_$name$(const $Type$& message) const;
+                 )cc",
+                 R"cc(
+                   $deprecated$::messi::SendResult send(const $Type$& message) const {
+                     return send_$name$(message);
+                   }
+                 )cc");
+  };
+  context.text.emit({{"To", to}, {"senders", emit_them}}, R"cc(
+    class Sender : public ::messi::Sender {
+     public:
+      /// On the loop's thread, or before the loop runs.
+      explicit Sender($To$& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+          : ::messi::Sender(client, max_pending_bytes) {}
+
+      $senders$;
+    };
+  )cc");
+}
+
+void emit_sender_definitions(const Context& context, const Direction& direction,
+                             const std::string& to) {
+  emit_members(context, direction, {{"To", to}},
+               R"cc(
+                 inline ::messi::SendResult $To$::Sender::send_$name$(const $Type$& message) const {
+                   return ::messi::codec::send_from_thread<::messi::Sender>(*this, $number$, message$sent_as$);
+                 }
+               )cc");
+}
+
 void emit_numbers(const Context& context, const Direction& direction, const std::string& name) {
   const auto emit_constants = [&] {
     emit_members(context, direction, R"cc(

@@ -28,6 +28,11 @@ void emit_members(const Context& context, const Direction& direction,
 void emit_senders(const Context& context, const Direction& direction);
 /// And of those with `try_` before it.
 void emit_tries(const Context& context, const Direction& direction);
+/// A class with the same senders for other threads.
+void emit_sender_class(const Context& context, const Direction& direction, const std::string& to);
+/// Their definitions.
+void emit_sender_definitions(const Context& context, const Direction& direction,
+                             const std::string& to);
 
 /// A struct with the numbers of the members, their names by number, and their types.
 void emit_numbers(const Context& context, const Direction& direction, const std::string& name);

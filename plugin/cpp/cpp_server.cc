@@ -78,11 +78,13 @@ void emit_all_numbers(const Context& context) {
 void emit_server_classes(const Context& context) {
   const Direction& up = context.protocol.client_to_server;
   const Direction& down = context.protocol.server_to_client;
+  const auto sender = [&] { emit_sender_class(context, down, context.server_client_class()); };
   context.text.emit({{"Server", context.server_class()},
                      {"ServerClient", context.server_client_class()},
                      {"numbers", [&] { emit_all_numbers(context); }},
                      {"senders", [&] { emit_senders(context, down); }},
                      {"tries", [&] { emit_tries(context, down); }},
+                     {"sender", sender},
                      {"hooks", [&] { emit_hooks(context, up); }},
                      {"replies", [&] { emit_replies(context, down); }},
                      {"broadcasts", [&] { emit_broadcasts(context, down); }},
@@ -102,6 +104,9 @@ void emit_server_classes(const Context& context) {
                 // The same, but what is not accepted does not end the connection.
 
                 $tries$;
+
+                /// Sends to this client from any thread: messi/sender.h.
+                $sender$;
               };
 
               /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -164,6 +169,7 @@ void emit_server_senders(const Context& context) {
                    return ::messi::codec::try_send<::messi::ServerClient>(*this, $number$, message$sent_as$);
                  }
                )cc");
+  emit_sender_definitions(context, down, context.server_client_class());
   emit_members(context, down, {{"Server", context.server_class()}},
                R"cc(
                  inline bool $Server$::broadcast_$name$(const $Type$& message, Except except) {

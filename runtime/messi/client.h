@@ -40,6 +40,9 @@ namespace codec {
 struct Access;
 }  // namespace codec
 
+class ClientLanes;
+class SendLanes;
+
 struct ClientOptions {
   /// The time between pings. It must be less than `pong_timeout`. Zero: never ping, and then
   /// `pong_timeout` must be Duration::max(). The original's server drops a client that has not
@@ -228,13 +231,21 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 
  private:
   friend struct codec::Access;
+  friend class ClientLanes;
   friend class ClientSession;
   friend class ConnectedLink;
+  friend class Sender;
 
   // The way out for messages; null without a connection. What is sent is written at the end of
   // the turn.
   wire::Outbox* outbox();
   wire::Outbox* outbox_to_ask() { return outbox(); }
+  // The same, but nothing is sent yet.
+  wire::Outbox* open_outbox();
+
+  // What other threads send.
+  std::shared_ptr<SendLanes> make_lanes();
+  void tend_lanes();
 
   // StreamHandler and ConnectHandler
   MESSI_INLINE void handle_readable() override;
@@ -281,7 +292,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   // For clients that introduce themselves: impl/client_sessions.h.
   bool wants_session() const { return options_.session != SessionMode::kOff; }
   bool in_state(connection::ClientState state) const { return machine_.state() == state; }
-  wire::Outbox* session_outbox();
+  wire::Outbox* open_session_outbox();
   bool session_connected() const;
   bool has_session_end() const;
   std::size_t session_bytes() const;
@@ -319,6 +330,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   Task settle_;  // at the end of the turn: writes what was sent, or finishes what has ended
   Timer timer_;  // its purpose depends on the state
   Duration linger_;
+  std::shared_ptr<ClientLanes> lanes_;        // null: there are no senders for other threads
   std::unique_ptr<ClientSessions> sessions_;  // null: the client does not introduce itself
   std::unique_ptr<Connecting> connecting_;
   std::optional<ConnectedLink> link_;

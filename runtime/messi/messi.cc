@@ -9,6 +9,7 @@
 #include "messi/impl/client_sessions.h"
 #include "messi/impl/group.h"
 #include "messi/impl/introductions.h"
+#include "messi/impl/sender.h"
 #include "messi/impl/server.h"
 #include "messi/impl/server_sessions_impl.h"
 #include "messi/io/impl/epoll_loop.h"

@@ -43,6 +43,7 @@
 namespace messi {
 
 struct SchemaMismatch;
+class ServerLanes;
 class ServerSession;
 class ServerSessions;
 class SessionLink;
@@ -222,6 +223,7 @@ class ServerBase : private ListenHandler {
   friend class AcceptedLink;
   friend class GroupBase;
   friend class ServerClient;
+  friend class ServerClientLanes;
   friend class ServerSession;
   friend class ServerSessions;
   friend class SessionLink;
@@ -272,6 +274,9 @@ class ServerBase : private ListenHandler {
   bool poll_writable(AcceptedLink& link);
   std::size_t kept_bytes(const AcceptedLink& link) const;
   std::size_t pending_bytes(const AcceptedLink& link);
+
+  // What other threads send to a client.
+  void take_lanes(const AcceptedLink& link, wire::Outbox* outbox);
 
   // Generated code makes these typed.
   virtual std::unique_ptr<ServerClient> make_client(ServerClient::Init init) = 0;
@@ -358,8 +363,9 @@ class ServerBase : private ListenHandler {
   ServerClient* current_ = nullptr;
   bool in_hook_ = false;
 
-  wire::SharedFrames shared_;                       // broadcasts
-  SharedHolders holders_;                           // of their buffer
+  wire::SharedFrames shared_;           // broadcasts
+  SharedHolders holders_;               // of their buffer
+  std::unique_ptr<ServerLanes> lanes_;  // null if there are no senders for other threads
   const std::unique_ptr<ServerSessions> sessions_;  // null if clients are not asked for any
 };
 

@@ -24,6 +24,7 @@ struct Access;
 }  // namespace codec
 
 class GroupBase;
+class SendLanes;
 class ServerBase;
 class ServerSessions;
 
@@ -136,7 +137,9 @@ class ServerClient {
 
  private:
   friend class GroupBase;
+  friend class Sender;
   friend class ServerBase;
+  friend class ServerClientLanes;
   friend class ServerSessions;
   friend struct codec::Access;
 
@@ -145,6 +148,8 @@ class ServerClient {
   wire::Outbox* outbox();
   // Even if too much waits for all clients together, nobody is disconnected by that.
   wire::Outbox* outbox_to_ask();
+  // What other threads send to it.
+  std::shared_ptr<SendLanes> make_lanes();
 
   // A server has thousands of these, so members are few.
   std::unique_ptr<AcceptedLink> link_;

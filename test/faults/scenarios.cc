@@ -84,6 +84,22 @@ void largest_frames(World& world) {
   exchange(world, kTcp, 1, 1, 3'000'000, client, server);
 }
 void many_small(World& world) { exchange(world, kTcp, 200, 200, 400); }
+/// What they say waits in lanes, and some of it is held back there for a while.
+void senders(World& world) {
+  ClientOptions client_options = without_delays();
+  client_options.max_pending_bytes = 10'000;
+  Host server(world, kTcp);
+  server.uses_senders = true;
+  server.greetings = 50;
+  server.greeting_size = 400;
+  world.start(server);
+  Talker client(world, server.uri(), client_options);
+  client.uses_sender = true;
+  client.then = [&] { client.say(50, 400); };
+  world.attempt([&] { client.start(); });
+  world.until("both have heard all", [&] { return server.heard >= 50 && client.heard >= 50; });
+  finish(world, client, server);
+}
 void options_of_sockets(World& world) {
   ClientOptions client = without_delays();
   client.socket.send_buffer = client.socket.receive_buffer = 8'192;
@@ -657,6 +673,7 @@ const std::vector<Scenario>& all_scenarios() {
       {"large messages", large_messages},
       {"messages of 3 MB", largest_frames},
       {"two hundred messages each way in one turn", many_small},
+      {"senders", senders},
       {"small buffers of the system", options_of_sockets},
       {"a Unix socket with a mode", mode_of_file},
       {"a Unix socket at a relative path", relative_path},

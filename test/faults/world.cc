@@ -93,7 +93,12 @@ void Talker::say(std::size_t messages, std::size_t size) {
           numbered(std::to_string(id_), world_.record(id_).sent_up, size);
       ++world_.record(id_).sent_up;
       try {
-        send(message);
+        if (uses_sender && !sender_) sender_.emplace(*this);
+        if (uses_sender) {
+          expect(sender_->send(message) == SendResult::kOk, "a sender refuses a message");
+        } else {
+          send(message);
+        }
       } catch (const std::bad_alloc&) {
         --world_.record(id_).sent_up;
         throw;
@@ -156,7 +161,12 @@ void Host::say(Client& client, std::size_t messages, std::size_t size) {
       const chat::MessageInd message = numbered(id, record.sent_down, size);
       ++record.sent_down;
       try {
-        client.send(message);
+        if (uses_senders) {
+          const Client::Sender& sender = senders_.try_emplace(id, client).first->second;
+          expect(sender.send(message) == SendResult::kOk, "a sender refuses a message");
+        } else {
+          client.send(message);
+        }
       } catch (const std::bad_alloc&) {
         --record.sent_down;
         throw;

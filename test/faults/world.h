@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -97,6 +98,8 @@ class Talker : public chat::ChatClient {
   std::size_t ends = 0;
   std::size_t failures = 0;
   std::size_t heard = 0;  // all in all, broadcasts too
+  /// Whether it says everything by a sender.
+  bool uses_sender = false;
   /// Called at the end of on_connected.
   std::function<void()> then;
   /// Called for each message.
@@ -111,6 +114,7 @@ class Talker : public chat::ChatClient {
   World& world_;
   std::uint64_t id_ = 0;
   bool up_ = false;
+  std::optional<Sender> sender_;
 };
 
 /// A server. When a client has said who it is, it gets `greetings` messages.
@@ -125,6 +129,8 @@ class Host : public chat::ChatServer {
   std::size_t greeting_size = 10;
   /// Whether what is said to all is said to a group, in which all are who have said who they are.
   bool groups = false;
+  /// Whether it says everything by senders. They outlive their clients.
+  bool uses_senders = false;
   std::size_t known = 0;  // clients that have said who they are
   std::size_t ends = 0;
   std::size_t refused = 0;
@@ -140,6 +146,7 @@ class Host : public chat::ChatServer {
  private:
   World& world_;
   std::size_t broadcasts_ = 0;
+  std::map<std::string, Client::Sender> senders_;
 };
 
 }  // namespace messi::test

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "messi/send_result.h"
 #include "messi/wire/outbox.h"
 
 namespace messi::codec {
@@ -24,6 +25,19 @@ struct Access {
   template <typename Sender>
   static wire::Outbox* outbox_to_ask(Sender& sender) {
     return sender.outbox_to_ask();
+  }
+
+  /// Whether a sender of another thread accepts messages.
+  template <typename Sender>
+  static bool connected(const Sender& sender) {
+    return sender.connected();
+  }
+  /// Sends a payload through it: `write(message, out)` writes it.
+  template <typename Sender>
+  static SendResult put(const Sender& sender, std::size_t payload_size,
+                        bool (*write)(const void* message, std::uint8_t* out),
+                        const void* message) {
+    return sender.put(payload_size, write, message);
   }
 
   /// False if a payload of this size is too big.

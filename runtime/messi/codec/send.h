@@ -90,6 +90,20 @@ SendResult try_send(Sender& sender, std::uint32_t field,
   return try_send_through(*outbox, field, message, kind);
 }
 
+/// The same, from any thread.
+template <typename Sender>
+SendResult send_from_thread(const Sender& sender, std::uint32_t field,
+                            const google::protobuf::MessageLite& message,
+                            const Kind& kind = kOther) {
+  if (!Access::connected(sender)) return SendResult::kNotConnected;
+  const Encoder encoder(field, message, kind);
+  if (!encoder.ok()) return SendResult::kInvalid;
+  constexpr auto kWrite = [](const void* encoded, std::uint8_t* out) {
+    return static_cast<const Encoder*>(encoded)->write(out);
+  };
+  return Access::put(sender, encoder.size(), kWrite, &encoder);
+}
+
 /// Sends `message` to all clients but `except` (a pointer, or nullptr), encoded once. False if it
 /// is too big or cannot be encoded: then it is sent to nobody.
 template <typename Server, typename Except>

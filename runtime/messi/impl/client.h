@@ -16,6 +16,7 @@
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/client.h"
+#include "messi/impl/client_lanes.h"
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
 
@@ -59,6 +60,7 @@ MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOpti
 
 MESSI_INLINE ClientBase::~ClientBase() {
   assert(!in_hook_ && "a client must not be destroyed by one of its own hooks");
+  if (lanes_ != nullptr) lanes_->close();
 }
 
 MESSI_INLINE void ClientBase::start() {
@@ -71,6 +73,9 @@ MESSI_INLINE void ClientBase::start() {
 
 MESSI_INLINE void ClientBase::close(Duration linger) {
   if (!in_state(connection::ClientState::kEnding)) linger_ = linger;
+  if (wire::Outbox* const outbox = open_outbox(); outbox != nullptr && lanes_ != nullptr) {
+    lanes_->take_all(*outbox);
+  }
   if (sessions_) return begin_closing(linger);
   handle_event(connection::ClientEvent::kStop);
 }
@@ -89,6 +94,7 @@ MESSI_INLINE void ClientBase::handle_event(connection::ClientEvent event,
     while (begun < actions.size()) perform_action(actions[begun++], detail);
   });
   while (begun < actions.size()) perform_action(actions[begun++], detail);
+  tend_lanes();
   assert(consistent());
 }
 
@@ -107,6 +113,7 @@ MESSI_INLINE void ClientBase::perform_action(connection::ClientAction action,
     case Action::kDrop:
       connecting_.reset();
       link_.reset();
+      tend_lanes();
       return timer_.cancel();
     case Action::kIntroduce:
       return settle_.schedule();
@@ -157,11 +164,38 @@ MESSI_INLINE void ClientBase::resume() {
 }
 
 MESSI_INLINE wire::Outbox* ClientBase::outbox() {
-  if (sessions_) return session_outbox();
-  if (!link_) return nullptr;
-  settle_.schedule();
-  return link_->outbox();
+  wire::Outbox* const outbox = open_outbox();
+  if (outbox != nullptr) settle_.schedule();
+  return outbox;
 }
+
+MESSI_INLINE wire::Outbox* ClientBase::open_outbox() {
+  if (sessions_) return open_session_outbox();
+  return link_ ? link_->outbox() : nullptr;
+}
+
+/// Whether there is a connection for what other threads send, or one no more, or room in it.
+MESSI_INLINE void ClientBase::tend_lanes() {
+  if (lanes_ == nullptr) return;
+  const bool takes = open_outbox() != nullptr;
+  // What was sent in a session is lost with it, if it is.
+  if (!takes && lanes_->takes() && sessions_ && sessions_->current) {
+    lanes_->take_all(*sessions_->current);
+  }
+  lanes_->set_takes(takes);
+  lanes_->go_on();
+}
+
+MESSI_INLINE std::shared_ptr<SendLanes> ClientBase::make_lanes() {
+  if (lanes_ == nullptr) {
+    lanes_ = std::make_shared<ClientLanes>(*this, loop_, settings_, open_outbox() != nullptr);
+  }
+  return lanes_;
+}
+
+MESSI_INLINE void ClientLanes::taken() { client_.settle_.schedule(); }
+
+MESSI_INLINE wire::Outbox* ClientLanes::its_outbox() { return client_.open_outbox(); }
 
 MESSI_INLINE void ClientBase::connect() {
   if (const std::string wrong = find_contradiction(options_); !wrong.empty()) {
@@ -220,6 +254,7 @@ MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::
 }
 
 MESSI_INLINE void ClientBase::serve_link() {
+  tend_lanes();
   set_timer();
   settle_.schedule();
   if (sessions_ && std::exchange(sessions_->resumed, false)) {
@@ -261,6 +296,7 @@ MESSI_INLINE void ClientBase::settle() {
   });
   link_->settle();
   settled = true;
+  tend_lanes();
   if (link_->over()) return handle_over();
   if (!link_->closed() && link_->poll_writable()) in_hook([this] { on_writable(); });
 }

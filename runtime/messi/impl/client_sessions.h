@@ -17,6 +17,7 @@
 #include "messi/base/time.h"
 #include "messi/client.h"
 #include "messi/connection/farewell.h"
+#include "messi/impl/client_lanes.h"
 #include "messi/impl/session_ends.h"
 #include "messi/session/schema_mismatch.h"
 #include "messi/session/schema_tlvs.h"
@@ -96,12 +97,11 @@ MESSI_INLINE bool ClientBase::has_session_end() const {
 }
 
 /// What is sent before there is a connection, or between two, waits in a session.
-MESSI_INLINE wire::Outbox* ClientBase::session_outbox() {
+MESSI_INLINE wire::Outbox* ClientBase::open_session_outbox() {
   if (in_state(connection::ClientState::kStopped) || in_state(connection::ClientState::kEnding) ||
       sessions_->closing) {
     return nullptr;
   }
-  settle_.schedule();
   if (ClientSession* const session = sessions_->current.get()) {
     return session->refused() == wire::Accepted::kYes ? session : nullptr;
   }
@@ -153,6 +153,7 @@ MESSI_INLINE void ClientBase::settle_with_sessions() {
   } else {
     link_->settle();
   }
+  tend_lanes();
   if (link_->over()) return handle_over();
   const bool writable = carried_session() != nullptr ? carried_session()->poll_writable()
                                                      : !link_->closed() && link_->poll_writable();
@@ -419,6 +420,7 @@ MESSI_INLINE void ClientBase::tell_of_link(DisconnectReason reason) {
 
 /// From now on what is sent is for another session; returns the one before.
 MESSI_INLINE std::unique_ptr<ClientSession> ClientBase::renew_session() {
+  if (lanes_ != nullptr && sessions_->current) lanes_->take_all(*sessions_->current);
   if (!wants_session()) return nullptr;
   auto fresh = std::make_unique<ClientSession>(*this, settings_, loop_.buffers());
   return std::exchange(sessions_->current, std::move(fresh));

@@ -16,6 +16,7 @@
 #include "messi/base/make_room.h"
 #include "messi/base/status.h"
 #include "messi/connection/farewell.h"
+#include "messi/impl/server_lanes.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_link.h"
@@ -330,6 +331,7 @@ MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason,
 
 MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
   if (!link.hears() && session_of(link) == nullptr) return;
+  take_lanes(link, outbox_of(link));
   if (link.behind() && !link.closed()) catch_up(link, settings_.kMaxPendingBytes);
   if (sessions_ != nullptr && sessions_->end(static_cast<SessionLink&>(link), reason)) return;
   if (link.accepted() && !link.ended()) ++hidden_count_;
@@ -341,6 +343,7 @@ MESSI_INLINE void ServerBase::end(AcceptedLink& link, DisconnectReason reason) {
 /// The client has said all it wants to, or does not know that it should. What it says is handled.
 MESSI_INLINE void ServerBase::leave(AcceptedLink& link) {
   if (link.closed()) return;
+  take_lanes(link, outbox_of(link));
   if (link.behind()) catch_up(link, settings_.kMaxPendingBytes);
   if (link.accepted()) ++hidden_count_;
   link.leave(DisconnectReason::kDraining);
@@ -412,6 +415,7 @@ MESSI_INLINE void ServerBase::settle() {
     settling_.clear();
   });
   while (settled < settling_.size()) settle(*settling_[settled++]);
+  if (lanes_ != nullptr) lanes_->go_on();
   if (awaited_room_.size() > 0) tell_of_room();
 }
 
@@ -478,10 +482,12 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   link.stop_waiting();
   if (!link.accepted() || link.ended()) --hidden_count_;
   if (admission_.counts()) admission_.leave(link.peer().origin);
+  if (lanes_ != nullptr) lanes_->close(link.client()->id());
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
   const Finally after([&] {
     slow_readers_.remove(client->id());
     groups_.leave_all(client->id());
+    if (lanes_ != nullptr) lanes_->close(client->id());  // the hook may have made a sender
   });
   awaited_room_.remove(client->id());
   in_hook([&] {
@@ -501,6 +507,11 @@ MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
       return dispatch_from(link, payload);
     });
   });
+}
+
+/// An end of the link follows.
+MESSI_INLINE void ServerBase::take_lanes(const AcceptedLink& link, wire::Outbox* outbox) {
+  if (lanes_ != nullptr && outbox != nullptr) lanes_->take_all(link.client()->id(), *outbox);
 }
 
 MESSI_INLINE bool ServerBase::is_detached(const AcceptedLink& link) const {
@@ -619,6 +630,27 @@ MESSI_INLINE wire::Outbox* ServerClient::outbox_to_ask() {
   ServerBase& server = link_->server();
   server.needs_settling(*link_);
   return server.outbox_of(*link_);
+}
+
+MESSI_INLINE std::shared_ptr<SendLanes> ServerClient::make_lanes() {
+  ServerBase& server = link_->server();
+  if (server.lanes_ == nullptr) server.lanes_ = std::make_unique<ServerLanes>();
+  return server.lanes_->of(id(), [&] {
+    return std::make_shared<ServerClientLanes>(*this, server.loop_, server.settings_, connected());
+  });
+}
+
+MESSI_INLINE void ServerClientLanes::taken() {
+  client_.link_->server().needs_settling(*client_.link_);
+}
+
+MESSI_INLINE wire::Outbox* ServerClientLanes::its_outbox() {
+  AcceptedLink& link = *client_.link_;
+  return link.accepted() ? link.server().outbox_of(link) : nullptr;
+}
+
+MESSI_INLINE void ServerClientLanes::held() {
+  client_.link_->server().lanes_->handle_held(client_.id());
 }
 
 }  // namespace messi

@@ -155,6 +155,7 @@ MESSI_INLINE bool ServerSessions::keep_client(SessionLink& link) {
     } else {
       // What was kept of broadcasts was not sent either.
       if (link.behind()) server_.catch_up(link, server_.settings_.kMaxPendingBytes);
+      server_.take_lanes(link, link.its_session());
       bury(link);
     }
     prepared = true;
@@ -295,6 +296,7 @@ MESSI_INLINE void ServerSessions::drain(SessionLink& link) {
   if (session != nullptr && !link.in_session()) {
     return server_.end_now(link, DisconnectReason::kDraining);
   }
+  server_.take_lanes(link, server_.outbox_of(link));
   if (session != nullptr) link.take_all();
   link.drain();
 }

@@ -23,6 +23,28 @@ class Networks;
 class Task;
 class Timer;
 
+/// A call that is posted without memory being taken for it: see EventLoop::post. It is on one list
+/// at most, and lives until `run` or `drop`.
+class PostedCall {
+ public:
+  PostedCall() = default;
+  PostedCall(const PostedCall&) = delete;
+  PostedCall& operator=(const PostedCall&) = delete;
+
+ protected:
+  ~PostedCall() = default;
+
+ private:
+  friend class LoopCore;
+
+  /// On the loop's thread; it may be posted again from here on.
+  virtual void run() = 0;
+  /// The loop is destroyed, and has not run it.
+  virtual void drop() noexcept = 0;
+
+  PostedCall* next_ = nullptr;
+};
+
 class EventLoop {
  public:
   virtual ~EventLoop() = default;
@@ -49,6 +71,8 @@ class EventLoop {
   /// Calls `call` on the loop's thread, in the order of the posts. Any thread may post. Calls that
   /// have not run when the loop is destroyed are dropped.
   virtual void post(std::function<void()> call) = 0;
+  /// The same, without memory for it. Neither posting nor the loop waits for a lock.
+  virtual void post(PostedCall& call) = 0;
 
   /// The networks for the loop's clients and servers. A program may add its own.
   virtual Networks& networks() = 0;

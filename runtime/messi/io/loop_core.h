@@ -2,6 +2,7 @@
 #define MESSI_IO_LOOP_CORE_H_
 
 #include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +10,7 @@
 #include <cstdlib>
 #include <functional>
 #include <iterator>
-#include <mutex>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -53,13 +54,14 @@ class LoopCore : public EventLoop {
   Networks& networks() override { return networks_; }
   wire::BufferPool& buffers() override { return buffers_; }
 
-  void post(std::function<void()> call) override {
-    {
-      const std::lock_guard<std::mutex> lock(posted_mutex_);
-      posted_.push_back(std::move(call));
-      if (posted_.size() > 1) return;  // the first post has woken the loop
-    }
-    wake();
+  void post(std::function<void()> call) override { post(*new OwnCall(std::move(call))); }
+  void post(PostedCall& call) override {
+    PostedCall* newest = newest_posted_.load(std::memory_order_relaxed);
+    do {
+      call.next_ = newest;
+    } while (!newest_posted_.compare_exchange_weak(newest, &call, std::memory_order_release,
+                                                   std::memory_order_relaxed));
+    if (newest == nullptr) wake();  // else somebody else has woken the loop, or is about to
   }
 
  protected:
@@ -67,6 +69,8 @@ class LoopCore : public EventLoop {
   ~LoopCore() override {
     assert(tasks_.empty() && !timers_.next_deadline() &&
            "clients and servers go before their loop");
+    take_posted();
+    while (PostedCall* const call = next_posted()) call->drop();
   }
 
   /// Marks a turn. Turns do not nest: a handler that runs its own loop would get later messages
@@ -104,9 +108,8 @@ class LoopCore : public EventLoop {
 
   std::optional<TimePoint> next_deadline() const { return timers_.next_deadline(); }
   bool has_tasks() const { return !tasks_.empty(); }
-  bool has_posted() {
-    const std::lock_guard<std::mutex> lock(posted_mutex_);
-    return !posted_.empty();
+  bool has_posted() const {
+    return posted_ != nullptr || newest_posted_.load(std::memory_order_relaxed) != nullptr;
   }
 
   /// Fires what is due, at most as many timers as there are now: one that sets itself to a moment
@@ -116,23 +119,11 @@ class LoopCore : public EventLoop {
     }
   }
 
+  /// What throws is gone; those behind it stay on the list.
   void run_posted() {
-    {
-      const std::lock_guard<std::mutex> lock(posted_mutex_);
-      running_posted_.swap(posted_);
-    }
-    if (running_posted_.empty()) return;
-    std::size_t begun = 0;
-    const Finally rest([&] {
-      const auto next = running_posted_.begin() + static_cast<std::ptrdiff_t>(begun);
-      if (next != running_posted_.end()) {
-        const std::lock_guard<std::mutex> lock(posted_mutex_);
-        posted_.insert(posted_.begin(), std::make_move_iterator(next),
-                       std::make_move_iterator(running_posted_.end()));
-      }
-      running_posted_.clear();
-    });
-    while (begun < running_posted_.size()) running_posted_[begun++]();
+    if (!has_posted()) return;
+    take_posted();
+    while (PostedCall* const call = next_posted()) call->run();
   }
 
   /// Runs the tasks that are scheduled now.
@@ -154,6 +145,40 @@ class LoopCore : public EventLoop {
   }
 
  private:
+  class OwnCall final : public PostedCall {
+   public:
+    explicit OwnCall(std::function<void()> call) : call_(std::move(call)) {}
+
+   private:
+    void run() override {
+      const std::unique_ptr<OwnCall> gone_afterwards(this);
+      call_();
+    }
+    void drop() noexcept override { delete this; }
+
+    std::function<void()> call_;
+  };
+
+  /// Adds what was posted to the list of those that the loop runs, the oldest first.
+  void take_posted() {
+    PostedCall* newest = newest_posted_.exchange(nullptr, std::memory_order_acquire);
+    PostedCall* oldest = nullptr;
+    while (newest != nullptr) {
+      PostedCall* const older = newest->next_;
+      newest->next_ = oldest;
+      oldest = newest;
+      newest = older;
+    }
+    PostedCall** end = &posted_;  // it is empty, unless a call has thrown in the last turn
+    while (*end != nullptr) end = &(*end)->next_;
+    *end = oldest;
+  }
+  PostedCall* next_posted() {
+    PostedCall* const first = posted_;
+    if (first != nullptr) posted_ = first->next_;
+    return first;
+  }
+
   void add_task() override {
     make_room(tasks_, task_count_ + 1);
     make_room(running_tasks_, task_count_ + 1);
@@ -190,9 +215,8 @@ class LoopCore : public EventLoop {
   bool in_turn_ = false;
   std::uint64_t random_;
 
-  std::mutex posted_mutex_;
-  std::vector<std::function<void()>> posted_;
-  std::vector<std::function<void()>> running_posted_;
+  std::atomic<PostedCall*> newest_posted_{nullptr};  // by any thread; each knows the one before
+  PostedCall* posted_ = nullptr;                     // for this turn, the oldest first
 };
 
 }  // namespace messi

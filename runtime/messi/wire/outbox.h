@@ -72,6 +72,17 @@ class Outbox {
   /// Sends the frame if then at most `most` bytes wait, or only this frame.
   bool offer(const SharedFrame& frame, std::size_t most);
 
+  /// Adds whole frames that were encoded elsewhere and are not too big, if then at most half of
+  /// each bound waits, or only these frames. The other half is for messages that cannot wait
+  /// elsewhere.
+  bool offer(Slice frames);
+  /// How much to offer at once, unless one frame is more: small steps find room sooner.
+  std::size_t most_offered() const {
+    return std::min(settings_.max_pending_bytes, settings_.max_total_pending_bytes) / 8;
+  }
+  /// The same, whatever waits.
+  void add(Slice frames);
+
   /// Whether a payload would be accepted, now that as much as possible was written. One that would
   /// not is not refused, and others do not suffer from one that would.
   Accepted ask(std::size_t payload_size);
@@ -256,6 +267,21 @@ inline bool Outbox::offer(const SharedFrame& frame, std::size_t most) {
   if (!has_room(frame.end - frame.begin, most)) return false;
   append(frame);
   return true;
+}
+
+inline bool Outbox::offer(Slice frames) {
+  if (frames_.pending() >= kWorthWriting) finds_room(frames.size, SIZE_MAX);
+  if (too_much(frames.size, settings_.max_pending_bytes / 2)) return false;
+  const std::size_t most_in_total = settings_.max_total_pending_bytes / 2;
+  if (settings_.pending > 0 && settings_.pending + frames.size > most_in_total) return false;
+  add(frames);
+  return true;
+}
+
+inline void Outbox::add(Slice frames) {
+  std::memcpy(frames_.reserve(frames.size), frames.data, frames.size);
+  frames_.commit(frames.size);
+  settings_.pending += frames.size;
 }
 
 inline std::uint8_t* SharedFrames::reserve(std::size_t payload_size) {

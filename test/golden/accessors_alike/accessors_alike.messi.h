@@ -21,6 +21,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace accessors_alike {
@@ -61,6 +62,27 @@ class AccessorsAlikeClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_set_allocated_alarm(const ::accessors_alike::Alarm& message);
   ::messi::SendResult try_send_unsafe_arena_release_alarm(const ::accessors_alike::Alarm& message);
   ::messi::SendResult try_send_set_has_alarm(const ::accessors_alike::Alarm& message);
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(AccessorsAlikeClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_alarm(const ::accessors_alike::Alarm& message) const;
+    ::messi::SendResult send_clear_alarm(const ::accessors_alike::ClearAlarm& message) const;
+    ::messi::SendResult send(const ::accessors_alike::ClearAlarm& message) const {
+      return send_clear_alarm(message);
+    }
+    ::messi::SendResult send_mutable_alarm(const ::accessors_alike::Alarm& message) const;
+    ::messi::SendResult send_release_alarm(const ::accessors_alike::Alarm& message) const;
+    ::messi::SendResult send_set_allocated_alarm(const ::accessors_alike::Alarm& message) const;
+    ::messi::SendResult send_unsafe_arena_release_alarm(
+        const ::accessors_alike::Alarm& message) const;
+    ::messi::SendResult send_set_has_alarm(const ::accessors_alike::Alarm& message) const;
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -142,6 +164,24 @@ class AccessorsAlikeServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::accessors_alike::Alarm& message) {
     return try_send_alarm(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(AccessorsAlikeServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_clear_alarm(const ::accessors_alike::ClearAlarm& message) const;
+    ::messi::SendResult send(const ::accessors_alike::ClearAlarm& message) const {
+      return send_clear_alarm(message);
+    }
+    ::messi::SendResult send_alarm(const ::accessors_alike::Alarm& message) const;
+    ::messi::SendResult send(const ::accessors_alike::Alarm& message) const {
+      return send_alarm(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -320,6 +360,34 @@ inline ::messi::SendResult AccessorsAlikeClient::try_send_set_has_alarm(
     const ::accessors_alike::Alarm& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 7, message);
 }
+inline ::messi::SendResult AccessorsAlikeClient::Sender::send_alarm(
+    const ::accessors_alike::Alarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::Sender::send_clear_alarm(
+    const ::accessors_alike::ClearAlarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::Sender::send_mutable_alarm(
+    const ::accessors_alike::Alarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::Sender::send_release_alarm(
+    const ::accessors_alike::Alarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::Sender::send_set_allocated_alarm(
+    const ::accessors_alike::Alarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::Sender::send_unsafe_arena_release_alarm(
+    const ::accessors_alike::Alarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 6, message);
+}
+inline ::messi::SendResult AccessorsAlikeClient::Sender::send_set_has_alarm(
+    const ::accessors_alike::Alarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 7, message);
+}
 
 inline const ::messi::session::Schema& AccessorsAlikeClient::protocol_schema() const {
   return AccessorsAlikeCodec::schema();
@@ -361,6 +429,14 @@ inline void AccessorsAlikeServerClient::send_alarm(const ::accessors_alike::Alar
 inline ::messi::SendResult AccessorsAlikeServerClient::try_send_alarm(
     const ::accessors_alike::Alarm& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult AccessorsAlikeServerClient::Sender::send_clear_alarm(
+    const ::accessors_alike::ClearAlarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult AccessorsAlikeServerClient::Sender::send_alarm(
+    const ::accessors_alike::Alarm& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
 }
 inline bool AccessorsAlikeServer::broadcast_clear_alarm(
     const ::accessors_alike::ClearAlarm& message, Except except) {

@@ -31,6 +31,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace chat {
@@ -71,6 +72,23 @@ class ChatClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::chat::MessageInd& message) {
     return try_send_message_ind(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(ChatClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_connect_req(const ::chat::ConnectReq& message) const;
+    ::messi::SendResult send(const ::chat::ConnectReq& message) const {
+      return send_connect_req(message);
+    }
+    ::messi::SendResult send_message_ind(const ::chat::MessageInd& message) const;
+    ::messi::SendResult send(const ::chat::MessageInd& message) const {
+      return send_message_ind(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -145,6 +163,23 @@ class ChatServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::chat::MessageInd& message) {
     return try_send_message_ind(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(ChatServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_connect_rsp(const ::chat::ConnectRsp& message) const;
+    ::messi::SendResult send(const ::chat::ConnectRsp& message) const {
+      return send_connect_rsp(message);
+    }
+    ::messi::SendResult send_message_ind(const ::chat::MessageInd& message) const;
+    ::messi::SendResult send(const ::chat::MessageInd& message) const {
+      return send_message_ind(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -315,6 +350,16 @@ inline ::messi::SendResult ChatClient::try_send_message_ind(const ::chat::Messag
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message,
                                                        ChatCodec::kind_MessageInd);
 }
+inline ::messi::SendResult ChatClient::Sender::send_connect_req(
+    const ::chat::ConnectReq& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           ChatCodec::kind_ConnectReq);
+}
+inline ::messi::SendResult ChatClient::Sender::send_message_ind(
+    const ::chat::MessageInd& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message,
+                                                           ChatCodec::kind_MessageInd);
+}
 
 inline const ::messi::session::Schema& ChatClient::protocol_schema() const {
   return ChatCodec::schema();
@@ -355,6 +400,15 @@ inline ::messi::SendResult ChatServerClient::try_send_message_ind(
     const ::chat::MessageInd& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message,
                                                          ChatCodec::kind_MessageInd);
+}
+inline ::messi::SendResult ChatServerClient::Sender::send_connect_rsp(
+    const ::chat::ConnectRsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult ChatServerClient::Sender::send_message_ind(
+    const ::chat::MessageInd& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message,
+                                                           ChatCodec::kind_MessageInd);
 }
 inline bool ChatServer::broadcast_connect_rsp(const ::chat::ConnectRsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace class_prefix {
@@ -50,6 +51,19 @@ class The3dClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::class_prefix::D3Client& message) {
     return try_send_d3_client(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(The3dClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_d3_client(const ::class_prefix::D3Client& message) const;
+    ::messi::SendResult send(const ::class_prefix::D3Client& message) const {
+      return send_d3_client(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -109,6 +123,19 @@ class The3dServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::class_prefix::D3Client& message) {
     return try_send_d3_client(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(The3dServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_d3_client(const ::class_prefix::D3Client& message) const;
+    ::messi::SendResult send(const ::class_prefix::D3Client& message) const {
+      return send_d3_client(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -196,6 +223,10 @@ inline ::messi::SendResult The3dClient::try_send_d3_client(
     const ::class_prefix::D3Client& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult The3dClient::Sender::send_d3_client(
+    const ::class_prefix::D3Client& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& The3dClient::protocol_schema() const {
   return The3dCodec::schema();
@@ -223,6 +254,10 @@ inline void The3dServerClient::send_d3_client(const ::class_prefix::D3Client& me
 inline ::messi::SendResult The3dServerClient::try_send_d3_client(
     const ::class_prefix::D3Client& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult The3dServerClient::Sender::send_d3_client(
+    const ::class_prefix::D3Client& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool The3dServer::broadcast_d3_client(const ::class_prefix::D3Client& message,
                                              Except except) {

@@ -20,6 +20,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace comments {
@@ -119,6 +120,32 @@ class CommentsClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_switch(const ::comments::Message& message);
   ::messi::SendResult try_send_controls(const ::comments::Message& message);
 
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(CommentsClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_leading(const ::comments::Message& message) const;
+    ::messi::SendResult send_trailing(const ::comments::Message& message) const;
+    ::messi::SendResult send_both(const ::comments::Message& message) const;
+    ::messi::SendResult send_detached(const ::comments::Message& message) const;
+    ::messi::SendResult send_none(const ::comments::Message& message) const;
+    ::messi::SendResult send_none_either(const ::comments::Message& message) const;
+    ::messi::SendResult send_slashes(const ::comments::Message& message) const;
+    ::messi::SendResult send_javadoc(const ::comments::Message& message) const;
+    ::messi::SendResult send_markers(const ::comments::Message& message) const;
+    ::messi::SendResult send_backslashes(const ::comments::Message& message) const;
+    ::messi::SendResult send_utf8(const ::comments::Message& message) const;
+    ::messi::SendResult send_long_lines(const ::comments::Message& message) const;
+    ::messi::SendResult send_tabs(const ::comments::Message& message) const;
+    ::messi::SendResult send_looks_like_a_template(const ::comments::Message& message) const;
+    ::messi::SendResult send_blank_lines(const ::comments::Message& message) const;
+    ::messi::SendResult send_switch(const ::comments::Message& message) const;
+    ::messi::SendResult send_controls(const ::comments::Message& message) const;
+  };
+
   /// The members that come from the server: their numbers and names.
   struct Receives {
     static constexpr ::std::uint32_t kMessage = 1;
@@ -209,6 +236,20 @@ class CommentsServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::comments::Message& message) {
     return try_send_message(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(CommentsServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_message(const ::comments::Message& message) const;
+    ::messi::SendResult send(const ::comments::Message& message) const {
+      return send_message(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -509,6 +550,74 @@ inline void CommentsClient::send_controls(const ::comments::Message& message) {
 inline ::messi::SendResult CommentsClient::try_send_controls(const ::comments::Message& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 17, message);
 }
+inline ::messi::SendResult CommentsClient::Sender::send_leading(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_trailing(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_both(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_detached(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_none(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_none_either(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 6, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_slashes(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 7, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_javadoc(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 8, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_markers(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 9, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_backslashes(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 10, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_utf8(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 11, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_long_lines(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 12, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_tabs(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 13, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_looks_like_a_template(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 14, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_blank_lines(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 15, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_switch(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 16, message);
+}
+inline ::messi::SendResult CommentsClient::Sender::send_controls(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 17, message);
+}
 
 inline const ::messi::session::Schema& CommentsClient::protocol_schema() const {
   return CommentsCodec::schema();
@@ -535,6 +644,10 @@ inline void CommentsServerClient::send_message(const ::comments::Message& messag
 inline ::messi::SendResult CommentsServerClient::try_send_message(
     const ::comments::Message& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult CommentsServerClient::Sender::send_message(
+    const ::comments::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool CommentsServer::broadcast_message(const ::comments::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

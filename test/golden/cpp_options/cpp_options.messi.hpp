@@ -23,6 +23,7 @@
 
 #include "runtime/messi/client.h"
 #include "runtime/messi/codec/protobuf.h"
+#include "runtime/messi/sender.h"
 #include "runtime/messi/server_of.h"
 
 namespace cpp_options {
@@ -48,6 +49,17 @@ class CppOptionsClient : public ::messi::ClientBase {
 
   ::messi::SendResult try_send_req(const ::cpp_options::Req& message);
   ::messi::SendResult try_send(const ::cpp_options::Req& message) { return try_send_req(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(CppOptionsClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::cpp_options::Req& message) const;
+    ::messi::SendResult send(const ::cpp_options::Req& message) const { return send_req(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -105,6 +117,18 @@ class CppOptionsServerClient : public ::messi::ServerClient {
 
   ::messi::SendResult try_send_rsp(const ::cpp_options::Rsp& message);
   ::messi::SendResult try_send(const ::cpp_options::Rsp& message) { return try_send_rsp(message); }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(CppOptionsServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_rsp(const ::cpp_options::Rsp& message) const;
+    ::messi::SendResult send(const ::cpp_options::Rsp& message) const { return send_rsp(message); }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -191,6 +215,10 @@ inline void CppOptionsClient::send_req(const ::cpp_options::Req& message) {
 inline ::messi::SendResult CppOptionsClient::try_send_req(const ::cpp_options::Req& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult CppOptionsClient::Sender::send_req(
+    const ::cpp_options::Req& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& CppOptionsClient::protocol_schema() const {
   return CppOptionsCodec::schema();
@@ -217,6 +245,10 @@ inline void CppOptionsServerClient::send_rsp(const ::cpp_options::Rsp& message) 
 }
 inline ::messi::SendResult CppOptionsServerClient::try_send_rsp(const ::cpp_options::Rsp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult CppOptionsServerClient::Sender::send_rsp(
+    const ::cpp_options::Rsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool CppOptionsServer::broadcast_rsp(const ::cpp_options::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

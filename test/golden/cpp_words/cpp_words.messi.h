@@ -22,6 +22,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace cpp_words::main::major {
@@ -145,6 +146,71 @@ class CppWordsClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_Q_OBJECT(const ::cpp_words::main::major::template_& message);
   ::messi::SendResult try_send_min(const ::cpp_words::main::major::template_& message);
   ::messi::SendResult try_send_max(const ::cpp_words::main::major::template_& message);
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(CppWordsClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_class(const ::cpp_words::main::major::class_& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::class_& message) const {
+      return send_class(message);
+    }
+    ::messi::SendResult send_int(const ::cpp_words::main::major::int_& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::int_& message) const {
+      return send_int(message);
+    }
+    ::messi::SendResult send_namespace(
+        const ::cpp_words::main::major::class__namespace& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::class__namespace& message) const {
+      return send_namespace(message);
+    }
+    ::messi::SendResult send_delete(const ::cpp_words::main::major::new__delete& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::new__delete& message) const {
+      return send_delete(message);
+    }
+    ::messi::SendResult send_new(const ::cpp_words::main::major::new_& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::new_& message) const {
+      return send_new(message);
+    }
+    ::messi::SendResult send_this(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_template(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_operator(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_virtual(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_and(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_xor_eq(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_thread_local(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_default(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_switch(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_return(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_public(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_private(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_true(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_nullptr(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_static_cast(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_final(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_override(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_stdin(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_stdout(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_EOF(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_INT_MAX(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_DEBUG(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_ERROR(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_major(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_minor(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_std(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_string(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_optional(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_main(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_errno_t(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_signals(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_slots(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_Q_OBJECT(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_min(const ::cpp_words::main::major::template_& message) const;
+    ::messi::SendResult send_max(const ::cpp_words::main::major::template_& message) const;
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -305,6 +371,28 @@ class CppWordsServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::cpp_words::main::major::virtual_& message) {
     return try_send_typename(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(CppWordsServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_class(const ::cpp_words::main::major::class_& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::class_& message) const {
+      return send_class(message);
+    }
+    ::messi::SendResult send_union(const ::cpp_words::main::major::union_& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::union_& message) const {
+      return send_union(message);
+    }
+    ::messi::SendResult send_typename(const ::cpp_words::main::major::virtual_& message) const;
+    ::messi::SendResult send(const ::cpp_words::main::major::virtual_& message) const {
+      return send_typename(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -858,6 +946,166 @@ inline ::messi::SendResult CppWordsClient::try_send_max(
     const ::cpp_words::main::major::template_& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 40, message);
 }
+inline ::messi::SendResult CppWordsClient::Sender::send_class(
+    const ::cpp_words::main::major::class_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_int(
+    const ::cpp_words::main::major::int_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_namespace(
+    const ::cpp_words::main::major::class__namespace& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_delete(
+    const ::cpp_words::main::major::new__delete& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_new(
+    const ::cpp_words::main::major::new_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_this(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 6, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_template(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 7, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_operator(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 8, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_virtual(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 9, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_and(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 10, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_xor_eq(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 11, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_thread_local(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 12, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_default(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 13, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_switch(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 14, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_return(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 15, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_public(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 16, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_private(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 17, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_true(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 18, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_nullptr(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 19, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_static_cast(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 20, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_final(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 21, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_override(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 22, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_stdin(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 23, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_stdout(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 24, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_EOF(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 25, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_INT_MAX(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 26, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_DEBUG(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 27, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_ERROR(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 28, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_major(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 29, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_minor(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 30, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_std(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 31, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_string(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 32, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_optional(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 33, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_main(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 34, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_errno_t(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 35, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_signals(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 36, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_slots(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 37, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_Q_OBJECT(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 38, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_min(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 39, message);
+}
+inline ::messi::SendResult CppWordsClient::Sender::send_max(
+    const ::cpp_words::main::major::template_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 40, message);
+}
 
 inline const ::messi::session::Schema& CppWordsClient::protocol_schema() const {
   return CppWordsCodec::schema();
@@ -911,6 +1159,18 @@ inline void CppWordsServerClient::send_typename(const ::cpp_words::main::major::
 inline ::messi::SendResult CppWordsServerClient::try_send_typename(
     const ::cpp_words::main::major::virtual_& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 3, message);
+}
+inline ::messi::SendResult CppWordsServerClient::Sender::send_class(
+    const ::cpp_words::main::major::class_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult CppWordsServerClient::Sender::send_union(
+    const ::cpp_words::main::major::union_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult CppWordsServerClient::Sender::send_typename(
+    const ::cpp_words::main::major::virtual_& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
 }
 inline bool CppWordsServer::broadcast_class(const ::cpp_words::main::major::class_& message,
                                             Except except) {

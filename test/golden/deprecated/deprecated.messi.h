@@ -27,6 +27,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 #pragma GCC diagnostic push
@@ -63,6 +64,19 @@ class DeprecatedClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_new_way(const ::deprecated::Fresh& message);
   ::messi::SendResult try_send_old_type(const ::deprecated::Old& message);
   [[deprecated]] ::messi::SendResult try_send_shared(const ::deprecated::Fresh& message);
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(DeprecatedClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    [[deprecated]] ::messi::SendResult send_old_way(const ::deprecated::Old& message) const;
+    ::messi::SendResult send_new_way(const ::deprecated::Fresh& message) const;
+    ::messi::SendResult send_old_type(const ::deprecated::Old& message) const;
+    [[deprecated]] ::messi::SendResult send_shared(const ::deprecated::Fresh& message) const;
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -143,6 +157,25 @@ class DeprecatedServerClient : public ::messi::ServerClient {
   [[deprecated]] ::messi::SendResult try_send(const ::deprecated::Ind& message) {
     return try_send_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(DeprecatedServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    [[deprecated]] ::messi::SendResult send_rsp(const ::deprecated::Rsp& message) const;
+    [[deprecated]] ::messi::SendResult send(const ::deprecated::Rsp& message) const {
+      return send_rsp(message);
+    }
+    [[deprecated]] ::messi::SendResult send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+        const ::deprecated::Ind& message) const;
+    [[deprecated]] ::messi::SendResult send(const ::deprecated::Ind& message) const {
+      return send_a_name_of_such_a_length_that_lines_have_to_be_broken(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -276,6 +309,22 @@ inline void DeprecatedClient::send_shared(const ::deprecated::Fresh& message) {
 inline ::messi::SendResult DeprecatedClient::try_send_shared(const ::deprecated::Fresh& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 4, message);
 }
+inline ::messi::SendResult DeprecatedClient::Sender::send_old_way(
+    const ::deprecated::Old& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult DeprecatedClient::Sender::send_new_way(
+    const ::deprecated::Fresh& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult DeprecatedClient::Sender::send_old_type(
+    const ::deprecated::Old& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult DeprecatedClient::Sender::send_shared(
+    const ::deprecated::Fresh& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
 
 inline const ::messi::session::Schema& DeprecatedClient::protocol_schema() const {
   return DeprecatedCodec::schema();
@@ -317,6 +366,15 @@ inline ::messi::SendResult
 DeprecatedServerClient::try_send_a_name_of_such_a_length_that_lines_have_to_be_broken(
     const ::deprecated::Ind& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult DeprecatedServerClient::Sender::send_rsp(
+    const ::deprecated::Rsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult
+DeprecatedServerClient::Sender::send_a_name_of_such_a_length_that_lines_have_to_be_broken(
+    const ::deprecated::Ind& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
 }
 inline bool DeprecatedServer::broadcast_rsp(const ::deprecated::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

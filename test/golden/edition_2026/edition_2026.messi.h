@@ -25,6 +25,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace edition2026 {
@@ -50,6 +51,17 @@ class Edition2026Client : public ::messi::ClientBase {
 
   ::messi::SendResult try_send_req(const ::edition2026::Req& message);
   ::messi::SendResult try_send(const ::edition2026::Req& message) { return try_send_req(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Edition2026Client& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::edition2026::Req& message) const;
+    ::messi::SendResult send(const ::edition2026::Req& message) const { return send_req(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -107,6 +119,18 @@ class Edition2026ServerClient : public ::messi::ServerClient {
 
   ::messi::SendResult try_send_rsp(const ::edition2026::Rsp& message);
   ::messi::SendResult try_send(const ::edition2026::Rsp& message) { return try_send_rsp(message); }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Edition2026ServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_rsp(const ::edition2026::Rsp& message) const;
+    ::messi::SendResult send(const ::edition2026::Rsp& message) const { return send_rsp(message); }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -193,6 +217,10 @@ inline void Edition2026Client::send_req(const ::edition2026::Req& message) {
 inline ::messi::SendResult Edition2026Client::try_send_req(const ::edition2026::Req& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult Edition2026Client::Sender::send_req(
+    const ::edition2026::Req& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& Edition2026Client::protocol_schema() const {
   return Edition2026Codec::schema();
@@ -220,6 +248,10 @@ inline void Edition2026ServerClient::send_rsp(const ::edition2026::Rsp& message)
 inline ::messi::SendResult Edition2026ServerClient::try_send_rsp(
     const ::edition2026::Rsp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Edition2026ServerClient::Sender::send_rsp(
+    const ::edition2026::Rsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool Edition2026Server::broadcast_rsp(const ::edition2026::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

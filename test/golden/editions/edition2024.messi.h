@@ -25,6 +25,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace editions::e2024 {
@@ -52,6 +53,19 @@ class Edition2024Client : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::editions::e2024::Req& message) {
     return try_send_req(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Edition2024Client& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::editions::e2024::Req& message) const;
+    ::messi::SendResult send(const ::editions::e2024::Req& message) const {
+      return send_req(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -111,6 +125,20 @@ class Edition2024ServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::editions::e2024::Rsp& message) {
     return try_send_rsp(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Edition2024ServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_rsp(const ::editions::e2024::Rsp& message) const;
+    ::messi::SendResult send(const ::editions::e2024::Rsp& message) const {
+      return send_rsp(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -197,6 +225,10 @@ inline void Edition2024Client::send_req(const ::editions::e2024::Req& message) {
 inline ::messi::SendResult Edition2024Client::try_send_req(const ::editions::e2024::Req& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult Edition2024Client::Sender::send_req(
+    const ::editions::e2024::Req& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& Edition2024Client::protocol_schema() const {
   return Edition2024Codec::schema();
@@ -224,6 +256,10 @@ inline void Edition2024ServerClient::send_rsp(const ::editions::e2024::Rsp& mess
 inline ::messi::SendResult Edition2024ServerClient::try_send_rsp(
     const ::editions::e2024::Rsp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Edition2024ServerClient::Sender::send_rsp(
+    const ::editions::e2024::Rsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool Edition2024Server::broadcast_rsp(const ::editions::e2024::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -25,6 +25,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace editions {
@@ -50,6 +51,17 @@ class EditionsClient : public ::messi::ClientBase {
 
   ::messi::SendResult try_send_req(const ::editions::Req& message);
   ::messi::SendResult try_send(const ::editions::Req& message) { return try_send_req(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(EditionsClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::editions::Req& message) const;
+    ::messi::SendResult send(const ::editions::Req& message) const { return send_req(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -107,6 +119,18 @@ class EditionsServerClient : public ::messi::ServerClient {
 
   ::messi::SendResult try_send_rsp(const ::editions::Rsp& message);
   ::messi::SendResult try_send(const ::editions::Rsp& message) { return try_send_rsp(message); }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(EditionsServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_rsp(const ::editions::Rsp& message) const;
+    ::messi::SendResult send(const ::editions::Rsp& message) const { return send_rsp(message); }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -193,6 +217,9 @@ inline void EditionsClient::send_req(const ::editions::Req& message) {
 inline ::messi::SendResult EditionsClient::try_send_req(const ::editions::Req& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult EditionsClient::Sender::send_req(const ::editions::Req& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& EditionsClient::protocol_schema() const {
   return EditionsCodec::schema();
@@ -218,6 +245,10 @@ inline void EditionsServerClient::send_rsp(const ::editions::Rsp& message) {
 }
 inline ::messi::SendResult EditionsServerClient::try_send_rsp(const ::editions::Rsp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult EditionsServerClient::Sender::send_rsp(
+    const ::editions::Rsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool EditionsServer::broadcast_rsp(const ::editions::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace editions::proto3_user {
@@ -50,6 +51,19 @@ class Proto3UserClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::editions::proto3_user::Mine& message) {
     return try_send_mine(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Proto3UserClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_mine(const ::editions::proto3_user::Mine& message) const;
+    ::messi::SendResult send(const ::editions::proto3_user::Mine& message) const {
+      return send_mine(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -107,6 +121,18 @@ class Proto3UserServerClient : public ::messi::ServerClient {
 
   ::messi::SendResult try_send_req(const ::editions::Req& message);
   ::messi::SendResult try_send(const ::editions::Req& message) { return try_send_req(message); }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Proto3UserServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::editions::Req& message) const;
+    ::messi::SendResult send(const ::editions::Req& message) const { return send_req(message); }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -208,6 +234,11 @@ inline ::messi::SendResult Proto3UserClient::try_send_mine(
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
                                                        Proto3UserCodec::kind_Mine);
 }
+inline ::messi::SendResult Proto3UserClient::Sender::send_mine(
+    const ::editions::proto3_user::Mine& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           Proto3UserCodec::kind_Mine);
+}
 
 inline const ::messi::session::Schema& Proto3UserClient::protocol_schema() const {
   return Proto3UserCodec::schema();
@@ -234,6 +265,10 @@ inline void Proto3UserServerClient::send_req(const ::editions::Req& message) {
 }
 inline ::messi::SendResult Proto3UserServerClient::try_send_req(const ::editions::Req& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Proto3UserServerClient::Sender::send_req(
+    const ::editions::Req& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool Proto3UserServer::broadcast_req(const ::editions::Req& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

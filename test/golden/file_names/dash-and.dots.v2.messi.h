@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace file_names::dashes {
@@ -50,6 +51,19 @@ class DashAndDotsV2Client : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::file_names::dashes::Message& message) {
     return try_send_message(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(DashAndDotsV2Client& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_message(const ::file_names::dashes::Message& message) const;
+    ::messi::SendResult send(const ::file_names::dashes::Message& message) const {
+      return send_message(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -109,6 +123,20 @@ class DashAndDotsV2ServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::file_names::dashes::Message& message) {
     return try_send_message(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(DashAndDotsV2ServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_message(const ::file_names::dashes::Message& message) const;
+    ::messi::SendResult send(const ::file_names::dashes::Message& message) const {
+      return send_message(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -197,6 +225,10 @@ inline ::messi::SendResult DashAndDotsV2Client::try_send_message(
     const ::file_names::dashes::Message& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult DashAndDotsV2Client::Sender::send_message(
+    const ::file_names::dashes::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& DashAndDotsV2Client::protocol_schema() const {
   return DashAndDotsV2Codec::schema();
@@ -224,6 +256,10 @@ inline void DashAndDotsV2ServerClient::send_message(const ::file_names::dashes::
 inline ::messi::SendResult DashAndDotsV2ServerClient::try_send_message(
     const ::file_names::dashes::Message& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult DashAndDotsV2ServerClient::Sender::send_message(
+    const ::file_names::dashes::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool DashAndDotsV2Server::broadcast_message(const ::file_names::dashes::Message& message,
                                                    Except except) {

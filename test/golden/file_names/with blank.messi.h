@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace file_names::blank {
@@ -50,6 +51,19 @@ class WithBlankClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::file_names::blank::Message& message) {
     return try_send_message(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(WithBlankClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_message(const ::file_names::blank::Message& message) const;
+    ::messi::SendResult send(const ::file_names::blank::Message& message) const {
+      return send_message(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -109,6 +123,20 @@ class WithBlankServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::file_names::blank::Message& message) {
     return try_send_message(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(WithBlankServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_message(const ::file_names::blank::Message& message) const;
+    ::messi::SendResult send(const ::file_names::blank::Message& message) const {
+      return send_message(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -196,6 +224,10 @@ inline ::messi::SendResult WithBlankClient::try_send_message(
     const ::file_names::blank::Message& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult WithBlankClient::Sender::send_message(
+    const ::file_names::blank::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& WithBlankClient::protocol_schema() const {
   return WithBlankCodec::schema();
@@ -223,6 +255,10 @@ inline void WithBlankServerClient::send_message(const ::file_names::blank::Messa
 inline ::messi::SendResult WithBlankServerClient::try_send_message(
     const ::file_names::blank::Message& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult WithBlankServerClient::Sender::send_message(
+    const ::file_names::blank::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool WithBlankServer::broadcast_message(const ::file_names::blank::Message& message,
                                                Except except) {

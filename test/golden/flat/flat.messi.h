@@ -20,6 +20,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 #pragma GCC diagnostic push
@@ -67,6 +68,25 @@ class FlatClient : public ::messi::ClientBase {
   }
   ::messi::SendResult try_send_far(const ::flat::Far& message);
   ::messi::SendResult try_send(const ::flat::Far& message) { return try_send_far(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(FlatClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_everything(const ::flat::Everything& message) const;
+    ::messi::SendResult send(const ::flat::Everything& message) const {
+      return send_everything(message);
+    }
+    ::messi::SendResult send_optional(const ::flat::Optional& message) const;
+    ::messi::SendResult send(const ::flat::Optional& message) const {
+      return send_optional(message);
+    }
+    ::messi::SendResult send_far(const ::flat::Far& message) const;
+    ::messi::SendResult send(const ::flat::Far& message) const { return send_far(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -185,6 +205,37 @@ class FlatServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::flat::Keywords& message) {
     return try_send_keywords(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(FlatServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_everything(const ::flat::Everything& message) const;
+    ::messi::SendResult send(const ::flat::Everything& message) const {
+      return send_everything(message);
+    }
+    ::messi::SendResult send_empty(const ::flat::Empty& message) const;
+    ::messi::SendResult send(const ::flat::Empty& message) const { return send_empty(message); }
+    ::messi::SendResult send_repeated(const ::flat::Repeated& message) const;
+    ::messi::SendResult send(const ::flat::Repeated& message) const {
+      return send_repeated(message);
+    }
+    ::messi::SendResult send_chosen(const ::flat::Chosen& message) const;
+    ::messi::SendResult send(const ::flat::Chosen& message) const { return send_chosen(message); }
+    ::messi::SendResult send_nested(const ::flat::Nested& message) const;
+    ::messi::SendResult send(const ::flat::Nested& message) const { return send_nested(message); }
+    ::messi::SendResult send_mapped(const ::flat::Mapped& message) const;
+    ::messi::SendResult send(const ::flat::Mapped& message) const { return send_mapped(message); }
+    ::messi::SendResult send_cord(const ::flat::Cord& message) const;
+    ::messi::SendResult send(const ::flat::Cord& message) const { return send_cord(message); }
+    ::messi::SendResult send_keywords(const ::flat::Keywords& message) const;
+    ::messi::SendResult send(const ::flat::Keywords& message) const {
+      return send_keywords(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -605,6 +656,19 @@ inline void FlatClient::send_far(const ::flat::Far& message) {
 inline ::messi::SendResult FlatClient::try_send_far(const ::flat::Far& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message, FlatCodec::kind_Far);
 }
+inline ::messi::SendResult FlatClient::Sender::send_everything(
+    const ::flat::Everything& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           FlatCodec::kind_Everything);
+}
+inline ::messi::SendResult FlatClient::Sender::send_optional(
+    const ::flat::Optional& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message,
+                                                           FlatCodec::kind_Optional);
+}
+inline ::messi::SendResult FlatClient::Sender::send_far(const ::flat::Far& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message, FlatCodec::kind_Far);
+}
 
 inline const ::messi::session::Schema& FlatClient::protocol_schema() const {
   return FlatCodec::schema();
@@ -718,6 +782,42 @@ inline void FlatServerClient::send_keywords(const ::flat::Keywords& message) {
 inline ::messi::SendResult FlatServerClient::try_send_keywords(const ::flat::Keywords& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 8, message,
                                                          FlatCodec::kind_Keywords);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_everything(
+    const ::flat::Everything& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           FlatCodec::kind_Everything);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_empty(
+    const ::flat::Empty& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_repeated(
+    const ::flat::Repeated& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message,
+                                                           FlatCodec::kind_Repeated);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_chosen(
+    const ::flat::Chosen& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message,
+                                                           FlatCodec::kind_Chosen);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_nested(
+    const ::flat::Nested& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_mapped(
+    const ::flat::Mapped& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 6, message,
+                                                           FlatCodec::kind_Mapped);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_cord(const ::flat::Cord& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 7, message, FlatCodec::kind_Cord);
+}
+inline ::messi::SendResult FlatServerClient::Sender::send_keywords(
+    const ::flat::Keywords& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 8, message,
+                                                           FlatCodec::kind_Keywords);
 }
 inline bool FlatServer::broadcast_everything(const ::flat::Everything& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,

@@ -25,6 +25,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace gnu_macros::linux {
@@ -52,6 +53,19 @@ class GnuMacrosClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::gnu_macros::linux::Versions& message) {
     return try_send_linux(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(GnuMacrosClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_linux(const ::gnu_macros::linux::Versions& message) const;
+    ::messi::SendResult send(const ::gnu_macros::linux::Versions& message) const {
+      return send_linux(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -111,6 +125,20 @@ class GnuMacrosServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::gnu_macros::unix::Place& message) {
     return try_send_place(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(GnuMacrosServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_place(const ::gnu_macros::unix::Place& message) const;
+    ::messi::SendResult send(const ::gnu_macros::unix::Place& message) const {
+      return send_place(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -256,6 +284,11 @@ inline ::messi::SendResult GnuMacrosClient::try_send_linux(
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
                                                        GnuMacrosCodec::kind_Versions);
 }
+inline ::messi::SendResult GnuMacrosClient::Sender::send_linux(
+    const ::gnu_macros::linux::Versions& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           GnuMacrosCodec::kind_Versions);
+}
 
 inline const ::messi::session::Schema& GnuMacrosClient::protocol_schema() const {
   return GnuMacrosCodec::schema();
@@ -285,6 +318,11 @@ inline void GnuMacrosServerClient::send_place(const ::gnu_macros::unix::Place& m
 inline ::messi::SendResult GnuMacrosServerClient::try_send_place(
     const ::gnu_macros::unix::Place& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(
+      *this, 1, message, GnuMacrosCodec::kind_gnu_macros_unix_Place);
+}
+inline ::messi::SendResult GnuMacrosServerClient::Sender::send_place(
+    const ::gnu_macros::unix::Place& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(
       *this, 1, message, GnuMacrosCodec::kind_gnu_macros_unix_Place);
 }
 inline bool GnuMacrosServer::broadcast_place(const ::gnu_macros::unix::Place& message,

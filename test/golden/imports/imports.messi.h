@@ -18,6 +18,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace imports {
@@ -86,6 +87,37 @@ class ImportsClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::google::protobuf::Timestamp& message) {
     return try_send_time(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(ImportsClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_open(const ::parts::door::Open& message) const;
+    ::messi::SendResult send(const ::parts::door::Open& message) const {
+      return send_open(message);
+    }
+    ::messi::SendResult send_open_slowly(const ::parts::door::Open_Slowly& message) const;
+    ::messi::SendResult send(const ::parts::door::Open_Slowly& message) const {
+      return send_open_slowly(message);
+    }
+    ::messi::SendResult send_hidden(const ::parts::behind::Hidden& message) const;
+    ::messi::SendResult send(const ::parts::behind::Hidden& message) const {
+      return send_hidden(message);
+    }
+    ::messi::SendResult send_loose(const ::Loose& message) const;
+    ::messi::SendResult send(const ::Loose& message) const { return send_loose(message); }
+    ::messi::SendResult send_close(const ::google::protobuf::Empty& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Empty& message) const {
+      return send_close(message);
+    }
+    ::messi::SendResult send_time(const ::google::protobuf::Timestamp& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Timestamp& message) const {
+      return send_time(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -214,6 +246,43 @@ class ImportsServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::google::protobuf::Timestamp& message) {
     return try_send_timestamp(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(ImportsServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_any(const ::google::protobuf::Any& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Any& message) const {
+      return send_any(message);
+    }
+    ::messi::SendResult send_duration(const ::google::protobuf::Duration& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Duration& message) const {
+      return send_duration(message);
+    }
+    ::messi::SendResult send_empty(const ::google::protobuf::Empty& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Empty& message) const {
+      return send_empty(message);
+    }
+    ::messi::SendResult send_struct(const ::google::protobuf::Struct& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Struct& message) const {
+      return send_struct(message);
+    }
+    ::messi::SendResult send_value(const ::google::protobuf::Value& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Value& message) const {
+      return send_value(message);
+    }
+    ::messi::SendResult send_string(const ::google::protobuf::StringValue& message) const;
+    ::messi::SendResult send(const ::google::protobuf::StringValue& message) const {
+      return send_string(message);
+    }
+    ::messi::SendResult send_timestamp(const ::google::protobuf::Timestamp& message) const;
+    ::messi::SendResult send(const ::google::protobuf::Timestamp& message) const {
+      return send_timestamp(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -577,6 +646,30 @@ inline ::messi::SendResult ImportsClient::try_send_time(
   return ::messi::codec::try_send<::messi::ClientBase>(
       *this, 6, message, ImportsCodec::kind_google_protobuf_Timestamp);
 }
+inline ::messi::SendResult ImportsClient::Sender::send_open(
+    const ::parts::door::Open& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult ImportsClient::Sender::send_open_slowly(
+    const ::parts::door::Open_Slowly& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult ImportsClient::Sender::send_hidden(
+    const ::parts::behind::Hidden& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult ImportsClient::Sender::send_loose(const ::Loose& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
+inline ::messi::SendResult ImportsClient::Sender::send_close(
+    const ::google::protobuf::Empty& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
+inline ::messi::SendResult ImportsClient::Sender::send_time(
+    const ::google::protobuf::Timestamp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(
+      *this, 6, message, ImportsCodec::kind_google_protobuf_Timestamp);
+}
 
 inline const ::messi::session::Schema& ImportsClient::protocol_schema() const {
   return ImportsCodec::schema();
@@ -696,6 +789,40 @@ inline void ImportsServerClient::send_timestamp(const ::google::protobuf::Timest
 inline ::messi::SendResult ImportsServerClient::try_send_timestamp(
     const ::google::protobuf::Timestamp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(
+      *this, 7, message, ImportsCodec::kind_google_protobuf_Timestamp);
+}
+inline ::messi::SendResult ImportsServerClient::Sender::send_any(
+    const ::google::protobuf::Any& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           ImportsCodec::kind_google_protobuf_Any);
+}
+inline ::messi::SendResult ImportsServerClient::Sender::send_duration(
+    const ::google::protobuf::Duration& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(
+      *this, 2, message, ImportsCodec::kind_google_protobuf_Duration);
+}
+inline ::messi::SendResult ImportsServerClient::Sender::send_empty(
+    const ::google::protobuf::Empty& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult ImportsServerClient::Sender::send_struct(
+    const ::google::protobuf::Struct& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(
+      *this, 4, message, ImportsCodec::kind_google_protobuf_Struct);
+}
+inline ::messi::SendResult ImportsServerClient::Sender::send_value(
+    const ::google::protobuf::Value& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(
+      *this, 5, message, ImportsCodec::kind_google_protobuf_Value);
+}
+inline ::messi::SendResult ImportsServerClient::Sender::send_string(
+    const ::google::protobuf::StringValue& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(
+      *this, 6, message, ImportsCodec::kind_google_protobuf_StringValue);
+}
+inline ::messi::SendResult ImportsServerClient::Sender::send_timestamp(
+    const ::google::protobuf::Timestamp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(
       *this, 7, message, ImportsCodec::kind_google_protobuf_Timestamp);
 }
 inline bool ImportsServer::broadcast_any(const ::google::protobuf::Any& message, Except except) {

@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace lite {
@@ -48,6 +49,17 @@ class LiteClient : public ::messi::ClientBase {
 
   ::messi::SendResult try_send_req(const ::lite::Req& message);
   ::messi::SendResult try_send(const ::lite::Req& message) { return try_send_req(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(LiteClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::lite::Req& message) const;
+    ::messi::SendResult send(const ::lite::Req& message) const { return send_req(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -105,6 +117,17 @@ class LiteServerClient : public ::messi::ServerClient {
 
   ::messi::SendResult try_send_rsp(const ::lite::Rsp& message);
   ::messi::SendResult try_send(const ::lite::Rsp& message) { return try_send_rsp(message); }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(LiteServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_rsp(const ::lite::Rsp& message) const;
+    ::messi::SendResult send(const ::lite::Rsp& message) const { return send_rsp(message); }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -191,6 +214,9 @@ inline void LiteClient::send_req(const ::lite::Req& message) {
 inline ::messi::SendResult LiteClient::try_send_req(const ::lite::Req& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult LiteClient::Sender::send_req(const ::lite::Req& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& LiteClient::protocol_schema() const {
   return LiteCodec::schema();
@@ -216,6 +242,9 @@ inline void LiteServerClient::send_rsp(const ::lite::Rsp& message) {
 }
 inline ::messi::SendResult LiteServerClient::try_send_rsp(const ::lite::Rsp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult LiteServerClient::Sender::send_rsp(const ::lite::Rsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool LiteServer::broadcast_rsp(const ::lite::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -29,6 +29,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace a_package::of_some::length {
@@ -82,6 +83,31 @@ class LongNamesClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::a_package::of_some::length::M& message) {
     return try_send_m(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(LongNamesClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_a_message_with_a_name_of_forty_letters_for_testing(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) const;
+    ::messi::SendResult send(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) const {
+      return send_a_message_with_a_name_of_forty_letters_for_testing(message);
+    }
+    ::messi::SendResult send_nested_with_a_long_name_too(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) const;
+    ::messi::SendResult send(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) const {
+      return send_nested_with_a_long_name_too(message);
+    }
+    ::messi::SendResult send_m(const ::a_package::of_some::length::M& message) const;
+    ::messi::SendResult send(const ::a_package::of_some::length::M& message) const {
+      return send_m(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -162,6 +188,23 @@ class LongNamesServerClient : public ::messi::ServerClient {
     return try_send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
         message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(LongNamesServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) const;
+    ::messi::SendResult send(
+        const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) const {
+      return send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+          message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -292,6 +335,19 @@ inline ::messi::SendResult LongNamesClient::try_send_m(
     const ::a_package::of_some::length::M& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult
+LongNamesClient::Sender::send_a_message_with_a_name_of_forty_letters_for_testing(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult LongNamesClient::Sender::send_nested_with_a_long_name_too(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting_NestedWithALongNameToo& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult LongNamesClient::Sender::send_m(
+    const ::a_package::of_some::length::M& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
 
 inline const ::messi::session::Schema& LongNamesClient::protocol_schema() const {
   return LongNamesCodec::schema();
@@ -325,6 +381,10 @@ inline void LongNamesServerClient::send_a_member_with_a_name_that_is_longer_than
 inline ::messi::SendResult LongNamesServerClient::try_send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult LongNamesServerClient::Sender::send_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
+    const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool LongNamesServer::broadcast_a_member_with_a_name_that_is_longer_than_anybody_would_want_to_type_or_to_read_even_once_in_a_life(
     const ::a_package::of_some::length::AMessageWithANameOfFortyLettersForTesting& message,

@@ -21,6 +21,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace my_protocol {
@@ -69,6 +70,27 @@ class MyProtocolClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::my_protocol::FieRsp& message) {
     return try_send_fie_rsp(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(MyProtocolClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_foo_req(const ::my_protocol::FooReq& message) const;
+    ::messi::SendResult send(const ::my_protocol::FooReq& message) const {
+      return send_foo_req(message);
+    }
+    ::messi::SendResult send_bar_ind(const ::my_protocol::BarInd& message) const;
+    ::messi::SendResult send(const ::my_protocol::BarInd& message) const {
+      return send_bar_ind(message);
+    }
+    ::messi::SendResult send_fie_rsp(const ::my_protocol::FieRsp& message) const;
+    ::messi::SendResult send(const ::my_protocol::FieRsp& message) const {
+      return send_fie_rsp(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -146,6 +168,24 @@ class MyProtocolServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::my_protocol::FieReq& message) {
     return try_send_fie_req(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(MyProtocolServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_foo_rsp(const ::my_protocol::FooRsp& message) const;
+    ::messi::SendResult send(const ::my_protocol::FooRsp& message) const {
+      return send_foo_rsp(message);
+    }
+    ::messi::SendResult send_fie_req(const ::my_protocol::FieReq& message) const;
+    ::messi::SendResult send(const ::my_protocol::FieReq& message) const {
+      return send_fie_req(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -287,6 +327,18 @@ inline ::messi::SendResult MyProtocolClient::try_send_fie_rsp(
     const ::my_protocol::FieRsp& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult MyProtocolClient::Sender::send_foo_req(
+    const ::my_protocol::FooReq& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult MyProtocolClient::Sender::send_bar_ind(
+    const ::my_protocol::BarInd& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult MyProtocolClient::Sender::send_fie_rsp(
+    const ::my_protocol::FieRsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
 
 inline const ::messi::session::Schema& MyProtocolClient::protocol_schema() const {
   return MyProtocolCodec::schema();
@@ -327,6 +379,14 @@ inline void MyProtocolServerClient::send_fie_req(const ::my_protocol::FieReq& me
 inline ::messi::SendResult MyProtocolServerClient::try_send_fie_req(
     const ::my_protocol::FieReq& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult MyProtocolServerClient::Sender::send_foo_rsp(
+    const ::my_protocol::FooRsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult MyProtocolServerClient::Sender::send_fie_req(
+    const ::my_protocol::FieReq& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
 }
 inline bool MyProtocolServer::broadcast_foo_rsp(const ::my_protocol::FooRsp& message,
                                                 Except except) {

@@ -2,7 +2,7 @@
 //
 // Members and messages that are called like things of the runtime or of generated code.
 //
-// From client to server: 48 kinds of messages. From server to client: 28. They are listed
+// From client to server: 49 kinds of messages. From server to client: 28. They are listed
 // below the classes.
 
 #ifndef NAMES_LIKE_OURS_MESSI_H_
@@ -20,6 +20,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace names_like_ours {
@@ -127,6 +128,8 @@ class NamesLikeOursClient : public ::messi::ClientBase {
   void send_group(const ::names_like_ours::Group& message);
   void send(const ::names_like_ours::Group& message) { send_group(message); }
   void send_groups_of(const ::names_like_ours::Message& message);
+  void send_sender(const ::names_like_ours::Sender& message);
+  void send(const ::names_like_ours::Sender& message) { send_sender(message); }
 
   // The same, but what is not accepted does not end the connection.
 
@@ -220,6 +223,113 @@ class NamesLikeOursClient : public ::messi::ClientBase {
     return try_send_group(message);
   }
   ::messi::SendResult try_send_groups_of(const ::names_like_ours::Message& message);
+  ::messi::SendResult try_send_sender(const ::names_like_ours::Sender& message);
+  ::messi::SendResult try_send(const ::names_like_ours::Sender& message) {
+    return try_send_sender(message);
+  }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NamesLikeOursClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_client(const ::names_like_ours::Client& message) const;
+    ::messi::SendResult send(const ::names_like_ours::Client& message) const {
+      return send_client(message);
+    }
+    ::messi::SendResult send_server(const ::names_like_ours::Server& message) const;
+    ::messi::SendResult send(const ::names_like_ours::Server& message) const {
+      return send_server(message);
+    }
+    ::messi::SendResult send_incoming(const ::names_like_ours::Incoming& message) const;
+    ::messi::SendResult send(const ::names_like_ours::Incoming& message) const {
+      return send_incoming(message);
+    }
+    ::messi::SendResult send_message(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_messages_(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_on_connected(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_send(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_reply(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_broadcast(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_stop(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_start(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_dispatch(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_payload(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_member(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_deliver(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_hook(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_from(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_field(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_loop(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_uri(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_options(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_connected(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_clients(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_disconnect(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_id(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_a_incoming(const ::names_like_ours::incoming& message) const;
+    ::messi::SendResult send(const ::names_like_ours::incoming& message) const {
+      return send_a_incoming(message);
+    }
+    ::messi::SendResult send_a_member(const ::names_like_ours::member& message) const;
+    ::messi::SendResult send(const ::names_like_ours::member& message) const {
+      return send_a_member(message);
+    }
+    ::messi::SendResult send_a_payload(const ::names_like_ours::payload& message) const;
+    ::messi::SendResult send(const ::names_like_ours::payload& message) const {
+      return send_a_payload(message);
+    }
+    ::messi::SendResult send_a_client(const ::names_like_ours::client& message) const;
+    ::messi::SendResult send(const ::names_like_ours::client& message) const {
+      return send_a_client(message);
+    }
+    ::messi::SendResult send_a_deliver(const ::names_like_ours::deliver& message) const;
+    ::messi::SendResult send(const ::names_like_ours::deliver& message) const {
+      return send_a_deliver(message);
+    }
+    ::messi::SendResult send_a_hook(const ::names_like_ours::hook& message) const;
+    ::messi::SendResult send(const ::names_like_ours::hook& message) const {
+      return send_a_hook(message);
+    }
+    ::messi::SendResult send_a_field(const ::names_like_ours::field& message) const;
+    ::messi::SendResult send(const ::names_like_ours::field& message) const {
+      return send_a_field(message);
+    }
+    ::messi::SendResult send_a_message(const ::names_like_ours::message& message) const;
+    ::messi::SendResult send(const ::names_like_ours::message& message) const {
+      return send_a_message(message);
+    }
+    ::messi::SendResult send_a_loop(const ::names_like_ours::loop& message) const;
+    ::messi::SendResult send(const ::names_like_ours::loop& message) const {
+      return send_a_loop(message);
+    }
+    ::messi::SendResult send_a_uri(const ::names_like_ours::uri& message) const;
+    ::messi::SendResult send(const ::names_like_ours::uri& message) const {
+      return send_a_uri(message);
+    }
+    ::messi::SendResult send_bytes(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_room(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_end(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_stream(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_no_stream(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_accept(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_out_of_descriptors(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_timer(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_input(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_spare(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_gathered(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_group(const ::names_like_ours::Group& message) const;
+    ::messi::SendResult send(const ::names_like_ours::Group& message) const {
+      return send_group(message);
+    }
+    ::messi::SendResult send_groups_of(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_sender(const ::names_like_ours::Sender& message) const;
+    ::messi::SendResult send(const ::names_like_ours::Sender& message) const {
+      return send_sender(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -352,6 +462,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
     static constexpr ::std::uint32_t kGathered = 47;
     static constexpr ::std::uint32_t kGroup = 48;
     static constexpr ::std::uint32_t kGroupsOf = 49;
+    static constexpr ::std::uint32_t kSender = 50;
 
     /// "" if no member has the number.
     static constexpr ::std::string_view name(::std::uint32_t number) {
@@ -403,6 +514,7 @@ class NamesLikeOursClient : public ::messi::ClientBase {
       if (number == kGathered) return "gathered";
       if (number == kGroup) return "group";
       if (number == kGroupsOf) return "groups_of";
+      if (number == kSender) return "sender";
       return "";
     }
 
@@ -422,7 +534,8 @@ class NamesLikeOursClient : public ::messi::ClientBase {
     static const ::names_like_ours::loop& type(::std::integral_constant<int, 12>);
     static const ::names_like_ours::uri& type(::std::integral_constant<int, 13>);
     static const ::names_like_ours::Group& type(::std::integral_constant<int, 14>);
-    static constexpr int types() { return 15; }
+    static const ::names_like_ours::Sender& type(::std::integral_constant<int, 15>);
+    static constexpr int types() { return 16; }
     template <typename Base>
     class Relay;
   };
@@ -542,6 +655,75 @@ class NamesLikeOursServerClient : public ::messi::ServerClient {
     return try_send_groups_of(message);
   }
   ::messi::SendResult try_send_all(const ::names_like_ours::Message& message);
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NamesLikeOursServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_client_base(const ::names_like_ours::ClientBase& message) const;
+    ::messi::SendResult send(const ::names_like_ours::ClientBase& message) const {
+      return send_client_base(message);
+    }
+    ::messi::SendResult send_server_base(const ::names_like_ours::ServerBase& message) const;
+    ::messi::SendResult send(const ::names_like_ours::ServerBase& message) const {
+      return send_server_base(message);
+    }
+    ::messi::SendResult send_server_client(const ::names_like_ours::ServerClient& message) const;
+    ::messi::SendResult send(const ::names_like_ours::ServerClient& message) const {
+      return send_server_client(message);
+    }
+    ::messi::SendResult send_event_loop(const ::names_like_ours::EventLoop& message) const;
+    ::messi::SendResult send(const ::names_like_ours::EventLoop& message) const {
+      return send_event_loop(message);
+    }
+    ::messi::SendResult send_client_options(const ::names_like_ours::ClientOptions& message) const;
+    ::messi::SendResult send(const ::names_like_ours::ClientOptions& message) const {
+      return send_client_options(message);
+    }
+    ::messi::SendResult send_disconnect_reason(
+        const ::names_like_ours::DisconnectReason& message) const;
+    ::messi::SendResult send(const ::names_like_ours::DisconnectReason& message) const {
+      return send_disconnect_reason(message);
+    }
+    ::messi::SendResult send_messi(const ::names_like_ours::messi& message) const;
+    ::messi::SendResult send(const ::names_like_ours::messi& message) const {
+      return send_messi(message);
+    }
+    ::messi::SendResult send_codec(const ::names_like_ours::codec& message) const;
+    ::messi::SendResult send(const ::names_like_ours::codec& message) const {
+      return send_codec(message);
+    }
+    ::messi::SendResult send_except(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_client(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_client_connected(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_on_unknown_message(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_stop(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_send(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_bytes(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_room(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_end(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_stream(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_no_stream(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_accept(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_out_of_descriptors(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_timer(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_input(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_spare(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_gathered(const ::names_like_ours::Message& message) const;
+    ::messi::SendResult send_group(const ::names_like_ours::Group& message) const;
+    ::messi::SendResult send(const ::names_like_ours::Group& message) const {
+      return send_group(message);
+    }
+    ::messi::SendResult send_groups_of(const ::names_like_ours::GroupBase& message) const;
+    ::messi::SendResult send(const ::names_like_ours::GroupBase& message) const {
+      return send_groups_of(message);
+    }
+    ::messi::SendResult send_all(const ::names_like_ours::Message& message) const;
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -603,6 +785,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   virtual void on_gathered(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
   virtual void on_group(Client& /*client*/, const ::names_like_ours::Group& /*message*/) {}
   virtual void on_groups_of(Client& /*client*/, const ::names_like_ours::Message& /*message*/) {}
+  virtual void on_sender(Client& /*client*/, const ::names_like_ours::Sender& /*message*/) {}
 
   // Replies: a message goes to the client whose message is being handled, if there is one.
 
@@ -861,7 +1044,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
   inline const ::messi::session::Schema& protocol_schema() const final;
 
-  ::messi::codec::Received received_{48, options().max_decode_depth};
+  ::messi::codec::Received received_{49, options().max_decode_depth};
 };
 
 // Members and messages that are called like things of the runtime or of generated code.
@@ -916,6 +1099,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
 //   47  gathered            Message
 //   48  group               Group
 //   49  groups_of           Message
+//   50  sender              Sender
 //
 // From server to client:
 //
@@ -956,7 +1140,7 @@ struct NamesLikeOursCodec {
   // What peers tell each other of the schema: messi/session/schema.h.
   static const ::messi::session::Schema& schema() {
     static constexpr char kSchema[] =
-        "client_to_server 5c9a0d3f2f36d989 2fbbc0621e69b40f 48\n"
+        "client_to_server c720e4ce04cf3b18 8652c99bbcd69ef8 49\n"
         "1 9198a0da client\n"
         "2 9198a0da server\n"
         "3 9198a0da incoming\n"
@@ -1005,6 +1189,7 @@ struct NamesLikeOursCodec {
         "47 9198a0da gathered\n"
         "48 9198a0da group\n"
         "49 9198a0da groups_of\n"
+        "50 9198a0da sender\n"
         "server_to_client 414284fd01f69c83 7bd4420a59a996b4 28\n"
         "1 9198a0da client_base\n"
         "2 9198a0da server_base\n"
@@ -1376,6 +1561,209 @@ inline void NamesLikeOursClient::send_groups_of(const ::names_like_ours::Message
 inline ::messi::SendResult NamesLikeOursClient::try_send_groups_of(
     const ::names_like_ours::Message& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 49, message);
+}
+inline void NamesLikeOursClient::send_sender(const ::names_like_ours::Sender& message) {
+  ::messi::codec::send<::messi::ClientBase>(*this, 50, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::try_send_sender(
+    const ::names_like_ours::Sender& message) {
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, 50, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_client(
+    const ::names_like_ours::Client& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_server(
+    const ::names_like_ours::Server& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_incoming(
+    const ::names_like_ours::Incoming& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_message(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_messages_(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_on_connected(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 6, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_send(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 7, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_reply(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 8, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_broadcast(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 9, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_stop(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 10, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_start(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 11, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_dispatch(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 12, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_payload(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 13, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_member(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 14, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_deliver(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 15, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_hook(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 16, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_from(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 17, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_field(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 18, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_loop(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 19, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_uri(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 20, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_options(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 21, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_connected(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 22, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_clients(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 23, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_disconnect(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 24, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_id(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 25, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_incoming(
+    const ::names_like_ours::incoming& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 26, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_member(
+    const ::names_like_ours::member& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 27, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_payload(
+    const ::names_like_ours::payload& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 28, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_client(
+    const ::names_like_ours::client& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 29, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_deliver(
+    const ::names_like_ours::deliver& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 30, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_hook(
+    const ::names_like_ours::hook& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 31, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_field(
+    const ::names_like_ours::field& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 33, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_message(
+    const ::names_like_ours::message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 34, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_loop(
+    const ::names_like_ours::loop& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 35, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_a_uri(
+    const ::names_like_ours::uri& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 36, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_bytes(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 37, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_room(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 38, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_end(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 39, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_stream(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 40, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_no_stream(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 41, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_accept(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 42, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_out_of_descriptors(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 43, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_timer(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 44, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_input(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 45, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_spare(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 46, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_gathered(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 47, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_group(
+    const ::names_like_ours::Group& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 48, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_groups_of(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 49, message);
+}
+inline ::messi::SendResult NamesLikeOursClient::Sender::send_sender(
+    const ::names_like_ours::Sender& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 50, message);
 }
 
 inline const ::messi::session::Schema& NamesLikeOursClient::protocol_schema() const {
@@ -1764,6 +2152,118 @@ inline void NamesLikeOursServerClient::send_all(const ::names_like_ours::Message
 inline ::messi::SendResult NamesLikeOursServerClient::try_send_all(
     const ::names_like_ours::Message& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 28, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_client_base(
+    const ::names_like_ours::ClientBase& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_server_base(
+    const ::names_like_ours::ServerBase& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_server_client(
+    const ::names_like_ours::ServerClient& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_event_loop(
+    const ::names_like_ours::EventLoop& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_client_options(
+    const ::names_like_ours::ClientOptions& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_disconnect_reason(
+    const ::names_like_ours::DisconnectReason& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 6, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_messi(
+    const ::names_like_ours::messi& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 7, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_codec(
+    const ::names_like_ours::codec& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 8, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_except(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 9, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_client(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 10, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_client_connected(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 11, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_on_unknown_message(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 12, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_stop(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 13, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_send(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 14, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_bytes(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 15, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_room(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 16, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_end(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 17, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_stream(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 18, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_no_stream(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 19, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_accept(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 20, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_out_of_descriptors(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 21, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_timer(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 22, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_input(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 23, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_spare(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 24, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_gathered(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 25, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_group(
+    const ::names_like_ours::Group& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 26, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_groups_of(
+    const ::names_like_ours::GroupBase& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 27, message);
+}
+inline ::messi::SendResult NamesLikeOursServerClient::Sender::send_all(
+    const ::names_like_ours::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 28, message);
 }
 inline bool NamesLikeOursServer::broadcast_client_base(const ::names_like_ours::ClientBase& message,
                                                        Except except) {
@@ -2286,6 +2786,12 @@ inline bool NamesLikeOursServer::dispatch(::messi::ServerClient& from, ::std::st
       if (in.parsed() && on_any_message(client, 49)) on_groups_of(client, message);
       break;
     }
+    case 50: {
+      in.parse(48, ::names_like_ours::Sender::default_instance());
+      const auto& message = static_cast<const ::names_like_ours::Sender&>(in.message());
+      if (in.parsed() && on_any_message(client, 50)) on_sender(client, message);
+      break;
+    }
     default:
       if (in.is_unknown() && on_any_message(client, in.unknown()))
         on_unknown_message(client, in.unknown());
@@ -2527,6 +3033,10 @@ class NamesLikeOursClient::Sends::Relay : public Base {
   }
   void on_groups_of(NamesLikeOursServerClient& client,
                     const ::names_like_ours::Message& message) final {
+    this->receive(client, message);
+  }
+  void on_sender(NamesLikeOursServerClient& client,
+                 const ::names_like_ours::Sender& message) final {
     this->receive(client, message);
   }
 };

@@ -24,6 +24,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 /// A client: derive from it and override the hooks you need. Hooks that every client has,
@@ -53,6 +54,21 @@ class NoPackageClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::NoPackageReq_Part& message) {
     return try_send_part(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NoPackageClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::NoPackageReq& message) const;
+    ::messi::SendResult send(const ::NoPackageReq& message) const { return send_req(message); }
+    ::messi::SendResult send_part(const ::NoPackageReq_Part& message) const;
+    ::messi::SendResult send(const ::NoPackageReq_Part& message) const {
+      return send_part(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -113,6 +129,18 @@ class NoPackageServerClient : public ::messi::ServerClient {
 
   ::messi::SendResult try_send_rsp(const ::NoPackageRsp& message);
   ::messi::SendResult try_send(const ::NoPackageRsp& message) { return try_send_rsp(message); }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NoPackageServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_rsp(const ::NoPackageRsp& message) const;
+    ::messi::SendResult send(const ::NoPackageRsp& message) const { return send_rsp(message); }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -207,6 +235,13 @@ inline void NoPackageClient::send_part(const ::NoPackageReq_Part& message) {
 inline ::messi::SendResult NoPackageClient::try_send_part(const ::NoPackageReq_Part& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
+inline ::messi::SendResult NoPackageClient::Sender::send_req(const ::NoPackageReq& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult NoPackageClient::Sender::send_part(
+    const ::NoPackageReq_Part& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
 
 inline const ::messi::session::Schema& NoPackageClient::protocol_schema() const {
   return NoPackageCodec::schema();
@@ -232,6 +267,10 @@ inline void NoPackageServerClient::send_rsp(const ::NoPackageRsp& message) {
 }
 inline ::messi::SendResult NoPackageServerClient::try_send_rsp(const ::NoPackageRsp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult NoPackageServerClient::Sender::send_rsp(
+    const ::NoPackageRsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool NoPackageServer::broadcast_rsp(const ::NoPackageRsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -18,6 +18,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace numbers {
@@ -54,6 +55,17 @@ class NumbersClient : public ::messi::ClientBase {
 
   ::messi::SendResult try_send_last(const ::numbers::Message& message);
   ::messi::SendResult try_send(const ::numbers::Message& message) { return try_send_last(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NumbersClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_last(const ::numbers::Message& message) const;
+    ::messi::SendResult send(const ::numbers::Message& message) const { return send_last(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -153,6 +165,27 @@ class NumbersServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send_m16(const ::numbers::Message& message);
   ::messi::SendResult try_send_m15(const ::numbers::Message& message);
   ::messi::SendResult try_send_m1(const ::numbers::Message& message);
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NumbersServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_m536870911(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m33554432(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m33554431(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m262144(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m262143(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m20000(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m18999(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m2048(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m2047(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m16(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m15(const ::numbers::Message& message) const;
+    ::messi::SendResult send_m1(const ::numbers::Message& message) const;
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -321,6 +354,10 @@ inline void NumbersClient::send_last(const ::numbers::Message& message) {
 inline ::messi::SendResult NumbersClient::try_send_last(const ::numbers::Message& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 536870911, message);
 }
+inline ::messi::SendResult NumbersClient::Sender::send_last(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 536870911, message);
+}
 
 inline const ::messi::session::Schema& NumbersClient::protocol_schema() const {
   return NumbersCodec::schema();
@@ -483,6 +520,54 @@ inline void NumbersServerClient::send_m1(const ::numbers::Message& message) {
 }
 inline ::messi::SendResult NumbersServerClient::try_send_m1(const ::numbers::Message& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m536870911(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 536870911, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m33554432(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 33554432, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m33554431(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 33554431, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m262144(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 262144, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m262143(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 262143, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m20000(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 20000, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m18999(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 18999, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m2048(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2048, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m2047(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2047, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m16(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 16, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m15(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 15, message);
+}
+inline ::messi::SendResult NumbersServerClient::Sender::send_m1(
+    const ::numbers::Message& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool NumbersServer::broadcast_m536870911(const ::numbers::Message& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 536870911, message);

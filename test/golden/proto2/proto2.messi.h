@@ -24,6 +24,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace proto2 {
@@ -57,6 +58,23 @@ class Proto2Client : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::proto2::Extendable& message) {
     return try_send_extendable(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Proto2Client& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_required(const ::proto2::Required& message) const;
+    ::messi::SendResult send(const ::proto2::Required& message) const {
+      return send_required(message);
+    }
+    ::messi::SendResult send_extendable(const ::proto2::Extendable& message) const;
+    ::messi::SendResult send(const ::proto2::Extendable& message) const {
+      return send_extendable(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -119,6 +137,19 @@ class Proto2ServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::proto2::Grouped& message) {
     return try_send_grouped(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(Proto2ServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_grouped(const ::proto2::Grouped& message) const;
+    ::messi::SendResult send(const ::proto2::Grouped& message) const {
+      return send_grouped(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -213,6 +244,14 @@ inline void Proto2Client::send_extendable(const ::proto2::Extendable& message) {
 inline ::messi::SendResult Proto2Client::try_send_extendable(const ::proto2::Extendable& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
+inline ::messi::SendResult Proto2Client::Sender::send_required(
+    const ::proto2::Required& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult Proto2Client::Sender::send_extendable(
+    const ::proto2::Extendable& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
 
 inline const ::messi::session::Schema& Proto2Client::protocol_schema() const {
   return Proto2Codec::schema();
@@ -238,6 +277,10 @@ inline void Proto2ServerClient::send_grouped(const ::proto2::Grouped& message) {
 }
 inline ::messi::SendResult Proto2ServerClient::try_send_grouped(const ::proto2::Grouped& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult Proto2ServerClient::Sender::send_grouped(
+    const ::proto2::Grouped& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool Proto2Server::broadcast_grouped(const ::proto2::Grouped& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -30,6 +30,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace same_type {
@@ -60,6 +61,19 @@ class SameTypeClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_whisper(const ::same_type::Text& message);
   ::messi::SendResult try_send_once(const ::same_type::Once& message);
   ::messi::SendResult try_send(const ::same_type::Once& message) { return try_send_once(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(SameTypeClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_say(const ::same_type::Text& message) const;
+    ::messi::SendResult send_whisper(const ::same_type::Text& message) const;
+    ::messi::SendResult send_once(const ::same_type::Once& message) const;
+    ::messi::SendResult send(const ::same_type::Once& message) const { return send_once(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -131,6 +145,22 @@ class SameTypeServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::same_type::Once& message) {
     return try_send_whisper(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(SameTypeServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_say(const ::same_type::Text& message) const;
+    ::messi::SendResult send(const ::same_type::Text& message) const { return send_say(message); }
+    ::messi::SendResult send_whisper(const ::same_type::Once& message) const;
+    ::messi::SendResult send(const ::same_type::Once& message) const {
+      return send_whisper(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -274,6 +304,20 @@ inline void SameTypeClient::send_once(const ::same_type::Once& message) {
 inline ::messi::SendResult SameTypeClient::try_send_once(const ::same_type::Once& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
 }
+inline ::messi::SendResult SameTypeClient::Sender::send_say(
+    const ::same_type::Text& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           SameTypeCodec::kind_Text);
+}
+inline ::messi::SendResult SameTypeClient::Sender::send_whisper(
+    const ::same_type::Text& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message,
+                                                           SameTypeCodec::kind_Text);
+}
+inline ::messi::SendResult SameTypeClient::Sender::send_once(
+    const ::same_type::Once& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
 
 inline const ::messi::session::Schema& SameTypeClient::protocol_schema() const {
   return SameTypeCodec::schema();
@@ -313,6 +357,15 @@ inline void SameTypeServerClient::send_whisper(const ::same_type::Once& message)
 inline ::messi::SendResult SameTypeServerClient::try_send_whisper(
     const ::same_type::Once& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 2, message);
+}
+inline ::messi::SendResult SameTypeServerClient::Sender::send_say(
+    const ::same_type::Text& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           SameTypeCodec::kind_Text);
+}
+inline ::messi::SendResult SameTypeServerClient::Sender::send_whisper(
+    const ::same_type::Once& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
 }
 inline bool SameTypeServer::broadcast_say(const ::same_type::Text& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,

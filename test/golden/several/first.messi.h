@@ -25,6 +25,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace several::first {
@@ -52,6 +53,19 @@ class FirstClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::several::Common& message) {
     return try_send_common(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(FirstClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_common(const ::several::Common& message) const;
+    ::messi::SendResult send(const ::several::Common& message) const {
+      return send_common(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -111,6 +125,19 @@ class FirstServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::several::Common& message) {
     return try_send_common(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(FirstServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_common(const ::several::Common& message) const;
+    ::messi::SendResult send(const ::several::Common& message) const {
+      return send_common(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -197,6 +224,10 @@ inline void FirstClient::send_common(const ::several::Common& message) {
 inline ::messi::SendResult FirstClient::try_send_common(const ::several::Common& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult FirstClient::Sender::send_common(
+    const ::several::Common& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& FirstClient::protocol_schema() const {
   return FirstCodec::schema();
@@ -223,6 +254,10 @@ inline void FirstServerClient::send_common(const ::several::Common& message) {
 }
 inline ::messi::SendResult FirstServerClient::try_send_common(const ::several::Common& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult FirstServerClient::Sender::send_common(
+    const ::several::Common& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool FirstServer::broadcast_common(const ::several::Common& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

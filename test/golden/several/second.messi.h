@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace several::second {
@@ -50,6 +51,19 @@ class SecondClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::several::Common& message) {
     return try_send_common(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(SecondClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_common(const ::several::Common& message) const;
+    ::messi::SendResult send(const ::several::Common& message) const {
+      return send_common(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -109,6 +123,19 @@ class SecondServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::several::Common& message) {
     return try_send_common(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(SecondServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_common(const ::several::Common& message) const;
+    ::messi::SendResult send(const ::several::Common& message) const {
+      return send_common(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -195,6 +222,10 @@ inline void SecondClient::send_common(const ::several::Common& message) {
 inline ::messi::SendResult SecondClient::try_send_common(const ::several::Common& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
 }
+inline ::messi::SendResult SecondClient::Sender::send_common(
+    const ::several::Common& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
 
 inline const ::messi::session::Schema& SecondClient::protocol_schema() const {
   return SecondCodec::schema();
@@ -221,6 +252,10 @@ inline void SecondServerClient::send_common(const ::several::Common& message) {
 }
 inline ::messi::SendResult SecondServerClient::try_send_common(const ::several::Common& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult SecondServerClient::Sender::send_common(
+    const ::several::Common& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool SecondServer::broadcast_common(const ::several::Common& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 
 namespace side_client {
 
@@ -47,6 +48,17 @@ class SideClientClient : public ::messi::ClientBase {
 
   ::messi::SendResult try_send_req(const ::side_client::Req& message);
   ::messi::SendResult try_send(const ::side_client::Req& message) { return try_send_req(message); }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(SideClientClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_req(const ::side_client::Req& message) const;
+    ::messi::SendResult send(const ::side_client::Req& message) const { return send_req(message); }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -112,6 +124,10 @@ inline void SideClientClient::send_req(const ::side_client::Req& message) {
 }
 inline ::messi::SendResult SideClientClient::try_send_req(const ::side_client::Req& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message);
+}
+inline ::messi::SendResult SideClientClient::Sender::send_req(
+    const ::side_client::Req& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 
 inline const ::messi::session::Schema& SideClientClient::protocol_schema() const {

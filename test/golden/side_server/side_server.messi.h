@@ -22,6 +22,7 @@
 #endif
 
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace side_server {
@@ -41,6 +42,18 @@ class SideServerServerClient : public ::messi::ServerClient {
 
   ::messi::SendResult try_send_rsp(const ::side_server::Rsp& message);
   ::messi::SendResult try_send(const ::side_server::Rsp& message) { return try_send_rsp(message); }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(SideServerServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_rsp(const ::side_server::Rsp& message) const;
+    ::messi::SendResult send(const ::side_server::Rsp& message) const { return send_rsp(message); }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -154,6 +167,10 @@ inline void SideServerServerClient::send_rsp(const ::side_server::Rsp& message) 
 }
 inline ::messi::SendResult SideServerServerClient::try_send_rsp(const ::side_server::Rsp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+}
+inline ::messi::SendResult SideServerServerClient::Sender::send_rsp(
+    const ::side_server::Rsp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
 }
 inline bool SideServerServer::broadcast_rsp(const ::side_server::Rsp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message);

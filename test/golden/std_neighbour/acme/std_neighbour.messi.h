@@ -23,6 +23,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace acme {
@@ -50,6 +51,19 @@ class StdNeighbourClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::acme::std::Stamp& message) {
     return try_send_stamp(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(StdNeighbourClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_stamp(const ::acme::std::Stamp& message) const;
+    ::messi::SendResult send(const ::acme::std::Stamp& message) const {
+      return send_stamp(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -109,6 +123,20 @@ class StdNeighbourServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::acme::std::Stamp& message) {
     return try_send_stamp(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(StdNeighbourServerClient& client,
+                    ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_stamp(const ::acme::std::Stamp& message) const;
+    ::messi::SendResult send(const ::acme::std::Stamp& message) const {
+      return send_stamp(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -218,6 +246,11 @@ inline ::messi::SendResult StdNeighbourClient::try_send_stamp(const ::acme::std:
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 1, message,
                                                        StdNeighbourCodec::kind_acme_std_Stamp);
 }
+inline ::messi::SendResult StdNeighbourClient::Sender::send_stamp(
+    const ::acme::std::Stamp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           StdNeighbourCodec::kind_acme_std_Stamp);
+}
 
 inline const ::messi::session::Schema& StdNeighbourClient::protocol_schema() const {
   return StdNeighbourCodec::schema();
@@ -246,6 +279,11 @@ inline ::messi::SendResult StdNeighbourServerClient::try_send_stamp(
     const ::acme::std::Stamp& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message,
                                                          StdNeighbourCodec::kind_acme_std_Stamp);
+}
+inline ::messi::SendResult StdNeighbourServerClient::Sender::send_stamp(
+    const ::acme::std::Stamp& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message,
+                                                           StdNeighbourCodec::kind_acme_std_Stamp);
 }
 inline bool StdNeighbourServer::broadcast_stamp(const ::acme::std::Stamp& message, Except except) {
   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), 1, message,

@@ -29,6 +29,7 @@
 
 #include "messi/client.h"
 #include "messi/codec/protobuf.h"
+#include "messi/sender.h"
 #include "messi/server_of.h"
 
 namespace acme::chat::v1 {
@@ -85,6 +86,37 @@ class NestedClient : public ::messi::ClientBase {
   ::messi::SendResult try_send(const ::acme::chat::v1::ServerToClient_Inside& message) {
     return try_send_others(message);
   }
+
+  /// Sends to the server from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NestedClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_inside(const ::acme::chat::v1::ClientToServer_Inside& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::ClientToServer_Inside& message) const {
+      return send_inside(message);
+    }
+    ::messi::SendResult send_deeper(
+        const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) const {
+      return send_deeper(message);
+    }
+    ::messi::SendResult send_inner(const ::acme::chat::v1::Outer_Inner& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::Outer_Inner& message) const {
+      return send_inner(message);
+    }
+    ::messi::SendResult send_innermost(
+        const ::acme::chat::v1::Outer_Inner_Innermost& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::Outer_Inner_Innermost& message) const {
+      return send_innermost(message);
+    }
+    ::messi::SendResult send_others(const ::acme::chat::v1::ServerToClient_Inside& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::ServerToClient_Inside& message) const {
+      return send_others(message);
+    }
+  };
 
   /// The members that come from the server: their numbers and names.
   struct Receives {
@@ -177,6 +209,27 @@ class NestedServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send(const ::acme::chat::v1::ClientToServer& message) {
     return try_send_echo(message);
   }
+
+  /// Sends to this client from any thread: messi/sender.h.
+  class Sender : public ::messi::Sender {
+   public:
+    /// On the loop's thread, or before the loop runs.
+    explicit Sender(NestedServerClient& client, ::std::size_t max_pending_bytes = kMaxPendingBytes)
+        : ::messi::Sender(client, max_pending_bytes) {}
+
+    ::messi::SendResult send_inside(const ::acme::chat::v1::ServerToClient_Inside& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::ServerToClient_Inside& message) const {
+      return send_inside(message);
+    }
+    ::messi::SendResult send_outer(const ::acme::chat::v1::Outer& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::Outer& message) const {
+      return send_outer(message);
+    }
+    ::messi::SendResult send_echo(const ::acme::chat::v1::ClientToServer& message) const;
+    ::messi::SendResult send(const ::acme::chat::v1::ClientToServer& message) const {
+      return send_echo(message);
+    }
+  };
 };
 
 /// A server: derive from it and override the hooks you need. Hooks that every server has, such as
@@ -334,6 +387,26 @@ inline ::messi::SendResult NestedClient::try_send_others(
     const ::acme::chat::v1::ServerToClient_Inside& message) {
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 5, message);
 }
+inline ::messi::SendResult NestedClient::Sender::send_inside(
+    const ::acme::chat::v1::ClientToServer_Inside& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult NestedClient::Sender::send_deeper(
+    const ::acme::chat::v1::ClientToServer_Inside_Deeper& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult NestedClient::Sender::send_inner(
+    const ::acme::chat::v1::Outer_Inner& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
+}
+inline ::messi::SendResult NestedClient::Sender::send_innermost(
+    const ::acme::chat::v1::Outer_Inner_Innermost& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 4, message);
+}
+inline ::messi::SendResult NestedClient::Sender::send_others(
+    const ::acme::chat::v1::ServerToClient_Inside& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 5, message);
+}
 
 inline const ::messi::session::Schema& NestedClient::protocol_schema() const {
   return NestedCodec::schema();
@@ -389,6 +462,18 @@ inline void NestedServerClient::send_echo(const ::acme::chat::v1::ClientToServer
 inline ::messi::SendResult NestedServerClient::try_send_echo(
     const ::acme::chat::v1::ClientToServer& message) {
   return ::messi::codec::try_send<::messi::ServerClient>(*this, 3, message);
+}
+inline ::messi::SendResult NestedServerClient::Sender::send_inside(
+    const ::acme::chat::v1::ServerToClient_Inside& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 1, message);
+}
+inline ::messi::SendResult NestedServerClient::Sender::send_outer(
+    const ::acme::chat::v1::Outer& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message);
+}
+inline ::messi::SendResult NestedServerClient::Sender::send_echo(
+    const ::acme::chat::v1::ClientToServer& message) const {
+  return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
 }
 inline bool NestedServer::broadcast_inside(const ::acme::chat::v1::ServerToClient_Inside& message,
                                            Except except) {
