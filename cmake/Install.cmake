@@ -14,7 +14,7 @@ if(MESSI_BUILD_RUNTIME)
   set(pc_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
   install(DIRECTORY runtime/messi
-    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi*.cc")
+    DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi*.cc" PATTERN "options.proto")
   install(PROGRAMS runtime/python/src/messi_runtime/check_history.py
     DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT runtime RENAME messi-check-history)
   install(TARGETS messi EXPORT messi-targets)
@@ -28,7 +28,7 @@ if(MESSI_BUILD_RUNTIME)
   install(FILES
     "${PROJECT_BINARY_DIR}/messi-config.cmake" "${PROJECT_BINARY_DIR}/messi-config-version.cmake"
     cmake/MessiCares.cmake cmake/MessiCompiled.cmake cmake/MessiDepfile.cmake
-    cmake/MessiGenerate.cmake cmake/MessiTls.cmake
+    cmake/MessiGenerate.cmake cmake/MessiOptions.cmake cmake/MessiTls.cmake
     DESTINATION "${config_dir}" COMPONENT runtime)
 
   string(REGEX REPLACE "[^/]+" ".." prefix_from_pc_dir "${pc_dir}")

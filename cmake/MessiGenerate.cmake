@@ -70,6 +70,15 @@ function(messi_generate)
     if(NOT is_generated AND (NOT EXISTS "${proto}" OR IS_DIRECTORY "${proto}"))
       message(FATAL_ERROR "messi_generate: PROTOS names a file that does not exist: ${proto}")
     endif()
+    set(options_flags)
+    if(NOT is_generated)
+      file(STRINGS "${proto}" imports_options REGEX "^ *import .*\"messi/options\\.proto\"")
+      if(imports_options)
+        get_target_property(options_dir messi_options MESSI_IMPORT_DIR)
+        set(options_flags "-I${options_dir}")
+        target_link_libraries("${arg_TARGET}" PUBLIC messi::options)
+      endif()
+    endif()
     _messi_import_path(import_path "${proto}" "${import_dirs}")
     string(REGEX REPLACE "\\.proto$" "" stem "${import_path}")
     set(outputs "${out_dir}/${stem}${extension}" "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
@@ -77,7 +86,7 @@ function(messi_generate)
     list(SORT outputs)
     add_custom_command(
       OUTPUT ${outputs}
-      COMMAND "${protoc}" "--plugin=protoc-gen-messi=${plugin}" ${import_flags}
+      COMMAND "${protoc}" "--plugin=protoc-gen-messi=${plugin}" ${import_flags} ${options_flags}
               "--cpp_out=${out_dir}" "--messi_out=${out_dir}" ${arg_OPTIONS}
               "--dependency_out=${out_dir}/${stem}.d" "${proto}"
       COMMAND "${CMAKE_COMMAND}" "-DDEPFILE=${out_dir}/${stem}.d" -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/MessiDepfile.cmake"

@@ -8,6 +8,7 @@
 
 #include "names.h"
 #include "near_misses.h"
+#include "pairs.h"
 
 namespace messi::plugin {
 namespace {
@@ -216,8 +217,18 @@ std::optional<Protocol> read_protocol(const Schema& schema, const File& file,
 
   Protocol protocol{
       schema, file, base_name(file.path), std::move(*to_server), std::move(*to_client), {}, {}};
+  find_pairs(protocol, found);
+  if (!found.empty()) {
+    diagnostics.add(std::move(found));
+    return std::nullopt;
+  }
   find_types(protocol);
   return protocol;
+}
+
+bool has_requests(const Direction& direction) {
+  return std::any_of(direction.members.begin(), direction.members.end(),
+                     [](const Member& member) { return member.is_request(); });
 }
 
 std::vector<const File*> files_of(const Protocol& protocol) {

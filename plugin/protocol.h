@@ -14,9 +14,17 @@ namespace messi::plugin {
 
 /// A member of a oneof `messages`.
 struct Member {
+  /// Whether it is one of a pair.
+  bool is_request() const { return reply != nullptr; }
+  bool is_reply() const { return request != nullptr; }
+
   const Field& field;          ///< Its number is what the wire carries.
   const Message& type;         ///< The field's type.
   bool type_is_unique = true;  ///< No other member of this direction has the type.
+
+  // A request and its reply are a pair, in opposite directions.
+  const Member* reply = nullptr;    ///< Of a request; null if it is none.
+  const Member* request = nullptr;  ///< Of a reply; null if it is none.
 };
 
 /// The messages that one side sends.
@@ -46,6 +54,13 @@ struct Protocol {
 /// `diagnostics`.
 std::optional<Protocol> read_protocol(const Schema& schema, const File& file,
                                       Diagnostics& diagnostics);
+
+/// Whether a direction has requests.
+bool has_requests(const Direction& direction);
+/// Whether one of the two has.
+inline bool has_pairs(const Protocol& protocol) {
+  return has_requests(protocol.client_to_server) || has_requests(protocol.server_to_client);
+}
 
 /// The file of the protocol, then those of its members' types, each once.
 std::vector<const File*> files_of(const Protocol& protocol);

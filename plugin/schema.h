@@ -101,6 +101,7 @@ struct Field : Element {
   const Enum* enumeration = nullptr;         ///< If it is an enum.
   const Oneof* oneof = nullptr;              ///< If it is a member of one.
   std::optional<std::string> default_value;  ///< If there is one, as in descriptor.proto.
+  std::optional<std::string> reply;          ///< The option `(messi.reply)`, if it is there.
   bool is_packed = false;
   bool must_be_utf8 = false;  ///< It is text, and its parsers refuse what is not UTF-8.
   bool has_ctype = false;     ///< The option `ctype` gives it another C++ type than std::string.

@@ -1,9 +1,11 @@
 #include "schema_reader.h"
 
 #include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/unknown_field_set.h>
 
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -83,6 +85,22 @@ std::string default_value(const FieldDescriptor& field) {
   FieldDescriptorProto proto;
   field.CopyTo(&proto);
   return proto.default_value();
+}
+
+/// The value of `(messi.reply)`. This program knows the option only from `messi/options.proto`,
+/// which the proto imports.
+std::optional<std::string> reply(const FieldDescriptor& field) {
+  const auto* const option = field.file()->pool()->FindExtensionByName("messi.reply");
+  if (option == nullptr) return std::nullopt;
+  std::optional<std::string> value;
+  const google::protobuf::UnknownFieldSet& options = field.options().unknown_fields();
+  for (int i = 0; i < options.field_count(); ++i) {
+    const google::protobuf::UnknownField& each = options.field(i);
+    const bool is_it = each.number() == option->number() &&
+                       each.type() == google::protobuf::UnknownField::TYPE_LENGTH_DELIMITED;
+    if (is_it) value = to_string(each.length_delimited());
+  }
+  return value;
 }
 
 Label label_of(const FieldDescriptor& field) {
@@ -209,6 +227,7 @@ class Reader {
       field.oneof = &message.oneofs[static_cast<std::size_t>(oneof->index())];
     }
     if (descriptor.has_default_value()) field.default_value = default_value(descriptor);
+    field.reply = reply(descriptor);
     field.is_packed = is_packed(descriptor);
     field.must_be_utf8 = must_be_utf8(descriptor);
     field.has_ctype = has_ctype(descriptor);

@@ -16,6 +16,10 @@ void emit_protocol_schema(const Context& context, const std::string& name) {
 
 }  // namespace
 
+std::string has_calls(const Context& context) {
+  return has_pairs(context.protocol) ? "bool has_calls() const final { return true; }\n" : "";
+}
+
 void emit_client_dispatch(const Context& context) {
   const Direction& direction = context.protocol.server_to_client;
   const auto emit_cases = [&] {
@@ -23,7 +27,7 @@ void emit_client_dispatch(const Context& context) {
       case $number$: {
         in.parse($index$, $Type$::default_instance()$received_by$);
         const auto& message = static_cast<const $Type$&>(in.message());
-        if (in.parsed() && on_any_message($number$)) on_$name$(message);
+        if (in.parsed() && on_any_message($number$)$condition$) on_$name$(message);
         break;
       }
     )cc");
@@ -54,7 +58,7 @@ void emit_server_dispatch(const Context& context) {
       case $number$: {
         in.parse($index$, $Type$::default_instance()$received_by$);
         const auto& message = static_cast<const $Type$&>(in.message());
-        if (in.parsed() && on_any_message(client, $number$)) on_$name$(client, message);
+        if (in.parsed() && on_any_message(client, $number$)$condition$) on_$name$(client, message);
         break;
       }
     )cc");

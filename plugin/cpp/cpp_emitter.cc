@@ -28,6 +28,9 @@ void emit_includes(const Context& context) {
   const Options& options = context.options;
   const std::string runtime = context.cpp_options.runtime_include_prefix + "messi/";
   if (options.client()) context.text.lines("#include \"" + runtime + "client.h\"");
+  if (has_pairs(context.protocol)) {
+    context.text.lines("#include \"" + runtime + "codec/call.h\"");
+  }
   context.text.lines("#include \"" + runtime + "codec/protobuf.h\"");
   context.text.lines("#include \"" + runtime + "sender.h\"");
   if (options.server()) context.text.lines("#include \"" + runtime + "server_of.h\"");

@@ -14,6 +14,23 @@ namespace {
 
 constexpr std::size_t kDeepestIndentation = 2;
 
+std::string number(const Member& member) { return std::to_string(member.field.number); }
+
+/// A member as the senders of the runtime know it.
+std::string sent_member(const Member& member) {
+  if (!member.is_reply()) return number(member);
+  return "::messi::codec::Reply{" + number(*member.request) + ", " + number(member) + '}';
+}
+
+/// What the dispatch of a message asks besides, before it calls the hook.
+std::string condition(const Context& context, const Direction& direction, const Member& member) {
+  if (member.is_request()) return " && begin_request(" + number(member) + ')';
+  if (!member.is_reply()) return "";
+  const bool by_server = &direction == &context.protocol.client_to_server;
+  return std::string(" && !take_answer(") + (by_server ? "client, " : "") + number(member) +
+         ", &message)";
+}
+
 std::vector<Text::Hole> holes(const Context& context, const Direction& direction,
                               const Member& member) {
   const Kind* const kind = context.kinds.find(member.type);
@@ -21,7 +38,9 @@ std::vector<Text::Hole> holes(const Context& context, const Direction& direction
   return {{"comment", format_comment(member.field.comment, "///", kColumns - kDeepestIndentation)},
           {"deprecated", member.field.deprecated ? "[[deprecated]] " : ""},
           {"name", member.field.name},
-          {"number", std::to_string(member.field.number)},
+          {"number", number(member)},
+          {"sent_member", sent_member(member)},
+          {"condition", condition(context, direction, member)},
           {"index", std::to_string(&member - direction.members.data())},
           {"Type", context.qualified_class(member.type)},
           {"sent_as", kind == nullptr ? "" : ", " + codec + "kind_" + kind->name},
@@ -44,6 +63,18 @@ void emit_types(const Context& context, const Direction& direction) {
       return $count$;
     }
   )cc");
+}
+
+std::vector<Text::Hole> pair_holes(const Context& context, const Direction& direction,
+                                   const Member& request) {
+  std::vector<Text::Hole> all = holes(context, direction, request);
+  const Member& reply = *request.reply;
+  const Kind* const kind = context.kinds.find(reply.type);
+  all.push_back({"Reply", context.qualified_class(reply.type)});
+  all.push_back({"pair", "::messi::codec::Reply{" + number(request) + ", " + number(reply) + '}'});
+  all.push_back({"reply_kind", kind == nullptr ? "::messi::codec::kOther"
+                                               : context.codec_class() + "::kind_" + kind->name});
+  return all;
 }
 
 }  // namespace
@@ -70,6 +101,42 @@ void emit_members(const Context& context, const Direction& direction,
     all_holes.insert(all_holes.end(), more_holes.begin(), more_holes.end());
     context.text.emit(all_holes, each);
   }
+}
+
+void emit_pairs(const Context& context, const Direction& requests,
+                const std::vector<Text::Hole>& more_holes, std::string_view each,
+                std::string_view if_unique) {
+  for (const Member& request : requests.members) {
+    if (!request.is_request()) continue;
+    std::vector<Text::Hole> all_holes = pair_holes(context, requests, request);
+    all_holes.insert(all_holes.end(), more_holes.begin(), more_holes.end());
+    context.text.emit(all_holes, each);
+    if (request.type_is_unique) context.text.emit(all_holes, if_unique);
+  }
+}
+
+void emit_calls(const Context& context, const Direction& requests) {
+  emit_pairs(context, requests, {},
+             R"cc(
+               $deprecated$::messi::Call call_$name$(const $Type$& request, ::messi::Duration timeout, ::messi::OnResult<$Reply$> on_result);
+             )cc",
+             R"cc(
+               $deprecated$::messi::Call call(const $Type$& request, ::messi::Duration timeout, ::messi::OnResult<$Reply$> on_result) {
+                 return call_$name$(request, timeout, ::std::move(on_result));
+               }
+             )cc");
+}
+
+void emit_later_answers(const Context& context, const Direction& requests) {
+  emit_pairs(context, requests, {},
+             R"cc(
+               $deprecated$::messi::Responder<$Reply$> answer_later_$name$();
+             )cc",
+             R"cc(
+               $deprecated$::messi::Responder<$Reply$> answer_later(const $Type$& /*request*/) {
+                 return answer_later_$name$();
+               }
+             )cc");
 }
 
 void emit_senders(const Context& context, const Direction& direction) {

@@ -16,13 +16,25 @@ namespace messi::plugin::cpp {
 ///
 /// Holes: $comment$, $deprecated$ (an attribute and a space, or nothing), $name$, $number$, $index$
 /// (in the direction), $Type$, $Case$ (a constant's name), and `, ` with an argument about the
-/// type, or nothing: $sent_as$ to send it, $received_by$ to receive it.
+/// type, or nothing: $sent_as$ to send it, $received_by$ to receive it. $sent_member$ is the number
+/// or, of a reply, with that of its request. $condition$ is what the dispatch of requests and
+/// replies asks besides.
 void emit_members(const Context& context, const Direction& direction, std::string_view each,
                   std::string_view if_unique = {});
 
 /// The same, with holes beyond those.
 void emit_members(const Context& context, const Direction& direction,
                   const std::vector<Text::Hole>& more_holes, std::string_view each);
+
+/// Prints the skeletons for each request of a direction, with the holes of `emit_members` and
+/// besides: $Reply$ (the reply's type), $pair$ (both numbers), $reply_kind$.
+void emit_pairs(const Context& context, const Direction& requests,
+                const std::vector<Text::Hole>& more_holes, std::string_view each,
+                std::string_view if_unique = {});
+
+/// The declarations of `call_<name>` and `call`, and of `answer_later_<name>` and `answer_later`.
+void emit_calls(const Context& context, const Direction& requests);
+void emit_later_answers(const Context& context, const Direction& requests);
 
 /// The declarations of `send_<name>` and `send`.
 void emit_senders(const Context& context, const Direction& direction);

@@ -1,6 +1,8 @@
 #ifndef MESSI_PLUGIN_CPP_CPP_PARTS_H_
 #define MESSI_PLUGIN_CPP_CPP_PARTS_H_
 
+#include <string>
+
 #include "cpp_context.h"
 
 namespace messi::plugin::cpp {
@@ -9,6 +11,9 @@ namespace messi::plugin::cpp {
 
 void emit_client_class(const Context& context);
 void emit_server_classes(const Context& context);
+
+/// A line that says that the protocol has pairs, or nothing.
+std::string has_calls(const Context& context);
 
 /// What the runtime needs to know about the schema.
 void emit_codec(const Context& context);

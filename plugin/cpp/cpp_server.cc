@@ -25,6 +25,27 @@ void emit_replies(const Context& context, const Direction& direction) {
                )cc");
 }
 
+void emit_tries_and_calls(const Context& context, const Direction& requests) {
+  emit_tries(context, requests);
+  if (!has_requests(requests)) return;
+  context.text.lines("\n");
+  context.text.emit({{"calls", [&] { emit_calls(context, requests); }}}, R"cc(
+    // Calls: a request goes to this client. Its answer, or why there is none, comes to `on_result`,
+    // once, from the loop.
+
+    $calls$;
+  )cc");
+}
+
+void emit_all_later_answers(const Context& context, const Direction& requests) {
+  if (!has_requests(requests)) return;
+  context.text.emit({{"later", [&] { emit_later_answers(context, requests); }}}, R"cc(
+    // Later answers: to the request whose hook is running, when it has returned.
+
+    $later$;
+  )cc");
+}
+
 void emit_broadcasts(const Context& context, const Direction& direction) {
   emit_members(context, direction,
                R"cc(
@@ -83,8 +104,10 @@ void emit_server_classes(const Context& context) {
                      {"ServerClient", context.server_client_class()},
                      {"numbers", [&] { emit_all_numbers(context); }},
                      {"senders", [&] { emit_senders(context, down); }},
-                     {"tries", [&] { emit_tries(context, down); }},
                      {"sender", sender},
+                     {"tries", [&] { emit_tries_and_calls(context, down); }},
+                     {"later", [&] { emit_all_later_answers(context, up); }},
+                     {"has_calls", has_calls(context)},
                      {"hooks", [&] { emit_hooks(context, up); }},
                      {"replies", [&] { emit_replies(context, down); }},
                      {"broadcasts", [&] { emit_broadcasts(context, down); }},
@@ -125,6 +148,8 @@ void emit_server_classes(const Context& context) {
 
                 $replies$;
 
+                $later$;
+
                 // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
                 // encoded: then it is sent to nobody.
 
@@ -151,6 +176,7 @@ void emit_server_classes(const Context& context) {
 
                private:
                 inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+                $has_calls$;
                 inline const ::messi::session::Schema& protocol_schema() const final;
 
                 ::messi::codec::Received received_{$count$, options().max_decode_depth};
@@ -163,10 +189,10 @@ void emit_server_senders(const Context& context) {
   emit_members(context, down, {{"ServerClient", context.server_client_class()}},
                R"cc(
                  inline void $ServerClient$::send_$name$(const $Type$& message) {
-                   ::messi::codec::send<::messi::ServerClient>(*this, $number$, message$sent_as$);
+                   ::messi::codec::send<::messi::ServerClient>(*this, $sent_member$, message$sent_as$);
                  }
                  inline ::messi::SendResult $ServerClient$::try_send_$name$(const $Type$& message) {
-                   return ::messi::codec::try_send<::messi::ServerClient>(*this, $number$, message$sent_as$);
+                   return ::messi::codec::try_send<::messi::ServerClient>(*this, $sent_member$, message$sent_as$);
                  }
                )cc");
   emit_sender_definitions(context, down, context.server_client_class());
@@ -179,6 +205,17 @@ void emit_server_senders(const Context& context) {
                    return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, $number$, message$sent_as$);
                  }
                )cc");
+  emit_pairs(context, down, {{"ServerClient", context.server_client_class()}}, R"cc(
+    inline ::messi::Call $ServerClient$::call_$name$(const $Type$& request, ::messi::Duration timeout, ::messi::OnResult<$Reply$> on_result) {
+      return ::messi::codec::call<::messi::ServerClient>(*this, $pair$, request, timeout, ::std::move(on_result)$sent_as$);
+    }
+  )cc");
+  emit_pairs(context, context.protocol.client_to_server, {{"Server", context.server_class()}},
+             R"cc(
+               inline ::messi::Responder<$Reply$> $Server$::answer_later_$name$() {
+                 return ::messi::codec::answer_later<::messi::ServerBase>(*this, $pair$, &::messi::codec::send_answer<$Reply$, $reply_kind$>);
+               }
+             )cc");
 }
 
 }  // namespace messi::plugin::cpp

@@ -14,6 +14,8 @@
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
+#include "messi/calls/current_request.h"
+#include "messi/calls/later_answers.h"
 #include "messi/connection/attempts.h"
 #include "messi/connection/backoff.h"
 #include "messi/connection/client_machine.h"
@@ -29,6 +31,7 @@
 #include "messi/io/peer_certificate.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
+#include "messi/send_result.h"
 #include "messi/session/schema.h"
 #include "messi/session/schema_mismatch.h"
 #include "messi/session/session_loss.h"
@@ -40,6 +43,10 @@ namespace codec {
 struct Access;
 }  // namespace codec
 
+class AnyResponder;
+class Call;
+class CallHandler;
+class Calls;
 class ClientLanes;
 class SendLanes;
 
@@ -72,6 +79,9 @@ struct ClientOptions {
   /// For the server's `on_authenticate`; at most 512 bytes. Only for servers that ask for it, and
   /// everybody on the way reads it, unless there is TLS.
   std::string auth_token;
+  /// At most this many calls are open; another one gets kResourceExhausted. With a server that does
+  /// not know calls, one whose time is up counts until its answer comes.
+  std::size_t max_open_calls = 1024;
   /// The largest message to send or accept, in encoded bytes. Values above 2^24 - 1, the limit of a
   /// frame, count as 2^24 - 1.
   std::size_t max_payload_size = 1024 * 1024;
@@ -160,6 +170,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
     return sessions_ ? session_bytes() : link_ ? link_->pending_bytes() : 0;
   }
 
+  /// How many answers have come too late, in this session or connection: their calls were over.
+  std::uint64_t late_answers() const;
+
   /// The URI that is connected to, or tried next.
   const std::string& uri() const { return attempts_.uri(); }
 
@@ -229,8 +242,23 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// For generated code: what matters of the schema on the wire.
   virtual const session::Schema& protocol_schema() const = 0;
 
+  // For generated code of a protocol with requests and replies.
+  virtual bool has_calls() const { return false; }
+  /// The hook of a request follows.
+  bool begin_request(std::uint32_t member) {
+    request_.set_member(member);
+    return true;
+  }
+  /// Gives the reply `message` to the call that waits for it; false if there is none.
+  bool take_answer(std::uint32_t member, const void* message) {
+    Calls* const calls = heard_calls();
+    return calls != nullptr && give_answer(*calls, member, message);
+  }
+
  private:
   friend struct codec::Access;
+  friend class ClientCalls;
+  friend class ClientLaterAnswers;
   friend class ClientLanes;
   friend class ClientSession;
   friend class ConnectedLink;
@@ -319,6 +347,24 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   void begin_closing(Duration linger);
   void finish_closing(connection::ClientEvent how);
 
+  // For calls: impl/client_calls.h.
+  std::shared_ptr<Calls>& own_calls();
+  const std::shared_ptr<Calls>& own_calls() const;
+  Calls* heard_calls();
+  bool peer_knows_calls() const;
+  bool prepare_call();
+  Call begin_call(std::uint32_t reply_member, SendResult sent, Duration timeout,
+                  CallHandler handler);
+  bool give_answer(Calls& calls, std::uint32_t member, const void* message);
+  std::optional<std::uint64_t> find_request(std::uint32_t member) const {
+    return request_.find(member);
+  }
+  void take_request() { request_.take(); }
+  AnyResponder keep_request(std::uint32_t request, std::uint32_t reply_member,
+                            calls::SendAnswer send);
+  bool hear_call(std::string_view payload);
+  void end_calls(Calls* calls, DisconnectReason reason);
+
   EventLoop& loop_;
   const ClientOptions options_;
   const connection::ConnectionSettings settings_;
@@ -335,12 +381,17 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   std::unique_ptr<Connecting> connecting_;
   std::optional<ConnectedLink> link_;
   TimePoint connected_at_;
+  calls::CurrentRequest request_;
+  std::shared_ptr<Calls> calls_;                // without a session; null if there were none
+  std::unique_ptr<calls::LaterAnswers> later_;  // null if there were none
+  std::uint64_t epoch_ = 0;  // grows with each session, or connection without one
 };
 
 }  // namespace messi
 
 #ifndef MESSI_COMPILED
 #include "messi/impl/client.h"
+#include "messi/impl/client_calls.h"
 #include "messi/impl/client_sessions.h"
 #endif
 

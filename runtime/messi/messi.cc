@@ -5,11 +5,14 @@
 #endif
 
 #include "messi/impl/broadcasts.h"
+#include "messi/impl/calls.h"
 #include "messi/impl/client.h"
+#include "messi/impl/client_calls.h"
 #include "messi/impl/client_sessions.h"
 #include "messi/impl/group.h"
 #include "messi/impl/introductions.h"
 #include "messi/impl/sender.h"
 #include "messi/impl/server.h"
+#include "messi/impl/server_calls.h"
 #include "messi/impl/server_sessions_impl.h"
 #include "messi/io/impl/epoll_loop.h"

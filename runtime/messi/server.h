@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,8 @@
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
+#include "messi/calls/current_request.h"
+#include "messi/calls/later_answers.h"
 #include "messi/client_range.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
@@ -42,6 +45,8 @@
 
 namespace messi {
 
+class AnyResponder;
+class Calls;
 struct SchemaMismatch;
 class ServerLanes;
 class ServerSession;
@@ -104,6 +109,9 @@ struct ServerOptions {
   Duration authentication_timeout = std::chrono::seconds(5);
   /// The largest message that may arrive before the answer, in encoded bytes.
   std::size_t max_payload_before_accept = 4096;
+  /// At most this many calls to one client are open; another one gets kResourceExhausted. To a
+  /// client that does not know calls, one whose time is up counts until its answer comes.
+  std::size_t max_open_calls = 1024;
   /// The longest time that `stop` and `disconnect` wait for a client to read what was sent. Zero:
   /// they are `stop_now` and `disconnect_now`.
   Duration linger = std::chrono::seconds(5);
@@ -197,6 +205,18 @@ class ServerBase : private ListenHandler {
   virtual void on_handshake_failed(const std::string& /*peer_address*/,
                                    const absl::Status& /*why*/) {}
 
+  // For generated code of a protocol with requests and replies.
+  virtual bool has_calls() const { return false; }
+  /// The hook of a request follows.
+  bool begin_request(std::uint32_t member) {
+    request_.set_member(member);
+    return true;
+  }
+  /// Gives the reply `message` to the call that waits for it; false if there is none.
+  bool take_answer(ServerClient& client, std::uint32_t member, const void* message) {
+    return !calls_.empty() && give_answer(client, member, message);
+  }
+
   // For generated code.
   template <typename Client>
   ClientRange<Client> clients_as() {
@@ -222,8 +242,10 @@ class ServerBase : private ListenHandler {
  private:
   friend class AcceptedLink;
   friend class GroupBase;
+  friend class ServerCalls;
   friend class ServerClient;
   friend class ServerClientLanes;
+  friend class ServerLaterAnswers;
   friend class ServerSession;
   friend class ServerSessions;
   friend class SessionLink;
@@ -318,7 +340,7 @@ class ServerBase : private ListenHandler {
   void greet(AcceptedLink& link);
   void handle_readable(AcceptedLink& link);
   bool dispatch_from(AcceptedLink& link, std::string_view payload);
-  bool dispatch_from(AcceptedLink& link, ServerSession& session, std::string_view payload);
+  bool dispatch_introduced(SessionLink& link, ServerSession* session, std::string_view payload);
   void close(AcceptedLink& link, DisconnectReason reason, Hint hint = Hint::kNone);
   void end(AcceptedLink& link, DisconnectReason reason);
   void leave(AcceptedLink& link);
@@ -337,6 +359,16 @@ class ServerBase : private ListenHandler {
   void handle_timer();
   void handle_drain(TimePoint now);
   void set_timer();
+
+  // For calls: impl/server_calls.h.
+  Calls* find_calls(const ServerClient& client) const;
+  Calls& calls_to(ServerClient& client);
+  std::uint64_t last_sent_to(ServerClient& client) const;
+  bool give_answer(ServerClient& client, std::uint32_t member, const void* message);
+  AnyResponder keep_request(std::uint32_t request, std::uint32_t reply_member,
+                            calls::SendAnswer send);
+  bool hear_call(SessionLink& link, std::string_view payload);
+  void end_calls(AcceptedLink& link, DisconnectReason reason);
 
   EventLoop& loop_;
   const std::string uri_;
@@ -361,6 +393,9 @@ class ServerBase : private ListenHandler {
   std::vector<AcceptedLink*> unsettled_;
   std::vector<AcceptedLink*> settling_;
   ServerClient* current_ = nullptr;
+  calls::CurrentRequest request_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Calls>> calls_;  // by the id of their client
+  std::unique_ptr<calls::LaterAnswers> later_;                       // null if there were none
   bool in_hook_ = false;
 
   wire::SharedFrames shared_;           // broadcasts
@@ -376,6 +411,7 @@ class ServerBase : private ListenHandler {
 #include "messi/impl/group.h"
 #include "messi/impl/introductions.h"
 #include "messi/impl/server.h"
+#include "messi/impl/server_calls.h"
 #include "messi/impl/server_sessions_impl.h"
 #endif
 

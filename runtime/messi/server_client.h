@@ -14,6 +14,7 @@
 #include "messi/impl/accepted_link.h"
 #include "messi/io/peer_certificate.h"
 #include "messi/io/stream.h"
+#include "messi/send_result.h"
 #include "messi/user_state.h"
 #include "messi/wire/outbox.h"
 
@@ -24,6 +25,8 @@ struct Access;
 }  // namespace codec
 
 class GroupBase;
+class Call;
+class CallHandler;
 class SendLanes;
 class ServerBase;
 class ServerSessions;
@@ -94,6 +97,9 @@ class ServerClient {
   /// too slowly: see ServerOptions::slow_reader.
   std::uint64_t dropped_broadcasts() const;
 
+  /// How many answers of this client have come too late: their calls were over.
+  std::uint64_t late_answers() const;
+
   /// Ends the connection in order. No further message is sent or received. Messages sent before
   /// still arrive if the client keeps reading, see ServerOptions::linger. When that is done,
   /// `on_client_disconnected(client, kDisconnected)` comes. No-op if not connected. With a session
@@ -139,6 +145,8 @@ class ServerClient {
   friend class GroupBase;
   friend class Sender;
   friend class ServerBase;
+  friend class ServerCalls;
+  friend class ServerLaterAnswers;
   friend class ServerClientLanes;
   friend class ServerSessions;
   friend struct codec::Access;
@@ -150,6 +158,14 @@ class ServerClient {
   wire::Outbox* outbox_to_ask();
   // What other threads send to it.
   std::shared_ptr<SendLanes> make_lanes();
+
+  // For calls: impl/server_calls.h.
+  bool knows_calls() const;
+  bool prepare_call();
+  Call begin_call(std::uint32_t reply_member, SendResult sent, Duration timeout,
+                  CallHandler handler);
+  std::optional<std::uint64_t> find_request(std::uint32_t member) const;
+  void take_request();
 
   // A server has thousands of these, so members are few.
   std::unique_ptr<AcceptedLink> link_;

@@ -96,7 +96,7 @@ struct Hello {
     const std::string& payload = frame.payload;
     REQUIRE(payload.size() >= 56);
     CHECK(payload[0] == 1);
-    CHECK(number_at(payload, 2, 2) == 0);
+    CHECK(number_at(payload, 2, 2) == 1);  // calls: the protocol has a request with a reply
     const std::uint64_t flags = number_at(payload, 1, 1);
     return {(flags & 1) != 0,         (flags & 2) != 0,          number_at(payload, 4, 4),
             number_at(payload, 8, 4), number_at(payload, 12, 4), number_at(payload, 16, 8),

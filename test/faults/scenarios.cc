@@ -226,6 +226,77 @@ void broadcasts(World& world) { say_to_five(world, false); }
 
 void group_of_five(World& world) { say_to_five(world, true); }
 
+/// Answers in a hook, later, and not at all.
+class Callee : public chat::ChatServer {
+ public:
+  explicit Callee(World& world, const ServerOptions& options)
+      : ChatServer(world.loop, "unix://" + own_path("callee"), options) {}
+
+  std::vector<Responder<chat::ConnectRsp>> later;
+
+  void on_connect_req(Client& /*client*/, const chat::ConnectReq& request) override {
+    if (request.user() == "hook") {
+      reply(chat::ConnectRsp());
+    } else if (request.user() == "later") {
+      later.push_back(answer_later(request));
+    } else {
+      answer_later(request);
+    }
+  }
+};
+
+/// Each call is told what became of it, once.
+void calls_of_all_kinds(World& world) {
+  ServerOptions options;
+  options.handshake = true;
+  Callee server(world, options);
+  world.until("the server has started", [&] {
+    bool started = false;
+    world.attempt([&] { started = server.start().ok(); });
+    return started;
+  });
+  ClientOptions of_client = without_delays();
+  of_client.handshake = true;
+  chat::ChatClient client(world.loop, server.uri(), of_client);
+  world.attempt([&] { client.start(); });
+  std::vector<int> told;
+  const auto ask = [&](const char* how, Duration timeout) {
+    messi::Call call;
+    world.attempt([&] {
+      chat::ConnectReq request;
+      request.set_user(how);
+      const std::size_t number = told.size();
+      told.reserve(number + 1);
+      call = client.call(request, timeout,
+                         [&told, number](CallResult<chat::ConnectRsp>) { ++told[number]; });
+      told.push_back(0);
+    });
+    return call;
+  };
+  for (int round = 0; round < 2; ++round) {
+    world.until("the client is connected", [&] { return client.connected(); });
+    for (int i = 0; i < 2; ++i) {
+      ask("hook", 20s);
+      ask("later", 20s);
+      ask("not at all", 20s);
+      ask("later", 1ms);
+      messi::Call call = ask("later", 20s);
+      world.attempt([&] { call.cancel(); });
+    }
+    world.run_for(5ms);
+    for (auto& each : server.later) world.attempt([&] { each.reply(chat::ConnectRsp()); });
+    server.later.clear();
+    world.until("all were told", [&] {
+      return std::all_of(told.begin(), told.end(), [](int times) { return times > 0; });
+    });
+  }
+  world.attempt([&] { client.stop(); });
+  world.until("the client has stopped", [&] { return client.stopped(); });
+  world.attempt([&] { server.stop(); });
+  world.until("the server has stopped", [&] { return server.stopped(); });
+  for (const int times : told) expect(times == 1, "a call was told twice");
+}
+
 void slow_reader(World& world) {
   ServerOptions options;
   options.max_pending_bytes = 50'000;
@@ -686,6 +757,7 @@ const std::vector<Scenario>& all_scenarios() {
       {"a name server that is silent", silent_name_server},
       {"broadcasts to five clients", broadcasts, false},
       {"a group of five clients", group_of_five, false},
+      {"calls that are answered, late, dropped and cancelled", calls_of_all_kinds, false},
       {"a slow reader of broadcasts", slow_reader, false},
       {"a server is restarted", server_restarts},
       {"three URIs, and one works", many_uris, false},

@@ -38,14 +38,20 @@ class Server final : public chat::ChatServer {
     ++received;
     then(message);
   }
+  void on_connect_req(Client& /*client*/, const chat::ConnectReq& /*request*/) override {
+    reply(chat::ConnectRsp());
+  }
 };
 
 // A server and clients on one loop, over TCP: what either side allocates counts.
 class Room {
  public:
-  explicit Room(std::size_t count) {
+  explicit Room(std::size_t count, bool introduces = false)
+      : server(loop, "tcp://127.0.0.1:0", server_options(introduces)) {
+    messi::ClientOptions options;
+    options.handshake = introduces;
     REQUIRE(server.start().ok());
-    while (clients.size() < count) clients.emplace_back(loop, server.uri()).start();
+    while (clients.size() < count) clients.emplace_back(loop, server.uri(), options).start();
     turn_until([&] {
       return server.client_count() == count &&
              std::all_of(clients.begin(), clients.end(), [](Client& c) { return c.connected(); });
@@ -74,8 +80,14 @@ class Room {
     return least;
   }
 
+  static messi::ServerOptions server_options(bool introduces) {
+    messi::ServerOptions options;
+    options.handshake = introduces;
+    return options;
+  }
+
   messi::EpollLoop loop;
-  Server server{loop, "tcp://127.0.0.1:0"};
+  Server server;
   std::deque<Client> clients;
 };
 
@@ -131,6 +143,22 @@ TEST_CASE("messages that are answered allocate nothing", "[perf]") {
     const std::size_t wanted = room.clients[0].received + 1;
     room.clients[0].send(message);
     room.turn_until([&] { return room.clients[0].received == wanted; });
+  }) == 0);
+}
+
+TEST_CASE("calls allocate nothing, if their callbacks are small", "[perf]") {
+  Room room(1, GENERATE(false, true));
+  const chat::ConnectReq request;
+  std::size_t answers = 0;
+  CHECK(room.allocations_of([&] {
+    const std::size_t wanted = answers + 20;
+    for (int i = 0; i < 20; ++i) {
+      room.clients[0].call(request, std::chrono::seconds(100),
+                           [&](const messi::CallResult<chat::ConnectRsp>& result) {
+                             if (result.ok()) ++answers;
+                           });
+    }
+    room.turn_until([&] { return answers == wanted; });
   }) == 0);
 }
 

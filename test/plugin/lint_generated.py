@@ -13,7 +13,7 @@ import tempfile
 
 SKIPPED = 77
 # Each shows something the others do not; the rest are variations of them.
-CASES = ("chat", "same_type")
+CASES = ("calls", "chat", "same_type")
 
 
 def main():

@@ -3,6 +3,9 @@
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/text_format.h>
 
+#include <string>
+#include <vector>
+
 #include "schema_reader.h"
 #include "test/catch.h"
 
@@ -192,4 +195,50 @@ TEST_CASE("a file that was nearly a protocol is warned of, and no other", "[plug
   for (const std::string name : {"Client", "ServerStatus", "ClientToBroker", "Messages"}) {
     CHECK(warnings(name, "", true).empty());
   }
+}
+
+namespace {
+
+/// A protocol with members of one type, `name` or `name=reply`.
+FileDescriptorProto with_members(const std::vector<std::string>& up,
+                                 const std::vector<std::string>& down) {
+  FileDescriptorProto file;
+  file.set_name("pairs.proto");
+  file.add_message_type()->set_name("Message");
+  const auto add = [&file](const std::string& name, const std::vector<std::string>& members) {
+    auto& message = *file.add_message_type();
+    message.set_name(name);
+    message.add_oneof_decl()->set_name("messages");
+    for (const std::string& member : members) {
+      auto& field = *message.add_field();
+      field.set_name(member);
+      field.set_number(message.field_size());
+      field.set_label(google::protobuf::FieldDescriptorProto::LABEL_OPTIONAL);
+      field.set_type(google::protobuf::FieldDescriptorProto::TYPE_MESSAGE);
+      field.set_type_name(".Message");
+      field.set_oneof_index(0);
+    }
+  };
+  add("ClientToServer", up);
+  add("ServerToClient", down);
+  return file;
+}
+
+}  // namespace
+
+TEST_CASE("a request and a reply of opposite directions are a pair", "[plugin]") {
+  const Read read(with_members({"a_req", "b_rsp", "c_req", "d", "_req", "e_rsp"},
+                               {"b_req", "a_rsp", "d_rsp", "_rsp", "e_rsp"}));
+  REQUIRE(read.protocol);
+  const Direction& up = read.protocol->client_to_server;
+  const Direction& down = read.protocol->server_to_client;
+  CHECK(up.members[0].reply == &down.members[1]);
+  CHECK(down.members[1].request == &up.members[0]);
+  CHECK(down.members[0].reply == &up.members[1]);
+  CHECK_FALSE(up.members[2].is_request());
+  CHECK_FALSE(up.members[3].is_request());
+  CHECK(up.members[4].reply == &down.members[3]);
+  CHECK_FALSE(up.members[5].is_reply());
+  CHECK(has_pairs(*read.protocol));
+  CHECK_FALSE(has_pairs(*Read(with_members({"a_req", "a_rsp"}, {"b"})).protocol));
 }

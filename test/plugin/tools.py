@@ -7,6 +7,11 @@ import pathlib
 import shutil
 import subprocess
 
+RUNTIME = pathlib.Path(__file__).resolve().parents[2] / "runtime"
+
+OPTIONS = "messi/options.proto"
+"""The one proto that the runtime brings."""
+
 SKIPPED = 77
 """The exit status of a test that cannot run here."""
 
@@ -30,7 +35,7 @@ class Tools:
 
     def generate(self, import_dir, protos, options="", messi_out=None, cpp_out=None):
         """Runs protoc on `protos`, which are paths below `import_dir`."""
-        command = [self.arguments.protoc, f"-I{import_dir}", f"--plugin=protoc-gen-messi={self.arguments.plugin}"]
+        command = [self.arguments.protoc, f"-I{import_dir}", f"-I{RUNTIME}", f"--plugin=protoc-gen-messi={self.arguments.plugin}"]
         if messi_out:
             command.append(f"--messi_out={messi_out}")
             command += [f"--messi_opt={options}"] if options else []
@@ -38,6 +43,8 @@ class Tools:
             command.append(f"--cpp_out={cpp_out}")
         for directory in filter(None, (messi_out, cpp_out)):
             directory.mkdir(parents=True, exist_ok=True)
+        if cpp_out and any(OPTIONS in (pathlib.Path(import_dir) / proto).read_text(errors="replace") for proto in protos):
+            subprocess.run([self.arguments.protoc, f"-I{RUNTIME}", f"--cpp_out={cpp_out}", OPTIONS], check=True, timeout=60)
         return subprocess.run([*command, *protos], capture_output=True, text=True, check=False, timeout=60)
 
     def protobuf_release(self):

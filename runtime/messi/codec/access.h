@@ -3,11 +3,14 @@
 
 // What only codec/ may use of clients and servers: it is private there. Names of members must not
 // hide it, so none of its names begins with a prefix of generated names: on_, send_, try_send_,
-// reply_, broadcast_, call_.
+// reply_, broadcast_, call_, answer_.
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <utility>
 
+#include "messi/base/time.h"
 #include "messi/send_result.h"
 #include "messi/wire/outbox.h"
 
@@ -38,6 +41,36 @@ struct Access {
                         bool (*write)(const void* message, std::uint8_t* out),
                         const void* message) {
     return sender.put(payload_size, write, message);
+  }
+
+  /// The number of the request of which the hook is running, if it is this member and was not
+  /// answered; 0 if messages have no numbers.
+  template <typename Sender>
+  static std::optional<std::uint64_t> find_request(const Sender& sender, std::uint32_t member) {
+    return sender.find_request(member);
+  }
+  /// It is answered.
+  template <typename Sender>
+  static void take_request(Sender& sender) {
+    sender.take_request();
+  }
+  /// It will be answered later.
+  template <typename Callee, typename SendAnswer>
+  static auto keep_request(Callee& callee, std::uint32_t request, std::uint32_t reply_member,
+                           SendAnswer send) {
+    return callee.keep_request(request, reply_member, send);
+  }
+
+  /// Whether another call may begin.
+  template <typename Caller>
+  static bool prepare_call(Caller& caller) {
+    return caller.prepare_call();
+  }
+  /// It begins, directly after its request was `sent`, or not.
+  template <typename Caller, typename Handler>
+  static auto begin_call(Caller& caller, std::uint32_t reply_member, SendResult sent,
+                         Duration timeout, Handler handler) {
+    return caller.begin_call(reply_member, sent, timeout, std::move(handler));
   }
 
   /// False if a payload of this size is too big.

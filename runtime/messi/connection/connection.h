@@ -271,6 +271,10 @@ class Connection : private wire::Outbox {
   virtual bool expects(wire::FrameType type) const { return tolerates(type); }
   /// Such a frame has come. What follows waits if the connection is paused meanwhile.
   virtual void handle_expected(const wire::Frame& frame) { handle_service(frame); }
+  /// Whether both sides say about requests what call_frame.h has; and what becomes of it. False if
+  /// it holds a message that cannot be decoded.
+  virtual bool knows_calls() const { return false; }
+  virtual bool handle_call(std::string_view /*payload*/) { return true; }
   /// Writes an OFFER or an ACK; returns the place behind it.
   virtual std::uint8_t* make_service(wire::Control /*kind*/, std::uint8_t* out) { return out; }
 
@@ -300,7 +304,7 @@ class Connection : private wire::Outbox {
   auto frame_handler(Dispatch& dispatch) {
     return [this, &dispatch](const wire::Frame& frame) {
       if (frame.type != settings().incoming()) {
-        handle_other(frame);
+        if (const auto next = handle_unusual(frame)) return *next;
       } else if (dispatches()) {
         dispatch_guarded(dispatch, frame.payload);
       } else if (held()) {
@@ -310,6 +314,20 @@ class Connection : private wire::Outbox {
       if (!listens()) return wire::Next::kStop;
       return paused_ ? wire::Next::kPause : wire::Next::kGoOn;
     };
+  }
+
+  /// A frame that is no user message. What is said about requests comes in order with messages.
+  [[gnu::noinline]] std::optional<wire::Next> handle_unusual(const wire::Frame& frame) {
+    if (frame.type != wire::FrameType::kCall || !knows_calls()) {
+      handle_other(frame);
+    } else if (dispatches()) {
+      const auto hear = [this](std::string_view payload) { return handle_call(payload); };
+      dispatch_guarded(hear, frame.payload);
+    } else if (held()) {
+      paused_ = true;
+      return wire::Next::kKeep;
+    }
+    return std::nullopt;
   }
 
   // After an exception what followed in the input is lost, so the connection cannot go on.

@@ -22,6 +22,7 @@
 #include "messi/wire/frame_decoder.h"
 #include "messi/wire/frame_queue.h"
 #include "messi/wire/outbox.h"
+#include "messi/wire/sent_numbers.h"
 #include "messi/wire/session_frames.h"
 
 namespace messi::connection {
@@ -51,6 +52,8 @@ class Link : private Connection {
         accepted_(false),
         greeted_(false),
         in_session_(false),
+        knows_calls_(false),
+        counts_(false),
         stream_(std::move(stream)) {}
 
   using Connection::closed;
@@ -166,6 +169,18 @@ class Link : private Connection {
   /// before `settle`, and at the session's `ack_deadline`.
   void tend_session(TimePoint now);
 
+  /// From now on both sides say about requests what wire/call_frame.h has. Without a session
+  /// messages are numbered from here on.
+  void begin_calls(bool in_session) {
+    knows_calls_ = true;
+    counts_ = !in_session;
+    if (counts_) sent_numbers()->begin(frames());
+  }
+  bool knows_calls() const final { return knows_calls_; }
+  /// Whether it numbers messages itself, and the number of the last one that was sent.
+  bool counts() const { return counts_; }
+  std::uint64_t last_sent() { return sent_numbers()->last(frames()); }
+
   /// The way out for messages; null when closed. It writes early if much is waiting, so that a
   /// stream of messages within one turn is written in the meantime.
   using Connection::outbox;
@@ -266,6 +281,9 @@ class Link : private Connection {
     }
   }
 
+  // For links that may know of calls.
+  virtual wire::SentNumbers* sent_numbers() { return nullptr; }
+
   // For links that may carry a session.
   virtual session::Session* session() { return nullptr; }
   /// Whether OFFER, HELLO or WELCOME may come now, and what becomes of it.
@@ -309,6 +327,8 @@ class Link : private Connection {
   bool accepted_ : 1;
   bool greeted_ : 1;
   bool in_session_ : 1;
+  bool knows_calls_ : 1;
+  bool counts_ : 1;
   std::unique_ptr<Stream> stream_;
 };
 
@@ -381,8 +401,11 @@ inline bool Link::take_over() { return in_session_ && !over() && session()->hand
 
 /// In a session only the session counts what waits.
 inline void Link::handle_written(const wire::Batch& batch, std::size_t size) {
+  if (!in_session_ && !counts_) return Connection::handle_written(batch, size);
   const std::size_t pending = settings().pending;
+  if (counts_) sent_numbers()->last(frames());
   Connection::handle_written(batch, size);
+  if (counts_) sent_numbers()->handle_taken(frames());
   if (in_session_) settings().pending = pending;
 }
 
@@ -413,6 +436,7 @@ inline void Link::want_ack() {
 }
 
 inline bool Link::expects(wire::FrameType type) const {
+  if (type == wire::FrameType::kCall && knows_calls_) return true;
   if (in_session_) return type == wire::FrameType::kAck || type == wire::FrameType::kClose;
   return expects_introduction(type) || tolerates(type);
 }
@@ -457,6 +481,7 @@ inline void Link::handle_no_room() {
 }
 
 inline std::size_t Link::write_past(const Slice* slices, std::size_t count) {
+  if (counts_) return 0;  // it is counted in the queue
   flush(/*more=*/true);
   if (blocked_ || has_output()) return 0;
   std::size_t size = 0;

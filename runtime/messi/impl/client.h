@@ -16,6 +16,7 @@
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/client.h"
+#include "messi/impl/calls.h"
 #include "messi/impl/client_lanes.h"
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
@@ -29,6 +30,7 @@ inline std::string find_contradiction(const ClientOptions& options) {
   if (options.max_payload_size == 0) return "max_payload_size must be more than zero";
   if (options.linger < Duration::zero()) return "linger must not be less than zero";
   if (options.max_decode_depth <= 0) return "max_decode_depth must be more than zero";
+  if (options.max_open_calls == 0) return "max_open_calls must be more than zero";
   if (options.frame_timeout <= Duration::zero()) return "frame_timeout must be more than zero";
   if (options.auth_token.size() > wire::kMostAuthToken) {
     return "auth_token must have at most 512 bytes";
@@ -265,6 +267,7 @@ MESSI_INLINE void ClientBase::serve_link() {
 
 MESSI_INLINE void ClientBase::handle_readable() {
   const Finally after([this] {
+    request_.take();
     if (link_->needs_attention() || sessions_) settle_.schedule();
   });
   in_hook([&] {
@@ -302,6 +305,7 @@ MESSI_INLINE void ClientBase::settle() {
 }
 
 MESSI_INLINE void ClientBase::handle_resumed() {
+  const Finally after([this] { request_.take(); });
   in_hook([this] {
     link_->handle_resumed(loop_.now(), [this](std::string_view payload) {
       return sessions_ ? receive(payload) : dispatch(payload);
@@ -316,6 +320,10 @@ MESSI_INLINE void ClientBase::handle_over() {
   });
   DisconnectReason reason = link_->reason();
   hint_ = link_->hint();
+  if (!sessions_ || carried_session() == nullptr) {
+    end_calls(calls_.get(), reason);
+    ++epoch_;
+  }
   if (sessions_) reason = leave_session(reason);
   const Duration delay = delay_after_end(reason);
   if (reason == DisconnectReason::kStopped) {

@@ -19,6 +19,7 @@
 
 namespace messi {
 
+class Calls;
 class ClientBase;
 
 /// A client's side of a session. Messages may be sent to it before a server knows it.
@@ -51,6 +52,9 @@ class ClientSession final : public session::Session {
 
   /// A message that was not accepted, which ends the session.
   wire::Accepted refused() const { return refused_; }
+
+  /// Those that were made in it; null if there are none.
+  std::shared_ptr<Calls> calls;
 
  private:
   // Defined here: see AcceptedLink.
@@ -107,7 +111,9 @@ struct ClientSessions {
   bool restarts = false;        ///< And `start` has come after it.
   bool close_said = false;      ///< On this link.
   bool close_answered = false;  ///< By the server.
-  std::uint64_t replayed = 0;   ///< For `on_resumed`.
+  /// Whether the server names requests in its answers.
+  bool peer_knows_calls = false;
+  std::uint64_t replayed = 0;  ///< For `on_resumed`.
   bool resumed = false;
   Timer close_timer;
   TimePoint next_tick = TimePoint::max();  ///< When the link's timer comes.

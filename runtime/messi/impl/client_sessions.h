@@ -17,11 +17,13 @@
 #include "messi/base/time.h"
 #include "messi/client.h"
 #include "messi/connection/farewell.h"
+#include "messi/impl/calls.h"
 #include "messi/impl/client_lanes.h"
 #include "messi/impl/session_ends.h"
 #include "messi/session/schema_mismatch.h"
 #include "messi/session/schema_tlvs.h"
 #include "messi/session/session_loss.h"
+#include "messi/wire/call_frame.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/session_frames.h"
 
@@ -53,6 +55,10 @@ inline StatusCode status_of(DisconnectReason reason) {
 
 MESSI_INLINE void ClientSession::write_early_now() {
   if (client_.carried_session() == this) client_.link_->flush(/*more=*/true);
+}
+
+inline bool ConnectedLink::handle_call(std::string_view payload) {
+  return client_->hear_call(payload);
 }
 
 MESSI_INLINE void ClientSession::handle_refused_now() { client_.settle_.schedule(); }
@@ -117,9 +123,14 @@ MESSI_INLINE ClientSession* ClientBase::carried_session() {
 MESSI_INLINE bool ClientBase::receive(std::string_view payload) {
   if (!link_->introduced()) return true;  // it is not for this client, which nobody knows yet
   ClientSession* const session = carried_session();
-  if (session == nullptr) return dispatch(payload);
+  if (session == nullptr) {
+    request_.begin(link_->counts() ? link_->count_received() : 0);
+    return dispatch(payload);
+  }
   if (!session->dispatches()) return true;
   session->handle_dispatched(payload.size());
+  // An answer would have no way out with a session that is left.
+  request_.begin(link_->knows_calls() && !sessions_->leaving ? session->rx() : 0);
   if (dispatch(payload)) return true;
   session->handle_undecodable();
   return false;
@@ -193,6 +204,7 @@ MESSI_INLINE void ClientBase::answer_offer() {
   wire::Hello hello;
   hello.attempt = ++sessions_->attempt;
   hello.max_payload = static_cast<std::uint32_t>(settings_.max_payload_size);
+  if (has_calls()) hello.features = wire::kCallsFeature;
   if (session) {
     hello.retain = static_cast<std::uint32_t>(settings_.max_pending_bytes);
     sessions_->current->introduce(hello);
@@ -226,6 +238,7 @@ MESSI_INLINE void ClientBase::handle_welcome(const wire::Welcome& welcome) {
     return settle_.schedule();
   }
   if (!accepts_schema(schema)) return;
+  sessions_->peer_knows_calls = has_calls() && (welcome.features & wire::kCallsFeature) != 0;
   if (wants_session() && link_->server_offer().sessions) return begin_session(welcome);
   go_without_session();
 }
@@ -254,8 +267,14 @@ MESSI_INLINE void ClientBase::go_without_session() {
   if (sessions_->current && sessions_->current->refused() != wire::Accepted::kYes) {
     return settle_.schedule();
   }
-  link_->go_without_session(sessions_->current.get());
+  const bool knows_calls =
+      link_->stage() == ConnectedLink::Stage::kWelcomed && sessions_->peer_knows_calls;
+  sessions_->peer_knows_calls = knows_calls;
+  link_->go_without_session(sessions_->current.get(), knows_calls);
+  if (sessions_->current && sessions_->current->calls)
+    calls_ = std::move(sessions_->current->calls);
   sessions_->current.reset();
+  if (calls_) calls_->set_numbered(knows_calls);
   sessions_->connected = true;
   const bool closing = sessions_->closing;
   handle_event(connection::ClientEvent::kWelcomed);
@@ -297,6 +316,8 @@ MESSI_INLINE void ClientBase::begin_session(const wire::Welcome& welcome) {
   }
   if (sessions_->closing) sessions_->current->stop_dispatching();
   link_->carry(*sessions_->current);
+  if (sessions_->peer_knows_calls) link_->begin_calls(/*in_session=*/true);
+  if (own_calls()) own_calls()->set_numbered(sessions_->peer_knows_calls);
   if (!sessions_->paused) link_->resume();
   sessions_->resumed = link_->welcome().resumed;
   sessions_->connected = true;
@@ -422,6 +443,7 @@ MESSI_INLINE void ClientBase::tell_of_link(DisconnectReason reason) {
 MESSI_INLINE std::unique_ptr<ClientSession> ClientBase::renew_session() {
   if (lanes_ != nullptr && sessions_->current) lanes_->take_all(*sessions_->current);
   if (!wants_session()) return nullptr;
+  ++epoch_;
   auto fresh = std::make_unique<ClientSession>(*this, settings_, loop_.buffers());
   return std::exchange(sessions_->current, std::move(fresh));
 }
@@ -450,6 +472,7 @@ MESSI_INLINE void ClientBase::tell_ends() {
   while (!sessions_->over.empty()) {
     ClientSession& session = *sessions_->over.front().session;
     sessions_->told = &session;
+    end_calls(session.calls.get(), sessions_->over.front().end.reason);
     const auto reason = std::exchange(sessions_->over.front().end.loss, std::nullopt);
     if (reason && (*reason != SessionLossReason::kClosed || !session.all_acknowledged())) {
       const SessionLoss loss{*reason, session.acknowledged() + 1, session.last_accepted(),

@@ -15,6 +15,7 @@
 #include "messi/session/session.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/frame.h"
+#include "messi/wire/sent_numbers.h"
 #include "messi/wire/session_frames.h"
 
 namespace messi {
@@ -66,7 +67,8 @@ class ConnectedLink final : public connection::Link {
 
   /// The introduction is over. Messages go through the link itself; first those that were sent to
   /// `early`, if it is not null.
-  void go_without_session(session::Session* early) {
+  void go_without_session(session::Session* early, bool with_calls) {
+    if (with_calls) begin_calls(/*in_session=*/false);
     if (early != nullptr) adopt(*early);
     stage_ = Stage::kDone;
     begin_hearing();
@@ -79,11 +81,14 @@ class ConnectedLink final : public connection::Link {
     want_ack();
   }
 
+  /// Of a link that numbers messages: another one has arrived; returns its number.
+  std::uint64_t count_received() { return ++received_; }
+
   void say_ack() { want_ack(); }
   /// Says that the session ends, behind what was handed over.
-  void say_close(wire::CloseCode code, bool reply = false) {
+  void say_close(wire::CloseCode code, bool answers = false) {
     wire::CloseFrame frame{code};
-    frame.reply = reply;
+    frame.reply = answers;
     add_close(frame);
   }
 
@@ -130,7 +135,11 @@ class ConnectedLink final : public connection::Link {
     pause();
   }
   inline void handle_session_close(const wire::CloseFrame& frame) override;
+  inline bool handle_call(std::string_view payload) override;
+  wire::SentNumbers* sent_numbers() override { return &sent_; }
 
+  wire::SentNumbers sent_;
+  std::uint64_t received_ = 0;
   std::string text_;
   bool refused_ = false;
   bool welcomed_ = false;

@@ -33,6 +33,7 @@
 #include "messi/session/schema_tlvs.h"
 #include "messi/session/session_loss.h"
 #include "messi/session/session_mode.h"
+#include "messi/wire/call_frame.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/session_frames.h"
 
@@ -179,6 +180,7 @@ MESSI_INLINE void ServerSessions::accept(SessionLink& link, std::string_view giv
   });
   wire::Welcome welcome;
   welcome.max_payload = static_cast<std::uint32_t>(server_.settings_.max_payload_size);
+  if (server_.has_calls()) welcome.features = link.hello().features & wire::kCallsFeature;
   if (link.hello().no_session || !offers_sessions()) {
     link.stage = Stage::kPlain;
     make_place();
@@ -276,6 +278,7 @@ MESSI_INLINE void ServerSessions::begin(SessionLink& link, std::string_view prin
       std::make_unique<ServerSession>(server_.settings_, server_.loop_.buffers(), welcome.id,
                                       welcome.secret, std::string(principal));
   session->attempt = hello.attempt;
+  session->knows_calls = welcome.features != 0;
   session->attach({0, hello.retain, hello.max_payload});
   sessions_.emplace(welcome.id, session.get());
   make_place();
@@ -285,7 +288,9 @@ MESSI_INLINE void ServerSessions::begin(SessionLink& link, std::string_view prin
 
 MESSI_INLINE void ServerSessions::welcome(SessionLink& link, wire::Welcome& welcome) {
   if (schema_tlvs_.empty()) {
-    session::append_schema(schema_tlvs_, server_.protocol_schema(), wire::kMostTlvs);
+    std::string tlvs;  // whole, or not at all if memory runs out
+    session::append_schema(tlvs, server_.protocol_schema(), wire::kMostTlvs);
+    schema_tlvs_ = std::move(tlvs);
   }
   welcome.tlvs = schema_tlvs_;
   link.welcome(welcome);

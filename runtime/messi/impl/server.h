@@ -16,6 +16,7 @@
 #include "messi/base/make_room.h"
 #include "messi/base/status.h"
 #include "messi/connection/farewell.h"
+#include "messi/impl/calls.h"
 #include "messi/impl/server_lanes.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
@@ -43,6 +44,7 @@ inline std::string find_contradiction(const ServerOptions& options) {
   if (options.max_decode_depth <= 0) return "max_decode_depth must be more than zero";
   if (options.frame_timeout <= Duration::zero()) return "frame_timeout must be more than zero";
   if (options.max_pings_per_second == 0) return "max_pings_per_second must be more than zero";
+  if (options.max_open_calls == 0) return "max_open_calls must be more than zero";
   if (options.max_clients_per_address == 0) return "max_clients_per_address must be more than zero";
   if (options.max_total_pending_bytes == 0) return "max_total_pending_bytes must be more than zero";
   if (options.max_accepts_per_second == 0) return "max_accepts_per_second must be more than zero";
@@ -281,9 +283,11 @@ MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
   if (link.held()) scratch.size = std::min(scratch.size, wire::BufferPool::kSmall);
   bool heard = false;
   in_hook_of(link, [&] {
-    if (ServerSession* const session = session_of(link)) {
-      heard = link.read(scratch, loop_.now(), [&](std::string_view payload) {
-        return dispatch_from(link, *session, payload);
+    if (sessions_ != nullptr) {
+      auto& its_link = static_cast<SessionLink&>(link);
+      ServerSession* const session = its_link.its_session();
+      heard = link.read(scratch, loop_.now(), [&, session](std::string_view payload) {
+        return dispatch_introduced(its_link, session, payload);
       });
     } else {
       heard = link.read(scratch, loop_.now(),
@@ -301,16 +305,21 @@ MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
 
 MESSI_INLINE bool ServerBase::dispatch_from(AcceptedLink& link, std::string_view payload) {
   current_ = link.client();
-  if (sessions_ != nullptr) static_cast<SessionLink&>(link).handle_message();
   return dispatch(*current_, payload);
 }
 
-/// What a message counts in its session is counted before.
-MESSI_INLINE bool ServerBase::dispatch_from(AcceptedLink& link, ServerSession& session,
-                                            std::string_view payload) {
-  session.handle_dispatched(payload.size());
+/// What a message counts is counted before. `session` is null if the link has none.
+MESSI_INLINE bool ServerBase::dispatch_introduced(SessionLink& link, ServerSession* session,
+                                                  std::string_view payload) {
+  if (session == nullptr) {
+    link.handle_message();
+    request_.begin(link.counts() ? link.count_received() : 0);
+    return dispatch_from(link, payload);
+  }
+  session->handle_dispatched(payload.size());
+  request_.begin(link.knows_calls() ? session->rx() : 0);
   if (dispatch_from(link, payload)) return true;
-  session.handle_undecodable();
+  session->handle_undecodable();
   return false;
 }
 
@@ -477,6 +486,7 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
     reason = sessions_->reason_of(its_link);
     was_connected = sessions_->was_connected(its_link);
   }
+  if (!calls_.empty()) end_calls(link, reason);
   // Marked, so that a hook cannot bring it back to the list.
   link.set_unsettled(true);
   link.stop_waiting();
@@ -488,6 +498,7 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
     slow_readers_.remove(client->id());
     groups_.leave_all(client->id());
     if (lanes_ != nullptr) lanes_->close(client->id());  // the hook may have made a sender
+    calls_.erase(client->id());
   });
   awaited_room_.remove(client->id());
   in_hook([&] {
@@ -503,8 +514,8 @@ MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
   in_hook_of(link, [&] {
     ServerSession* const session = session_of(link);
     link.handle_resumed(loop_.now(), [&](std::string_view payload) {
-      if (session != nullptr) return dispatch_from(link, *session, payload);
-      return dispatch_from(link, payload);
+      if (sessions_ == nullptr) return dispatch_from(link, payload);
+      return dispatch_introduced(static_cast<SessionLink&>(link), session, payload);
     });
   });
 }

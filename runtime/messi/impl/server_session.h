@@ -61,6 +61,7 @@ class ServerSession final : public session::Session, public DeadlineHook {
   std::size_t counted_bytes() const { return kept_bytes() - uncounted_; }
 
   std::uint32_t attempt = 0;   // of the last HELLO
+  bool knows_calls = false;    // the client names requests in its answers
   bool evictable = false;      // detached, and not closing
   std::uint64_t replayed = 0;  // messages that the last connection began with
 

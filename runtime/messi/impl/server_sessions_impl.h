@@ -28,6 +28,7 @@
 #include "messi/session/owed_ack.h"
 #include "messi/session/session_loss.h"
 #include "messi/session/session_mode.h"
+#include "messi/wire/call_frame.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/session_frames.h"
 
@@ -203,6 +204,7 @@ MESSI_INLINE void ServerSessions::dissolve(SessionLink& link) {
   link.stop_waiting();
   --server_.hidden_count_;
   if (server_.admission_.counts()) server_.admission_.leave(link.peer().origin);
+  server_.calls_.erase(link.client()->id());
   server_.table_.remove(link.client()->id());
 }
 
@@ -377,6 +379,7 @@ MESSI_INLINE void SessionLink::welcome(const wire::Welcome& welcome) {
   add_frame(wire::welcome_size(welcome),
             [&](std::uint8_t* out) { wire::write_welcome(out, welcome); });
   if (session_ != nullptr) add_ack();
+  if ((welcome.features & wire::kCallsFeature) != 0) begin_calls(session_ != nullptr);
 }
 
 MESSI_INLINE void ServerSession::refused(wire::Accepted why) {

@@ -18,6 +18,7 @@
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/frame.h"
+#include "messi/wire/sent_numbers.h"
 #include "messi/wire/session_frames.h"
 
 namespace messi {
@@ -67,6 +68,9 @@ class SessionLink final : public AcceptedLink {
     add_close({wire::CloseCode::kClosed});
   }
 
+  /// Of a link that numbers messages: another one has arrived; returns its number.
+  std::uint64_t count_received() { return ++numbers_->received; }
+
   using Link::add_close;
   using Link::take_all;
   using Link::tell;
@@ -87,6 +91,11 @@ class SessionLink final : public AcceptedLink {
     std::string tlvs;
   };
 
+  struct Numbers {
+    wire::SentNumbers sent;
+    std::uint64_t received = 0;
+  };
+
   // Link
   session::Session* session() override { return session_.get(); }
   // The rest is defined here: see AcceptedLink.
@@ -94,15 +103,22 @@ class SessionLink final : public AcceptedLink {
   void handle_introduction(const wire::Frame& frame) override { introduced(frame); }
   wire::Offer offer() const override { return its_offer(); }
   void handle_session_close(const wire::CloseFrame& frame) override { session_closed(frame); }
+  bool handle_call(std::string_view payload) override { return call_heard(payload); }
+  wire::SentNumbers* sent_numbers() override {
+    if (numbers_ == nullptr) numbers_ = std::make_unique<Numbers>();
+    return &numbers_->sent;
+  }
 
   bool session_goes_on() const;
   bool awaits(wire::FrameType type) const;
   void introduced(const wire::Frame& frame);
   wire::Offer its_offer() const;
   void session_closed(const wire::CloseFrame& frame);
+  bool call_heard(std::string_view payload);
 
   std::unique_ptr<Introduction> introduction_;
   std::unique_ptr<ServerSession> session_;
+  std::unique_ptr<Numbers> numbers_;  // null if it does not number messages
 };
 
 }  // namespace messi

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "messi/wire/buffer_pool.h"
+#include "messi/wire/call_frame.h"
 #include "messi/wire/frame.h"
 
 namespace messi::session {
@@ -14,7 +15,8 @@ namespace messi::session {
 /// A message that was accepted and that the peer has not acknowledged.
 struct KeptMessage {
   std::uint64_t number;      ///< 1, 2, 3... in the session.
-  std::string_view payload;  ///< As encoded: a ClientToServer or a ServerToClient.
+  std::string_view payload;  ///< As encoded: a ClientToServer or a ServerToClient. Empty if it says
+                             ///< something else about a request than its answer.
 };
 
 /// The messages that a session keeps, in order. A view: see where it comes from for how long.
@@ -33,7 +35,10 @@ class KeptMessages {
 
     KeptMessage operator*() const {
       const char* const frame = segment_->owner->data() + at_;
-      return {number_, {frame + wire::kHeaderSize, wire::read_size(frame)}};
+      const std::string_view payload(frame + wire::kHeaderSize, wire::read_size(frame));
+      if (wire::read_type(frame) != wire::FrameType::kCall) return {number_, payload};
+      const auto call = wire::read_call(payload);
+      return {number_, call ? call->message : std::string_view()};
     }
     Iterator& operator++() {
       at_ += wire::frame_size(segment_->owner->data() + at_);

@@ -198,7 +198,7 @@ inline void Session::detach(wire::FrameQueue& link) {
   assert(attached_);
   attached_ = false;
   set_much(kNever);
-  written_ = std::max(written_, handed() - link.count_untaken(settings().outgoing));
+  written_ = std::max(written_, handed() - link.count_numbered_untaken());
   frames().handle_blocked();  // what is kept of broadcasts may be little
   owed_.clear();
 }
@@ -222,7 +222,7 @@ inline FrameCursor::Stretch Session::acceptable(FrameCursor::Stretch stretch) {
   if (peer_max_payload_ >= settings().max_payload_size) return stretch;
   std::uint32_t end = stretch.begin;
   for (; end < stretch.end; end += wire::frame_size(stretch.buffer->data() + end)) {
-    if (wire::read_size(stretch.buffer->data() + end) <= peer_max_payload_) continue;
+    if (wire::message_size(stretch.buffer->data() + end) <= peer_max_payload_) continue;
     exceeds_limit_ = true;
     break;
   }
@@ -232,7 +232,7 @@ inline FrameCursor::Stretch Session::acceptable(FrameCursor::Stretch stretch) {
 
 inline wire::Ack Session::make_ack(wire::FrameQueue& link) {
   owed_.clear();
-  return {rx_, handed() - link.count_unbegun(settings().outgoing)};
+  return {rx_, handed() - link.count_numbered_unbegun()};
 }
 
 inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
@@ -243,7 +243,7 @@ inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
     if (last.number() < ack.rx) return false;
     // Surely written, unless as much is waiting; and that may be more than messages.
     if (last.passed() + link.pending() > next_.passed() &&
-        ack.rx > handed() - link.count_untaken(settings().outgoing)) {
+        ack.rx > handed() - link.count_numbered_untaken()) {
       return false;
     }
     acknowledge(last);

@@ -23,6 +23,7 @@ enum class FrameType : std::uint8_t {
   kWelcome = 7,
   kAck = 8,
   kClose = 9,
+  kCall = 10,  ///< An answer to a request, or what else there is to say about one: call_frame.h.
 };
 
 inline constexpr std::size_t kHeaderSize = 4;
@@ -32,6 +33,13 @@ inline constexpr bool is_service(FrameType type) {
   return type >= FrameType::kOffer && type <= FrameType::kClose;
 }
 inline constexpr std::size_t kMaxPayloadSize = (std::size_t{1} << 24) - 1;
+
+/// The messages of a program, and what is said about their requests. Those are numbered.
+inline constexpr bool is_numbered(FrameType type) {
+  return type <= FrameType::kServerToClient || type == FrameType::kCall;
+}
+/// What a kCall has before its message. It does not count for the limit of messages.
+inline constexpr std::size_t kCallHeadSize = 9;
 
 /// One frame. Its payload points into the input, and is valid only as long as that.
 struct Frame {
@@ -64,6 +72,13 @@ inline std::size_t read_size(const char* header) {
 /// The size of the whole frame that begins with the header at `header`.
 inline std::uint32_t frame_size(const char* header) {
   return static_cast<std::uint32_t>(kHeaderSize + read_size(header));
+}
+
+/// How much of the limit for messages the frame takes that begins with the header at `header`.
+inline std::size_t message_size(const char* header) {
+  const std::size_t size = read_size(header);
+  return read_type(header) == FrameType::kCall && size > kCallHeadSize ? size - kCallHeadSize
+                                                                       : size;
 }
 
 }  // namespace messi::wire

@@ -99,7 +99,7 @@ class FrameDecoder {
     return cut_->used() < kHeaderSize ? kHeaderSize : kHeaderSize + read_size(cut_->data());
   }
   bool too_big(const char* header) {
-    const std::size_t size = read_size(header);
+    const std::size_t size = message_size(header);
     if (size <= max_payload_size_) return false;
     if (is_service(read_type(header)) && size <= kMostServicePayload) return false;
     std::memcpy(refused_, header, kHeaderSize);

@@ -125,10 +125,16 @@ class FrameQueue {
 
   /// The frames, in stretches; null if there are none. The first may be partly taken.
   const Segment* stretches() const { return head_; }
-  /// How many frames of `type` there are that the stream has not begun to take.
-  std::size_t count_unbegun(FrameType type) { return count(type, false); }
+  /// How many frames of `type` there are that the stream has not yet taken, or only partly.
+  std::size_t count_untaken(FrameType type) {
+    return count([type](FrameType each) { return each == type; }, true);
+  }
+  /// How many numbered frames there are that the stream has not begun to take.
+  std::size_t count_numbered_unbegun() { return count(&is_numbered, false); }
   /// The same, with one that it has partly taken.
-  std::size_t count_untaken(FrameType type) { return count(type, true); }
+  std::size_t count_numbered_untaken() { return count(&is_numbered, true); }
+  /// How many numbered frames there are behind the first `size` bytes, which end a frame.
+  std::size_t count_numbered_behind(std::uint32_t size) const;
 
   void clear();
 
@@ -147,7 +153,8 @@ class FrameQueue {
   void open_for(std::size_t size);
   void copy_out_if_small(Segment& segment);
   std::uint32_t next_frame_boundary();
-  std::size_t count(FrameType type, bool with_begun);
+  template <typename Counts>
+  std::size_t count(Counts&& counts, bool with_begun);
   void set_wanted(unsigned bits) { wanted_ = bits & ((1u << kWantedBits) - 1); }
   void set_known_boundary(std::uint32_t at) {
     known_boundary_ = at & ((1u << (32 - kWantedBits)) - 1);
@@ -348,17 +355,32 @@ inline std::uint32_t FrameQueue::next_frame_boundary() {
   return boundary;
 }
 
-inline std::size_t FrameQueue::count(FrameType type, bool with_begun) {
+template <typename Counts>
+std::size_t FrameQueue::count(Counts&& counts, bool with_begun) {
   if (head_ == nullptr) return 0;
   std::size_t count = 0;
   std::uint32_t at = next_frame_boundary();
   const bool begun = at != head_->begin;
-  if (begun && with_begun && read_type(head_->owner->data() + known_boundary_) == type) ++count;
+  if (begun && with_begun && counts(read_type(head_->owner->data() + known_boundary_))) ++count;
   for (const Segment* segment = head_; segment != nullptr;) {
     const char* const data = segment->owner->data();
-    for (; at < segment->end; at += frame_size(data + at)) count += read_type(data + at) == type;
+    for (; at < segment->end; at += frame_size(data + at)) count += counts(read_type(data + at));
     segment = segment->next;
     if (segment != nullptr) at = segment->begin;
+  }
+  return count;
+}
+
+inline std::size_t FrameQueue::count_numbered_behind(std::uint32_t size) const {
+  std::size_t count = 0;
+  for (const Segment* segment = head_; segment != nullptr; segment = segment->next) {
+    const std::uint32_t passed = std::min(size, segment->end - segment->begin);
+    size -= passed;
+    const char* const data = segment->owner->data();
+    for (std::uint32_t at = segment->begin + passed; at < segment->end;
+         at += frame_size(data + at)) {
+      count += is_numbered(read_type(data + at));
+    }
   }
   return count;
 }

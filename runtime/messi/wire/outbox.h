@@ -62,6 +62,16 @@ class Outbox {
     settings_.pending += kHeaderSize + payload_size;
   }
 
+  /// The same for what is said about a request, with a message of `message_size` bytes at its end.
+  /// Space for the whole payload.
+  std::uint8_t* reserve_call(std::size_t message_size) {
+    if (accept(message_size) != Accepted::kYes) return nullptr;
+    const std::size_t payload_size = kCallHeadSize + message_size;
+    return write_header(frames_.reserve(kHeaderSize + payload_size), FrameType::kCall,
+                        payload_size);
+  }
+  void commit_call(std::size_t message_size) { commit(kCallHeadSize + message_size); }
+
   /// Sends a payload in pieces, pieces[1] to pieces[count - 1]; pieces[0] is for the header. They
   /// are copied only if the stream does not take them at once.
   Accepted send(Slice* pieces, std::size_t count, std::size_t payload_size);
@@ -199,7 +209,8 @@ class SharedFrames {
 
 // ---------------------------------------------------------------------------------------------
 
-inline Accepted Outbox::accept(std::size_t payload_size) {
+// For each message; g++ would call it.
+[[gnu::always_inline]] inline Accepted Outbox::accept(std::size_t payload_size) {
   if (payload_size > settings_.max_payload_size) return refuse(Accepted::kTooBig);
   if (has_room(kHeaderSize + payload_size, settings_.max_pending_bytes)) return Accepted::kYes;
   return refuse(Accepted::kFull);

@@ -30,6 +30,7 @@
 #endif
 
 #include "messi/client.h"
+#include "messi/codec/call.h"
 #include "messi/codec/protobuf.h"
 #include "messi/sender.h"
 #include "messi/server_of.h"
@@ -71,6 +72,16 @@ class ChatClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_message_ind(const ::chat::MessageInd& message);
   ::messi::SendResult try_send(const ::chat::MessageInd& message) {
     return try_send_message_ind(message);
+  }
+
+  // Calls: a request goes to the server. Its answer, or why there is none, comes to `on_result`,
+  // once, from the loop.
+
+  ::messi::Call call_connect_req(const ::chat::ConnectReq& request, ::messi::Duration timeout,
+                                 ::messi::OnResult<::chat::ConnectRsp> on_result);
+  ::messi::Call call(const ::chat::ConnectReq& request, ::messi::Duration timeout,
+                     ::messi::OnResult<::chat::ConnectRsp> on_result) {
+    return call_connect_req(request, timeout, ::std::move(on_result));
   }
 
   /// Sends to the server from any thread: messi/sender.h.
@@ -132,6 +143,7 @@ class ChatClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  bool has_calls() const final { return true; }
   inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
@@ -209,6 +221,13 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
   }
   void reply(const ::chat::MessageInd& message) { reply_message_ind(message); }
 
+  // Later answers: to the request whose hook is running, when it has returned.
+
+  ::messi::Responder<::chat::ConnectRsp> answer_later_connect_req();
+  ::messi::Responder<::chat::ConnectRsp> answer_later(const ::chat::ConnectReq& /*request*/) {
+    return answer_later_connect_req();
+  }
+
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it is sent to nobody.
 
@@ -253,6 +272,7 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  bool has_calls() const final { return true; }
   inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
@@ -360,6 +380,13 @@ inline ::messi::SendResult ChatClient::Sender::send_message_ind(
   return ::messi::codec::send_from_thread<::messi::Sender>(*this, 2, message,
                                                            ChatCodec::kind_MessageInd);
 }
+inline ::messi::Call ChatClient::call_connect_req(const ::chat::ConnectReq& request,
+                                                  ::messi::Duration timeout,
+                                                  ::messi::OnResult<::chat::ConnectRsp> on_result) {
+  return ::messi::codec::call<::messi::ClientBase>(*this, ::messi::codec::Reply{1, 1}, request,
+                                                   timeout, ::std::move(on_result),
+                                                   ChatCodec::kind_ConnectReq);
+}
 
 inline const ::messi::session::Schema& ChatClient::protocol_schema() const {
   return ChatCodec::schema();
@@ -370,7 +397,7 @@ inline bool ChatClient::dispatch(::std::string_view payload) {
     case 1: {
       in.parse(0, ::chat::ConnectRsp::default_instance());
       const auto& message = static_cast<const ::chat::ConnectRsp&>(in.message());
-      if (in.parsed() && on_any_message(1)) on_connect_rsp(message);
+      if (in.parsed() && on_any_message(1) && !take_answer(1, &message)) on_connect_rsp(message);
       break;
     }
     case 2: {
@@ -387,11 +414,12 @@ inline bool ChatClient::dispatch(::std::string_view payload) {
 }
 
 inline void ChatServerClient::send_connect_rsp(const ::chat::ConnectRsp& message) {
-  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+  ::messi::codec::send<::messi::ServerClient>(*this, ::messi::codec::Reply{1, 1}, message);
 }
 inline ::messi::SendResult ChatServerClient::try_send_connect_rsp(
     const ::chat::ConnectRsp& message) {
-  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, ::messi::codec::Reply{1, 1},
+                                                         message);
 }
 inline void ChatServerClient::send_message_ind(const ::chat::MessageInd& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message, ChatCodec::kind_MessageInd);
@@ -426,6 +454,11 @@ inline bool ChatServer::Group::send_message_ind(const ::chat::MessageInd& messag
   return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message,
                                                              ChatCodec::kind_MessageInd);
 }
+inline ::messi::Responder<::chat::ConnectRsp> ChatServer::answer_later_connect_req() {
+  return ::messi::codec::answer_later<::messi::ServerBase>(
+      *this, ::messi::codec::Reply{1, 1},
+      &::messi::codec::send_answer<::chat::ConnectRsp, ::messi::codec::kOther>);
+}
 
 inline const ::messi::session::Schema& ChatServer::protocol_schema() const {
   return ChatCodec::schema();
@@ -437,7 +470,8 @@ inline bool ChatServer::dispatch(::messi::ServerClient& from, ::std::string_view
     case 1: {
       in.parse(0, ::chat::ConnectReq::default_instance(), &ChatCodec::take_ConnectReq);
       const auto& message = static_cast<const ::chat::ConnectReq&>(in.message());
-      if (in.parsed() && on_any_message(client, 1)) on_connect_req(client, message);
+      if (in.parsed() && on_any_message(client, 1) && begin_request(1))
+        on_connect_req(client, message);
       break;
     }
     case 2: {

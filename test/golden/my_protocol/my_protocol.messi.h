@@ -20,6 +20,7 @@
 #endif
 
 #include "messi/client.h"
+#include "messi/codec/call.h"
 #include "messi/codec/protobuf.h"
 #include "messi/sender.h"
 #include "messi/server_of.h"
@@ -69,6 +70,25 @@ class MyProtocolClient : public ::messi::ClientBase {
   ::messi::SendResult try_send_fie_rsp(const ::my_protocol::FieRsp& message);
   ::messi::SendResult try_send(const ::my_protocol::FieRsp& message) {
     return try_send_fie_rsp(message);
+  }
+
+  // Calls: a request goes to the server. Its answer, or why there is none, comes to `on_result`,
+  // once, from the loop.
+
+  ::messi::Call call_foo_req(const ::my_protocol::FooReq& request, ::messi::Duration timeout,
+                             ::messi::OnResult<::my_protocol::FooRsp> on_result);
+  ::messi::Call call(const ::my_protocol::FooReq& request, ::messi::Duration timeout,
+                     ::messi::OnResult<::my_protocol::FooRsp> on_result) {
+    return call_foo_req(request, timeout, ::std::move(on_result));
+  }
+
+  // Answers to the request of the server whose hook is running; `answer_later` is for after it.
+
+  void reply_fie_rsp(const ::my_protocol::FieRsp& message) { send_fie_rsp(message); }
+  void reply(const ::my_protocol::FieRsp& message) { send_fie_rsp(message); }
+  ::messi::Responder<::my_protocol::FieRsp> answer_later_fie_req();
+  ::messi::Responder<::my_protocol::FieRsp> answer_later(const ::my_protocol::FieReq& /*request*/) {
+    return answer_later_fie_req();
   }
 
   /// Sends to the server from any thread: messi/sender.h.
@@ -137,6 +157,7 @@ class MyProtocolClient : public ::messi::ClientBase {
 
  private:
   inline bool dispatch(::std::string_view payload) final;
+  bool has_calls() const final { return true; }
   inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{2, options().max_decode_depth};
@@ -167,6 +188,16 @@ class MyProtocolServerClient : public ::messi::ServerClient {
   ::messi::SendResult try_send_fie_req(const ::my_protocol::FieReq& message);
   ::messi::SendResult try_send(const ::my_protocol::FieReq& message) {
     return try_send_fie_req(message);
+  }
+
+  // Calls: a request goes to this client. Its answer, or why there is none, comes to `on_result`,
+  // once, from the loop.
+
+  ::messi::Call call_fie_req(const ::my_protocol::FieReq& request, ::messi::Duration timeout,
+                             ::messi::OnResult<::my_protocol::FieRsp> on_result);
+  ::messi::Call call(const ::my_protocol::FieReq& request, ::messi::Duration timeout,
+                     ::messi::OnResult<::my_protocol::FieRsp> on_result) {
+    return call_fie_req(request, timeout, ::std::move(on_result));
   }
 
   /// Sends to this client from any thread: messi/sender.h.
@@ -218,6 +249,13 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
   }
   void reply(const ::my_protocol::FieReq& message) { reply_fie_req(message); }
 
+  // Later answers: to the request whose hook is running, when it has returned.
+
+  ::messi::Responder<::my_protocol::FooRsp> answer_later_foo_req();
+  ::messi::Responder<::my_protocol::FooRsp> answer_later(const ::my_protocol::FooReq& /*request*/) {
+    return answer_later_foo_req();
+  }
+
   // Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot be
   // encoded: then it is sent to nobody.
 
@@ -262,6 +300,7 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
 
  private:
   inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
+  bool has_calls() const final { return true; }
   inline const ::messi::session::Schema& protocol_schema() const final;
 
   ::messi::codec::Received received_{3, options().max_decode_depth};
@@ -321,11 +360,11 @@ inline ::messi::SendResult MyProtocolClient::try_send_bar_ind(
   return ::messi::codec::try_send<::messi::ClientBase>(*this, 2, message);
 }
 inline void MyProtocolClient::send_fie_rsp(const ::my_protocol::FieRsp& message) {
-  ::messi::codec::send<::messi::ClientBase>(*this, 3, message);
+  ::messi::codec::send<::messi::ClientBase>(*this, ::messi::codec::Reply{2, 3}, message);
 }
 inline ::messi::SendResult MyProtocolClient::try_send_fie_rsp(
     const ::my_protocol::FieRsp& message) {
-  return ::messi::codec::try_send<::messi::ClientBase>(*this, 3, message);
+  return ::messi::codec::try_send<::messi::ClientBase>(*this, ::messi::codec::Reply{2, 3}, message);
 }
 inline ::messi::SendResult MyProtocolClient::Sender::send_foo_req(
     const ::my_protocol::FooReq& message) const {
@@ -339,6 +378,17 @@ inline ::messi::SendResult MyProtocolClient::Sender::send_fie_rsp(
     const ::my_protocol::FieRsp& message) const {
   return ::messi::codec::send_from_thread<::messi::Sender>(*this, 3, message);
 }
+inline ::messi::Call MyProtocolClient::call_foo_req(
+    const ::my_protocol::FooReq& request, ::messi::Duration timeout,
+    ::messi::OnResult<::my_protocol::FooRsp> on_result) {
+  return ::messi::codec::call<::messi::ClientBase>(*this, ::messi::codec::Reply{1, 1}, request,
+                                                   timeout, ::std::move(on_result));
+}
+inline ::messi::Responder<::my_protocol::FieRsp> MyProtocolClient::answer_later_fie_req() {
+  return ::messi::codec::answer_later<::messi::ClientBase>(
+      *this, ::messi::codec::Reply{2, 3},
+      &::messi::codec::send_answer<::my_protocol::FieRsp, ::messi::codec::kOther>);
+}
 
 inline const ::messi::session::Schema& MyProtocolClient::protocol_schema() const {
   return MyProtocolCodec::schema();
@@ -350,13 +400,13 @@ inline bool MyProtocolClient::dispatch(::std::string_view payload) {
     case 1: {
       in.parse(0, ::my_protocol::FooRsp::default_instance());
       const auto& message = static_cast<const ::my_protocol::FooRsp&>(in.message());
-      if (in.parsed() && on_any_message(1)) on_foo_rsp(message);
+      if (in.parsed() && on_any_message(1) && !take_answer(1, &message)) on_foo_rsp(message);
       break;
     }
     case 2: {
       in.parse(1, ::my_protocol::FieReq::default_instance());
       const auto& message = static_cast<const ::my_protocol::FieReq&>(in.message());
-      if (in.parsed() && on_any_message(2)) on_fie_req(message);
+      if (in.parsed() && on_any_message(2) && begin_request(2)) on_fie_req(message);
       break;
     }
     default:
@@ -367,11 +417,12 @@ inline bool MyProtocolClient::dispatch(::std::string_view payload) {
 }
 
 inline void MyProtocolServerClient::send_foo_rsp(const ::my_protocol::FooRsp& message) {
-  ::messi::codec::send<::messi::ServerClient>(*this, 1, message);
+  ::messi::codec::send<::messi::ServerClient>(*this, ::messi::codec::Reply{1, 1}, message);
 }
 inline ::messi::SendResult MyProtocolServerClient::try_send_foo_rsp(
     const ::my_protocol::FooRsp& message) {
-  return ::messi::codec::try_send<::messi::ServerClient>(*this, 1, message);
+  return ::messi::codec::try_send<::messi::ServerClient>(*this, ::messi::codec::Reply{1, 1},
+                                                         message);
 }
 inline void MyProtocolServerClient::send_fie_req(const ::my_protocol::FieReq& message) {
   ::messi::codec::send<::messi::ServerClient>(*this, 2, message);
@@ -404,6 +455,17 @@ inline bool MyProtocolServer::Group::send_fie_req(const ::my_protocol::FieReq& m
                                                   const Except& except) const {
   return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, 2, message);
 }
+inline ::messi::Call MyProtocolServerClient::call_fie_req(
+    const ::my_protocol::FieReq& request, ::messi::Duration timeout,
+    ::messi::OnResult<::my_protocol::FieRsp> on_result) {
+  return ::messi::codec::call<::messi::ServerClient>(*this, ::messi::codec::Reply{2, 3}, request,
+                                                     timeout, ::std::move(on_result));
+}
+inline ::messi::Responder<::my_protocol::FooRsp> MyProtocolServer::answer_later_foo_req() {
+  return ::messi::codec::answer_later<::messi::ServerBase>(
+      *this, ::messi::codec::Reply{1, 1},
+      &::messi::codec::send_answer<::my_protocol::FooRsp, ::messi::codec::kOther>);
+}
 
 inline const ::messi::session::Schema& MyProtocolServer::protocol_schema() const {
   return MyProtocolCodec::schema();
@@ -416,7 +478,7 @@ inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, ::std::strin
     case 1: {
       in.parse(0, ::my_protocol::FooReq::default_instance());
       const auto& message = static_cast<const ::my_protocol::FooReq&>(in.message());
-      if (in.parsed() && on_any_message(client, 1)) on_foo_req(client, message);
+      if (in.parsed() && on_any_message(client, 1) && begin_request(1)) on_foo_req(client, message);
       break;
     }
     case 2: {
@@ -428,7 +490,8 @@ inline bool MyProtocolServer::dispatch(::messi::ServerClient& from, ::std::strin
     case 3: {
       in.parse(2, ::my_protocol::FieRsp::default_instance());
       const auto& message = static_cast<const ::my_protocol::FieRsp&>(in.message());
-      if (in.parsed() && on_any_message(client, 3)) on_fie_rsp(client, message);
+      if (in.parsed() && on_any_message(client, 3) && !take_answer(client, 3, &message))
+        on_fie_rsp(client, message);
       break;
     }
     default:

@@ -16,12 +16,11 @@ class Client final : public chat::ChatClient {
   void on_connected() override {
     chat::ConnectReq request;
     request.mutable_user()->set_name("erik");
-    send(request);
-  }
-  void on_connect_rsp(const chat::ConnectRsp&) override {
-    chat::MessageInd message;
-    message.set_text("hello");
-    send(message);
+    call(request, std::chrono::seconds(5), [this](messi::CallResult<chat::Welcome> welcome) {
+      chat::MessageInd message;
+      message.set_text(welcome.ok() ? "hello" : "not welcome");
+      send(message);
+    });
   }
   void on_message_ind(const chat::MessageInd& message) override { heard_ = message.text(); }
 

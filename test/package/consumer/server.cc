@@ -9,7 +9,7 @@ class Server final : public chat::ChatServer {
   using ChatServer::ChatServer;
 
   void on_connect_req(Client& client, const chat::ConnectReq&) override {
-    client.send(chat::ConnectRsp());
+    client.send(chat::Welcome());
   }
   void on_message_ind(Client&, const chat::MessageInd& message) override { broadcast(message); }
 };
