@@ -36,6 +36,29 @@ void emit_preparers(const Context& context, const Direction& outgoing) {
   )py");
 }
 
+/// Answers of the client to requests of the server.
+void emit_replies(const Context& context, const Direction& requests, const Direction& replies) {
+  if (!has_requests(requests)) return;
+  const auto emit_all = [&] {
+    bool first = true;
+    for (const Member& member : replies.members) {
+      if (!member.is_reply()) continue;
+      if (!first) context.text.lines("\n");
+      first = false;
+      context.text.emit({{"name", member.field.name}, {"Type", context.modules.type(member.type)}},
+                        R"py(
+                          def reply_$name$(self, message: $Type$) -> None:
+                              self._messi_send("$name$", message)
+                        )py");
+    }
+  };
+  context.text.emit({{"replies", emit_all}}, R"py(
+    # Replies: a message goes to the server, as the answer to its request whose hook is running.
+
+    $replies$;
+  )py");
+}
+
 }  // namespace
 
 void emit_client_class(const Context& context) {
@@ -48,6 +71,10 @@ void emit_client_class(const Context& context) {
                      {"senders", [&] { emit_senders(context, outgoing); }},
                      {"send", [&] { emit_send(context, outgoing); }},
                      {"tries", [&] { emit_tries(context, outgoing); }},
+                     {"calls", [&] { emit_calls(context, outgoing); }},
+                     {"replies", [&] { emit_replies(context, incoming, outgoing); }},
+                     {"later", [&] { emit_later_answers(context, incoming); }},
+                     {"requests", [&] { emit_requests(context, incoming); }},
                      {"schema", [&] { emit_schema(context); }},
                      {"receives", [&] { emit_names(context, incoming, "RECEIVES"); }},
                      {"sends", [&] { emit_names(context, outgoing, "SENDS"); }},
@@ -74,6 +101,12 @@ void emit_client_class(const Context& context) {
 
                   $tries$;
 
+                  $calls$;
+
+                  $replies$;
+
+                  $later$;
+
                   # As in the original Messi: prepare a message, fill it in, `send()` it.
 
                   $preparers$;
@@ -82,6 +115,8 @@ void emit_client_class(const Context& context) {
 
                   $receives$;
                   $sends$;
+
+                  $requests$;
 
                   # What peers tell each other of the schema.
 

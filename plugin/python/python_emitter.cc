@@ -57,10 +57,18 @@ std::string module(const Protocol& protocol, const Options& options,
   return fit(text.str());
 }
 
+/// What is imported besides to answer the requests of the other side.
+std::string responder(const Direction& incoming, const std::string& before,
+                      const std::string& behind) {
+  return has_requests(incoming) ? before + "Responder" + behind : "";
+}
+
 std::string client_module(const Protocol& protocol, const Options& options) {
   return module(protocol, options,
-                "from messi_runtime import ClientBase, Schema, SendResult, require_runtime_api\n"
-                "from messi_runtime import parse_tcp_uri as parse_tcp_uri",
+                "from messi_runtime import ClientBase, " +
+                    responder(protocol.server_to_client, "", ", ") +
+                    "Schema, SendResult, require_runtime_api\n"
+                    "from messi_runtime import parse_tcp_uri as parse_tcp_uri",
                 emit_client_class);
 }
 
@@ -69,13 +77,14 @@ std::string server_module(const Protocol& protocol, const Options& options) {
                 "from collections.abc import Collection, Hashable\n"
                 "\n"
                 "from messi_runtime import (\n"
-                "    GroupBase,\n"
-                "    Schema,\n"
-                "    SendResult,\n"
-                "    ServerBase,\n"
-                "    ServerClient,\n"
-                "    require_runtime_api,\n"
-                ")",
+                "    GroupBase,\n" +
+                    responder(protocol.client_to_server, "    ", ",\n") +
+                    "    Schema,\n"
+                    "    SendResult,\n"
+                    "    ServerBase,\n"
+                    "    ServerClient,\n"
+                    "    require_runtime_api,\n"
+                    ")",
                 emit_server_classes);
 }
 

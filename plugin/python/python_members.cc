@@ -85,6 +85,77 @@ void emit_tries(const Context& context, const Direction& outgoing) {
   )py");
 }
 
+namespace {
+
+std::vector<Text::Hole> pair_holes(const Context& context, const Member& request) {
+  std::vector<Text::Hole> all = holes(context, request);
+  all.push_back({"reply", request.reply->field.name});
+  all.push_back({"Reply", context.modules.type(request.reply->type)});
+  return all;
+}
+
+void emit_pairs(const Context& context, const Direction& requests, std::string_view each) {
+  bool first = true;
+  for (const Member& request : requests.members) {
+    if (!request.is_request()) continue;
+    if (!first) context.text.lines("\n");
+    first = false;
+    context.text.emit(pair_holes(context, request), each);
+  }
+}
+
+}  // namespace
+
+void emit_calls(const Context& context, const Direction& requests) {
+  if (!has_requests(requests)) return;
+  const auto emit_all = [&] {
+    emit_pairs(context, requests, R"py(
+      async def call_$name$(self, request: $Type$, timeout: float) -> $Reply$:
+          $doc$;
+          return await self._messi_call("$name$", request, "$reply$", $Reply$, timeout)
+    )py");
+  };
+  context.text.emit({{"calls", emit_all}}, R"py(
+    # Calls: a request goes to the other side, and its answer comes back. They raise `CallError`.
+
+    $calls$;
+  )py");
+}
+
+void emit_later_answers(const Context& context, const Direction& requests) {
+  if (!has_requests(requests)) return;
+  const auto emit_all = [&] {
+    emit_pairs(context, requests, R"py(
+      def answer_later_$name$(self) -> Responder[$Reply$]:
+          return self._messi_answer_later("$name$")
+    )py");
+  };
+  context.text.emit({{"later", emit_all}}, R"py(
+    # Later answers: to the request whose hook is running, when it has returned.
+
+    $later$;
+  )py");
+}
+
+void emit_requests(const Context& context, const Direction& requests) {
+  if (!has_pairs(context.protocol)) return;
+  if (!has_requests(requests)) {
+    context.text.lines("_messi_requests = {}");
+    return;
+  }
+  const auto emit_entries = [&] {
+    for (const Member& request : requests.members) {
+      if (!request.is_request()) continue;
+      context.text.lines('"' + request.field.name + "\": \"" + request.reply->field.name + "\",");
+    }
+  };
+  context.text.emit({{"entries", emit_entries}}, R"py(
+    _messi_requests = {
+        $entries$
+    }
+  )py");
+}
+
 void emit_schema(const Context& context) {
   const auto emit_lines = [&] {
     for (const std::string& line : schema_lines(context.protocol))

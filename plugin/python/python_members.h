@@ -22,6 +22,15 @@ void emit_senders(const Context& context, const Direction& outgoing);
 /// `try_send_<name>` and `try_send`, for a class that has `_messi_try_send`.
 void emit_tries(const Context& context, const Direction& outgoing);
 
+/// `call_<name>` for each request, for a class that has `_messi_call`; or nothing.
+void emit_calls(const Context& context, const Direction& requests);
+
+/// `answer_later_<name>` for each request, for a class that has `_messi_answer_later`; or nothing.
+void emit_later_answers(const Context& context, const Direction& requests);
+
+/// What each request is answered with; or nothing, if the protocol has no pairs.
+void emit_requests(const Context& context, const Direction& requests);
+
 /// What peers tell each other of the schema.
 void emit_schema(const Context& context);
 

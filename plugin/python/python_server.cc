@@ -19,6 +19,13 @@ void emit_replies(const Context& context, const Direction& outgoing) {
   )py");
 }
 
+void emit_tries_and_calls(const Context& context, const Direction& outgoing) {
+  emit_tries(context, outgoing);
+  if (!has_requests(outgoing)) return;
+  context.text.lines("\n");
+  emit_calls(context, outgoing);
+}
+
 void emit_broadcasts(const Context& context, const Direction& outgoing) {
   emit_members(context, outgoing, R"py(
     def broadcast_$name$(self, message: $Type$, except_client: $Client$ | None = None) -> bool:
@@ -85,7 +92,9 @@ void emit_server_classes(const Context& context) {
                      {"replies", [&] { emit_replies(context, outgoing); }},
                      {"broadcasts", [&] { emit_broadcasts(context, outgoing); }},
                      {"send", [&] { emit_send(context, types); }},
-                     {"tries", [&] { emit_tries(context, outgoing); }},
+                     {"calls", [&] { emit_tries_and_calls(context, outgoing); }},
+                     {"later", [&] { emit_later_answers(context, incoming); }},
+                     {"requests", [&] { emit_requests(context, incoming); }},
                      {"schema", [&] { emit_schema(context); }},
                      {"reply", [&] { emit_reply(context, types); }},
                      {"broadcast", [&] { emit_broadcast(context, types, client); }},
@@ -103,7 +112,7 @@ void emit_server_classes(const Context& context) {
 
                   # The same, but what is not accepted does not end the connection.
 
-                  $tries$;
+                  $calls$;
 
 
               class $Server$(ServerBase[$Client$], client=$Client$, receives=$Incoming$):
@@ -122,6 +131,8 @@ void emit_server_classes(const Context& context) {
                   $replies$;
 
                   $reply$;
+
+                  $later$;
 
                   # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
                   # be encoded: then it is sent to nobody.
@@ -150,6 +161,8 @@ void emit_server_classes(const Context& context) {
 
                   $receives$;
                   $sends$;
+
+                  $requests$;
 
                   # What peers tell each other of the schema.
 

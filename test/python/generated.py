@@ -11,6 +11,8 @@ import subprocess
 import sys
 
 OURS = ("_client.py", "_server.py")
+RUNTIME = pathlib.Path(__file__).resolve().parents[2] / "runtime"
+OPTIONS = "messi/options.proto"
 REFUSALS = ("which no import statement can name", "is a keyword of Python")
 
 
@@ -49,7 +51,9 @@ def main():
 def generate(arguments, case, out):
     """Returns why the case is none for Python, if it is not."""
     protos = [str(path.relative_to(case)) for path in sorted(case.rglob("*.proto"))]
-    command = [arguments.protoc, f"-I{case}", f"--plugin=protoc-gen-messi={arguments.plugin}", f"--python_out={out}",
+    if any(OPTIONS in path.read_text(errors="replace") for path in case.rglob("*.proto")):
+        subprocess.run([arguments.protoc, f"-I{RUNTIME}", f"--python_out={out}", f"--pyi_out={out}", OPTIONS], check=True)
+    command = [arguments.protoc, f"-I{case}", f"-I{RUNTIME}", f"--plugin=protoc-gen-messi={arguments.plugin}", f"--python_out={out}",
                f"--pyi_out={out}", f"--messi_out={out}", "--messi_opt=lang=python"]
     run = subprocess.run([*command, *protos], capture_output=True, text=True, check=False)
     if run.returncode == 0:

@@ -1,4 +1,4 @@
-"""Generates the code that the tests run, from the example's proto.
+"""Generates the code that the tests run, from the example's proto and that of the tests of calls.
 
 Needs protoc, and protoc-gen-messi on the PATH or named by PROTOC_GEN_MESSI.
 """
@@ -12,7 +12,11 @@ import tempfile
 
 import pytest
 
-CHAT = pathlib.Path(__file__).resolve().parents[3] / "examples" / "chat"
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+CHAT = ROOT / "examples" / "chat"
+CALLS = ROOT / "test" / "calls"
+# messi/options.proto, as it is installed with the runtime.
+OPTIONS = pathlib.Path(__file__).resolve().parents[1] / "src" / "messi_runtime" / "include"
 
 
 def pytest_configure(config):
@@ -26,10 +30,15 @@ def pytest_configure(config):
             os.environ.get("PROTOC", "protoc"),
             f"--plugin=protoc-gen-messi={plugin}",
             f"-I{CHAT}",
+            f"-I{CALLS}",
+            f"-I{OPTIONS}",
             f"--python_out={generated.name}",
             f"--messi_out={generated.name}",
             "--messi_opt=lang=python",
             "chat.proto",
+            "calls.proto",
+            "quiet.proto",
+            "messi/options.proto",
         ],
         check=True,
     )

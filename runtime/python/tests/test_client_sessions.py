@@ -106,7 +106,9 @@ def test_a_client_pings_introduces_itself_and_confirms():
             server = await accept()
             assert await server.reader.readexactly(4) == PING
             hello = await server.hello()
-            assert hello == Hello(attempt=1, retain=5000, max_payload_size=3000, tlvs=CHAT)
+            assert hello == Hello(
+                attempt=1, retain=5000, max_payload_size=3000, tlvs=CHAT, features=1
+            )
             await settled()
             assert client.events.all == []
             server.write(Welcome(id=ID, secret=SECRET, max_payload_size=1000).encode())

@@ -66,6 +66,14 @@ class ChatClient(ClientBase, sends=chat_pb2.ClientToServer, receives=chat_pb2.Se
     def try_send(self, message: chat_pb2.ConnectReq | chat_pb2.MessageInd) -> SendResult:
         return self._messi_try_send_unique(message)
 
+    # Calls: a request goes to the other side, and its answer comes back. They raise `CallError`.
+
+    async def call_connect_req(
+        self, request: chat_pb2.ConnectReq, timeout: float
+    ) -> chat_pb2.ConnectRsp:
+        """Enter the chat; answered with a ConnectRsp."""
+        return await self._messi_call("connect_req", request, "connect_rsp", chat_pb2.ConnectRsp, timeout)
+
     # As in the original Messi: prepare a message, fill it in, `send()` it.
 
     def init_connect_req(self) -> chat_pb2.ConnectReq:
@@ -84,6 +92,8 @@ class ChatClient(ClientBase, sends=chat_pb2.ClientToServer, receives=chat_pb2.Se
         1: "connect_req",
         2: "message_ind",
     }
+
+    _messi_requests = {}
 
     # What peers tell each other of the schema.
 

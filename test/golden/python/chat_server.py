@@ -22,6 +22,7 @@ from collections.abc import Collection, Hashable
 
 from messi_runtime import (
     GroupBase,
+    Responder,
     Schema,
     SendResult,
     ServerBase,
@@ -90,6 +91,11 @@ class ChatServer(
     def reply(self, message: chat_pb2.ConnectRsp | chat_pb2.MessageInd) -> None:
         self._messi_reply_unique(message)
 
+    # Later answers: to the request whose hook is running, when it has returned.
+
+    def answer_later_connect_req(self) -> Responder[chat_pb2.ConnectRsp]:
+        return self._messi_answer_later("connect_req")
+
     # Broadcasts: a message goes to all clients, or all but one. False if it is too big or cannot
     # be encoded: then it is sent to nobody.
 
@@ -148,6 +154,10 @@ class ChatServer(
     SENDS = {
         1: "connect_rsp",
         2: "message_ind",
+    }
+
+    _messi_requests = {
+        "connect_req": "connect_rsp",
     }
 
     # What peers tell each other of the schema.

@@ -1,12 +1,14 @@
 """The runtime of the Python code that protoc-gen-messi generates."""
 
 from .backoff import BackoffSettings
+from .call_error import CallError, StatusCode
 from .client import ClientBase
 from .disconnect_reason import DisconnectReason
 from .group import GroupBase
 from .handshake_error import HandshakeError
 from .options import ClientOptions, ServerOptions
 from .peer_certificate import PeerCertificate
+from .responder import Responder
 from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
 from .server import ServerBase
@@ -24,6 +26,7 @@ from .wire_schema import Schema
 
 __all__ = [
     "BackoffSettings",
+    "CallError",
     "ClientBase",
     "ClientOptions",
     "DisconnectReason",
@@ -31,6 +34,7 @@ __all__ = [
     "HandshakeError",
     "PeerCertificate",
     "PeerCredentials",
+    "Responder",
     "Schema",
     "SchemaMismatch",
     "SendResult",
@@ -42,6 +46,7 @@ __all__ = [
     "SessionMode",
     "SlowReader",
     "SocketOptions",
+    "StatusCode",
     "TlsConfig",
     "TlsError",
     "UnackedMessage",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -11,6 +11,7 @@ from .client_driver import ClientDriver
 from .disconnect_reason import DisconnectReason
 from .options import ClientOptions
 from .peer_certificate import PeerCertificate
+from .responder import Responder, take_request
 from .schema import Incoming, Outgoing
 from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
@@ -19,6 +20,7 @@ from .session_loss import SessionLoss
 from .wire_schema import Schema
 
 Prepared = TypeVar("Prepared", bound=Message)
+Reply = TypeVar("Reply", bound=Message)
 
 
 class ClientBase:
@@ -35,6 +37,9 @@ class ClientBase:
     _messi_outgoing: ClassVar[Outgoing]
     _messi_incoming: ClassVar[Incoming]
     _messi_schema: ClassVar[Schema]
+    _messi_requests: ClassVar[dict[str, str] | None] = None
+    """What the server asks, and with what it is answered; `None`: the protocol has no requests with
+    replies."""
 
     def __init_subclass__(
         cls, sends: type[Message] | None = None, receives: type[Message] | None = None
@@ -145,6 +150,13 @@ class ClientBase:
         return 0 if line is None else line.pending_bytes
 
     @property
+    def late_answers(self) -> int:
+        """How many answers have come too late, in this session or connection: their calls were
+        over."""
+        line = self._messi_driver.line
+        return 0 if line is None or line.calls is None else line.calls.late
+
+    @property
     def disconnect_hint(self) -> str:
         """In `on_disconnected`: a sentence with more than the reason says, such as "The peer seems
         to speak HTTP.", or ""."""
@@ -214,19 +226,28 @@ class ClientBase:
     # For generated code.
 
     def _messi_send(self, name: str, message: Message) -> None:
-        self._messi_driver.send(self._messi_outgoing.encode(name, message))
+        self._messi_driver.send(name, self._messi_outgoing.encode(name, message))
 
     def _messi_try_send(self, name: str, message: Message) -> SendResult:
-        return self._messi_driver.try_send(self._messi_outgoing.encode(name, message))
+        return self._messi_driver.try_send(name, self._messi_outgoing.encode(name, message))
 
     def _messi_try_send_unique(self, message: Message) -> SendResult:
-        return self._messi_driver.try_send(self._messi_outgoing.encode_unique(message))
+        return self._messi_try_send(self._messi_outgoing.unique_name(message), message)
+
+    async def _messi_call(
+        self, name: str, request: Message, reply: str, reply_type: type[Reply], timeout: float
+    ) -> Reply:
+        payload = self._messi_outgoing.encode(name, request)
+        return cast(Reply, await self._messi_driver.call(payload, reply, timeout))
+
+    def _messi_answer_later(self, name: str) -> Responder[Any]:
+        return Responder(take_request(self._messi_driver.line, name))
 
     def _messi_send_unique(self, message: Message | None) -> None:
         if message is None:
             self._messi_send_prepared()
         else:
-            self._messi_driver.send(self._messi_outgoing.encode_unique(message))
+            self._messi_send(self._messi_outgoing.unique_name(message), message)
 
     def _messi_prepare(self, name: str, message_type: type[Prepared]) -> Prepared:
         return cast(Prepared, self._messi_driver.prepare(name))

@@ -13,6 +13,8 @@ from google.protobuf.message import Message
 
 from .address_memory import AddressMemory
 from .attempts import Attempts
+from .call_error import CallError, StatusCode
+from .calls import Calls
 from .client_introduction import ClientIntroduction
 from .client_machine import ClientAction, ClientEvent, ClientMachine, ClientState
 from .client_sessions import ClientSessions
@@ -26,13 +28,14 @@ from .inbox import Detached, Event, Resumed
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ClientOptions
+from .responder import Request, current_answer
 from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
 from .session_frames import Welcome
 from .session_line import SessionLine
 from .session_link import SessionLink
 from .socket_connecting import Connected, connect, give_up
-from .task import begin_task
+from .task import begin_task, current_request
 from .tls_handshakes import ClientHandshakes
 from .uri import TlsAddress, parse_uri_to_connect
 from .wire_schema import Schema
@@ -70,6 +73,7 @@ class ClientDriver:
                 frame_timeout=options.frame_timeout,
             ),
             linger=options.linger,
+            make_calls=None if client._messi_requests is None else self._make_calls,
         )
         self.sessions = (
             ClientSessions(options, self._settings, self._schema, self._handle_session_over)
@@ -80,7 +84,7 @@ class ClientDriver:
         self._mismatched: tuple[Welcome, SchemaMismatch] | None = None
         self._served: SessionLine | None = None
         self._linger = options.linger
-        self._prepared: Message | None = None
+        self._prepared: tuple[str, Message] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._machine = ClientMachine()
         self._task: asyncio.Task[None] | None = None
@@ -156,23 +160,46 @@ class ClientDriver:
         if (line := self._served or self.line) is not None:
             line.resume()
 
-    def send(self, payload: bytes | None) -> None:
-        if (line := self.line) is not None:
+    def send(self, name: str, payload: bytes | None) -> None:
+        if (line := self.line) is None:
+            return
+        if (request := current_answer(line, name)) is not None:
+            request.send(payload)
+        else:
             line.send(self._settings.connection.outbox.encode(payload))
 
-    def try_send(self, payload: bytes | None) -> SendResult:
+    def try_send(self, name: str, payload: bytes | None) -> SendResult:
         if (line := self.line) is None:
             return SendResult.NOT_CONNECTED
+        if (request := current_answer(line, name)) is not None:
+            return request.try_send(payload)
         return line.try_send(self._settings.connection.outbox.encode(payload))
 
+    async def call(self, payload: bytes | None, reply: str, timeout: float) -> Message:
+        if (line := self.line) is None:
+            raise CallError(StatusCode.UNAVAILABLE, "not connected")
+        frame = self._settings.connection.outbox.encode(payload)
+        return await line.its_calls().call(line, frame, reply, timeout)
+
+    def _make_calls(self) -> Calls:
+        incoming = self._client._messi_incoming
+        depth = self.options.max_decode_depth
+        return Calls(
+            self.options.max_open_calls,
+            lambda payload: incoming.decode(payload, depth),
+            incoming.numbers,
+        )
+
     def prepare(self, name: str) -> Message:
-        self._prepared, member = self._client._messi_outgoing.prepare(name)
+        wrapper, member = self._client._messi_outgoing.prepare(name)
+        self._prepared = name, wrapper
         return member
 
     def send_prepared(self) -> None:
         if self._prepared is None:
             raise RuntimeError("send() without a message needs one that init_<message>() has made")
-        self.send(self._client._messi_outgoing.encode_prepared(self._prepared))
+        name, wrapper = self._prepared
+        self.send(name, self._client._messi_outgoing.encode_prepared(wrapper))
 
     def delay_after_failure(self) -> float:
         return self._attempts.delay_after_failure()
@@ -446,6 +473,8 @@ class ClientDriver:
 
     async def _handle_over(self, link: Link, address: str, uptime: float) -> None:
         session, self._served = self._served, None
+        if link.calls is not None:
+            await link.calls.wait_told()
         reason = link.reason if session is None or not session.over else session.reason
         self.disconnect_hint = str(link.hint)
         LOGGER.info("Disconnected from %s: %s", self.uri, f"{reason} {link.hint}".rstrip())
@@ -483,6 +512,8 @@ class ClientDriver:
         while self.sessions is not None and self.sessions.untold:
             session = self.sessions.untold.popleft()
             self.telling = session
+            if session.calls is not None:
+                await session.calls.wait_told()
             self.disconnect_hint = session.hint
             if session.loss is not None:
                 await self._tell(self._client.on_session_lost, session.loss)
@@ -534,7 +565,20 @@ class ClientDriver:
             if not wanted or link.deaf:
                 return
         if received.message is not None:
-            await call_hook(getattr(client, f"on_{received.name}"), received.message)
+            hook = getattr(client, f"on_{received.name}")
+            requests = client._messi_requests
+            if requests is None or (reply := requests.get(received.name)) is None:
+                await call_hook(hook, received.message)
+                return
+            settings = self._settings.connection.outbox
+            outgoing = client._messi_outgoing
+            number = link.last_handed_out
+            request = Request(link, number, received.name, reply, outgoing, settings)
+            token = current_request.set(request)
+            try:
+                await call_hook(hook, received.message)
+            finally:
+                current_request.reset(token)
         else:
             await call_hook(client.on_unknown_message, received.field_number)
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
+from .call_frame import CALLS_FEATURE
 from .disconnect_reason import DisconnectReason
 from .frame import encode_frame
 from .handshake_error import HandshakeError
@@ -104,7 +105,9 @@ class ClientSessions:
         accepts = self._options.max_payload_size
         self._asked = (self.ending or self.accepting) if sessions else None
         if self._asked is None:
-            return Hello(no_session=True, max_payload_size=accepts, tlvs=tlvs)
+            return Hello(
+                no_session=True, max_payload_size=accepts, tlvs=tlvs, features=self._features
+            )
         self._attempts += 1
         self._asked.prepare()
         session = self._asked.session
@@ -117,14 +120,16 @@ class ClientSessions:
             id=session.id,
             secret=session.secret,
             tlvs=tlvs,
+            features=self._features,
         )
 
     def welcome(self, link: SessionLink, welcome: Welcome | None) -> SessionLine | None:
         """The session that goes on or begins in this connection; `None`: it has none. Raises
         `HandshakeError`."""
         asked, self._asked = self._asked, None
+        with_calls = welcome is not None and welcome.features & self._features != 0
         if welcome is None or asked is None:
-            self._go_without(link)
+            self._go_without(link, with_calls)
             return None
         session = self._resumed(asked, welcome) if welcome.resumed else self._new(asked, welcome)
         if not session.attach(link, welcome.rx, welcome.retain, welcome.max_payload_size):
@@ -132,6 +137,8 @@ class ClientSessions:
                 link.say(session.close_frame(session.loss.reason))
             raise HandshakeError(session.reason)
         session.begin()
+        if with_calls:
+            session.begin_calls()
         return session
 
     def _resumed(self, asked: SessionLine, welcome: Welcome) -> SessionLine:
@@ -159,13 +166,22 @@ class ClientSessions:
         session.confirmed = True
         return session
 
-    def _go_without(self, link: SessionLink) -> None:
+    @property
+    def _features(self) -> int:
+        return 0 if self._settings.make_calls is None else CALLS_FEATURE
+
+    def _go_without(self, link: SessionLink, with_calls: bool) -> None:
         if self._options.session is SessionMode.REQUIRED:
             raise HandshakeError(DisconnectReason.REFUSED, "The server offers no sessions.")
         self._plain = True
         self.was_ended = self.ending is not None and self._open is None
         sessions = (self.ending, self._open)
         self.ending = self._open = None
+        for session in sessions:
+            if session is not None and not session.established:
+                link.calls, session.calls = session.calls or link.calls, None
+        if with_calls:
+            link.begin_calls()
         for session in sessions:
             if session is None:
                 continue

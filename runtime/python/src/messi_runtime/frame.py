@@ -22,10 +22,23 @@ class FrameType(enum.IntEnum):
     WELCOME = 7
     ACK = 8
     CLOSE = 9
+    CALL = 10
+    """An answer to a request, or what else there is to say about one: see `call_frame`."""
 
 
 HEADER_SIZE = 4
 MAX_PAYLOAD_SIZE = (1 << 24) - 1
+
+
+CALL_HEAD_SIZE = 9
+"""What a CALL has before its message. It does not count for the limit of messages."""
+
+
+def message_size(frame_type: int, payload_size: int) -> int:
+    """How much of the limit for messages the payload of a frame takes."""
+    if frame_type == FrameType.CALL:
+        return max(payload_size - CALL_HEAD_SIZE, 0)
+    return payload_size
 
 
 def encode_frame(frame_type: FrameType, payload: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-from .frame import HEADER_SIZE
+from .frame import HEADER_SIZE, message_size
 
 MOST_EXEMPT = 2 * 1024
 
@@ -113,4 +113,6 @@ class FrameDecoder:
         if self._held:
             self.waiting = True
             return True
+        if message_size(frame_type, size) <= self._max_payload_size:
+            return False
         return frame_type not in self._exempt or size > MOST_EXEMPT

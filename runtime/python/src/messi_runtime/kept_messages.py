@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from .frame import HEADER_SIZE
+from .call_frame import CallKind, decode_call
+from .frame import HEADER_SIZE, FrameType
 from .frame_queue import PendingTotal
 from .session_loss import UnackedMessage
 
@@ -59,7 +60,8 @@ class KeptMessages:
             while number < chunk.last:
                 end = _end_of_frame(chunk.data, begin)
                 number += 1
-                yield UnackedMessage(number, bytes(chunk.data[begin + HEADER_SIZE : end]))
+                payload = bytes(chunk.data[begin + HEADER_SIZE : end])
+                yield UnackedMessage(number, _message(chunk.data[begin], payload))
                 begin = end
 
     @property
@@ -128,6 +130,14 @@ class KeptMessages:
     def _count(self, size: int) -> None:
         self.size += size
         self._total.count(size)
+
+
+def _message(frame_type: int, payload: bytes) -> bytes:
+    """What the program has sent with the frame."""
+    if frame_type != FrameType.CALL:
+        return payload
+    call = decode_call(payload)
+    return call.rest if call is not None and call.kind is CallKind.ANSWER else b""
 
 
 def _end_of_frame(data: bytes | bytearray, begin: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from .awaited_room import Refused
+from .calls import Calls, Handled
 from .connection import Connection, ConnectionSettings, reason_of
 from .disconnect_reason import DisconnectReason
 from .inbox import Event, Inbox
@@ -35,6 +36,14 @@ class LinkSettings:
     """Whether so much may wait in addition, without `keep_total` ending anything; see
     `AwaitedRoom`."""
 
+    make_calls: Callable[[], Calls] | None = None
+    """`None`: the protocol has no requests with replies."""
+
+    def begin_calls(self) -> Calls:
+        """Those of a connection, or a session."""
+        assert self.make_calls is not None
+        return self.make_calls()
+
 
 class Link:
     """One connection, from its stream to its inbox.
@@ -54,6 +63,12 @@ class Link:
         self._stream = stream
         self._inbox = Inbox(self._loop)
         self._verdict = None if admitted else self._loop.create_future()
+
+        self.calls: Calls | None = None
+        """`None` if there were none."""
+
+        self._arrived = 0  # messages
+        self._handed_out = 0
 
         self._reading = False
         self._unsettled = False
@@ -184,6 +199,21 @@ class Link:
         if not self._left_out.behind:
             self._inbox.signal_writable()
 
+    @property
+    def last_sent(self) -> int:
+        """The number of the last message that was accepted."""
+        return self._outbox.sent
+
+    @property
+    def last_handed_out(self) -> int:
+        """The number of the message that was handed out last; 0 if messages have none."""
+        return self._handed_out if self.calls is not None and self.calls.named else 0
+
+    def its_calls(self) -> Calls:
+        if self.calls is None:
+            self.calls = self._settings.begin_calls()
+        return self.calls
+
     def broadcast(self, frame: bytes, kind: Hashable) -> None:
         """Sends a message that others get too. If it is too much it may be left out, see
         `SlowReader`. Of each `kind` the latest may be kept."""
@@ -291,10 +321,16 @@ class Link:
     async def next_event(self) -> Event | None:
         """The payload of the next message, or a signal, or `None` when no more can come. Then the
         link is closed, or it is draining, and answers may still be sent before `end`."""
-        self._inbox.finish()
-        event = await self._inbox.next()
-        self.read_on()
-        return event
+        while True:
+            self._inbox.finish()
+            event = await self._inbox.next()
+            self.read_on()
+            if isinstance(event, bytes):
+                self._handed_out += 1
+                if self.calls is not None:
+                    self.calls.handle_handed_out(self._handed_out)
+            if not isinstance(event, Handled):
+                return event
 
     def read_on(self) -> None:
         """Goes on reading if the inbox has room again."""
@@ -346,7 +382,8 @@ class Link:
             self._connection.handle_farewell(data)
         else:
             for payload in self._connection.handle_bytes(data, self._loop.time()):
-                self._inbox.put(payload)
+                self._arrived += 1
+                self._inbox.put(payload if self.calls is None else self.calls.take_message(payload))
             if not self._connection.hears:
                 self._write()
                 self._give_up(self.reason)
@@ -546,6 +583,8 @@ class Link:
             return
         self._over = True
         self._connection.close(self.reason)
+        if self.calls is not None:
+            self.calls.end(self.reason)
         for timer in (self._timer, self._linger):
             if timer is not None:
                 timer.cancel()

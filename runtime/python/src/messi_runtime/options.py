@@ -52,6 +52,10 @@ class ClientOptions:
     """The bound for what waits to be written. A message that would exceed it ends the connection
     (SLOW_READER or TOO_MUCH_AT_ONCE), unless nothing is waiting."""
 
+    max_open_calls: int = 1024
+    """At most this many calls are open; another one gets RESOURCE_EXHAUSTED. With a server that
+    does not know calls, one whose time is up counts until its answer comes."""
+
     linger: float = 5.0
     """The longest time that `stop` waits for the server to read what was sent. 0: `stop` is
     `stop_now`."""
@@ -92,6 +96,7 @@ class ClientOptions:
             connect_timeout=self.connect_timeout,
             linger=self.linger,
         )
+        _check_positive(max_open_calls=self.max_open_calls)
 
     @property
     def introduces(self) -> bool:
@@ -195,6 +200,10 @@ class ServerOptions:
     session_timeout: float = 30.0
     """How long a session waits for its client to connect again."""
 
+    max_open_calls: int = 1024
+    """At most this many calls to one client are open; another one gets RESOURCE_EXHAUSTED. With a
+    client that does not know calls, one whose time is up counts until its answer comes."""
+
     linger: float = 5.0
     """The longest time that `stop` and `disconnect` wait for a client to read what was sent. 0:
     they are `stop_now` and `disconnect_now`."""
@@ -224,6 +233,7 @@ class ServerOptions:
             max_clients_per_address=self.max_clients_per_address,
             max_accepts_per_second=self.max_accepts_per_second,
             max_total_pending_bytes=self.max_total_pending_bytes,
+            max_open_calls=self.max_open_calls,
         )
 
     @property

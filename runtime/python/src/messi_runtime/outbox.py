@@ -6,6 +6,7 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .call_frame import CallKind, encode_call
 from .frame import FrameType, encode_frame
 from .frame_queue import FrameQueue, PendingTotal
 
@@ -44,6 +45,16 @@ class OutboxSettings:
             return Accepted.TOO_BIG
         return encode_frame(self.outgoing, payload)
 
+    def encode_call(
+        self, request: int, kind: CallKind, payload: bytes | None = b""
+    ) -> bytes | Accepted:
+        """The same for what is said about a request, with a message at its end."""
+        if payload is None:
+            return Accepted.INVALID
+        if len(payload) > self.max_payload_size:
+            return Accepted.TOO_BIG
+        return encode_call(request, kind, payload)
+
 
 class Outbox:
     """The outbox of one connection. If nothing is waiting, it accepts any message that is not too
@@ -58,6 +69,9 @@ class Outbox:
         """`make_room`: `too_much`, so it writes what it can now. `frames`: by default one of its
         own."""
         self.frames = FrameQueue(settings.total) if frames is None else frames
+        self.sent = 0
+        """How many messages were accepted. See `Link.begin_calls`."""
+
         self._settings = settings
         self._make_room = make_room
 
@@ -81,4 +95,5 @@ class Outbox:
             if self.too_much(len(frame), most):
                 return False
         self.frames.append(frame)
+        self.sent += 1
         return True

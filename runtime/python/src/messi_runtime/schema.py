@@ -59,13 +59,17 @@ class Outgoing:
             return None
         return member.tag + encode_varint(len(encoded)) + encoded
 
-    def encode_unique(self, message: Message) -> bytes | None:
-        """`message` as the one member that has its type."""
+    def unique_name(self, message: Message) -> str:
+        """The one member that has the type of `message`."""
         type_name = _type_name(message)
         if type_name not in self._names_by_type:
             known = ", ".join(self._names_by_type)
             raise TypeError(f"expected a message of type {known}, but got {_what(message)}")
-        return self.encode(self._names_by_type[type_name], message)
+        return self._names_by_type[type_name]
+
+    def encode_unique(self, message: Message) -> bytes | None:
+        """`message` as the one member that has its type."""
+        return self.encode(self.unique_name(message), message)
 
     def prepare(self, name: str) -> tuple[Message, Message]:
         """A message with the empty member `name`, and that member."""
@@ -94,7 +98,8 @@ class Incoming:
     def __init__(self, wrapper: type[Message]) -> None:
         self._wrapper = wrapper
         fields = wrapper.DESCRIPTOR.oneofs_by_name["messages"].fields
-        self._numbers = {field.name: field.number for field in fields}
+        self.numbers = {field.name: field.number for field in fields}
+        """Of the members, by name."""
 
     def decode(self, payload: bytes, max_depth: int = 100) -> Received | None:
         """`None` if the bytes are not a message of the schema, or one with more levels."""
@@ -110,7 +115,7 @@ class Incoming:
         name = wrapper.WhichOneof("messages")
         if name is None:
             return Received("", None, first_field(payload))
-        return Received(name, getattr(wrapper, name), self._numbers[name])
+        return Received(name, getattr(wrapper, name), self.numbers[name])
 
 
 def _type_name(message: object) -> str | None:

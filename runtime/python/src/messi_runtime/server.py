@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from .disconnect_reason import DisconnectReason
 from .options import ServerOptions
+from .responder import Responder, take_request
 from .schema import Incoming
 from .schema_mismatch import SchemaMismatch
 from .server_client import ServerClient
@@ -33,6 +34,9 @@ class ServerBase(Generic[Client]):
     _messi_client_class: ClassVar[type[ServerClient]]
     _messi_incoming: ClassVar[Incoming]
     _messi_schema: ClassVar[Schema]
+    _messi_requests: ClassVar[dict[str, str] | None] = None
+    """What clients ask, and with what they are answered; `None`: the protocol has no requests with
+    replies."""
 
     def __init_subclass__(
         cls, client: type[ServerClient] | None = None, receives: type[Message] | None = None
@@ -201,6 +205,10 @@ class ServerBase(Generic[Client]):
     def _messi_reply_unique(self, message: Message) -> None:
         if (client := self._messi_driver.current_client()) is not None:
             client._messi_send_unique(message)
+
+    def _messi_answer_later(self, name: str) -> Responder[Any]:
+        client = self._messi_driver.current_client()
+        return Responder(take_request(client and client._messi_link, name))
 
     def _messi_broadcast(self, name: str, message: Message, except_client: Client | None) -> bool:
         outgoing = self._messi_client_class._messi_outgoing

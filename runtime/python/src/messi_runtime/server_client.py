@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from google.protobuf.message import Message
 
@@ -11,6 +11,7 @@ from .disconnect_reason import DisconnectReason
 from .link import Link
 from .outbox import OutboxSettings
 from .peer_certificate import PeerCertificate
+from .responder import current_answer
 from .schema import Outgoing
 from .send_result import SendResult
 from .session_line import SessionLine
@@ -18,6 +19,8 @@ from .stream import PeerCredentials
 
 if TYPE_CHECKING:
     from .session_table import Entry
+
+Reply = TypeVar("Reply", bound=Message)
 
 
 class ServerClient:
@@ -94,6 +97,12 @@ class ServerClient:
         return self._messi_link.dropped_broadcasts
 
     @property
+    def late_answers(self) -> int:
+        """How many answers of this client have come too late: their calls were over."""
+        calls = self._messi_link.calls
+        return 0 if calls is None else calls.late
+
+    @property
     def disconnect_hint(self) -> str:
         """In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
         seems to speak HTTP.", or ""."""
@@ -168,21 +177,27 @@ class ServerClient:
     # For generated code.
 
     def _messi_send(self, name: str, message: Message) -> None:
-        self._messi_link.send(
-            self._messi_settings.encode(self._messi_outgoing.encode(name, message))
-        )
+        payload = self._messi_outgoing.encode(name, message)
+        if (request := current_answer(self._messi_link, name)) is not None:
+            request.send(payload)
+        else:
+            self._messi_link.send(self._messi_settings.encode(payload))
 
     def _messi_try_send(self, name: str, message: Message) -> SendResult:
-        return self._messi_link.try_send(
-            self._messi_settings.encode(self._messi_outgoing.encode(name, message))
-        )
+        payload = self._messi_outgoing.encode(name, message)
+        if (request := current_answer(self._messi_link, name)) is not None:
+            return request.try_send(payload)
+        return self._messi_link.try_send(self._messi_settings.encode(payload))
 
     def _messi_try_send_unique(self, message: Message) -> SendResult:
-        return self._messi_link.try_send(
-            self._messi_settings.encode(self._messi_outgoing.encode_unique(message))
-        )
+        return self._messi_try_send(self._messi_outgoing.unique_name(message), message)
 
     def _messi_send_unique(self, message: Message) -> None:
-        self._messi_link.send(
-            self._messi_settings.encode(self._messi_outgoing.encode_unique(message))
-        )
+        self._messi_send(self._messi_outgoing.unique_name(message), message)
+
+    async def _messi_call(
+        self, name: str, request: Message, reply: str, reply_type: type[Reply], timeout: float
+    ) -> Reply:
+        line = self._messi_link
+        frame = self._messi_settings.encode(self._messi_outgoing.encode(name, request))
+        return cast(Reply, await line.its_calls().call(line, frame, reply, timeout))

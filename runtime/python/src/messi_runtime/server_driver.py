@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .admission import Admission
 from .awaited_room import AwaitedRoom
+from .calls import Calls
 from .connection import ConnectionSettings, Side, reason_of
 from .disconnect_reason import DisconnectReason
 from .duration import check_durations
@@ -24,6 +25,7 @@ from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ServerOptions
 from .outbox import Accepted
+from .responder import Request
 from .schema import first_field
 from .schema_mismatch import find_mismatch
 from .schema_tlvs import PeerSchema
@@ -38,7 +40,7 @@ from .session_table import Entry
 from .socket_listener import SocketListener
 from .socket_stream import SocketStream
 from .stream import Stream
-from .task import begin_task, current_client
+from .task import begin_task, current_client, current_request
 from .tls_failure import TlsError
 from .tls_handshakes import ServerHandshakes
 from .token_rate import TokenRate
@@ -85,6 +87,7 @@ class ServerDriver(Generic[Client]):
             slow_reader=options.slow_reader,
             keep_total=self._keep_total,
             total_fits=lambda size, who: self._room.ask(size, who),
+            make_calls=None if server._messi_requests is None else self._make_calls,
         )
         self._total = self._settings.connection.outbox.total
         self._room = AwaitedRoom(self._total, options.max_total_pending_bytes)
@@ -245,6 +248,15 @@ class ServerDriver(Generic[Client]):
             if not most.write():
                 most.abort(DisconnectReason.TOO_MUCH_QUEUED)
 
+    def _make_calls(self) -> Calls:
+        incoming = self._server._messi_incoming
+        depth = self.options.max_decode_depth
+        return Calls(
+            self.options.max_open_calls,
+            lambda payload: incoming.decode(payload, depth),
+            incoming.numbers,
+        )
+
     def _make_admission(self) -> Admission:
         rate = TokenRate.per_second(self.options.max_accepts_per_second, _SAVED_ACCEPTS)
         return Admission(self.options.max_clients_per_address, rate)
@@ -374,6 +386,8 @@ class ServerDriver(Generic[Client]):
         finally:
             self.clients.pop(client.id, None)
             self._links.discard(link)
+        if link.calls is not None:
+            await link.calls.wait_told()
         if not admitted:
             return self._tell_refused, peer_address, link.reason
         return self._tell_disconnected, client, link.reason
@@ -400,6 +414,8 @@ class ServerDriver(Generic[Client]):
                 replaced = client._messi_link is not link and not link.admitted
                 if not replaced:
                     await link.wait_over()
+                    if link.calls is not None:
+                        await link.calls.wait_told()
                     return self._last_hook(client, link, peer_address, admitted)
                 if admitted:
                     await self._tell_disconnected(client, DisconnectReason.REPLACED)
@@ -474,6 +490,8 @@ class ServerDriver(Generic[Client]):
             self._sessions.table.bury(entry)
             self.clients.pop(client.id, None)
             self._links.discard(line)
+        if line.calls is not None:
+            await line.calls.wait_told()
         if not admitted:
             await self._tell_refused(client.peer_address, line.reason)
             return
@@ -585,6 +603,8 @@ class ServerDriver(Generic[Client]):
         if received.field_number == 0:
             return
         token = current_client.set((server, client))
+        request = self._request(client, link, received.name) if server._messi_requests else None
+        request_token = current_request.set(request) if request is not None else None
         try:
             if server._messi_sees_all:
                 wanted = await call_hook(server.on_any_message, client, received.field_number)
@@ -596,7 +616,18 @@ class ServerDriver(Generic[Client]):
             else:
                 await call_hook(server.on_unknown_message, client, received.field_number)
         finally:
+            if request_token is not None:
+                current_request.reset(request_token)
             current_client.reset(token)
+
+    def _request(self, client: Client, link: Link | SessionLine, name: str) -> Request | None:
+        """The message, if it is a request with a reply."""
+        requests = self._server._messi_requests
+        if requests is None or (reply := requests.get(name)) is None:
+            return None
+        settings = self._settings.connection.outbox
+        number = link.last_handed_out
+        return Request(link, number, name, reply, client._messi_outgoing, settings)
 
 
 def _handshakes(

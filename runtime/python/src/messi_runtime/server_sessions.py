@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from .call_frame import CALLS_FEATURE
 from .disconnect_reason import DisconnectReason
 from .link import Link, LinkSettings
 from .options import ServerOptions
@@ -35,9 +36,12 @@ class ServerSessions:
 
     def welcome(self, client: ServerClient, link: SessionLink, hello: Hello) -> bool:
         """Answers HELLO. False if the connection is refused instead."""
+        features = 0 if self._settings.make_calls is None else hello.features & CALLS_FEATURE
         if hello.no_session:
             most = self._options.max_payload_size
-            link.say(Welcome(max_payload_size=most, tlvs=self._tlvs).encode())
+            link.say(Welcome(max_payload_size=most, tlvs=self._tlvs, features=features).encode())
+            if features:
+                link.begin_calls()
             return True
         principal = _principal_of(client)
         lost: Lost | None = None
@@ -51,12 +55,12 @@ class ServerSessions:
                 link.close(DisconnectReason.TOO_MANY_CLIENTS, "The session is ending.")
                 return False
             if isinstance(found, Entry):
-                if self._resume(found, client, link, hello):
+                if self._resume(found, client, link, hello, features):
                     return True
                 assert found.line.loss is not None
                 found = Lost(found.line.loss.reason, found.line.session.rx)
             lost = found
-        self._begin(client, link, hello, principal, lost)
+        self._begin(client, link, hello, principal, lost, features)
         return True
 
     def make_room(self, clients: Collection[ServerClient]) -> None:
@@ -66,14 +70,18 @@ class ServerSessions:
                 return
             self.table.evict()
 
-    def _resume(self, entry: Entry, client: ServerClient, link: SessionLink, hello: Hello) -> bool:
+    def _resume(
+        self, entry: Entry, client: ServerClient, link: SessionLink, hello: Hello, features: int
+    ) -> bool:
         line = entry.line
         line.prepare()
         if not line.attach(link, hello.rx, hello.retain, hello.max_payload_size):
             return False
         self.table.handle_resumed(entry)
-        link.say(self._welcome(line, resumed=True).encode())
+        link.say(self._welcome(line, resumed=True, features=features).encode())
         line.begin()
+        if features:
+            line.begin_calls()
         self._links.discard(link)
         entry.client._messi_come_back(client)
         client._messi_link = SessionLine.ended(self._settings, DisconnectReason.REPLACED)
@@ -86,6 +94,7 @@ class ServerSessions:
         hello: Hello,
         principal: Principal,
         lost: Lost | None,
+        features: int,
     ) -> None:
         line = SessionLine(self._settings)
         client._messi_entry = self.table.add(line, client, principal, hello.attempt)
@@ -93,8 +102,10 @@ class ServerSessions:
         reason: dict[str, Any] = {}
         if lost is not None:
             reason = {"reason": lost.reason, "previous_rx": lost.rx}
-        link.say(self._welcome(line, **reason).encode())
+        link.say(self._welcome(line, features=features, **reason).encode())
         line.begin()
+        if features:
+            line.begin_calls()
         self._links.discard(link)
         self._links.add(line)
         client._messi_link = line

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .frame import HEADER_SIZE
+from .frame import HEADER_SIZE, message_size
 from .kept_messages import KeptMessages
 from .outbox import Accepted, OutboxSettings
 from .session_frames import NO_ID, NO_SECRET, encode_ack
@@ -41,7 +41,7 @@ class Session:
         if isinstance(frame, Accepted):
             return frame
         size = len(frame)
-        if size - HEADER_SIZE > self._peer_accepts:
+        if message_size(frame[0], size - HEADER_SIZE) > self._peer_accepts:
             return Accepted.TOO_BIG
         kept = self.kept
         most = self._settings.max_pending_bytes if most is None else most

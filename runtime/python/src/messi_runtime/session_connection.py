@@ -63,6 +63,10 @@ class SessionConnection(Connection):
     ) -> None:
         self.queue = SessionQueue(settings.outbox.total)
         super().__init__(settings, now, make_room, admitted, self.queue, _INTRODUCING)
+        self.handle_call: Callable[[bytes], bool] | None = None
+        """What the peer says about requests goes there, if both sides do so; false if it has broken
+        the protocol."""
+
         self._introduction = introduction
         self._line: Line | None = None
         self._said_all = False
@@ -105,6 +109,7 @@ class SessionConnection(Connection):
     def leave_session(self) -> None:
         """What follows is nothing to the session."""
         self._line = None
+        self.handle_call = None
         self._said_all = True
         self.queue.stop()
 
@@ -115,7 +120,10 @@ class SessionConnection(Connection):
         self.queue.stop()
 
     def _handle_other(self, frame: Frame) -> None:
-        if self._line is not None and frame.type not in (FrameType.PING, FrameType.PONG):
+        if frame.type == FrameType.CALL and self.handle_call is not None:
+            if not self.handle_call(frame.payload):
+                self.close(DisconnectReason.PROTOCOL_ERROR)
+        elif self._line is not None and frame.type not in (FrameType.PING, FrameType.PONG):
             self._handle_in_session(self._line, frame)
         elif not self._introduction.handle_frame(self, frame):
             super()._handle_other(frame)
@@ -135,6 +143,8 @@ class SessionConnection(Connection):
             self.close(DisconnectReason.PROTOCOL_ERROR)
 
     def _check_begun(self, frame_type: int) -> None:
+        if frame_type == FrameType.CALL and self.handle_call is not None:
+            return
         if frame_type not in _INTRODUCING:
             super()._check_begun(frame_type)
 

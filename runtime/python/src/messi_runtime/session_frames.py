@@ -77,13 +77,14 @@ class Hello:
     secret: bytes = NO_SECRET
     tlvs: bytes = b""
     version: int = VERSION
+    features: int = 0
 
     def encode(self) -> bytes:
         flags = (_RESUME if self.resume else 0) | (_NO_SESSION if self.no_session else 0)
         fixed = _HELLO.pack(
             self.version,
             flags,
-            0,
+            self.features,
             self.attempt,
             self.retain,
             self.max_payload_size,
@@ -95,8 +96,8 @@ class Hello:
 
     @staticmethod
     def decode(payload: bytes) -> Hello:
-        version, flags, _, attempt, retain, max_payload_size, rx, session_id, secret = _unpack(
-            _HELLO, payload
+        version, flags, features, attempt, retain, max_payload_size, rx, session_id, secret = (
+            _unpack(_HELLO, payload)
         )
         return Hello(
             bool(flags & _RESUME),
@@ -109,6 +110,7 @@ class Hello:
             secret,
             payload[_HELLO.size :],
             version,
+            features,
         )
 
 
@@ -131,6 +133,8 @@ class Welcome:
 
     tlvs: bytes = b""
     version: int = VERSION
+    features: int = 0
+    """Those of HELLO that the server has too."""
 
     def encode(self) -> bytes:
         fixed = _WELCOME.pack(
@@ -146,7 +150,7 @@ class Welcome:
             self.secret,
             self.previous_rx or 0,
             0,
-            0,
+            self.features,
             0,
         )
         return encode_frame(FrameType.WELCOME, fixed + self.tlvs)
@@ -154,7 +158,7 @@ class Welcome:
     @staticmethod
     def decode(payload: bytes) -> Welcome:
         version, status, reason, flags, window, *numbers = _unpack(_WELCOME, payload)
-        retain, max_payload_size, rx, session_id, secret, previous, *_ = numbers
+        retain, max_payload_size, rx, session_id, secret, previous, _, features, _ = numbers
         if status > _RESUMED or version != VERSION:
             raise BadFrame
         return Welcome(
@@ -169,6 +173,7 @@ class Welcome:
             previous if flags & _PREVIOUS_RX else None,
             payload[_WELCOME.size :],
             version,
+            features,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Hashable
 
+from .calls import Calls, Handled
 from .close_frame import CloseCode, CloseFrame, encode_close
 from .connection import Side, reason_of
 from .disconnect_reason import DisconnectReason
@@ -57,6 +58,9 @@ class SessionLine:
 
         self.may_return = True
         """There may be another connection."""
+
+        self.calls: Calls | None = None
+        """`None` if there were none."""
 
         self.peer_certificate: PeerCertificate | None = None
 
@@ -163,6 +167,32 @@ class SessionLine:
         if not self._left_out.behind:
             self.inbox.signal_writable()
 
+    @property
+    def last_sent(self) -> int:
+        return self.session.kept.accepted
+
+    @property
+    def last_handed_out(self) -> int:
+        return self.session.rx if self.calls is not None and self.calls.named else 0
+
+    def its_calls(self) -> Calls:
+        if self.calls is None:
+            self.calls = self._settings.begin_calls()
+        return self.calls
+
+    def begin_calls(self) -> None:
+        """Both sides name requests in their answers."""
+        self.its_calls().named = True
+        if self.link is not None:
+            self.link.hear_calls(self._hear_call)
+
+    def _hear_call(self, payload: bytes) -> bool:
+        event = self.its_calls().hear(payload, self.session.received + 1, self.session.tx)
+        if event is None:
+            return False
+        self.handle_message(event)
+        return True
+
     def broadcast(self, frame: bytes, kind: Hashable) -> None:
         """As that of a link."""
         if self._settings.slow_reader is SlowReader.DISCONNECT:
@@ -257,15 +287,20 @@ class SessionLine:
     async def next_event(self) -> Event | None:
         """The payload of the next message, or what else is to be told, or `None` when no more can
         come."""
-        self.inbox.finish()
-        if self._end_reason is not None or self.draining:
-            self._go_on()
-        event = await self.inbox.next()
-        if isinstance(event, bytes) and self.session.handle_dispatched(len(event)):
-            self._acknowledge()
-        if self.link is not None:
-            self.link.read_on()
-        return event
+        while True:
+            self.inbox.finish()
+            if self._end_reason is not None or self.draining:
+                self._go_on()
+            event = await self.inbox.next()
+            if isinstance(event, bytes):
+                if self.session.handle_dispatched(len(event)):
+                    self._acknowledge()
+                if self.calls is not None:
+                    self.calls.handle_handed_out(self.session.rx)
+            if self.link is not None:
+                self.link.read_on()
+            if not isinstance(event, Handled):
+                return event
 
     async def wait_over(self, link: SessionLink | None = None) -> None:
         """Waits until it is known what was lost, or until this link is over."""
@@ -346,6 +381,8 @@ class SessionLine:
 
     def handle_message(self, payload: bytes | Detached | Resumed) -> None:
         self.session.received += 1
+        if self.calls is not None and isinstance(payload, bytes):
+            payload = self.calls.take_message(payload, self.session.received)
         if not self.inbox.dropped:
             self.inbox.put(payload)
 
@@ -593,6 +630,8 @@ class SessionLine:
             return
         self._over = True
         self._end_reason = self._end_reason or reason
+        if self.calls is not None:
+            self.calls.end(self._end_reason or DisconnectReason.CONNECTION_CLOSED)
         for timer in (self._ack_timer, self._linger):
             if timer is not None:
                 timer.cancel()

@@ -100,6 +100,25 @@ class SessionLink(Link):
         self._peer.begin(line)
         self._settle_soon()
 
+    def begin_calls(self) -> None:
+        """From now on both sides name requests in their answers, and number messages. It is not a
+        link of a session."""
+        self.its_calls().named = True
+        self._outbox.sent = self._arrived = self._handed_out = 0
+        self.hear_calls(self._hear_call)
+
+    def hear_calls(self, handle_call: Callable[[bytes], bool]) -> None:
+        """What the peer says about requests goes there; false if it has broken the protocol."""
+        self._peer.handle_call = handle_call
+
+    def _hear_call(self, payload: bytes) -> bool:
+        self._arrived += 1
+        event = self.its_calls().hear(payload, self._arrived, self.last_sent)
+        if event is None:
+            return False
+        self._inbox.put(event)
+        return True
+
     def leave_session(self) -> None:
         """The session goes on without it, or is over."""
         self._line = None

@@ -42,7 +42,8 @@ class SessionLossReason(enum.IntEnum):
 class UnackedMessage(NamedTuple):
     number: int
     payload: bytes
-    """The encoded `ClientToServer` or `ServerToClient`."""
+    """The encoded `ClientToServer` or `ServerToClient`; empty for what is said about a request and
+    is not its answer."""
 
 
 @dataclass(frozen=True)

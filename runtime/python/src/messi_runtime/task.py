@@ -13,12 +13,18 @@ current_client: contextvars.ContextVar[tuple[object, Any] | None] = contextvars.
     "messi_current_client", default=None
 )
 
+# The request whose hook is running, of a `responder.Request`. Tasks inherit it too.
+current_request: contextvars.ContextVar[Any] = contextvars.ContextVar(
+    "messi_current_request", default=None
+)
+
 
 def begin_task(life: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     """A task that is independent of the message whose hook starts it, and keeps nothing of it
     alive."""
     context = contextvars.copy_context()
     context.run(current_client.set, None)
+    context.run(current_request.set, None)
     return context.run(_create, life)
 
 
