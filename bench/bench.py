@@ -27,6 +27,8 @@ WIRE = ["messi", "loop", "original"]
 SESSIONS = ["messi", "messi_sessions"]
 # What a client of theirs may keep if nobody says otherwise.
 DEFAULT_BOUND = 16 * 1024 * 1024
+# How answers find their requests: see `calls` in common/options.h.
+CALLS = ["messi_by_hand", "messi_in_order", "messi_named"]
 # Peers that are measured over TLS too.
 SECURE = ["messi", "messi_compiled", "grpc_async", "grpc_callback"]
 TIMEOUT = 60
@@ -50,7 +52,7 @@ class Machine:
         return self.build / f"bench_{name}"
 
     def has(self, peer):
-        return self.program(peer.removesuffix("_sessions")).exists()
+        return self.program("messi" if peer in CALLS else peer.removesuffix("_sessions")).exists()
 
     @contextlib.contextmanager
     def counting_calls(self):
@@ -64,6 +66,8 @@ class Machine:
     def running(self, name, role, cpu, **options):
         if "tls" in options and name.startswith("messi"):
             name = name.replace("messi", "messi_tls")  # a program of its own, since the other does not link OpenSSL
+        if name in CALLS:
+            name, options = "messi", options | {"calls": name.removeprefix("messi_")}
         if name.endswith("_sessions"):
             name, options = name.removesuffix("_sessions"), options | {"sessions": 1}
         command = [str(self.program(name)), role]
@@ -261,6 +265,15 @@ def idle(count, seconds, peers, tls=False):
     return Bench(name, peers, measure)
 
 
+def calls(seconds):
+    """A request, its answer, and a time-out, 64 at a time."""
+    def measure(machine, peer):
+        with machine.server(peer, machine.first, "sink") as server:
+            result = machine.client(peer, machine.first, server, "calls", window=64, seconds=seconds)
+        return with_cpu("calls_in_flight_64", "calls/s", result)
+    return Bench("calls_in_flight_64", CALLS, measure, 16)
+
+
 def sessions_idle(count):
     """Clients that are connected, and clients that are away: the processes of one wave after another are killed."""
     def measure(machine, peer):
@@ -383,6 +396,7 @@ def plan(options, machine):
         *(sessions_one_way(size, seconds) for size in SIZES[:-1]),
         sessions_one_way(256, seconds, "sessions_one_way_1_mib", 1024 * 1024),
         sessions_in_flight(seconds),
+        calls(seconds),
         sessions_idle(1000),
         Bench("size", flavours_and_grpc, footprint.sizes),
         *(one_way(size, seconds, tls=True) for size in SIZES[:-1]),
@@ -454,7 +468,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="a minute, once, without the slowest benchmarks")
     parser.add_argument("--runs", type=int, help="how many of each, for the median (5, or 1 with --quick)")
     parser.add_argument("--only", metavar="NAME", action="append", help="only benchmarks whose name contains this")
-    parser.add_argument("--peers", metavar="LIST", help="only these, separated by commas: " + ",".join([*ALL, "messi_sessions"]))
+    parser.add_argument("--peers", metavar="LIST", help="only these, separated by commas: " + ",".join([*ALL, "messi_sessions", *CALLS]))
     return parser.parse_args()
 
 
@@ -468,7 +482,7 @@ def main():
 
 def run(options, machine):
     runs = options.runs or (1 if options.quick else 5)
-    chosen = options.peers.split(",") if options.peers else [*ALL, "messi_sessions"]
+    chosen = options.peers.split(",") if options.peers else [*ALL, "messi_sessions", *CALLS]
     missing = [peer for peer in chosen if not machine.has(peer)]
     if missing:
         print(f"LEFT OUT, since not built: {', '.join(missing)}", file=sys.stderr)

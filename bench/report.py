@@ -12,11 +12,15 @@ import pathlib
 
 import plots
 
-PEERS = ["messi", "messi_compiled", "messi_sessions", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "grpc", "original"]
+PEERS = ["messi", "messi_compiled", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "plain", "zeromq",
+         "grpc_async", "grpc_callback", "grpc", "original"]
 NAMES = {
     "messi": "messi",
     "messi_compiled": "messi, compiled",
     "messi_sessions": "messi, sessions",
+    "messi_by_hand": "messi, paired by hand",
+    "messi_in_order": "messi, calls in order",
+    "messi_named": "messi, calls by name",
     "loop": "hand-written loop",
     "plain": "plain send/recv",
     "zeromq": "ZeroMQ",
@@ -52,6 +56,9 @@ TITLES = {
     "sessions_in_flight_64_server_cpu": "sessions, 64 in flight server cpu",
     "sessions_in_flight_64_client_calls": "sessions, 64 in flight client calls",
     "sessions_in_flight_64_server_calls": "sessions, 64 in flight server calls",
+    "calls_in_flight_64": "calls, 64 in flight, one core",
+    "calls_in_flight_64_client_cpu": "calls, 64 in flight client cpu",
+    "calls_in_flight_64_server_cpu": "calls, 64 in flight server cpu",
     "sessions_idle_1000_attached": "sessions, idle 1000, connected",
     "sessions_idle_1000_detached": "sessions, idle 1000, away",
     "one_way": "one way",
@@ -82,6 +89,8 @@ TARGETS = [
 ]
 # (bench, size, at least this many times messi without sessions)
 WITH_SESSIONS = [("sessions_one_way", size, 0.9) for size in (16, 256, 4096, 65536)]
+# (how answers find their requests, at least this many times requests that are paired by hand)
+CALLS = [("messi_in_order", 0.7), ("messi_named", 0.7)]
 LIMITS = [  # (bench, of what, at most this many times it, which of messi's flavours, if it makes a difference)
     ("ping_pong_one_core_p50", ("ping_pong_one_core_p50", "plain"), 1.3),
     ("ping_pong_one_core_p50", ("ping_pong_one_core_p50", "original"), 1.0),
@@ -162,6 +171,12 @@ def targets(rows):
         if ours and other:
             ratio = ours / other
             lines.append((f"{title(bench, size)}, against none", f"≥ {factor} ×", f"{ratio:.2f} ×", ratio >= factor))
+    for peer, factor in CALLS:
+        ours, other = results.median("calls_in_flight_64", peer), results.median("calls_in_flight_64", "messi_by_hand")
+        if ours and other:
+            ratio = ours / other
+            lines.append((f"{title('calls_in_flight_64', None)}, {NAMES[peer]}, against by hand", f"≥ {factor} ×",
+                          f"{ratio:.2f} ×", ratio >= factor))
     for bench, (other_bench, peer), factor, *flavour in LIMITS:
         ours, other = results.median(bench, *flavour or ["messi"]), results.median(other_bench, peer)
         if ours and other:

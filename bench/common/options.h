@@ -39,7 +39,8 @@ struct Options {
   bool groups = false;          // broadcasts go to a group that all clients have joined
   bool sessions = false;        // what is sent is kept until it is acknowledged
   std::size_t max_pending_bytes = 1024 * 1024;  // a client of messi waits when half of it is
-  std::string tls;  // with TLS: the folder with ca.pem, server.pem and server_key.pem
+  std::string calls;  // "by_hand", "in_order" or "named": how answers find their requests
+  std::string tls;    // with TLS: the folder with ca.pem, server.pem and server_key.pem
 };
 
 [[noreturn]] inline void fail(const std::string& what) {
@@ -92,6 +93,8 @@ inline Options parse_options(int argc, char** argv) {
       options.groups = std::atoi(value) != 0;
     } else if (name == "--sessions") {
       options.sessions = std::atoi(value) != 0;
+    } else if (name == "--calls") {
+      options.calls = value;
     } else if (name == "--tls") {
       options.tls = value;
     } else {

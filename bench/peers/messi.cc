@@ -110,6 +110,7 @@ class Server final : public chat::ChatServer {
     result.max_clients = 20'000;
     result.max_pending_bytes = kMaxPendingBytes;
     if (options.sessions) result.session = messi::SessionMode::kRequired;
+    result.handshake = options.calls == "named";
     return result;
   }
 
@@ -298,6 +299,91 @@ class Visits {
   bool measuring_ = false;
 };
 
+/// Keeps `window` requests on their way: as calls, or paired by hand as programs did before there
+/// were calls, with a callback and a time-out for each.
+class Requests final : public chat::ChatClient {
+ public:
+  Requests(messi::EpollLoop& loop, const Options& options)
+      : ChatClient(loop, uri_of(options.port), client_options(options)),
+        options_(options),
+        loop_(loop),
+        stopwatch_(options.server_pid),
+        timer_(loop, [] { fail("no answer in time"); }) {}
+
+ private:
+  static constexpr std::chrono::seconds kTimeout{5};
+
+  static messi::ClientOptions client_options(const Options& options) {
+    messi::ClientOptions result;
+    result.handshake = options.calls == "named";
+    if (options.sessions) result.session = messi::SessionMode::kRequired;
+    return result;
+  }
+
+  void on_connected() override {
+    for (int i = 0; i < options_.window; ++i) ask();
+  }
+
+  void ask() {
+    if (options_.calls != "by_hand") {
+      call(request_, kTimeout, [this](const messi::CallResult<chat::ConnectRsp>& result) {
+        if (!result.ok()) fail("a call has failed");
+        handle_answer();
+      });
+      return;
+    }
+    send(request_);
+    waiting_.push_back({loop_.now() + kTimeout, [this] { handle_answer(); }});
+    if (waiting_.size() == 1) timer_.set(waiting_.front().deadline);
+  }
+
+  void on_connect_rsp(const chat::ConnectRsp& /*answer*/) override {
+    const std::function<void()> handler = std::move(waiting_.front().handler);
+    waiting_.pop_front();
+    if (!waiting_.empty() && ++since_timer_ == 1000) {
+      since_timer_ = 0;
+      timer_.set(waiting_.front().deadline);
+    }
+    handler();
+  }
+
+  void handle_answer() {
+    ++answers_;
+    if (!measuring_ && answers_ >= 10'000) {
+      measuring_ = true;
+      answers_ = 0;
+      stopwatch_.start();
+    } else if (measuring_ && answers_ % 1000 == 0 && stopwatch_.elapsed() > options_.seconds) {
+      stopwatch_.report(static_cast<double>(answers_));
+      return loop_.stop();
+    }
+    ask();
+  }
+
+  struct Waiting {
+    messi::TimePoint deadline;
+    std::function<void()> handler;
+  };
+
+  const Options& options_;
+  messi::EpollLoop& loop_;
+  Stopwatch stopwatch_;
+  messi::Timer timer_;
+  const chat::ConnectReq request_ = make_request();
+  std::deque<Waiting> waiting_;
+  int since_timer_ = 0;
+  std::uint64_t answers_ = 0;
+  bool measuring_ = false;
+};
+
+void run_requests(const Options& options) {
+  messi::EpollLoop loop(loop_options(options));
+  const Scheme scheme(loop, options);
+  Requests requests(loop, options);
+  requests.start();
+  loop.run();
+}
+
 }  // namespace
 }  // namespace bench
 
@@ -305,6 +391,9 @@ int main(int argc, char** argv) {
   const bench::Options options = bench::parse_options(argc, argv);
   if (options.role == bench::Role::kServer) {
     bench::serve(options);
+  } else if (options.scenario == "calls") {
+    bench::run_requests(options);
+    std::_Exit(0);
   } else if (options.scenario == "visits") {
     bench::Visits(options).run();
     std::_Exit(0);

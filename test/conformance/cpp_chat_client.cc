@@ -1,7 +1,9 @@
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "cpp_endpoint.h"
 
@@ -25,6 +27,11 @@ class Client final : public chat::ChatClient {
       rest >> hex;
       if (field == "connect_req") return send(endpoint::from_hex<chat::ConnectReq>(hex));
       if (field == "message_ind") return send(endpoint::from_hex<chat::MessageInd>(hex));
+    }
+    if (verb == "call" && rest >> field) {
+      double seconds = 0;
+      rest >> seconds >> hex;
+      return call_connect(seconds, hex);
     }
     endpoint::report("bad command: ", verb);
   }
@@ -55,6 +62,22 @@ class Client final : public chat::ChatClient {
     endpoint::report("message message_ind ", endpoint::to_hex(message));
   }
 
+  void call_connect(double seconds, const std::string& hex) {
+    const auto timeout =
+        std::chrono::duration_cast<messi::Duration>(std::chrono::duration<double>(seconds));
+    const int number = ++calls_;
+    call(endpoint::from_hex<chat::ConnectReq>(hex), timeout,
+         [number](const messi::CallResult<chat::ConnectRsp>& result) {
+           if (result.ok()) {
+             endpoint::report("answer ", number, " connect_rsp ", endpoint::to_hex(*result));
+           } else {
+             const absl::Status status = result.status();
+             endpoint::report("unanswered ", number, ' ', static_cast<int>(status.code()), ' ',
+                              status.message());
+           }
+         });
+  }
+
   void send_text(std::string text) {
     chat::MessageInd message;
     message.set_text(std::move(text));
@@ -62,6 +85,7 @@ class Client final : public chat::ChatClient {
   }
 
   bool stop_when_disconnected_ = false;
+  int calls_ = 0;
   endpoint::Counter counter_;
   endpoint::Stream stream_{loop(), [this](std::string text) { send_text(std::move(text)); },
                            [this] { return !connected() || pending_bytes() > 64 * 1024; }};

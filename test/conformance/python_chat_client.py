@@ -2,7 +2,7 @@ import asyncio
 
 import chat_pb2
 from chat_client import ChatClient
-from messi_runtime import ClientOptions, SessionMode
+from messi_runtime import CallError, ClientOptions, SessionMode
 from python_endpoint import Counter, handle_stream_command, parse_options, report, report_loss, run, stream
 
 
@@ -11,6 +11,7 @@ class Client(ChatClient):
         super().__init__(uri, options=options)
         self._counter = Counter()
         self._stop_when_disconnected = False
+        self._calls = []
 
     async def on_connected(self):
         report("connected")
@@ -51,6 +52,10 @@ class Client(ChatClient):
                 self.send(chat_pb2.ConnectReq.FromString(bytes.fromhex("".join(rest))))
             case ["send", "message_ind", *rest]:
                 self.send(chat_pb2.MessageInd.FromString(bytes.fromhex("".join(rest))))
+            case ["call", "connect_req", seconds, *rest]:
+                request = chat_pb2.ConnectReq.FromString(bytes.fromhex("".join(rest)))
+                task = asyncio.create_task(self._call(request, float(seconds)))
+                self._calls.append(task)
             case ["start"]:
                 self.start()
             case ["stop"]:
@@ -59,6 +64,14 @@ class Client(ChatClient):
                 self._stop_when_disconnected = True
             case _:
                 report("bad command:", *words)
+
+    async def _call(self, request, seconds):
+        number = len(self._calls)
+        try:
+            answer = await self.call_connect_req(request, seconds)
+            report(f"answer {number} connect_rsp", answer.SerializeToString().hex())
+        except CallError as error:
+            report("unanswered", number, int(error.code), error.text)
 
     def _start_stream(self, size, **limits):
         self._stream_task = asyncio.create_task(stream(self._send_text, self._blocked, size, **limits))

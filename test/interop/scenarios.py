@@ -48,6 +48,22 @@ def talk(client, server, number=1):
     client.expect(f"message message_ind {said}")
 
 
+# Of messi's clients.
+
+def calls(pair):
+    """A client calls any server, which may know nothing of calls; and the answer to what is only sent is a message."""
+    if not pair.client_of.has_sessions:
+        return "that client has no calls"
+    both = pair.server_of.has_sessions
+    for mode in ((), ("--handshake",), ("--session", "prefer")):
+        with connected(pair, client_options=mode, server_options=mode if both else ()) as (client, server):
+            for number in (1, 2, 3):
+                client.do("call connect_req 20 0a044572696b")
+                server.expect("message 1 connect_req 0a044572696b")
+                client.expect(f"answer {number} connect_rsp")
+            talk(client, server)
+
+
 # Of messi's servers.
 
 def drain(pair):
@@ -377,7 +393,7 @@ def unknown_types_to_server(pair):
 
 BUSY = [stream_up_for_5_s, stream_down_for_5_s, ten_thousand_each_way]
 ALL = [
-    chat_dialogue, drain, authentication, session_modes, my_protocol_dialogue, text_sizes, server_at_its_limit, client_at_its_limit,
+    chat_dialogue, calls, drain, authentication, session_modes, my_protocol_dialogue, text_sizes, server_at_its_limit, client_at_its_limit,
     client_sends_over_its_limit, idle_for_10_s, *BUSY, server_killed_and_restarted, client_killed_and_restarted,
     server_killed_in_a_frame, client_killed_in_a_frame, unknown_types_to_client, unknown_types_to_server,
 ]
