@@ -40,9 +40,9 @@ std::string code(const absl::Status& status) { return absl::StatusCodeToString(s
 
 // Greets, and sends back what it gets, until "bye".
 Task<> echo(Peer& peer) {
-  messi::coro::Result<chat::ConnectReq> request = co_await peer.next<chat::ConnectReq>(5s);
+  auto request = co_await peer.next<chat::ConnectReq>(5s);
   if (!request.ok()) co_return;
-  peer.send(chat::ConnectRsp());
+  request->reply(chat::ConnectRsp());
   for (;;) {
     messi::coro::Result<chat::MessageInd> said = co_await peer.next<chat::MessageInd>();
     if (!said.ok() || said->text() == "bye") co_return;

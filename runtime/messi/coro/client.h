@@ -2,11 +2,13 @@
 #define MESSI_CORO_CLIENT_H_
 
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "messi/base/time.h"
 #include "messi/client.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/coro/call.h"
 #include "messi/coro/inbox.h"
 #include "messi/coro/waiters.h"
 
@@ -15,7 +17,9 @@ namespace messi::coro {
 /// The part of a Client that generated code derives from, to override the hooks of messages.
 template <typename Protocol>
 class ClientOf : public Protocol, private Source {
-  using Inbox = InboxOf<typename Protocol::Receives>;
+  using Inbox = InboxOf<Protocol>;
+  template <typename What>
+  using Next = typename Inbox::template Next<What>;
 
  public:
   using Protocol::Protocol;
@@ -52,7 +56,8 @@ class ClientOf : public Protocol, private Source {
   Connected connected(Duration timeout = Duration::max()) { return Connected(*this, timeout); }
 
   /// Waits for the next message: of the type T, or of any type, then it is a std::variant. Others
-  /// wait meanwhile, in order. Several coroutines may wait; the first gets it.
+  /// wait meanwhile, in order. Several coroutines may wait; the first gets it. What has an answer
+  /// is a Request<T>.
   ///
   /// kUnavailable: the connection is over. Each coroutine that waits is told, and what comes next
   /// is of another connection. Who asks later gets what arrived before, is told then, and goes on;
@@ -62,9 +67,23 @@ class ClientOf : public Protocol, private Source {
   /// ever asked for.
   template <typename T>
   auto next(Duration timeout = Duration::max()) {
-    return typename Inbox::template Next<T>(inbox_, timeout);
+    return Next<Incoming<Protocol, T>>(inbox_, timeout);
   }
-  auto next(Duration timeout = Duration::max()) { return next<typename Inbox::Any>(timeout); }
+  auto next(Duration timeout = Duration::max()) {
+    return Next<typename Inbox::Any>(inbox_, timeout);
+  }
+
+  /// Calls, and waits for the answer, as a Result; its status is that of a CallResult. For types
+  /// that only one member has. If what waits is destroyed, the call is cancelled. With a callback
+  /// it is the call of the base.
+  template <typename Request>
+  auto call(const Request& request, Duration timeout) {
+    return Call<Protocol, Request>(this, request, timeout);
+  }
+  template <typename Request, typename Callback>
+  messi::Call call(const Request& request, Duration timeout, Callback on_result) {
+    return Protocol::call(request, timeout, std::move(on_result));
+  }
 
   // As in ClientBase; and whoever waits is told.
   void stop() {
@@ -101,7 +120,7 @@ class ClientOf : public Protocol, private Source {
 
   template <typename Message>
   void receive(const Message& message) {
-    inbox_.push(message);
+    inbox_.push(incoming(*this, message));
   }
 
  private:

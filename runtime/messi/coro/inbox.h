@@ -15,6 +15,7 @@
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/coro/fifo.h"
+#include "messi/coro/request.h"
 #include "messi/coro/result.h"
 #include "messi/coro/waiters.h"
 
@@ -35,13 +36,14 @@ class Source {
 template <typename... Message>
 class Inbox;
 
-// For a direction of generated code.
-template <typename Direction, int... index>
-auto inbox_of(std::integer_sequence<int, index...>) -> Inbox<
-    std::remove_cvref_t<decltype(Direction::type(std::integral_constant<int, index>()))>...>;
-template <typename Direction>
+// For what a generated class receives.
+template <typename Class, int... index>
+auto inbox_of(std::integer_sequence<int, index...>)
+    -> Inbox<Incoming<Class, std::remove_cvref_t<decltype(Class::Receives::type(
+                                 std::integral_constant<int, index>()))>>...>;
+template <typename Class>
 using InboxOf =
-    decltype(inbox_of<Direction>(std::make_integer_sequence<int, Direction::types()>()));
+    decltype(inbox_of<Class>(std::make_integer_sequence<int, Class::Receives::types()>()));
 
 /// Messages that have arrived, until coroutines take them. Its memory is bounded: when too much is
 /// waiting, it pauses its source.
@@ -56,9 +58,10 @@ class Inbox {
   explicit Inbox(Source& source) : source_(source) {}
 
   template <typename T>
-  void push(const T& message) {
+  void push(T message) {
     const std::size_t weight = sizeof(Arrived<T>) + message.ByteSizeLong();
-    kind<T>().queue.push({{index_of<T>(), ++last_number_, connection_}, weight, message});
+    kind<T>().queue.push(
+        {{index_of<T>(), ++last_number_, connection_}, weight, std::move(message)});
     weight_ += weight;
     if (weight_ <= kMost) return wake_first(index_of<T>());
     full_ = true;

@@ -12,6 +12,7 @@
 #include "messi/base/finally.h"
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
+#include "messi/coro/call.h"
 #include "messi/coro/inbox.h"
 #include "messi/coro/job.h"
 #include "messi/coro/task.h"
@@ -31,7 +32,9 @@ class ServerOf : public Protocol {
 
   /// A client, as its coroutine sees it. It lives as long as that.
   class Peer final : private Source {
-    using Inbox = InboxOf<typename Protocol::Receives>;
+    using Inbox = InboxOf<Protocol>;
+    template <typename What>
+    using Next = typename Inbox::template Next<What>;
 
    public:
     Peer(Server<Protocol>& server, Client& client) : server_(server), client_(&client) {}
@@ -47,16 +50,24 @@ class ServerOf : public Protocol {
     }
 
     /// Waits for the next message: of the type T, or of any type, then it is a std::variant. Others
-    /// wait meanwhile, in order.
+    /// wait meanwhile, in order. What has an answer is a Request<T>.
     ///
     /// kUnavailable: the client has disconnected, and all that had arrived was taken.
     /// kDeadlineExceeded: not in time. kResourceExhausted: too many messages have come that nobody
     /// has ever asked for.
     template <typename T>
     auto next(Duration timeout = Duration::max()) {
-      return typename Inbox::template Next<T>(inbox_, timeout);
+      return Next<Incoming<Protocol, T>>(inbox_, timeout);
     }
-    auto next(Duration timeout = Duration::max()) { return next<typename Inbox::Any>(timeout); }
+    auto next(Duration timeout = Duration::max()) {
+      return Next<typename Inbox::Any>(inbox_, timeout);
+    }
+
+    /// Calls the client, and waits for its answer, as `Client::call`. kUnavailable if it has gone.
+    template <typename Request>
+    auto call(const Request& request, Duration timeout) {
+      return Call<Client, Request>(client_, request, timeout);
+    }
 
    private:
     friend class ServerOf;
@@ -104,7 +115,7 @@ class ServerOf : public Protocol {
 
   template <typename Message>
   void receive(Client& client, const Message& message) {
-    if (Peer* const peer = find(client)) peer->inbox_.push(message);
+    if (Peer* const peer = find(client)) peer->inbox_.push(incoming(*this, message));
   }
 
  private:
