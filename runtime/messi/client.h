@@ -353,15 +353,13 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   Calls* heard_calls();
   bool peer_knows_calls() const;
   bool prepare_call();
-  Call begin_call(std::uint32_t reply_member, SendResult sent, Duration timeout,
-                  CallHandler handler);
+  Call begin_call(std::uint32_t answering, SendResult sent, Duration timeout, CallHandler handler);
   bool give_answer(Calls& calls, std::uint32_t member, const void* message);
   std::optional<std::uint64_t> find_request(std::uint32_t member) const {
     return request_.find(member);
   }
   void take_request() { request_.take(); }
-  AnyResponder keep_request(std::uint32_t request, std::uint32_t reply_member,
-                            calls::SendAnswer send);
+  AnyResponder keep_request(std::uint32_t request, std::uint32_t answering, calls::SendAnswer send);
   bool hear_call(std::string_view payload);
   void end_calls(Calls* calls, DisconnectReason reason);
 

@@ -365,8 +365,7 @@ class ServerBase : private ListenHandler {
   Calls& calls_to(ServerClient& client);
   std::uint64_t last_sent_to(ServerClient& client) const;
   bool give_answer(ServerClient& client, std::uint32_t member, const void* message);
-  AnyResponder keep_request(std::uint32_t request, std::uint32_t reply_member,
-                            calls::SendAnswer send);
+  AnyResponder keep_request(std::uint32_t request, std::uint32_t answering, calls::SendAnswer send);
   bool hear_call(SessionLink& link, std::string_view payload);
   void end_calls(AcceptedLink& link, DisconnectReason reason);
 

@@ -162,8 +162,7 @@ class ServerClient {
   // For calls: impl/server_calls.h.
   bool knows_calls() const;
   bool prepare_call();
-  Call begin_call(std::uint32_t reply_member, SendResult sent, Duration timeout,
-                  CallHandler handler);
+  Call begin_call(std::uint32_t answering, SendResult sent, Duration timeout, CallHandler handler);
   std::optional<std::uint64_t> find_request(std::uint32_t member) const;
   void take_request();
 

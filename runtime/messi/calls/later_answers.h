@@ -18,7 +18,7 @@ class LaterAnswers;
 struct LaterAnswer;
 
 /// Sends `message`, the member `reply`, as the answer to a request; request 0: as any message.
-using SendAnswer = void (*)(wire::Outbox& outbox, std::uint64_t request, std::uint32_t reply_member,
+using SendAnswer = void (*)(wire::Outbox& outbox, std::uint64_t request, std::uint32_t answering,
                             const void* message);
 
 /// By who has asked, and the request's number.
@@ -48,10 +48,9 @@ class LaterAnswers {
 
   /// Then there is memory for what becomes of it, except for the answer.
   std::unique_ptr<LaterAnswer> keep(std::uint64_t peer, std::uint64_t request,
-                                    std::uint32_t reply_member, SendAnswer send) {
+                                    std::uint32_t answering, SendAnswer send) {
     make_room(dropped_, kept_.size() + 1);
-    auto answer =
-        std::make_unique<LaterAnswer>(LaterAnswer{this, peer, request, reply_member, send});
+    auto answer = std::make_unique<LaterAnswer>(LaterAnswer{this, peer, request, answering, send});
     answer->place = kept_.emplace(std::make_pair(peer, request), answer.get());
     return answer;
   }

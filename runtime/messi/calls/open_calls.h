@@ -68,9 +68,9 @@ class OpenCalls {
     return true;
   }
   /// A call begins, after `prepare`; returns its id.
-  std::uint64_t add(std::uint64_t number, std::uint32_t reply_member, TimePoint deadline,
+  std::uint64_t add(std::uint64_t number, std::uint32_t answering, TimePoint deadline,
                     CallHandler handler) {
-    rows_.push_back({++last_id_, number, reply_member, deadline, std::move(handler)});
+    rows_.push_back({++last_id_, number, answering, deadline, std::move(handler)});
     ++open_count_;
     next_deadline_ = std::min(next_deadline_, deadline);
     return last_id_;
@@ -84,9 +84,9 @@ class OpenCalls {
     return find_by(number, [](const OpenCall& call) { return call.number; });
   }
   /// The call whose turn it is, if `reply` comes in order.
-  OpenCall* find_first(std::uint32_t reply_member) {
+  OpenCall* find_first(std::uint32_t answering) {
     for (OpenCall& call : rows_) {
-      if (!call.gone && call.reply == reply_member) return &call;
+      if (!call.gone && call.reply == answering) return &call;
     }
     return nullptr;
   }

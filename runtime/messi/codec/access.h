@@ -56,9 +56,9 @@ struct Access {
   }
   /// It will be answered later.
   template <typename Callee, typename SendAnswer>
-  static auto keep_request(Callee& callee, std::uint32_t request, std::uint32_t reply_member,
+  static auto keep_request(Callee& callee, std::uint32_t request, std::uint32_t answering,
                            SendAnswer send) {
-    return callee.keep_request(request, reply_member, send);
+    return callee.keep_request(request, answering, send);
   }
 
   /// Whether another call may begin.
@@ -68,9 +68,9 @@ struct Access {
   }
   /// It begins, directly after its request was `sent`, or not.
   template <typename Caller, typename Handler>
-  static auto begin_call(Caller& caller, std::uint32_t reply_member, SendResult sent,
-                         Duration timeout, Handler handler) {
-    return caller.begin_call(reply_member, sent, timeout, std::move(handler));
+  static auto begin_call(Caller& caller, std::uint32_t answering, SendResult sent, Duration timeout,
+                         Handler handler) {
+    return caller.begin_call(answering, sent, timeout, std::move(handler));
   }
 
   /// False if a payload of this size is too big.

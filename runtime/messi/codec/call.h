@@ -71,9 +71,9 @@ SendResult try_send(Sender& sender, Reply pair, const google::protobuf::MessageL
 
 /// Sends a later answer; see calls::SendAnswer.
 template <typename Message, const Kind& kind>
-void send_answer(wire::Outbox& outbox, std::uint64_t request, std::uint32_t reply_member,
+void send_answer(wire::Outbox& outbox, std::uint64_t request, std::uint32_t answering,
                  const void* message) {
-  answer_through(outbox, request, reply_member, *static_cast<const Message*>(message), kind);
+  answer_through(outbox, request, answering, *static_cast<const Message*>(message), kind);
 }
 
 /// Keeps the request whose hook is running, to be answered later.

@@ -55,7 +55,7 @@ class Calls : public std::enable_shared_from_this<Calls> {
   /// Whether another call may begin; then there is memory for it.
   bool prepare() { return open_.prepare(); }
   /// A call begins, if its request was `sent`.
-  Call begin(SendResult sent, std::uint64_t number, std::uint32_t reply_member, Duration timeout,
+  Call begin(SendResult sent, std::uint64_t number, std::uint32_t answering, Duration timeout,
              CallHandler handler);
   void cancel(std::uint64_t id);
 
@@ -65,7 +65,7 @@ class Calls : public std::enable_shared_from_this<Calls> {
   Heard hear_answer(const wire::CallFrame& frame, Dispatch&& dispatch);
   void hear_failure(const wire::CallFrame& frame);
   /// A decoded message that may be an answer. False if no call takes it.
-  bool take(std::uint32_t reply_member, const void* message);
+  bool take(std::uint32_t answering, const void* message);
 
   /// All calls are over; `tell_over` follows.
   void end(DisconnectReason reason);
@@ -185,7 +185,7 @@ inline void LoopLaterAnswers::say_all() {
   });
 }
 
-inline Call Calls::begin(SendResult sent, std::uint64_t number, std::uint32_t reply_member,
+inline Call Calls::begin(SendResult sent, std::uint64_t number, std::uint32_t answering,
                          Duration timeout, CallHandler handler) {
   if (sent != SendResult::kOk) {
     const bool full = sent == SendResult::kFull && open_.full();
@@ -195,7 +195,7 @@ inline Call Calls::begin(SendResult sent, std::uint64_t number, std::uint32_t re
     return {};
   }
   const TimePoint deadline = deadline_after(loop_.now(), timeout);
-  const std::uint64_t id = open_.add(number, reply_member, deadline, std::move(handler));
+  const std::uint64_t id = open_.add(number, answering, deadline, std::move(handler));
   if (deadline < timer_at_) set_timer(deadline);
   return {weak_from_this(), id};
 }
@@ -246,14 +246,14 @@ inline void Calls::hear_failure(const wire::CallFrame& frame) {
   }
 }
 
-inline bool Calls::take(std::uint32_t reply_member, const void* message) {
+inline bool Calls::take(std::uint32_t answering, const void* message) {
   calls::OpenCall* call = nullptr;
   if (answered_ != 0) {
     call = open_.find(answered_);
   } else if (!open_.numbered()) {
-    call = open_.find_first(reply_member);
+    call = open_.find_first(answering);
   }
-  if (call == nullptr || call->reply != reply_member) return false;
+  if (call == nullptr || call->reply != answering) return false;
   if (CallHandler handler = open_.finish(*call)) handler({message});
   return true;
 }

@@ -84,8 +84,8 @@ MESSI_INLINE bool ClientBase::prepare_call() {
   return own->prepare();
 }
 
-MESSI_INLINE Call ClientBase::begin_call(std::uint32_t reply_member, SendResult sent,
-                                         Duration timeout, CallHandler handler) {
+MESSI_INLINE Call ClientBase::begin_call(std::uint32_t answering, SendResult sent, Duration timeout,
+                                         CallHandler handler) {
   std::uint64_t number = 0;
   if (sent == SendResult::kOk && sessions_) {
     if (sessions_->current) {
@@ -94,20 +94,19 @@ MESSI_INLINE Call ClientBase::begin_call(std::uint32_t reply_member, SendResult 
       number = link_->last_sent();
     }
   }
-  return own_calls()->begin(sent, number, reply_member, timeout, std::move(handler));
+  return own_calls()->begin(sent, number, answering, timeout, std::move(handler));
 }
 
 MESSI_INLINE bool ClientBase::give_answer(Calls& calls, std::uint32_t member, const void* message) {
   return calls.take(member, message);
 }
 
-MESSI_INLINE AnyResponder ClientBase::keep_request(std::uint32_t request,
-                                                   std::uint32_t reply_member,
+MESSI_INLINE AnyResponder ClientBase::keep_request(std::uint32_t request, std::uint32_t answering,
                                                    calls::SendAnswer send) {
   const std::optional<std::uint64_t> number = request_.find(request);
   if (!number) return {};
   if (!later_) later_ = std::make_unique<ClientLaterAnswers>(*this);
-  AnyResponder responder(later_->keep(epoch_, *number, reply_member, send));
+  AnyResponder responder(later_->keep(epoch_, *number, answering, send));
   request_.take();
   return responder;
 }

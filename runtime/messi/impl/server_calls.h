@@ -75,11 +75,11 @@ MESSI_INLINE std::uint64_t ServerClient::late_answers() const {
 
 MESSI_INLINE bool ServerClient::prepare_call() { return link_->server().calls_to(*this).prepare(); }
 
-MESSI_INLINE Call ServerClient::begin_call(std::uint32_t reply_member, SendResult sent,
+MESSI_INLINE Call ServerClient::begin_call(std::uint32_t answering, SendResult sent,
                                            Duration timeout, CallHandler handler) {
   ServerBase& server = link_->server();
   const std::uint64_t number = sent == SendResult::kOk ? server.last_sent_to(*this) : 0;
-  return server.calls_to(*this).begin(sent, number, reply_member, timeout, std::move(handler));
+  return server.calls_to(*this).begin(sent, number, answering, timeout, std::move(handler));
 }
 
 MESSI_INLINE std::optional<std::uint64_t> ServerClient::find_request(std::uint32_t member) const {
@@ -115,13 +115,12 @@ MESSI_INLINE bool ServerBase::give_answer(ServerClient& client, std::uint32_t me
   return calls != nullptr && calls->take(member, message);
 }
 
-MESSI_INLINE AnyResponder ServerBase::keep_request(std::uint32_t request,
-                                                   std::uint32_t reply_member,
+MESSI_INLINE AnyResponder ServerBase::keep_request(std::uint32_t request, std::uint32_t answering,
                                                    calls::SendAnswer send) {
   const std::optional<std::uint64_t> number = request_.find(request);
   if (!number || current_ == nullptr) return {};
   if (!later_) later_ = std::make_unique<ServerLaterAnswers>(*this);
-  AnyResponder responder(later_->keep(current_->id(), *number, reply_member, send));
+  AnyResponder responder(later_->keep(current_->id(), *number, answering, send));
   request_.take();
   return responder;
 }

@@ -208,7 +208,8 @@ class ServerBase(Generic[Client]):
 
     def _messi_answer_later(self, name: str) -> Responder[Any]:
         client = self._messi_driver.current_client()
-        return Responder(take_request(client and client._messi_link, name))
+        link = None if client is None else client._messi_link
+        return Responder(take_request(link, name))
 
     def _messi_broadcast(self, name: str, message: Message, except_client: Client | None) -> bool:
         outgoing = self._messi_client_class._messi_outgoing
