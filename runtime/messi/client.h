@@ -23,6 +23,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
+#include "messi/frame_tap.h"
 #include "messi/impl/client_session.h"
 #include "messi/impl/connected_link.h"
 #include "messi/io/address_memory.h"
@@ -31,6 +32,7 @@
 #include "messi/io/peer_certificate.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
+#include "messi/log.h"
 #include "messi/send_result.h"
 #include "messi/session/schema.h"
 #include "messi/session/schema_mismatch.h"
@@ -38,6 +40,9 @@
 #include "messi/session/session_mode.h"
 
 namespace messi {
+
+class Observation;
+class Statistics;
 
 namespace codec {
 struct Access;
@@ -97,6 +102,13 @@ struct ClientOptions {
   /// `stop_now`.
   Duration linger = std::chrono::seconds(5);
   SocketOptions socket;
+  /// Counts what happens, to be read by any thread; several clients and servers may share it. See
+  /// doc/observability.md, also for the next two.
+  std::shared_ptr<Statistics> statistics;
+  /// Gets a line about each event of connections.
+  LogHook log;
+  /// Gets each frame that connections carry, for debugging.
+  FrameTap frame_tap;
 };
 
 /// The base class of generated clients: a connection that is made again whenever it is lost.
@@ -294,6 +306,10 @@ class ClientBase : private StreamHandler, private ConnectHandler {
     threw = false;
   }
 
+  // The same for a hook of which the observation is told before.
+  template <typename Note, typename Hook>
+  void in_hook(Note&& note, Hook&& hook);
+
   // What the actions of the machine need from their event.
   struct EventDetail {
     Duration delay;           // kRetry, kLost: until the next attempt, at least
@@ -316,6 +332,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   void set_timer();
   void close_link(DisconnectReason reason, Hint hint = Hint::kNone);
   void tell(DisconnectReason reason);
+  void tell_disconnected(DisconnectReason reason);
 
   // For clients that introduce themselves: impl/client_sessions.h.
   bool wants_session() const { return options_.session != SessionMode::kOff; }
@@ -366,6 +383,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   EventLoop& loop_;
   const ClientOptions options_;
   const connection::ConnectionSettings settings_;
+  const std::unique_ptr<Observation> observation_;  // null if nobody wants to know
   connection::ClientMachine machine_;
   bool in_hook_ = false;
   std::string hint_;  // of the last connection that ended

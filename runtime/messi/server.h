@@ -24,6 +24,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/hint.h"
 #include "messi/flavour.h"
+#include "messi/frame_tap.h"
 #include "messi/group.h"
 #include "messi/group_key.h"
 #include "messi/impl/accepted_link.h"
@@ -37,6 +38,7 @@
 #include "messi/io/network.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
+#include "messi/log.h"
 #include "messi/server_client.h"
 #include "messi/session/schema.h"
 #include "messi/session/session_loss.h"
@@ -48,10 +50,12 @@ namespace messi {
 class AnyResponder;
 class Calls;
 struct SchemaMismatch;
+class Observation;
 class ServerLanes;
 class ServerSession;
 class ServerSessions;
 class SessionLink;
+class Statistics;
 
 /// What becomes of broadcasts that are too much for a client, see ServerOptions::slow_reader.
 enum class SlowReader : std::uint8_t {
@@ -130,6 +134,13 @@ struct ServerOptions {
   SocketOptions socket;
   /// The permissions of a Unix socket's file, such as 0600. By default what the umask leaves.
   std::optional<unsigned> unix_mode;
+  /// Counts what happens, to be read by any thread; several clients and servers may share it. See
+  /// doc/observability.md, also for the next two.
+  std::shared_ptr<Statistics> statistics;
+  /// Gets a line about each event of connections.
+  LogHook log;
+  /// Gets each frame that connections carry, for debugging.
+  FrameTap frame_tap;
 };
 
 /// The base class of generated servers.
@@ -273,6 +284,7 @@ class ServerBase : private ListenHandler {
   void offer_shared(std::uint64_t kind, wire::SharedFrame frame, const ForEach& for_each);
   void leave_out(std::uint64_t kind, const wire::SharedFrame& frame, AcceptedLink& link,
                  wire::Buffer*& copy);
+  void note_dropped(SlowReaders::Row& row);
   bool catch_up(AcceptedLink& link, std::size_t most);
   // While some are left out: what all take of the bounds, for a client and for all together.
   std::size_t most_for_broadcasts() const { return settings_.max_pending_bytes / 4 * 3; }
@@ -292,6 +304,7 @@ class ServerBase : private ListenHandler {
   ServerSession* session_of(const AcceptedLink& link) const;
   wire::Outbox* outbox_of(AcceptedLink& link);
   bool is_detached(const AcceptedLink& link) const;
+  bool is_told_detached(const AcceptedLink& link) const;
   bool is_low(const AcceptedLink& link) const;
   bool poll_writable(AcceptedLink& link);
   std::size_t kept_bytes(const AcceptedLink& link) const;
@@ -329,15 +342,22 @@ class ServerBase : private ListenHandler {
     const Finally after([this] { in_hook_ = false; });
     hook();
   }
+  // The same for a hook of which the observation is told before.
+  template <typename Note, typename Hook>
+  void in_hook(Note&& note, Hook&& hook);
   // Runs hooks about a client, whose link ends if one throws.
   template <typename Hook>
   void in_hook_of(AcceptedLink& link, Hook&& hook);
+  template <typename Note, typename Hook>
+  void in_hook_of(AcceptedLink& link, Note&& note, Hook&& hook);
 
   void refuse(Stream& stream, DisconnectReason reason);
   void refuse(AcceptedLink& link, std::string_view text);
   void arrive(AcceptedLink& link);
   void accept(AcceptedLink& link, std::string_view principal);
   void greet(AcceptedLink& link);
+  void tell_connected(ServerClient& client);
+  void tell_refused(std::uint64_t connection, const std::string& address, DisconnectReason reason);
   void handle_readable(AcceptedLink& link);
   bool dispatch_from(AcceptedLink& link, std::string_view payload);
   bool dispatch_introduced(SessionLink& link, ServerSession* session, std::string_view payload);
@@ -373,6 +393,7 @@ class ServerBase : private ListenHandler {
   const std::string uri_;
   const ServerOptions options_;
   const ServerSettings settings_;
+  const std::unique_ptr<Observation> observation_;  // null if nobody wants to know
   Task settle_;  // at the end of the turn: writes what was sent, finishes what has ended
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;

@@ -6,10 +6,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "chat.messi.h"
+#include "messi/statistics.h"
 #include "messi/testing/manual_loop.h"
 
 namespace {
@@ -42,20 +45,31 @@ chat::MessageInd message_of(std::size_t size) {
 }
 
 struct Room {
-  explicit Room(int count) {
+  explicit Room(int count, std::shared_ptr<messi::Statistics> statistics = nullptr)
+      : server(loop, "tcp://:6000", observed_by<messi::ServerOptions>(statistics)) {
     if (!server.start().ok()) std::abort();
-    for (int i = 0; i < count; ++i) clients.emplace_back(loop, "tcp://localhost:6000").start();
+    for (int i = 0; i < count; ++i) {
+      const auto options = observed_by<messi::ClientOptions>(statistics);
+      clients.emplace_back(loop, "tcp://localhost:6000", options).start();
+    }
     loop.run_until_idle();
   }
 
+  template <typename Options>
+  static Options observed_by(const std::shared_ptr<messi::Statistics>& statistics) {
+    Options options;
+    options.statistics = statistics;
+    return options;
+  }
+
   messi::testing::ManualLoop loop;
-  Server server{loop, "tcp://:6000"};
+  Server server;
   std::deque<Client> clients;
 };
 
-void one_way(int count, std::size_t size) {
+void one_way(int count, std::size_t size, std::shared_ptr<messi::Statistics> statistics = nullptr) {
   static constexpr int kBatch = 10;
-  Room room(1);
+  Room room(1, std::move(statistics));
   const chat::MessageInd message = message_of(size);
   for (int i = 0; i < count; i += kBatch) {
     for (int j = 0; j < kBatch; ++j) room.clients[0].send(message);
@@ -103,6 +117,8 @@ int main(int argc, char** argv) {
   const int count = std::atoi(argv[2]);
   if (scenario == "one_way_16") {
     one_way(count, 16);
+  } else if (scenario == "one_way_16_statistics") {
+    one_way(count, 16, std::make_shared<messi::Statistics>());
   } else if (scenario == "one_way_4096") {
     one_way(count, 4096);
   } else if (scenario == "round_trip") {

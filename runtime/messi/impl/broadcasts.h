@@ -12,6 +12,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/flavour.h"
 #include "messi/impl/groups.h"
+#include "messi/impl/observation.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/slow_readers.h"
@@ -125,13 +126,18 @@ template <typename ForEach>
 
 /// `copy` is for all clients that keep the frame, and for nothing else: what is shared with other
 /// frames would be held longer than they are waiting.
+MESSI_INLINE void ServerBase::note_dropped(SlowReaders::Row& row) {
+  ++row.dropped;
+  if (observation_) observation_->dropped_broadcast();
+}
+
 MESSI_INLINE void ServerBase::leave_out(std::uint64_t kind, const wire::SharedFrame& frame,
                                         AcceptedLink& link, wire::Buffer*& copy) {
   SlowReaders::Row& row = slow_readers_.add(link.client()->id());
   link.fall_behind();
   if (ServerSession* const session = session_of(link)) session->note_left_out();
   if (options_.slow_reader == SlowReader::kDropNewest) {
-    ++row.dropped;
+    note_dropped(row);
     return;
   }
   if (copy == nullptr) {
@@ -142,7 +148,7 @@ MESSI_INLINE void ServerBase::leave_out(std::uint64_t kind, const wire::SharedFr
   keep_total(copy->used());
   wire::Outbox* const outbox = outbox_of(link);
   if (outbox == nullptr) return;
-  if (row.latest.keep(kind, *copy)) ++row.dropped;
+  if (row.latest.keep(kind, *copy)) note_dropped(row);
   if (row.latest.size() <= settings_.max_pending_bytes) return;
   if (session_of(link) != nullptr) {
     outbox->refuse(wire::Accepted::kFull);

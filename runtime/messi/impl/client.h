@@ -18,6 +18,7 @@
 #include "messi/client.h"
 #include "messi/impl/calls.h"
 #include "messi/impl/client_lanes.h"
+#include "messi/impl/observation.h"
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
 
@@ -50,8 +51,9 @@ MESSI_INLINE ClientBase::ClientBase(EventLoop& loop, std::string uri, ClientOpti
       options_(std::move(options)),
       settings_(connection::Side::kClient, options_.max_payload_size, options_.max_pending_bytes,
                 {options_.ping_interval, options_.pong_timeout}, options_.frame_timeout),
+      observation_(Observation::wanted_by(options_, loop, settings_)),
       attempts_(std::move(uri), options_.more_uris, options_.backoff),
-      settle_(loop, [this] { settle(); }),
+      settle_(loop, Observation::settling(observation_.get(), [this] { settle(); })),
       timer_(loop, [this] { handle_event(connection::ClientEvent::kTimer); }),
       linger_(options_.linger) {
   if (!wants_session() && !options_.handshake && options_.auth_token.empty()) return;
@@ -146,9 +148,20 @@ MESSI_INLINE bool ClientBase::consistent() const {
          (connecting_ == nullptr || has_attempt(state));
 }
 
+template <typename Note, typename Hook>
+void ClientBase::in_hook(Note&& note, Hook&& hook) {
+  in_hook([&] { observed(observation_.get(), note, hook); });
+}
+
 MESSI_INLINE void ClientBase::tell(DisconnectReason reason) {
   if (sessions_) return tell_of_link(reason);
-  in_hook([&] { on_disconnected(reason); });
+  tell_disconnected(reason);
+}
+
+MESSI_INLINE void ClientBase::tell_disconnected(DisconnectReason reason) {
+  in_hook(
+      [&](Observation& its) { its.disconnected(its.last(), reason, hint_, its.has_detached()); },
+      [&] { on_disconnected(reason); });
 }
 
 MESSI_INLINE void ClientBase::pause() {
@@ -212,6 +225,7 @@ MESSI_INLINE void ClientBase::connect() {
 MESSI_INLINE void ClientBase::handle_stream(std::unique_ptr<Stream> stream) {
   connecting_.reset();
   connected_at_ = loop_.now();
+  if (observation_) stream = observation_->observe_next(std::move(stream));
   link_.emplace(settings_, loop_.buffers(), std::move(stream), connected_at_);
   const Finally unless_it_began([this] {  // if memory has run out
     if (machine_.state() == connection::ClientState::kConnecting) link_.reset();
@@ -237,14 +251,16 @@ MESSI_INLINE void ClientBase::ask_how_to_go_on(const EventDetail& detail) {
     if (never) return handle_event(connection::ClientEvent::kGiveUp);
     handle_event(connection::ClientEvent::kRetry, {delay, {}, nullptr});
   });
-  in_hook([&] {
-    const std::optional<Duration> answer = on_connect_failure(
-        to_absl(detail.error != nullptr ? *detail.error
-                                        : Status(StatusCode::kDeadlineExceeded,
-                                                 uri() + ": cannot connect: no answer in time")));
-    if (answer) delay = std::max(*answer, detail.delay);
-    never = !answer;
-  });
+  const Status error =
+      detail.error != nullptr
+          ? *detail.error
+          : Status(StatusCode::kDeadlineExceeded, uri() + ": cannot connect: no answer in time");
+  in_hook([&](Observation& its) { its.connect_failed(error); },
+          [&] {
+            const std::optional<Duration> answer = on_connect_failure(to_absl(error));
+            if (answer) delay = std::max(*answer, detail.delay);
+            never = !answer;
+          });
 }
 
 MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::Status& error) {
@@ -260,9 +276,11 @@ MESSI_INLINE void ClientBase::serve_link() {
   set_timer();
   settle_.schedule();
   if (sessions_ && std::exchange(sessions_->resumed, false)) {
-    return in_hook([this] { on_resumed(sessions_->replayed); });
+    return in_hook([this](Observation& its) { its.resumed(its.last(), sessions_->replayed); },
+                   [this] { on_resumed(sessions_->replayed); });
   }
-  in_hook([this] { on_connected(); });
+  in_hook([this](Observation& its) { its.connected(its.last(), uri(), its.was_connected()); },
+          [this] { on_connected(); });
 }
 
 MESSI_INLINE void ClientBase::handle_readable() {

@@ -19,6 +19,7 @@
 #include "messi/connection/farewell.h"
 #include "messi/impl/calls.h"
 #include "messi/impl/client_lanes.h"
+#include "messi/impl/observation.h"
 #include "messi/impl/session_ends.h"
 #include "messi/session/schema_mismatch.h"
 #include "messi/session/schema_tlvs.h"
@@ -431,12 +432,13 @@ MESSI_INLINE DisconnectReason ClientBase::leave_session(DisconnectReason reason)
 MESSI_INLINE void ClientBase::tell_of_link(DisconnectReason reason) {
   if (!sessions_->over.empty()) return tell_ends();
   if (sessions_->current && sessions_->current->known()) {
-    return in_hook([&] { on_detached(reason); });
+    return in_hook([&](Observation& its) { its.detached(its.last(), reason); },
+                   [&] { on_detached(reason); });
   }
   if (!sessions_->current) renew_session();
   sessions_->paused = false;
   if (!std::exchange(sessions_->connected, false)) return;
-  in_hook([&] { on_disconnected(reason); });
+  tell_disconnected(reason);
 }
 
 /// From now on what is sent is for another session; returns the one before.
@@ -477,7 +479,8 @@ MESSI_INLINE void ClientBase::tell_ends() {
     if (reason && (*reason != SessionLossReason::kClosed || !session.all_acknowledged())) {
       const SessionLoss loss{*reason, session.acknowledged() + 1, session.last_accepted(),
                              sessions_->over.front().end.peer_handled, session.kept()};
-      in_hook([&] { on_session_lost(loss); });
+      in_hook([&](Observation& its) { its.session_lost(its.last(), loss); },
+              [&] { on_session_lost(loss); });
     }
     const Finally told([this] {
       sessions_->told = nullptr;
@@ -485,7 +488,7 @@ MESSI_INLINE void ClientBase::tell_ends() {
     });
     if (!sessions_->over.front().connected) continue;
     const DisconnectReason why = sessions_->over.front().end.reason;
-    in_hook([&] { on_disconnected(why); });
+    tell_disconnected(why);
   }
 }
 

@@ -19,6 +19,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
+#include "messi/impl/observation.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_ends.h"
@@ -307,15 +308,19 @@ MESSI_INLINE void ServerSessions::greet(SessionLink& link) {
   if (std::exchange(link.pause_when_greeted, false)) server_.pause(link);
   ServerClient& client = *link.client();
   ServerSession* const session = link.its_session();
-  if (session == nullptr) return server_.client_connected(client);
-  if (!std::exchange(session->told_connected, true)) return server_.client_connected(client);
+  if (session == nullptr || !std::exchange(session->told_connected, true)) {
+    return server_.tell_connected(client);
+  }
   if (link.took_over) {
     session->told_detached = true;
-    server_.client_detached(client, *std::exchange(link.took_over, std::nullopt));
+    tell_detached(client, *std::exchange(link.took_over, std::nullopt));
     if (link.closed()) return;
   }
   session->told_detached = false;
-  server_.client_resumed(client, session->replayed);
+  observed(
+      server_.observation_.get(),
+      [&](Observation& its) { its.resumed(client.id(), session->replayed); },
+      [&] { server_.client_resumed(client, session->replayed); });
 }
 
 }  // namespace messi

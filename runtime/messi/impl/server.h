@@ -17,6 +17,7 @@
 #include "messi/base/status.h"
 #include "messi/connection/farewell.h"
 #include "messi/impl/calls.h"
+#include "messi/impl/observation.h"
 #include "messi/impl/server_lanes.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
@@ -75,7 +76,8 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
                     Duration::zero(), options_.client_timeout,
                     TokenRate::per_second(options_.max_pings_per_second, kSavedPings)},
                 options_.frame_timeout, options_.max_total_pending_bytes),
-      settle_(loop, [this] { settle(); }),
+      observation_(Observation::wanted_by(options_, loop, settings_)),
+      settle_(loop, Observation::settling(observation_.get(), [this] { settle(); })),
       timer_(loop, [this] { handle_timer(); }),
       admission_(options_.max_clients_per_address,
                  TokenRate::per_second(options_.max_accepts_per_second, kSavedAccepts)),
@@ -184,6 +186,7 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   const Finally unless_entered([&] {
     if (!entered) admission_.leave(peer.origin);
   });
+  if (observation_) stream = observation_->observe(std::move(stream), last_id_ + 1);
   std::unique_ptr<AcceptedLink> accepted;
   if (sessions_ != nullptr) {
     accepted = sessions_->make_link(std::move(stream), now);
@@ -248,12 +251,20 @@ MESSI_INLINE void ServerBase::greet(AcceptedLink& link) {
   }
   in_hook_of(link, [&] {
     if (sessions_ != nullptr) return sessions_->greet(static_cast<SessionLink&>(link));
-    client_connected(*link.client());
+    tell_connected(*link.client());
   });
 }
 
+MESSI_INLINE void ServerBase::tell_connected(ServerClient& client) {
+  observed(
+      observation_.get(),
+      [&](Observation& its) { its.connected(client.id(), client.peer_address(), false); },
+      [&] { client_connected(client); });
+}
+
 MESSI_INLINE void ServerBase::handle_failed(const PeerInfo& peer, const Status& why) {
-  in_hook([&] { on_handshake_failed(peer.address, to_absl(why)); });
+  in_hook([&](Observation& its) { its.handshake_failed(peer.address, why); },
+          [&] { on_handshake_failed(peer.address, to_absl(why)); });
 }
 
 /// Turns a stream away, with a word if it takes that at once.
@@ -267,11 +278,17 @@ MESSI_INLINE void ServerBase::refuse(Stream& stream, DisconnectReason reason) {
     stream.write(&slice, 1, /*more=*/false);
   }
   stream.finish();
-  in_hook([&] { on_client_refused(stream.peer().address, reason); });
+  tell_refused(0, stream.peer().address, reason);
 }
 
 MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
-  in_hook([this] { on_client_refused("", DisconnectReason::kTooManyClients); });
+  tell_refused(0, "", DisconnectReason::kTooManyClients);
+}
+
+MESSI_INLINE void ServerBase::tell_refused(std::uint64_t connection, const std::string& address,
+                                           DisconnectReason reason) {
+  in_hook([&](Observation& its) { its.refused(connection, address, reason); },
+          [&] { on_client_refused(address, reason); });
 }
 
 MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
@@ -331,6 +348,16 @@ void ServerBase::in_hook_of(AcceptedLink& link, Hook&& hook) {
   });
   in_hook(hook);
   threw = false;
+}
+
+template <typename Note, typename Hook>
+void ServerBase::in_hook(Note&& note, Hook&& hook) {
+  in_hook([&] { observed(observation_.get(), note, hook); });
+}
+
+template <typename Note, typename Hook>
+void ServerBase::in_hook_of(AcceptedLink& link, Note&& note, Hook&& hook) {
+  in_hook_of(link, [&] { observed(observation_.get(), note, hook); });
 }
 
 MESSI_INLINE void ServerBase::close(AcceptedLink& link, DisconnectReason reason, Hint hint) {
@@ -469,7 +496,9 @@ MESSI_INLINE void ServerBase::settle(AcceptedLink& link) {
   if (link.behind()) {
     if (link.poll_behind()) {
       needs_settling(link);
-      return in_hook_of(link, [&] { client_behind(*link.client()); });
+      return in_hook_of(
+          link, [&](Observation& its) { its.behind(link.client()->id()); },
+          [&] { client_behind(*link.client()); });
     }
     if (!is_low(link) || (half_full() && kept_bytes(link) > 0)) return;
     if (!catch_up(link, most_for_broadcasts())) return;
@@ -501,10 +530,12 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
     calls_.erase(client->id());
   });
   awaited_room_.remove(client->id());
-  in_hook([&] {
-    if (was_connected) return client_disconnected(*client, reason);
-    on_client_refused(client->peer_address(), reason);
-  });
+  if (!was_connected) return tell_refused(client->id(), client->peer_address(), reason);
+  in_hook(
+      [&](Observation& its) {
+        its.disconnected(client->id(), reason, link.hint(), is_told_detached(link));
+      },
+      [&] { client_disconnected(*client, reason); });
 }
 
 MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
@@ -523,6 +554,12 @@ MESSI_INLINE void ServerBase::handle_resumed(AcceptedLink& link) {
 /// An end of the link follows.
 MESSI_INLINE void ServerBase::take_lanes(const AcceptedLink& link, wire::Outbox* outbox) {
   if (lanes_ != nullptr && outbox != nullptr) lanes_->take_all(link.client()->id(), *outbox);
+}
+
+/// Whether the user was told that, and not yet that it is resumed.
+MESSI_INLINE bool ServerBase::is_told_detached(const AcceptedLink& link) const {
+  const ServerSession* const session = session_of(link);
+  return session != nullptr && session->told_detached;
 }
 
 MESSI_INLINE bool ServerBase::is_detached(const AcceptedLink& link) const {

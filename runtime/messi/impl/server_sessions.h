@@ -97,6 +97,7 @@ class ServerSessions {
   void tend(SessionLink& link, ServerSession& session);
   void say_why(SessionLink& link);
   void detach(SessionLink& link, std::unique_ptr<SessionLink> made);
+  void tell_detached(ServerClient& client, DisconnectReason reason);
   void dissolve(SessionLink& link);
   void bury(SessionLink& link);
   void tell_lost(SessionLink& link);

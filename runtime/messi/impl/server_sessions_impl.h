@@ -16,6 +16,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
+#include "messi/impl/observation.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_ends.h"
@@ -195,7 +196,13 @@ MESSI_INLINE void ServerSessions::detach(SessionLink& link, std::unique_ptr<Sess
   std::unique_ptr<AcceptedLink> gone = std::exchange(client.link_, std::move(made));
   if (rest.behind()) server_.needs_settling(rest);
   if (session.closing || std::exchange(session.told_detached, true)) return;
-  server_.in_hook_of(rest, [&] { server_.client_detached(client, reason); });
+  server_.in_hook_of(rest, [&] { tell_detached(client, reason); });
+}
+
+MESSI_INLINE void ServerSessions::tell_detached(ServerClient& client, DisconnectReason reason) {
+  observed(
+      server_.observation_.get(), [&](Observation& its) { its.detached(client.id(), reason); },
+      [&] { server_.client_detached(client, reason); });
 }
 
 /// It was given up for another one, and so was its client.
@@ -234,7 +241,8 @@ MESSI_INLINE void ServerSessions::tell_lost(SessionLink& link) {
   });
   const SessionLoss loss{reason, session.acknowledged() + 1, session.last_accepted(),
                          session.peer_handled, session.kept()};
-  server_.in_hook([&] { server_.client_session_lost(*link.client(), loss); });
+  server_.in_hook([&](Observation& its) { its.session_lost(link.client()->id(), loss); },
+                  [&] { server_.client_session_lost(*link.client(), loss); });
   threw = false;
 }
 

@@ -26,6 +26,32 @@ enum class FrameType : std::uint8_t {
   kCall = 10,  ///< An answer to a request, or what else there is to say about one: call_frame.h.
 };
 
+/// In small letters, such as "ping"; both kinds of messages are "message".
+constexpr std::string_view name_of(FrameType type) {
+  switch (type) {
+    case FrameType::kClientToServer:
+    case FrameType::kServerToClient:
+      return "message";
+    case FrameType::kPing:
+      return "ping";
+    case FrameType::kPong:
+      return "pong";
+    case FrameType::kOffer:
+      return "offer";
+    case FrameType::kHello:
+      return "hello";
+    case FrameType::kWelcome:
+      return "welcome";
+    case FrameType::kAck:
+      return "ack";
+    case FrameType::kClose:
+      return "close";
+    case FrameType::kCall:
+      return "call";
+  }
+  return "unknown";
+}
+
 inline constexpr std::size_t kHeaderSize = 4;
 /// OFFER to CLOSE may have this much, whatever the limit for messages is.
 inline constexpr std::size_t kMostServicePayload = 2 * 1024;
