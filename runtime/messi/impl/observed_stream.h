@@ -51,7 +51,7 @@ class FrameCounter {
 
   std::size_t rest_ = 0;  // of the payload
   std::size_t in_header_ = 0;
-  char header_[wire::kHeaderSize];
+  char header_[wire::kHeaderSize] = {};
 };
 
 /// Shows the frames in one direction of a stream to a tap.
