@@ -7,8 +7,9 @@
 
 #include "messi/base/status.h"
 #include "messi/io/address_memory.h"
-#include "messi/io/epoll_loop.h"
+#include "messi/io/event_loop.h"
 #include "messi/io/network.h"
+#include "messi/io/networks.h"
 #include "test/support/sockets.h"
 
 namespace messi::test {
@@ -16,7 +17,7 @@ namespace messi::test {
 /// One attempt to connect, and how it ended.
 class Attempt final : private ConnectHandler {
  public:
-  explicit Attempt(EpollLoop& loop, const std::string& uri, AddressMemory* memory = nullptr)
+  explicit Attempt(EventLoop& loop, const std::string& uri, AddressMemory* memory = nullptr)
       : connecting_(loop.networks().connect(uri, options(memory), *this)) {}
 
   bool ended() const { return stream_ != nullptr || !failure_.ok(); }
@@ -40,8 +41,8 @@ class Attempt final : private ConnectHandler {
   std::unique_ptr<Connecting> connecting_;
 };
 
-inline std::string outcome(EpollLoop& loop, const std::string& uri,
-                           AddressMemory* memory = nullptr) {
+template <typename Loop>
+std::string outcome(Loop& loop, const std::string& uri, AddressMemory* memory = nullptr) {
   const Attempt attempt(loop, uri, memory);
   return run_until(loop, [&] { return attempt.ended(); }) ? attempt.outcome() : "no end";
 }

@@ -6,12 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::Timer;
 using messi::io::Fd;
 using messi::test::Client;
@@ -24,6 +23,7 @@ using messi::test::tcp_socket;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
+using messi::test::SocketLoop;
 
 namespace {
 
@@ -49,8 +49,8 @@ struct FullListener {
 
 }  // namespace
 
-TEST_CASE("a refused connection says so", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a refused connection says so", "[io][loops]") {
+  SocketLoop loop;
   std::string uri;
   { uri = RawListener().uri(); }
   Client client(loop, uri);
@@ -61,8 +61,8 @@ TEST_CASE("a refused connection says so", "[io]") {
   CHECK(client.last_failure.code() == absl::StatusCode::kUnavailable);
 }
 
-TEST_CASE("a host that does not exist fails cleanly", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a host that does not exist fails cleanly", "[io][loops]") {
+  SocketLoop loop;
   Client client(loop, "tcp://no.such.host.invalid:6000", with_timeout(10s));
   client.retry = never;
   client.start();
@@ -74,8 +74,8 @@ TEST_CASE("a host that does not exist fails cleanly", "[io]") {
              StartsWith("tcp://no.such.host.invalid:6000: cannot "));
 }
 
-TEST_CASE("a client may be stopped or destroyed while its host is looked up", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a client may be stopped or destroyed while its host is looked up", "[io][loops]") {
+  SocketLoop loop;
   for (const char* const host : {"no.such.host.invalid", "localhost"}) {
     for (int turns = 0; turns < 3; ++turns) {
       auto client = std::make_unique<Client>(loop, "tcp://" + std::string(host) + ":6000");
@@ -88,8 +88,8 @@ TEST_CASE("a client may be stopped or destroyed while its host is looked up", "[
   messi::test::run_for(loop, 10ms);
 }
 
-TEST_CASE("port 0 is nothing to connect to", "[io]") {
-  EpollLoop loop;
+TEST_CASE("port 0 is nothing to connect to", "[io][loops]") {
+  SocketLoop loop;
   Client client(loop, "tcp://127.0.0.1:0");
   client.retry = never;
   client.start();
@@ -98,10 +98,10 @@ TEST_CASE("port 0 is nothing to connect to", "[io]") {
   CHECK_THAT(std::string(client.last_failure.message()), ContainsSubstring("port 0"));
 }
 
-TEST_CASE("every address of a host is tried", "[io]") {
+TEST_CASE("every address of a host is tried", "[io][loops]") {
   // An empty host is ::1 and 127.0.0.1; only one of them has a listener.
   for (const char* const host : {"127.0.0.1", "[::1]"}) {
-    EpollLoop loop;
+    SocketLoop loop;
     Server server(loop, "tcp://" + std::string(host) + ":0");
     REQUIRE(server.start().ok());
     Client client(loop, "tcp://:" + std::to_string(server.port()));
@@ -111,8 +111,8 @@ TEST_CASE("every address of a host is tried", "[io]") {
   }
 }
 
-TEST_CASE("when all addresses fail there is one failure", "[io]") {
-  EpollLoop loop;
+TEST_CASE("when all addresses fail there is one failure", "[io][loops]") {
+  SocketLoop loop;
   std::string uri;
   { uri = "tcp://:" + std::to_string(RawListener().port()); }
   Client client(loop, uri);
@@ -123,9 +123,10 @@ TEST_CASE("when all addresses fail there is one failure", "[io]") {
   CHECK(client.log == Log{"failed: " + uri + ": cannot connect: Connection refused"});
 }
 
-TEST_CASE("a connect that is not answered times out, and the loop goes on meanwhile", "[io]") {
+TEST_CASE("a connect that is not answered times out, and the loop goes on meanwhile",
+          "[io][loops]") {
   const FullListener full;
-  EpollLoop loop;
+  SocketLoop loop;
   Client client(loop, full.listener.uri(), with_timeout(60ms));
   client.retry = never;
   const messi::TimePoint began = loop.now();
@@ -143,9 +144,9 @@ TEST_CASE("a connect that is not answered times out, and the loop goes on meanwh
   CHECK(ticks > 2);
 }
 
-TEST_CASE("a client of a server that does not answer can be stopped", "[io]") {
+TEST_CASE("a client of a server that does not answer can be stopped", "[io][loops]") {
   const FullListener full;
-  EpollLoop loop;
+  SocketLoop loop;
   const std::size_t descriptors = messi::test::open_descriptors().size();
   Client client(loop, full.listener.uri());
   client.start();
@@ -157,11 +158,11 @@ TEST_CASE("a client of a server that does not answer can be stopped", "[io]") {
   CHECK(messi::test::open_descriptors().size() == descriptors);
 }
 
-TEST_CASE("an address that does not answer is overtaken by one that does", "[io]") {
+TEST_CASE("an address that does not answer is overtaken by one that does", "[io][loops]") {
   // A listener on 127.0.0.1 that is full, and a server on ::1 with the same port.
   for (int attempt = 0; attempt < 20; ++attempt) {
     const FullListener full;
-    EpollLoop loop;
+    SocketLoop loop;
     Server server(loop, "tcp://[::1]:" + std::to_string(full.listener.port()));
     if (!server.start().ok()) continue;  // somebody else has it; take another port
     Client client(loop, "tcp://:" + std::to_string(server.port()));
@@ -173,8 +174,8 @@ TEST_CASE("an address that does not answer is overtaken by one that does", "[io]
   FAIL("no port was free on both addresses");
 }
 
-TEST_CASE("connecting leaves no descriptors behind", "[io]") {
-  EpollLoop loop;
+TEST_CASE("connecting leaves no descriptors behind", "[io][loops]") {
+  SocketLoop loop;
   std::string refused;
   { refused = RawListener().uri(); }
   Server server(loop, "tcp://127.0.0.1:0");

@@ -4,12 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::test::at_end;
 using messi::test::Client;
@@ -25,6 +24,7 @@ using messi::test::take_all_descriptors;
 using messi::test::tcp_socket;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
+using messi::test::SocketLoop;
 
 namespace {
 
@@ -36,8 +36,8 @@ void echo(const std::string& event, Server::Client* from) {
 
 }  // namespace
 
-TEST_CASE("a client costs the server one descriptor", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a client costs the server one descriptor", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   const std::size_t before = messi::test::open_descriptors().size();
@@ -50,8 +50,9 @@ TEST_CASE("a client costs the server one descriptor", "[io]") {
   CHECK(messi::test::open_descriptors().size() == before);
 }
 
-TEST_CASE("a server without descriptors turns clients away, does not spin, and recovers", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a server without descriptors turns clients away, does not spin, and recovers",
+          "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   server.on = echo;
@@ -85,8 +86,8 @@ TEST_CASE("a server without descriptors turns clients away, does not spin, and r
   CHECK(client.log == Log{"connected", "message echo"});
 }
 
-TEST_CASE("a server with nothing at all left waits, does not spin, and recovers", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a server with nothing at all left waits, does not spin, and recovers", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   const DescriptorLimit limit(kFew);
   std::vector<Fd> rest = take_all_descriptors();
@@ -105,8 +106,8 @@ TEST_CASE("a server with nothing at all left waits, does not spin, and recovers"
   CHECK(run_until(loop, [&] { return server.client_count() == 1; }));
 }
 
-TEST_CASE("a stopped server does not come back from its pause", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a stopped server does not come back from its pause", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   const DescriptorLimit limit(kFew);
   std::vector<Fd> rest = take_all_descriptors();
@@ -123,8 +124,8 @@ TEST_CASE("a stopped server does not come back from its pause", "[io]") {
   CHECK(at_end(waiting));
 }
 
-TEST_CASE("a server may be stopped when it turns clients away", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a server may be stopped when it turns clients away", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   server.on = [&](const std::string& event, Server::Client*) {
@@ -140,8 +141,8 @@ TEST_CASE("a server may be stopped when it turns clients away", "[io]") {
   CHECK(server.log == Log{"refused : Too many clients."});
 }
 
-TEST_CASE("a client without descriptors tries again later", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a client without descriptors tries again later", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   messi::ClientOptions options;
@@ -158,8 +159,8 @@ TEST_CASE("a client without descriptors tries again later", "[io]") {
   CHECK(run_until(loop, [&] { return client.connected(); }));
 }
 
-TEST_CASE("a server that cannot start for want of descriptors says so", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a server that cannot start for want of descriptors says so", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   const DescriptorLimit limit(kFew);
   const std::vector<Fd> rest = take_all_descriptors();

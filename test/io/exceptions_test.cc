@@ -5,22 +5,22 @@
 #include <stdexcept>
 #include <string>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::test::Client;
 using messi::test::message;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using namespace std::chrono_literals;
 
 namespace {
 
 /// Runs the loop until `condition()`; returns how many exceptions came out of it.
 template <typename Condition>
-int run_through(EpollLoop& loop, Condition condition) {
+int run_through(SocketLoop& loop, Condition condition) {
   for (int thrown = 0;; ++thrown) {
     try {
       const bool in_time = messi::test::run_until(loop, condition);
@@ -33,8 +33,8 @@ int run_through(EpollLoop& loop, Condition condition) {
 
 }  // namespace
 
-TEST_CASE("messages, timers and posts outlive an exception in the same turn", "[io]") {
-  EpollLoop loop;
+TEST_CASE("messages, timers and posts outlive an exception in the same turn", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   Client bad(loop, server.uri());
@@ -73,8 +73,9 @@ TEST_CASE("messages, timers and posts outlive an exception in the same turn", "[
   CHECK(server.count("") > 0);
 }
 
-TEST_CASE("a server whose hook threw when a client came accepts others, stops and goes", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a server whose hook threw when a client came accepts others, stops and goes",
+          "[io][loops]") {
+  SocketLoop loop;
   auto server = std::make_unique<Server>(loop, "tcp://127.0.0.1:0");
   REQUIRE(server->start().ok());
   server->on = [](const std::string& event, Server::Client* client) {
@@ -90,8 +91,8 @@ TEST_CASE("a server whose hook threw when a client came accepts others, stops an
   server.reset();
 }
 
-TEST_CASE("an exception leaves run, which may be called again", "[io]") {
-  EpollLoop loop;
+TEST_CASE("an exception leaves run, which may be called again", "[io][loops]") {
+  SocketLoop loop;
   loop.post([] { throw std::runtime_error("a call failed"); });
   loop.post([&] { loop.stop(); });
   CHECK_THROWS_AS(loop.run(), std::runtime_error);

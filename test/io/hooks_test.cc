@@ -6,13 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connected_socket;
@@ -22,14 +21,16 @@ using messi::test::message;
 using messi::test::RawListener;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using messi::test::write_some;
 using namespace std::chrono_literals;
 
-TEST_CASE("a server may be stopped, and started, when a client connects or is refused", "[io]") {
+TEST_CASE("a server may be stopped, and started, when a client connects or is refused",
+          "[io][loops]") {
   for (const char* const hook : {"connected", "refused"}) {
     for (const bool start_again : {false, true}) {
       CAPTURE(hook, start_again);
-      EpollLoop loop;
+      SocketLoop loop;
       messi::ServerOptions options;
       options.max_clients = 2;
       Server server(loop, "tcp://127.0.0.1:0", options);
@@ -55,8 +56,9 @@ TEST_CASE("a server may be stopped, and started, when a client connects or is re
   }
 }
 
-TEST_CASE("destroying a client in a hook of another does not touch what that is reading", "[io]") {
-  EpollLoop loop;
+TEST_CASE("destroying a client in a hook of another does not touch what that is reading",
+          "[io][loops]") {
+  SocketLoop loop;
   RawListener listener;
   auto first = std::make_unique<Client>(loop, listener.uri());
   auto second = std::make_unique<Client>(loop, listener.uri());
@@ -91,8 +93,9 @@ TEST_CASE("destroying a client in a hook of another does not touch what that is 
   CHECK(survivor->log == expected);
 }
 
-TEST_CASE("destroying a server in a hook of a client does not touch what that is reading", "[io]") {
-  EpollLoop loop;
+TEST_CASE("destroying a server in a hook of a client does not touch what that is reading",
+          "[io][loops]") {
+  SocketLoop loop;
   RawListener listener;
   Client client(loop, listener.uri());
   client.start();
@@ -118,8 +121,8 @@ TEST_CASE("destroying a server in a hook of a client does not touch what that is
 }
 
 TEST_CASE("a client that another's hook pauses in the turn of its own input still gets everything",
-          "[io]") {
-  EpollLoop loop;
+          "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   Fd sockets[2] = {connected_socket(server.port()), connected_socket(server.port())};
@@ -141,8 +144,9 @@ TEST_CASE("a client that another's hook pauses in the turn of its own input stil
   }));
 }
 
-TEST_CASE("clients that are disconnected in one turn with their input leave in peace", "[io]") {
-  EpollLoop loop;
+TEST_CASE("clients that are disconnected in one turn with their input leave in peace",
+          "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   std::vector<Fd> sockets;

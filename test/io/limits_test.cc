@@ -11,13 +11,12 @@
 #include <utility>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "messi/io/linux/socket_address.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::io::PeerAddress;
 using messi::io::SocketAddress;
@@ -26,6 +25,7 @@ using messi::test::Client;
 using messi::test::read_all;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using namespace std::chrono_literals;
 
 namespace {
@@ -53,7 +53,8 @@ int option_of(int fd, int name) {
 
 }  // namespace
 
-TEST_CASE("an address of IPv4 counts as itself, also mapped; of IPv6 the network counts", "[io]") {
+TEST_CASE("an address of IPv4 counts as itself, also mapped; of IPv6 the network counts",
+          "[io][loops]") {
   CHECK(origin_of("192.0.2.1") == "192.0.2.1");
   CHECK(origin_of("::ffff:192.0.2.1") == "192.0.2.1");
   CHECK(origin_of("2001:db8:0:1::1") == "2001:db8:0:1::/64");
@@ -63,8 +64,9 @@ TEST_CASE("an address of IPv4 counts as itself, also mapped; of IPv6 the network
   CHECK(PeerAddress(SocketAddress::unix_path("/tmp/x")).origin().empty());
 }
 
-TEST_CASE("clients of one address are counted, whatever family the server listens at", "[io]") {
-  EpollLoop loop;
+TEST_CASE("clients of one address are counted, whatever family the server listens at",
+          "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions options;
   options.max_clients_per_address = 2;
   for (const char* const host : {"", "127.0.0.1"}) {
@@ -88,8 +90,9 @@ TEST_CASE("clients of one address are counted, whatever family the server listen
   }
 }
 
-TEST_CASE("clients over IPv6 count by their network, clients of Unix sockets not at all", "[io]") {
-  EpollLoop loop;
+TEST_CASE("clients over IPv6 count by their network, clients of Unix sockets not at all",
+          "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions options;
   options.max_clients_per_address = 1;
   Server server(loop, "tcp://:0", options);
@@ -110,8 +113,8 @@ TEST_CASE("clients over IPv6 count by their network, clients of Unix sockets not
   CHECK(run_until(loop, [&] { return local.client_count() == 2; }));
 }
 
-TEST_CASE("TCP_USER_TIMEOUT and TCP_NODELAY reach the kernel on both sides", "[io]") {
-  EpollLoop loop;
+TEST_CASE("TCP_USER_TIMEOUT and TCP_NODELAY reach the kernel on both sides", "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions server_options;
   messi::ClientOptions client_options;
   for (const auto& [timeout, told] :

@@ -13,15 +13,14 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/system_error.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
 #include "test/support/own_network.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::errno_of;
 using messi::io::Fd;
 using messi::io::SocketAddress;
@@ -30,6 +29,7 @@ using messi::test::in_child;
 using messi::test::in_own_network;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using namespace std::chrono_literals;
 
 namespace {
@@ -41,7 +41,7 @@ Fd listen_at(const SocketAddress& address) {
   return listening ? std::move(fd) : Fd();
 }
 
-bool answers(EpollLoop& loop, const std::string& uri) {
+bool answers(SocketLoop& loop, const std::string& uri) {
   messi::ClientOptions options;
   options.connect_timeout = 5s;
   Client client(loop, uri, options);
@@ -62,10 +62,10 @@ void pass(const std::vector<const Fd*>& sockets, const char* names) {
 
 }  // namespace
 
-TEST_CASE("a server listens at all addresses of a name, with one port", "[io]") {
+TEST_CASE("a server listens at all addresses of a name, with one port", "[io][loops]") {
   const auto wrong = in_own_network([]() -> std::string {
     messi::test::replace_file("/etc/hosts", "127.0.0.1 both\n::1 both\n127.0.0.1 both\n");
-    EpollLoop loop;
+    SocketLoop loop;
     Server server(loop, "tcp://both:0");
     if (const auto status = server.start(); !status.ok()) return std::string(status.message());
     const std::string port = ":" + std::to_string(server.port());
@@ -80,10 +80,10 @@ TEST_CASE("a server listens at all addresses of a name, with one port", "[io]") 
   if (wrong) CHECK(*wrong == "");
 }
 
-TEST_CASE("a server does not start when one of its name's addresses is taken", "[io]") {
+TEST_CASE("a server does not start when one of its name's addresses is taken", "[io][loops]") {
   const auto wrong = in_own_network([]() -> std::string {
     messi::test::replace_file("/etc/hosts", "127.0.0.1 both\n::1 both\n");
-    EpollLoop loop;
+    SocketLoop loop;
     for (const char* const address : {"127.0.0.1", "::1"}) {
       const Fd taken = listen_at(*SocketAddress::parse(address, 6000));
       if (!taken.valid()) return "cannot listen";
@@ -96,14 +96,14 @@ TEST_CASE("a server does not start when one of its name's addresses is taken", "
   if (wrong) CHECK(*wrong == "");
 }
 
-TEST_CASE("port 0 is one port for all addresses, even if few are free", "[io]") {
+TEST_CASE("port 0 is one port for all addresses, even if few are free", "[io][loops]") {
   const auto wrong = in_own_network([]() -> std::string {
     messi::test::replace_file("/etc/hosts", "127.0.0.1 both\n::1 both\n");
     messi::test::write_file("/proc/sys/net/ipv4/ip_local_port_range", "40000 40003");
     const Fd a = listen_at(*SocketAddress::parse("::1", 40000));
     const Fd b = listen_at(*SocketAddress::parse("127.0.0.1", 40001));
     if (!a.valid() || !b.valid()) return "cannot listen";
-    EpollLoop loop;
+    SocketLoop loop;
     Server server(loop, "tcp://both:0");
     if (const auto status = server.start(); !status.ok()) return std::string(status.message());
     return server.port() >= 40002 ? "" : "the port is taken";
@@ -112,10 +112,10 @@ TEST_CASE("port 0 is one port for all addresses, even if few are free", "[io]") 
 }
 
 TEST_CASE("addresses that this host does not have are passed over, unless there is no other",
-          "[io]") {
+          "[io][loops]") {
   const auto wrong = in_own_network([]() -> std::string {
     messi::test::replace_file("/etc/hosts", "10.9.9.9 half\n127.0.0.1 half\n10.9.9.8 none\n");
-    EpollLoop loop;
+    SocketLoop loop;
     Server half(loop, "tcp://half:0");
     if (const auto status = half.start(); !status.ok()) return std::string(status.message());
     if (!answers(loop, "tcp://127.0.0.1:" + std::to_string(half.port()))) return "no answer";
@@ -125,9 +125,9 @@ TEST_CASE("addresses that this host does not have are passed over, unless there 
   if (wrong) CHECK(*wrong == "");
 }
 
-TEST_CASE("a server at any address does not start where another has one of them", "[io]") {
+TEST_CASE("a server at any address does not start where another has one of them", "[io][loops]") {
   const auto wrong = in_own_network([]() -> std::string {
-    EpollLoop loop;
+    SocketLoop loop;
     const Fd taken = listen_at(*SocketAddress::parse("0.0.0.0", 6000));
     Server server(loop, "tcp://:6000");
     return errno_of(server.start()) == EADDRINUSE ? "" : "it has started";
@@ -136,7 +136,7 @@ TEST_CASE("a server at any address does not start where another has one of them"
 }
 
 TEST_CASE("a server stops and starts while a forked child has its descriptors", "[io]") {
-  EpollLoop loop;
+  SocketLoop loop;
   std::string folder = "/tmp/messi-test-XXXXXX";
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   for (const std::string& uri :
@@ -167,7 +167,7 @@ TEST_CASE("a server stops and starts while a forked child has its descriptors", 
 }
 
 TEST_CASE("a forked child that destroys its copy of a server takes nothing away", "[io]") {
-  EpollLoop loop;
+  SocketLoop loop;
   std::string folder = "/tmp/messi-test-XXXXXX";
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   for (const std::string& uri :
@@ -180,14 +180,14 @@ TEST_CASE("a forked child that destroys its copy of a server takes nothing away"
             return "";
           }) == "");
     // As the kernel sees it; nobody needs to accept.
-    EpollLoop another;
+    SocketLoop another;
     CHECK(answers(another, server->uri()));
   }
   ::rmdir(folder.c_str());
 }
 
 TEST_CASE("a forked child that destroys its copies takes none of the parent's input", "[io]") {
-  EpollLoop loop;
+  SocketLoop loop;
   auto server = std::make_unique<Server>(loop, "tcp://127.0.0.1:0");
   REQUIRE(server->start().ok());
   const Fd peer = messi::test::connected_socket(server->port());
@@ -201,7 +201,7 @@ TEST_CASE("a forked child that destroys its copies takes none of the parent's in
 }
 
 TEST_CASE("a peer is told of the end though a forked child has the connection open", "[io]") {
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   const Fd peer = messi::test::connected_socket(server.port());
@@ -224,13 +224,13 @@ TEST_CASE("a peer is told of the end though a forked child has the connection op
   ::waitpid(child, nullptr, 0);
 }
 
-TEST_CASE("a server takes over the socket that systemd has opened", "[io]") {
+TEST_CASE("a server takes over the socket that systemd has opened", "[io][loops]") {
   CHECK(in_child([]() -> std::string {
           const Fd tcp = listen_at(*SocketAddress::parse("127.0.0.1", 0));
           const Fd unix_socket =
               listen_at(SocketAddress::unix_abstract("messi-test-" + std::to_string(::getpid())));
           pass({&tcp, &unix_socket}, "web:local");
-          EpollLoop loop;
+          SocketLoop loop;
           for (const std::string& uri : {std::string("systemd:"), std::string("systemd:web")}) {
             Server server(loop, uri);
             if (const auto status = server.start(); !status.ok())
@@ -252,9 +252,10 @@ TEST_CASE("a server takes over the socket that systemd has opened", "[io]") {
         }) == "");
 }
 
-TEST_CASE("a server whose socket systemd has not opened does not start, and says why", "[io]") {
+TEST_CASE("a server whose socket systemd has not opened does not start, and says why",
+          "[io][loops]") {
   CHECK(in_child([]() -> std::string {
-          EpollLoop loop;
+          SocketLoop loop;
           ::unsetenv("LISTEN_PID");
           if (Server(loop, "systemd:").start().ok()) return "without anything";
           const Fd tcp = listen_at(*SocketAddress::parse("127.0.0.1", 0));
@@ -270,14 +271,16 @@ TEST_CASE("a server whose socket systemd has not opened does not start, and says
         }) == "");
 }
 
-TEST_CASE("no descriptor of a loop, a server, or a client is left to another program", "[io]") {
+TEST_CASE("no descriptor of a loop, a server, or a client is left to another program",
+          "[io][loops]") {
   const auto wrong = in_own_network([]() -> std::string {
     const std::vector<int> before = messi::test::open_descriptors();
-    messi::test::replace_file("/etc/resolv.conf", "nameserver 127.0.0.1\n");
+    messi::test::replace_file("/etc/resolv.conf",
+                              "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n");
     const Fd dns(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto at = SocketAddress::parse("127.0.0.1", 53);
     if (::bind(dns.get(), at->data(), at->size()) != 0) return "no name server";
-    EpollLoop loop;
+    SocketLoop loop;
     Server tcp(loop, "tcp://:0");
     Server abstract(loop, "unix-abstract:messi-test");
     if (!tcp.start().ok() || !abstract.start().ok()) return "the servers cannot start";

@@ -4,16 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "messi/io/linux/socket_stream.h"
 #include "messi/server_client.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
 #include "test/support/live_bytes.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connected_socket;
@@ -25,6 +24,7 @@ using messi::test::Log;
 using messi::test::message;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using messi::test::write_some;
 using namespace std::chrono_literals;
 
@@ -59,8 +59,8 @@ std::size_t possible(std::size_t wished) {
 
 }  // namespace
 
-TEST_CASE("ten thousand messages each way arrive in order", "[io]") {
-  EpollLoop loop;
+TEST_CASE("ten thousand messages each way arrive in order", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0", patient());
   REQUIRE(server.start().ok());
   constexpr int kCount = 10'000;
@@ -87,8 +87,8 @@ TEST_CASE("ten thousand messages each way arrive in order", "[io]") {
   CHECK(run_until(loop, [&] { return at_server == kCount && at_client == kCount; }));
 }
 
-TEST_CASE("the largest messages arrive, both ways", "[io]") {
-  EpollLoop loop;
+TEST_CASE("the largest messages arrive, both ways", "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions server_options = patient();
   messi::ClientOptions client_options = patient_client();
   server_options.max_payload_size = client_options.max_payload_size = 0xffffff;
@@ -111,9 +111,9 @@ TEST_CASE("the largest messages arrive, both ways", "[io]") {
   CHECK(client.count("disconnected") == 0);
 }
 
-TEST_CASE("many clients that connect at once are accepted in a few turns", "[io]") {
+TEST_CASE("many clients that connect at once are accepted in a few turns", "[io][loops]") {
   const DescriptorLimit raised = DescriptorLimit::raised();
-  EpollLoop loop;
+  SocketLoop loop;
   const std::size_t count = possible(3'000);
   Server server(loop, "tcp://127.0.0.1:0", patient(count));
   REQUIRE(server.start().ok());
@@ -124,9 +124,9 @@ TEST_CASE("many clients that connect at once are accepted in a few turns", "[io]
   CHECK(turns < 200);
 }
 
-TEST_CASE("a thousand clients come and go at once", "[io]") {
+TEST_CASE("a thousand clients come and go at once", "[io][loops]") {
   const DescriptorLimit raised = DescriptorLimit::raised();
-  EpollLoop loop;
+  SocketLoop loop;
   const std::size_t count = possible(1'000);
   Server server(loop, "tcp://127.0.0.1:0", patient());
   REQUIRE(server.start().ok());
@@ -150,9 +150,9 @@ TEST_CASE("a thousand clients come and go at once", "[io]") {
   CHECK(run_until(loop, [&] { return server.client_count() == 0; }));
 }
 
-TEST_CASE("a thousand idle clients cost less than a KiB each", "[io]") {
+TEST_CASE("a thousand idle clients cost less than a KiB each", "[io][loops]") {
   const DescriptorLimit raised = DescriptorLimit::raised();
-  EpollLoop loop;
+  SocketLoop loop;
   const std::size_t count = possible(1'000);
   Server server(loop, "tcp://127.0.0.1:0", patient());
   REQUIRE(server.start().ok());
@@ -179,8 +179,9 @@ TEST_CASE("a thousand idle clients cost less than a KiB each", "[io]") {
   CHECK((with_clients - live_bytes()) / count < 1'024);
 }
 
-TEST_CASE("a client that never reads is disconnected, and costs its bound of memory", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a client that never reads is disconnected, and costs its bound of memory",
+          "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions options = patient();
   options.max_pending_bytes = 1'000'000;
   Server server(loop, "tcp://127.0.0.1:0", options);
@@ -206,8 +207,8 @@ TEST_CASE("a client that never reads is disconnected, and costs its bound of mem
   CHECK(quick.connected());
 }
 
-TEST_CASE("a flood over a socket starves neither others nor timers nor pongs", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a flood over a socket starves neither others nor timers nor pongs", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0", patient());
   REQUIRE(server.start().ok());
   server.on = [&](const std::string& event, Server::Client* from) {
@@ -248,8 +249,8 @@ TEST_CASE("a flood over a socket starves neither others nor timers nor pongs", "
   CHECK(pongs.substr(0, 4) == messi::test::kPong);
 }
 
-TEST_CASE("many messages share a system call", "[io]") {
-  EpollLoop loop;
+TEST_CASE("many messages share a system call", "[io][loops]") {
+  SocketLoop loop;
   messi::test::RawListener listener;
   Client client(loop, listener.uri(), patient_client());
   client.start();
@@ -269,8 +270,8 @@ TEST_CASE("many messages share a system call", "[io]") {
   CHECK(messi::test::read_all(peer) == expected);
 }
 
-TEST_CASE("a flood that takes long to handle is read in small pieces", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a flood that takes long to handle is read in small pieces", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0", patient());
   REQUIRE(server.start().ok());
   std::size_t handled = 0;

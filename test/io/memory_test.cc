@@ -8,19 +8,19 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
 #include "test/support/live_bytes.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::test::connected_socket;
 using messi::test::live_bytes;
 using messi::test::message;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using namespace std::chrono_literals;
 
 namespace {
@@ -83,10 +83,10 @@ const Mix kMixes[] = {
 
 }  // namespace
 
-TEST_CASE("what waits for a slow reader takes at most twice what is pending", "[io]") {
+TEST_CASE("what waits for a slow reader takes at most twice what is pending", "[io][loops]") {
   for (const Mix& mix : kMixes) {
     CAPTURE(mix.what);
-    EpollLoop loop;
+    SocketLoop loop;
     messi::ServerOptions options;
     options.client_timeout = 1min;
     options.max_pending_bytes = 64 * 1024 * 1024;

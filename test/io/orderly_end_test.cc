@@ -10,13 +10,12 @@
 #include <string>
 #include <thread>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connected_socket;
@@ -26,6 +25,7 @@ using messi::test::message;
 using messi::test::read_all;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using messi::test::write_some;
 using namespace std::chrono_literals;
 
@@ -58,12 +58,12 @@ std::string unix_uri() {
 
 }  // namespace
 
-TEST_CASE("all that was sent before stop or disconnect arrives", "[io]") {
+TEST_CASE("all that was sent before stop or disconnect arrives", "[io][loops]") {
   for (const bool over_tcp : {true, false}) {
     for (const int count : {1, 3, 60}) {
       for (const bool client_ends : {true, false}) {
         CAPTURE(over_tcp, count, client_ends);
-        EpollLoop loop;
+        SocketLoop loop;
         Server server(loop, over_tcp ? "tcp://127.0.0.1:0" : unix_uri(), server_options());
         REQUIRE(server.start().ok());
         Client client(loop, server.uri(), client_options());
@@ -88,8 +88,9 @@ TEST_CASE("all that was sent before stop or disconnect arrives", "[io]") {
   }
 }
 
-TEST_CASE("a client that talks all the time still hears the last words of the server", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a client that talks all the time still hears the last words of the server",
+          "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0", server_options());
   REQUIRE(server.start().ok());
   int talked = 0;
@@ -113,8 +114,8 @@ TEST_CASE("a client that talks all the time still hears the last words of the se
   CHECK(client.last_text == "you talk too much");
 }
 
-TEST_CASE("a peer that reads slowly and pings all the while gets everything", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a peer that reads slowly and pings all the while gets everything", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0", server_options());
   REQUIRE(server.start().ok());
   const Fd peer = connected_socket(server.port());
@@ -136,8 +137,8 @@ TEST_CASE("a peer that reads slowly and pings all the while gets everything", "[
   CHECK(std::count(received.begin(), received.end(), 'x') == 8'000'000);
 }
 
-TEST_CASE("a snapshot over max_pending_bytes reaches a reader that is quick", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a snapshot over max_pending_bytes reaches a reader that is quick", "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions options;
   options.client_timeout = 1min;
   Server server(loop, "tcp://127.0.0.1:0", options);
@@ -176,8 +177,8 @@ TEST_CASE("a snapshot over max_pending_bytes reaches a reader that is quick", "[
   CHECK(received == expected);
 }
 
-TEST_CASE("a burst to somebody who cannot read meanwhile has a name of its own", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a burst to somebody who cannot read meanwhile has a name of its own", "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions options;
   options.max_pending_bytes = 100'000;
   Server server(loop, "tcp://127.0.0.1:0", options);

@@ -7,14 +7,13 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
 using messi::Duration;
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::test::Client;
 using messi::test::connected_socket;
@@ -24,6 +23,7 @@ using messi::test::kPong;
 using messi::test::RawListener;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using messi::test::write_some;
 using namespace std::chrono_literals;
 
@@ -59,10 +59,10 @@ class ManySignals {
 
 }  // namespace
 
-TEST_CASE("clients that wrote while their server was held up are not dropped", "[io]") {
+TEST_CASE("clients that wrote while their server was held up are not dropped", "[io][loops]") {
   const DescriptorLimit raised = DescriptorLimit::raised();
   const ManySignals signals;
-  EpollLoop loop;
+  SocketLoop loop;
   messi::ServerOptions options;
   options.client_timeout = 1s;
   Server server(loop, "tcp://127.0.0.1:0", options);
@@ -92,8 +92,8 @@ TEST_CASE("clients that wrote while their server was held up are not dropped", "
   CHECK(server.has("1 disconnected: Keep alive timeout."));
 }
 
-TEST_CASE("a client that was held up itself does not give its server up", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a client that was held up itself does not give its server up", "[io][loops]") {
+  SocketLoop loop;
   RawListener listener;
   messi::ClientOptions options;
   options.ping_interval = 100ms;

@@ -10,13 +10,12 @@
 #include <vector>
 
 #include "messi/base/bytes.h"
-#include "messi/io/epoll_loop.h"
 #include "messi/io/linux/fd.h"
 #include "test/catch.h"
 #include "test/io/attempt.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::IoResult;
 using messi::Slice;
 using messi::Space;
@@ -27,6 +26,7 @@ using messi::test::RawListener;
 using messi::test::read_all;
 using messi::test::run_for;
 using messi::test::run_until;
+using messi::test::SocketLoop;
 using messi::test::write_some;
 using Kind = messi::IoResult::Kind;
 using namespace std::chrono_literals;
@@ -62,7 +62,7 @@ class Pair final : private messi::StreamHandler {
     }
   }
 
-  EpollLoop loop;
+  SocketLoop loop;
   std::unique_ptr<Stream> stream;
   Fd peer;
   std::function<void()> on_readable = [] {};
@@ -83,7 +83,7 @@ class Pair final : private messi::StreamHandler {
 
 }  // namespace
 
-TEST_CASE("a stream says that there is something to read for as long as there is", "[io]") {
+TEST_CASE("a stream says that there is something to read for as long as there is", "[io][loops]") {
   Pair pair;
   std::string received;
   pair.on_readable = [&] { CHECK(pair.read(received, 2).kind == Kind::kSome); };
@@ -95,7 +95,7 @@ TEST_CASE("a stream says that there is something to read for as long as there is
   CHECK(pair.readable == 3);
 }
 
-TEST_CASE("a read fills one space after the other", "[io]") {
+TEST_CASE("a read fills one space after the other", "[io][loops]") {
   Pair pair;
   char first[3];
   char second[10];
@@ -110,7 +110,7 @@ TEST_CASE("a read fills one space after the other", "[io]") {
   CHECK(std::string(first, 3) + std::string(second, 2) == "hello");
 }
 
-TEST_CASE("the end of a stream is told once, behind what came before", "[io]") {
+TEST_CASE("the end of a stream is told once, behind what came before", "[io][loops]") {
   Pair pair;
   std::string received;
   IoResult last{};
@@ -124,7 +124,7 @@ TEST_CASE("the end of a stream is told once, behind what came before", "[io]") {
   CHECK(pair.readable == calls);
 }
 
-TEST_CASE("a stream may be destroyed in its own callbacks", "[io]") {
+TEST_CASE("a stream may be destroyed in its own callbacks", "[io][loops]") {
   for (const bool while_reading : {true, false}) {
     for (const bool both : {true, false}) {
       CAPTURE(while_reading, both);
@@ -152,7 +152,7 @@ TEST_CASE("a stream may be destroyed in its own callbacks", "[io]") {
 }
 
 TEST_CASE("what is written in many slices is written whole, or there is a call when there is room",
-          "[io]") {
+          "[io][loops]") {
   for (const std::size_t size : {std::size_t{1}, std::size_t{20'000}}) {
     for (const std::size_t count : std::vector<std::size_t>{63, 64, 65, 128, 129, 300}) {
       CAPTURE(size, count);
@@ -184,7 +184,7 @@ TEST_CASE("what is written in many slices is written whole, or there is a call w
 }
 
 TEST_CASE("a farewell comes behind what was written, and what the peer says is still read",
-          "[io]") {
+          "[io][loops]") {
   Pair pair;
   const Slice slice{"bye", 3};
   CHECK(pair.stream->write(&slice, 1, false).size == 3);

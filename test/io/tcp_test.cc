@@ -5,15 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "messi/io/linux/socket_listener.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::io::Fd;
 using messi::test::Client;
 using messi::test::from_server;
@@ -24,6 +23,7 @@ using messi::test::Server;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
+using messi::test::SocketLoop;
 
 namespace {
 
@@ -34,7 +34,7 @@ messi::ClientOptions quick() {
   return options;
 }
 
-void check_exchange(EpollLoop& loop, Server& server, const std::string& uri) {
+void check_exchange(SocketLoop& loop, Server& server, const std::string& uri) {
   CAPTURE(uri);
   server.log.clear();
   server.on = [](const std::string& event, Server::Client* from) {
@@ -54,8 +54,8 @@ void check_exchange(EpollLoop& loop, Server& server, const std::string& uri) {
 
 }  // namespace
 
-TEST_CASE("clients and servers meet over IPv4", "[io]") {
-  EpollLoop loop;
+TEST_CASE("clients and servers meet over IPv4", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   CHECK(server.port() != 0);
@@ -64,8 +64,8 @@ TEST_CASE("clients and servers meet over IPv4", "[io]") {
   check_exchange(loop, server, "tcp://:" + std::to_string(server.port()));
 }
 
-TEST_CASE("clients and servers meet over IPv6", "[io]") {
-  EpollLoop loop;
+TEST_CASE("clients and servers meet over IPv6", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://[::1]:0");
   REQUIRE(server.start().ok());
   CHECK(server.uri() == "tcp://[::1]:" + std::to_string(server.port()));
@@ -73,8 +73,8 @@ TEST_CASE("clients and servers meet over IPv6", "[io]") {
   check_exchange(loop, server, "tcp://:" + std::to_string(server.port()));
 }
 
-TEST_CASE("clients and servers meet at a host name", "[io]") {
-  EpollLoop loop;
+TEST_CASE("clients and servers meet at a host name", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://localhost:0");
   REQUIRE(server.start().ok());
   CHECK(server.uri() == "tcp://localhost:" + std::to_string(server.port()));
@@ -82,8 +82,8 @@ TEST_CASE("clients and servers meet at a host name", "[io]") {
   check_exchange(loop, server, "tcp://127.0.0.1:" + std::to_string(server.port()));
 }
 
-TEST_CASE("a server on any address serves IPv4, IPv6 and host names", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a server on any address serves IPv4, IPv6 and host names", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://:0");
   REQUIRE(server.start().ok());
   const std::string port = std::to_string(server.port());
@@ -93,8 +93,8 @@ TEST_CASE("a server on any address serves IPv4, IPv6 and host names", "[io]") {
   }
 }
 
-TEST_CASE("a peer's address is shown as it is usually written", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a peer's address is shown as it is usually written", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://:0");
   REQUIRE(server.start().ok());
   std::string address;
@@ -113,8 +113,8 @@ TEST_CASE("a peer's address is shown as it is usually written", "[io]") {
   CHECK_THAT(address, StartsWith("[::1]:"));
 }
 
-TEST_CASE("a port that is in use is an error that names it", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a port that is in use is an error that names it", "[io][loops]") {
+  SocketLoop loop;
   Server first(loop, "tcp://127.0.0.1:0");
   REQUIRE(first.start().ok());
   Server second(loop, first.uri());
@@ -126,8 +126,8 @@ TEST_CASE("a port that is in use is an error that names it", "[io]") {
   CHECK(second.uri() == uri);
 }
 
-TEST_CASE("addresses that cannot be listened at are errors that name them", "[io]") {
-  EpollLoop loop;
+TEST_CASE("addresses that cannot be listened at are errors that name them", "[io][loops]") {
+  SocketLoop loop;
   Server elsewhere(loop, "tcp://203.0.113.1:6000");
   CHECK_THAT(std::string(elsewhere.start().message()),
              StartsWith("tcp://203.0.113.1:6000: cannot listen: "));
@@ -137,8 +137,8 @@ TEST_CASE("addresses that cannot be listened at are errors that name them", "[io
              StartsWith("tcp://no.such.host.invalid:6000: cannot find the host: "));
 }
 
-TEST_CASE("a server's port can be used again at once", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a server's port can be used again at once", "[io][loops]") {
+  SocketLoop loop;
   auto server = std::make_unique<Server>(loop, "tcp://127.0.0.1:0");
   REQUIRE(server->start().ok());
   const std::string uri = server->uri();
@@ -153,8 +153,8 @@ TEST_CASE("a server's port can be used again at once", "[io]") {
   }
 }
 
-TEST_CASE("sockets send at once: TCP_NODELAY is set on both sides", "[io]") {
-  EpollLoop loop;
+TEST_CASE("sockets send at once: TCP_NODELAY is set on both sides", "[io][loops]") {
+  SocketLoop loop;
   const std::vector<int> before = messi::test::open_descriptors();
   Server server(loop, "tcp://:0");
   REQUIRE(server.start().ok());
@@ -179,8 +179,8 @@ TEST_CASE("sockets send at once: TCP_NODELAY is set on both sides", "[io]") {
   CHECK(sockets == 4);
 }
 
-TEST_CASE("what is sent before a stop or a disconnect arrives", "[io]") {
-  EpollLoop loop;
+TEST_CASE("what is sent before a stop or a disconnect arrives", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   Client client(loop, server.uri(), quick());
@@ -200,8 +200,8 @@ TEST_CASE("what is sent before a stop or a disconnect arrives", "[io]") {
   CHECK(server.count("2 message the end") == 1);
 }
 
-TEST_CASE("a frame that is cut by a disconnect does not spoil the next connection", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a frame that is cut by a disconnect does not spoil the next connection", "[io][loops]") {
+  SocketLoop loop;
   messi::test::RawListener listener;
   Client client(loop, listener.uri(), quick());
   client.start();
@@ -222,8 +222,8 @@ TEST_CASE("a frame that is cut by a disconnect does not spoil the next connectio
   }
 }
 
-TEST_CASE("a connection that is reset is closed", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a connection that is reset is closed", "[io][loops]") {
+  SocketLoop loop;
   messi::test::RawListener listener;
   Client client(loop, listener.uri(), quick());
   client.start();
@@ -235,8 +235,8 @@ TEST_CASE("a connection that is reset is closed", "[io]") {
   CHECK(client.log[1] == "disconnected: Connection closed.");
 }
 
-TEST_CASE("a peer that only ends its own direction is gone", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a peer that only ends its own direction is gone", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   const Fd peer = messi::test::connected_socket(server.port());
@@ -246,8 +246,8 @@ TEST_CASE("a peer that only ends its own direction is gone", "[io]") {
   CHECK(server.log == Log{"1 connected", "1 disconnected: Connection closed."});
 }
 
-TEST_CASE("a silent client is dropped, one that says anything at all is not", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a silent client is dropped, one that says anything at all is not", "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions options;
   options.client_timeout = 200ms;
   Server server(loop, "tcp://127.0.0.1:0", options);
@@ -265,8 +265,8 @@ TEST_CASE("a silent client is dropped, one that says anything at all is not", "[
   CHECK(messi::test::at_end(silent));
 }
 
-TEST_CASE("a full server turns clients away, and takes one when another has gone", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a full server turns clients away, and takes one when another has gone", "[io][loops]") {
+  SocketLoop loop;
   messi::ServerOptions options;
   options.max_clients = 1;
   Server server(loop, "tcp://127.0.0.1:0", options);
@@ -283,8 +283,8 @@ TEST_CASE("a full server turns clients away, and takes one when another has gone
   CHECK(run_until(loop, [&] { return server.client_count() == 1; }));
 }
 
-TEST_CASE("raw peers work on sockets too", "[io]") {
-  EpollLoop loop;
+TEST_CASE("raw peers work on sockets too", "[io][loops]") {
+  SocketLoop loop;
   messi::testing::RawServer server(loop, "tcp://127.0.0.1:0");
   messi::testing::RawClient client(loop, server.uri());
   CHECK(run_until(loop, [&] { return client.peer() != nullptr && !server.peers().empty(); }));

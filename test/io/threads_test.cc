@@ -10,11 +10,11 @@
 
 #include "absl/status/status.h"
 #include "chat.messi.h"
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
+using messi::test::SocketLoop;
 using namespace std::chrono_literals;
 
 namespace {
@@ -58,7 +58,7 @@ class LoopThread {
     loop_.post([this] { loop_.stop(); });
     thread_.join();
   }
-  EpollLoop& loop() { return loop_; }
+  SocketLoop& loop() { return loop_; }
   /// Calls on the loop's thread, and waits for the end of the call.
   template <typename Call>
   void call(Call call) {
@@ -71,13 +71,13 @@ class LoopThread {
   }
 
  private:
-  EpollLoop loop_;
+  SocketLoop loop_;
   std::thread thread_;
 };
 
 }  // namespace
 
-TEST_CASE("a server and clients talk across threads, posted to from outside", "[io]") {
+TEST_CASE("a server and clients talk across threads, posted to from outside", "[io][loops]") {
   LoopThread server_thread;
   std::unique_ptr<EchoServer> server;
   std::string uri;
@@ -124,8 +124,8 @@ TEST_CASE("a server and clients talk across threads, posted to from outside", "[
   server_thread.call([&] { server.reset(); });
 }
 
-TEST_CASE("thirty clients of the same host come and go while it is looked up", "[io]") {
-  EpollLoop loop;
+TEST_CASE("thirty clients of the same host come and go while it is looked up", "[io][loops]") {
+  SocketLoop loop;
   EchoServer server(loop, "tcp://localhost:0");
   REQUIRE(server.start().ok());
   std::vector<std::unique_ptr<CountingClient>> clients;

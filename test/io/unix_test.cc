@@ -10,15 +10,14 @@
 #include <fstream>
 #include <string>
 
-#include "messi/io/epoll_loop.h"
 #include "messi/io/linux/lock_file.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/system_error.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::test::Client;
 using messi::test::Log;
 using messi::test::message;
@@ -26,6 +25,7 @@ using messi::test::run_until;
 using messi::test::Server;
 using namespace std::chrono_literals;
 using Catch::Matchers::ContainsSubstring;
+using messi::test::SocketLoop;
 
 namespace {
 
@@ -59,7 +59,7 @@ class Folder {
   std::string path_ = "/tmp/messi-test-XXXXXX";
 };
 
-void check_exchange(EpollLoop& loop, Server& server) {
+void check_exchange(SocketLoop& loop, Server& server) {
   Client client(loop, server.uri());
   server.on = [](const std::string& event, Server::Client* from) {
     if (event == "connected") CHECK(from->peer_address() == "unix");
@@ -83,9 +83,9 @@ void leave_socket_behind(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("clients and servers meet at a path", "[io]") {
+TEST_CASE("clients and servers meet at a path", "[io][loops]") {
   const Folder folder;
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, folder.uri());
   REQUIRE(server.start().ok());
   CHECK(server.uri() == folder.uri());
@@ -98,19 +98,19 @@ TEST_CASE("clients and servers meet at a path", "[io]") {
   check_exchange(loop, server);
 }
 
-TEST_CASE("a path that a dead server has left behind is taken over", "[io]") {
+TEST_CASE("a path that a dead server has left behind is taken over", "[io][loops]") {
   const Folder folder;
   leave_socket_behind(folder.file());
   REQUIRE(folder.file_exists());
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, folder.uri());
   REQUIRE(server.start().ok());
   check_exchange(loop, server);
 }
 
-TEST_CASE("a path where a server lives is in use", "[io]") {
+TEST_CASE("a path where a server lives is in use", "[io][loops]") {
   const Folder folder;
-  EpollLoop loop;
+  SocketLoop loop;
   Server first(loop, folder.uri());
   REQUIRE(first.start().ok());
   {
@@ -124,10 +124,10 @@ TEST_CASE("a path where a server lives is in use", "[io]") {
   check_exchange(loop, first);
 }
 
-TEST_CASE("a file that is no socket is left alone", "[io]") {
+TEST_CASE("a file that is no socket is left alone", "[io][loops]") {
   const Folder folder;
   std::ofstream(folder.file()) << "precious";
-  EpollLoop loop;
+  SocketLoop loop;
   {
     Server server(loop, folder.uri());
     CHECK_FALSE(server.start().ok());
@@ -137,9 +137,9 @@ TEST_CASE("a file that is no socket is left alone", "[io]") {
   CHECK(text == "precious");
 }
 
-TEST_CASE("a folder that does not exist is an error that names it", "[io]") {
+TEST_CASE("a folder that does not exist is an error that names it", "[io][loops]") {
   const Folder folder;
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, "unix:///nowhere/at/all");
   const absl::Status status = server.start();
   CHECK_FALSE(status.ok());
@@ -147,9 +147,9 @@ TEST_CASE("a folder that does not exist is an error that names it", "[io]") {
              ContainsSubstring("unix:///nowhere/at/all") && ContainsSubstring("No such file"));
 }
 
-TEST_CASE("a client of a path waits for its server", "[io]") {
+TEST_CASE("a client of a path waits for its server", "[io][loops]") {
   const Folder folder;
-  EpollLoop loop;
+  SocketLoop loop;
   messi::ClientOptions options;
   options.backoff.initial = 1ms;
   options.backoff.max = 5ms;
@@ -167,12 +167,12 @@ TEST_CASE("a client of a path waits for its server", "[io]") {
   CHECK(run_until(loop, [&] { return client.connected(); }));
 }
 
-TEST_CASE("a client waits for its server where another kind of socket is", "[io]") {
+TEST_CASE("a client waits for its server where another kind of socket is", "[io][loops]") {
   const Folder folder;
   messi::io::Fd other(::socket(AF_UNIX, SOCK_DGRAM, 0));
   const auto address = messi::io::SocketAddress::unix_path(folder.file());
   REQUIRE(::bind(other.get(), address.data(), address.size()) == 0);
-  EpollLoop loop;
+  SocketLoop loop;
   messi::ClientOptions options;
   options.backoff.initial = 1ms;
   options.backoff.max = 5ms;
@@ -186,9 +186,9 @@ TEST_CASE("a client waits for its server where another kind of socket is", "[io]
   CHECK(run_until(loop, [&] { return client.connected(); }));
 }
 
-TEST_CASE("an old server that stops leaves the file of its successor", "[io]") {
+TEST_CASE("an old server that stops leaves the file of its successor", "[io][loops]") {
   const Folder folder;
-  EpollLoop loop;
+  SocketLoop loop;
   Server old(loop, folder.uri());
   REQUIRE(old.start().ok());
   ::unlink(folder.file().c_str());
@@ -200,12 +200,12 @@ TEST_CASE("an old server that stops leaves the file of its successor", "[io]") {
   check_exchange(loop, successor);
 }
 
-TEST_CASE("a server at a relative path finds its file after a change of folder", "[io]") {
+TEST_CASE("a server at a relative path finds its file after a change of folder", "[io][loops]") {
   const Folder folder;
   char before[4096];
   REQUIRE(::getcwd(before, sizeof(before)) != nullptr);
   REQUIRE(::chdir(folder.path().c_str()) == 0);
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, "unix://socket");
   const bool started = server.start().ok();
   REQUIRE(::chdir(before) == 0);
@@ -217,9 +217,9 @@ TEST_CASE("a server at a relative path finds its file after a change of folder",
   CHECK_FALSE(folder.file_exists());
 }
 
-TEST_CASE("a server does not notice who sees whether it lives", "[io]") {
+TEST_CASE("a server does not notice who sees whether it lives", "[io][loops]") {
   const Folder folder;
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, folder.uri());
   REQUIRE(server.start().ok());
   for (int i = 0; i < 5; ++i) CHECK_FALSE(Server(loop, folder.uri()).start().ok());
@@ -227,7 +227,7 @@ TEST_CASE("a server does not notice who sees whether it lives", "[io]") {
   CHECK(server.log.empty());
 }
 
-TEST_CASE("of those who start at once where a dead server was, one starts", "[io]") {
+TEST_CASE("of those who start at once where a dead server was, one starts", "[io][loops]") {
   constexpr int kRounds = 30;
   constexpr int kStarters = 4;
   for (int round = 0; round < kRounds; ++round) {
@@ -242,7 +242,7 @@ TEST_CASE("of those who start at once where a dead server was, one starts", "[io
     for (int i = 0; i < kStarters; ++i) {
       if (::fork() != 0) continue;
       ::close(end[1]);
-      EpollLoop loop;
+      SocketLoop loop;
       Server server(loop, folder.uri());
       char byte = 0;
       if (::read(go[0], &byte, 1) != 1) ::_exit(1);
@@ -261,10 +261,10 @@ TEST_CASE("of those who start at once where a dead server was, one starts", "[io
   }
 }
 
-TEST_CASE("the lock beside the socket is there for a moment only", "[io]") {
+TEST_CASE("the lock beside the socket is there for a moment only", "[io][loops]") {
   const Folder folder;
   std::ofstream(folder.lock()) << "of one who died";
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, folder.uri());
   REQUIRE(server.start().ok());
   CHECK_FALSE(folder.lock_exists());
@@ -281,11 +281,11 @@ TEST_CASE("the lock beside the socket is there for a moment only", "[io]") {
   CHECK(server.start().ok());
 }
 
-TEST_CASE("the file has the permissions that were asked for, whatever the umask", "[io]") {
+TEST_CASE("the file has the permissions that were asked for, whatever the umask", "[io][loops]") {
   for (const mode_t mask : {0U, 077U}) {
     const Folder folder;
     const mode_t before = ::umask(mask);
-    EpollLoop loop;
+    SocketLoop loop;
     messi::ServerOptions options;
     options.unix_mode = 0620;
     Server server(loop, folder.uri(), options);
@@ -296,9 +296,9 @@ TEST_CASE("the file has the permissions that were asked for, whatever the umask"
   }
 }
 
-TEST_CASE("clients and servers meet at a name that is no file", "[io]") {
+TEST_CASE("clients and servers meet at a name that is no file", "[io][loops]") {
   const std::string uri = "unix-abstract:messi-test-" + std::to_string(::getpid());
-  EpollLoop loop;
+  SocketLoop loop;
   Server server(loop, uri);
   REQUIRE(server.start().ok());
   CHECK(server.uri() == uri);

@@ -7,16 +7,16 @@
 #include <chrono>
 #include <string>
 
-#include "messi/io/epoll_loop.h"
 #include "test/catch.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 
-using messi::EpollLoop;
 using messi::test::Client;
 using messi::test::message;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using namespace std::chrono_literals;
 
 namespace {
@@ -50,10 +50,10 @@ extern "C" ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   return fails() ? -1 : call(fd, message, flags);
 }
 
-TEST_CASE("a write that fails for want of memory is tried again, without spinning", "[io]") {
+TEST_CASE("a write that fails for want of memory is tried again, without spinning", "[io][loops]") {
   for (const int error : {ENOBUFS, ENOMEM, EPERM}) {
     CAPTURE(error);
-    EpollLoop loop;
+    SocketLoop loop;
     Server server(loop, "tcp://127.0.0.1:0");
     REQUIRE(server.start().ok());
     Client client(loop, server.uri());
@@ -77,8 +77,8 @@ TEST_CASE("a write that fails for want of memory is tried again, without spinnin
   }
 }
 
-TEST_CASE("a connection that waits to write again may go in the meantime", "[io]") {
-  EpollLoop loop;
+TEST_CASE("a connection that waits to write again may go in the meantime", "[io][loops]") {
+  SocketLoop loop;
   Server server(loop, "tcp://127.0.0.1:0");
   REQUIRE(server.start().ok());
   auto client = std::make_unique<Client>(loop, server.uri());

@@ -21,14 +21,14 @@
 #include <string_view>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
+#include "messi/base/time.h"
 #include "messi/io/linux/fd.h"
 
 namespace messi::test {
 
 /// Runs the loop until `condition()`; false if that takes far too long.
-template <typename Condition>
-bool run_until(EpollLoop& loop, Condition condition) {
+template <typename Loop, typename Condition>
+bool run_until(Loop& loop, Condition condition) {
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!condition()) {
     const auto left = end - std::chrono::steady_clock::now();
@@ -39,7 +39,8 @@ bool run_until(EpollLoop& loop, Condition condition) {
 }
 
 /// Runs the loop for a while, and tells how many turns it took.
-inline int run_for(EpollLoop& loop, Duration duration) {
+template <typename Loop>
+int run_for(Loop& loop, Duration duration) {
   const auto end = std::chrono::steady_clock::now() + duration;
   int turns = 0;
   for (;; ++turns) {

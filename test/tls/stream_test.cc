@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "messi/base/bytes.h"
-#include "messi/io/epoll_loop.h"
 #include "messi/io/network.h"
 #include "messi/io/networks.h"
 #include "messi/testing/manual_loop.h"
@@ -21,10 +20,10 @@
 #include "test/catch.h"
 #include "test/support/authority.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 #include "test/tls/support.h"
 
-using messi::EpollLoop;
 using messi::IoResult;
 using messi::Slice;
 using messi::Space;
@@ -35,6 +34,7 @@ using messi::test::config_of;
 using messi::test::message;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using messi::testing::RawPeer;
@@ -379,8 +379,9 @@ TEST_CASE("many clients that come at once all get in, though a turn makes only a
                     [](const auto& client) { return client->connected(); }));
 }
 
-TEST_CASE("much more than is allowed to wait can be sent in one turn to those who read", "[tls]") {
-  EpollLoop loop;
+TEST_CASE("much more than is allowed to wait can be sent in one turn to those who read",
+          "[tls][loops]") {
+  SocketLoop loop;
   messi::tls::Network tls(loop, config_of(authority()));
   messi::ServerOptions options;
   options.max_pending_bytes = 500'000;
@@ -394,8 +395,8 @@ TEST_CASE("much more than is allowed to wait can be sent in one turn to those wh
   CHECK(run_until(loop, [&] { return client.has("message of 900000 bytes"); }));
 }
 
-TEST_CASE("who is at the other end, and on which descriptor, is passed on", "[tls]") {
-  EpollLoop loop;
+TEST_CASE("who is at the other end, and on which descriptor, is passed on", "[tls][loops]") {
+  SocketLoop loop;
   messi::tls::Network tls(loop, config_of(authority()));
   Server server(loop, "tls://127.0.0.1:0");
   REQUIRE(server.start().ok());

@@ -6,16 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "messi/io/epoll_loop.h"
 #include "messi/testing/manual_loop.h"
 #include "messi/tls.h"
 #include "test/catch.h"
 #include "test/support/authority.h"
 #include "test/support/chat.h"
+#include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
 #include "test/tls/support.h"
 
-using messi::EpollLoop;
 using messi::test::Authority;
 using messi::test::Client;
 using messi::test::config_of;
@@ -24,6 +23,7 @@ using messi::test::message;
 using messi::test::mutual_config_of;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::SocketLoop;
 using messi::testing::ManualLoop;
 using namespace std::chrono_literals;
 
@@ -111,10 +111,10 @@ TEST_CASE("an answer to a client that was told to go is not lost in TLS", "[tls]
   CHECK(server.client_count() == 0);
 }
 
-TEST_CASE("clients and servers talk over TLS on sockets", "[tls]") {
+TEST_CASE("clients and servers talk over TLS on sockets", "[tls][loops]") {
   const Authority authority;
   for (const bool mutual : {false, true}) {
-    EpollLoop loop;
+    SocketLoop loop;
     messi::tls::Network tls(loop, mutual ? mutual_config_of(authority) : config_of(authority));
     const auto until = [&](auto condition) { return run_until(loop, condition); };
     talk(loop, "tls://127.0.0.1:0", until, 400'000);

@@ -13,6 +13,7 @@
 #include "messi/flavour.h"
 #include "messi/io/loop_core.h"
 #include "messi/io/poller.h"
+#include "messi/io/scratch.h"
 
 namespace messi {
 
@@ -65,7 +66,7 @@ class EpollLoop final : public LoopCore, public Poller {
 
   TimePoint now() override { return in_turn() ? turn_began_ : Clock::now(); }
   TimePoint input_until() override { return input_until_; }
-  Space scratch() override { return {scratch_.get(), scratch_size_}; }
+  Space scratch() override { return scratch_.space(); }
   MESSI_INLINE void fill_secret(Space space) override;
 
   static constexpr Duration kForEver = Duration::max();
@@ -85,11 +86,6 @@ class EpollLoop final : public LoopCore, public Poller {
   // The parts that need the system's headers, whose macros must not get into this header.
   struct System;
   using Clock = std::chrono::steady_clock;
-  // A read takes what a turn can handle in about this time. kLeastInput costs at worst a system
-  // call every few microseconds. More than kMostInput would not fit the processor's caches.
-  static constexpr Duration kTurnTime = std::chrono::microseconds(100);
-  static constexpr std::size_t kLeastInput = 4 * 1024;
-  static constexpr std::size_t kMostInput = 64 * 1024;
   // How long one turn may wait for room in the system's buffers, for all connections together.
   static constexpr Duration kMostWaiting = std::chrono::milliseconds(100);
   static constexpr Duration kRetryAfter = std::chrono::milliseconds(10);
@@ -105,7 +101,6 @@ class EpollLoop final : public LoopCore, public Poller {
   void deliver(int event_count);
   void note_round(std::size_t events_before, int event_count);
   void retry();
-  void adapt_input(Duration turn);
   void arm_timer();
 
   const EpollLoopOptions options_;
@@ -115,8 +110,7 @@ class EpollLoop final : public LoopCore, public Poller {
   TimePoint turn_ended_;  // or earlier
   bool stopped_ = false;
   bool found_something_ = false;
-  std::unique_ptr<char[]> scratch_;
-  std::size_t scratch_size_ = kMostInput;
+  io::Scratch scratch_;
   Duration waited_ = Duration::zero();  // for room, in this turn
   ReadyHandler* called_ = nullptr;      // unless it has been removed since
   std::vector<ReadyHandler*> retrying_;

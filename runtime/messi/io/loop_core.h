@@ -103,7 +103,7 @@ class LoopCore : public EventLoop {
 
   /// Makes the loop take a turn soon. Any thread.
   virtual void wake() = 0;
-  /// The soonest deadline has come nearer. Loop's thread.
+  /// The soonest deadline has come nearer, or there is none any more. Loop's thread.
   virtual void deadline_changed() = 0;
 
   std::optional<TimePoint> next_deadline() const { return timers_.next_deadline(); }
@@ -204,7 +204,10 @@ class LoopCore : public EventLoop {
     timers_.set(timer, deadline);
     if (!before || deadline < *before) deadline_changed();
   }
-  void cancel(Timer& timer) override { timers_.cancel(timer); }
+  void cancel(Timer& timer) override {
+    timers_.cancel(timer);
+    if (timers_.size() == 0) deadline_changed();
+  }
 
   Networks networks_{*this};
   wire::BufferPool buffers_;

@@ -77,7 +77,6 @@ MESSI_INLINE EpollLoop::EpollLoop(EpollLoopOptions options)
     : LoopCore(System::random_seed()),
       options_(options),
       system_(std::make_unique<System>()),
-      scratch_(new char[kMostInput]),
       retry_(*this, [this] { retry(); }),
       sockets_(std::make_unique<io::SocketNetwork>(*this)) {
   if (!add(system_->waker.fd(), Interest::kRead, system_->waker) ||
@@ -127,7 +126,7 @@ MESSI_INLINE void EpollLoop::poll(Duration patience) {
   turn_ended_ = turn_began_;
   if (count > 0) {
     turn_ended_ = Clock::now();
-    adapt_input(turn_ended_ - turn_began_);
+    scratch_.adapt(turn_ended_ - turn_began_);
   }
 }
 
@@ -155,14 +154,6 @@ MESSI_INLINE void EpollLoop::note_round(std::size_t events_before, int event_cou
     input_until_ = round_began_;
   } else {
     round_events_ = events;
-  }
-}
-
-MESSI_INLINE void EpollLoop::adapt_input(Duration turn) {
-  if (turn > kTurnTime) {
-    scratch_size_ = std::max(scratch_size_ / 2, kLeastInput);
-  } else if (turn < kTurnTime / 4) {
-    scratch_size_ = std::min(scratch_size_ * 2, kMostInput);
   }
 }
 

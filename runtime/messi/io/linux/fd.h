@@ -22,6 +22,8 @@ class Fd {
 
   int get() const { return fd_; }
   bool valid() const { return fd_ >= 0; }
+  /// The descriptor, which is the caller's then.
+  int release() { return std::exchange(fd_, -1); }
   void reset() {
     if (valid()) ::close(std::exchange(fd_, -1));
   }

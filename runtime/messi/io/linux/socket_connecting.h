@@ -11,11 +11,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "messi/base/status.h"
+#include "messi/io/address_order.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/resolver.h"
 #include "messi/io/linux/socket_address.h"
@@ -193,27 +193,9 @@ inline void SocketConnecting::take_addresses() {
 }
 
 inline void SocketConnecting::arrange() {
-  struct Place {
-    std::size_t rank;    // in the memory
-    std::size_t number;  // among those of its family
-    bool v4;
-    SocketAddress address;
-    bool operator<(const Place& other) const {
-      return std::tie(rank, number, v4) < std::tie(other.rank, other.number, other.v4);
-    }
-  };
-  std::vector<Place> places;
-  std::size_t of_v4 = 0;
-  std::size_t of_v6 = 0;
-  for (const SocketAddress& each : untried_) {
-    const bool v4 = each.family() == AF_INET;
-    const std::size_t rank =
-        options_.memory != nullptr ? options_.memory->rank(PeerAddress(each).to_string()) : 0;
-    places.push_back({rank, rank == 0 ? (v4 ? of_v4 : of_v6)++ : 0, v4, each});
-  }
-  std::sort(places.begin(), places.end());
-  std::transform(places.begin(), places.end(), untried_.begin(),
-                 [](const Place& place) { return place.address; });
+  order_addresses(
+      untried_, options_.memory, [](const SocketAddress& each) { return each.family() == AF_INET; },
+      [](const SocketAddress& each) { return PeerAddress(each).to_string(); });
 }
 
 inline void SocketConnecting::try_next() {
