@@ -30,7 +30,7 @@ namespace messi {
 /// which the oldest has to go when another one comes, 5 s and 4 KiB of request for each.
 ///
 /// Threads: the loop's thread only.
-class MetricsServer : private ListenHandler {
+class MetricsServer final : private ListenHandler {
  public:
   /// `uri` is one for servers, such as "tcp://localhost:9464".
   MetricsServer(EventLoop& loop, std::string uri, Metrics metrics)

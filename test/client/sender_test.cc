@@ -66,7 +66,7 @@ TEST_CASE("a sender sends messages of any size", "[client]") {
   Pair pair;
   std::string expected;
   for (int round = 0; round < 3; ++round) {
-    for (const std::size_t size : {0, 4'000, 5'000, 33'000, 1, 70'000, 300'000, 2}) {
+    for (const std::size_t size : {0u, 4'000u, 5'000u, 33'000u, 1u, 70'000u, 300'000u, 2u}) {
       CHECK(pair.sender->send(message_of(size)) == SendResult::kOk);
       expected += from_client(message_of(size));
     }
