@@ -1,6 +1,8 @@
 #ifndef MESSI_TEST_SUPPORT_ASIO_RUNNER_H_
 #define MESSI_TEST_SUPPORT_ASIO_RUNNER_H_
 
+#include <memory>
+
 #include "messi/io/asio_loop.h"
 #include "test/support/socket_loop.h"
 
@@ -17,9 +19,10 @@ class AsioRunner final : public SocketLoop::Runner {
   EventLoop& loop() override { return loop_; }
   void poll(Duration patience) override {
     if (context_.poll_one() == 0 && context_.run_one_for(patience) == 0) return;
-    bool turned = false;
-    loop_.post([&] { turned = true; });
-    while (!turned) context_.run_one();
+    // A hook that throws ends this call before the post has run.
+    const auto turned = std::make_shared<bool>(false);
+    loop_.post([turned] { *turned = true; });
+    while (!*turned) context_.run_one();
   }
   void run() override {
     context_.run();

@@ -123,8 +123,8 @@ inline void AsioAcceptor::turn_one_away() {
     listening_.accept(turned_away, error_);
   }
   open_spare();
-  if (!error_) handler_.handle_out_of_descriptors();
-  if (out_of_descriptors(error_)) pause();
+  if (out_of_descriptors(error_)) return pause();
+  if (!error_) handler_.handle_out_of_descriptors();  // it may destroy this object
 }
 
 }  // namespace MESSI_ASIO_FLAVOUR
