@@ -138,7 +138,7 @@ void emit_server_classes(const Context& context) {
                public:
                 explicit $Server$(::messi::EventLoop& loop, ::std::string uri,
                                   ::messi::ServerOptions options = {})
-                    : ServerOf(loop, ::std::move(uri), options) {}
+                    : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
                 // Hooks: a message has arrived from a client.
 

@@ -190,7 +190,7 @@ class AccessorsAlikeServer : public ::messi::ServerOf<AccessorsAlikeServerClient
  public:
   explicit AccessorsAlikeServer(::messi::EventLoop& loop, ::std::string uri,
                                 ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -270,7 +270,7 @@ class CinemaServer : public ::messi::ServerOf<CinemaServerClient> {
  public:
   explicit CinemaServer(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

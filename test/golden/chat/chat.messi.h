@@ -200,7 +200,7 @@ class ChatServer : public ::messi::ServerOf<ChatServerClient> {
  public:
   explicit ChatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -144,7 +144,7 @@ class The3dServer : public ::messi::ServerOf<The3dServerClient> {
  public:
   explicit The3dServer(::messi::EventLoop& loop, ::std::string uri,
                        ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -258,7 +258,7 @@ class CommentsServer : public ::messi::ServerOf<CommentsServerClient> {
  public:
   explicit CommentsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

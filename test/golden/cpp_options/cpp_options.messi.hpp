@@ -137,7 +137,7 @@ class CppOptionsServer : public ::messi::ServerOf<CppOptionsServerClient> {
  public:
   explicit CppOptionsServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -401,7 +401,7 @@ class CppWordsServer : public ::messi::ServerOf<CppWordsServerClient> {
  public:
   explicit CppWordsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -184,7 +184,7 @@ class DeprecatedServer : public ::messi::ServerOf<DeprecatedServerClient> {
  public:
   explicit DeprecatedServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -139,7 +139,7 @@ class Edition2026Server : public ::messi::ServerOf<Edition2026ServerClient> {
  public:
   explicit Edition2026Server(::messi::EventLoop& loop, ::std::string uri,
                              ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -147,7 +147,7 @@ class Edition2024Server : public ::messi::ServerOf<Edition2024ServerClient> {
  public:
   explicit Edition2024Server(::messi::EventLoop& loop, ::std::string uri,
                              ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -139,7 +139,7 @@ class EditionsServer : public ::messi::ServerOf<EditionsServerClient> {
  public:
   explicit EditionsServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -141,7 +141,7 @@ class Proto3UserServer : public ::messi::ServerOf<Proto3UserServerClient> {
  public:
   explicit Proto3UserServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -145,7 +145,7 @@ class CamelCase2GoServer : public ::messi::ServerOf<CamelCase2GoServerClient> {
  public:
   explicit CamelCase2GoServer(::messi::EventLoop& loop, ::std::string uri,
                               ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -145,7 +145,7 @@ class DashAndDotsV2Server : public ::messi::ServerOf<DashAndDotsV2ServerClient> 
  public:
   explicit DashAndDotsV2Server(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

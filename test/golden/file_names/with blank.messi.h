@@ -145,7 +145,7 @@ class WithBlankServer : public ::messi::ServerOf<WithBlankServerClient> {
  public:
   explicit WithBlankServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -244,7 +244,7 @@ class FlatServer : public ::messi::ServerOf<FlatServerClient> {
  public:
   explicit FlatServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -147,7 +147,7 @@ class GnuMacrosServer : public ::messi::ServerOf<GnuMacrosServerClient> {
  public:
   explicit GnuMacrosServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

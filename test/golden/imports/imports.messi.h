@@ -291,7 +291,7 @@ class ImportsServer : public ::messi::ServerOf<ImportsServerClient> {
  public:
   explicit ImportsServer(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

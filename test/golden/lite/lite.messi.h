@@ -136,7 +136,7 @@ class LiteServer : public ::messi::ServerOf<LiteServerClient> {
  public:
   explicit LiteServer(::messi::EventLoop& loop, ::std::string uri,
                       ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -213,7 +213,7 @@ class LongNamesServer : public ::messi::ServerOf<LongNamesServerClient> {
  public:
   explicit LongNamesServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

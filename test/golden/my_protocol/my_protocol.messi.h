@@ -225,7 +225,7 @@ class MyProtocolServer : public ::messi::ServerOf<MyProtocolServerClient> {
  public:
   explicit MyProtocolServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

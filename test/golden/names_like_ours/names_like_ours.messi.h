@@ -732,7 +732,7 @@ class NamesLikeOursServer : public ::messi::ServerOf<NamesLikeOursServerClient> 
  public:
   explicit NamesLikeOursServer(::messi::EventLoop& loop, ::std::string uri,
                                ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -149,7 +149,7 @@ class NoPackageServer : public ::messi::ServerOf<NoPackageServerClient> {
  public:
   explicit NoPackageServer(::messi::EventLoop& loop, ::std::string uri,
                            ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -194,7 +194,7 @@ class NumbersServer : public ::messi::ServerOf<NumbersServerClient> {
  public:
   explicit NumbersServer(::messi::EventLoop& loop, ::std::string uri,
                          ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

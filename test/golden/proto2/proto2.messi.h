@@ -158,7 +158,7 @@ class Proto2Server : public ::messi::ServerOf<Proto2ServerClient> {
  public:
   explicit Proto2Server(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -169,7 +169,7 @@ class SameTypeServer : public ::messi::ServerOf<SameTypeServerClient> {
  public:
   explicit SameTypeServer(::messi::EventLoop& loop, ::std::string uri,
                           ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -146,7 +146,7 @@ class FirstServer : public ::messi::ServerOf<FirstServerClient> {
  public:
   explicit FirstServer(::messi::EventLoop& loop, ::std::string uri,
                        ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -144,7 +144,7 @@ class SecondServer : public ::messi::ServerOf<SecondServerClient> {
  public:
   explicit SecondServer(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -62,7 +62,7 @@ class SideServerServer : public ::messi::ServerOf<SideServerServerClient> {
  public:
   explicit SideServerServer(::messi::EventLoop& loop, ::std::string uri,
                             ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -144,7 +144,7 @@ class DotsV2Server : public ::messi::ServerOf<DotsV2ServerClient> {
  public:
   explicit DotsV2Server(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 

@@ -238,7 +238,7 @@ class NestedServer : public ::messi::ServerOf<NestedServerClient> {
  public:
   explicit NestedServer(::messi::EventLoop& loop, ::std::string uri,
                         ::messi::ServerOptions options = {})
-      : ServerOf(loop, ::std::move(uri), options) {}
+      : ServerOf(loop, ::std::move(uri), ::std::move(options)) {}
 
   // Hooks: a message has arrived from a client.
 
