@@ -334,7 +334,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   void tell(DisconnectReason reason);
   void tell_disconnected(DisconnectReason reason);
 
-  // For clients that introduce themselves: impl/client_sessions.h.
+  // For clients that introduce themselves: impl/client_introduction.h, impl/client_sessions.h.
   bool wants_session() const { return options_.session != SessionMode::kOff; }
   bool in_state(connection::ClientState state) const { return machine_.state() == state; }
   wire::Outbox* open_session_outbox();
@@ -408,6 +408,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
 #ifndef MESSI_COMPILED
 #include "messi/impl/client.h"
 #include "messi/impl/client_calls.h"
+#include "messi/impl/client_introduction.h"
 #include "messi/impl/client_sessions.h"
 #endif
 

@@ -427,11 +427,13 @@ class ServerBase : private ListenHandler {
 }  // namespace messi
 
 #ifndef MESSI_COMPILED
+#include "messi/impl/arrivals.h"
 #include "messi/impl/broadcasts.h"
 #include "messi/impl/group.h"
 #include "messi/impl/introductions.h"
 #include "messi/impl/server.h"
 #include "messi/impl/server_calls.h"
+#include "messi/impl/server_client.h"
 #include "messi/impl/server_sessions_impl.h"
 #endif
 

@@ -13,9 +13,7 @@
 
 #include "absl/status/status.h"
 #include "messi/base/bytes.h"
-#include "messi/base/make_room.h"
 #include "messi/base/status.h"
-#include "messi/connection/farewell.h"
 #include "messi/impl/calls.h"
 #include "messi/impl/observation.h"
 #include "messi/impl/server_lanes.h"
@@ -25,7 +23,6 @@
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
 #include "messi/server.h"
-#include "messi/wire/close_frame.h"
 
 namespace messi {
 
@@ -164,131 +161,6 @@ MESSI_INLINE std::size_t ServerBase::pending_bytes(const AcceptedLink& link) {
   if (!link.behind()) return pending;
   const SlowReaders::Row* const row = slow_readers_.find(link.client()->id());
   return pending + (row != nullptr ? row->latest.size() : 0);
-}
-
-MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
-  const PeerInfo peer = stream->peer();
-  const auto refuse = [&](DisconnectReason reason) { this->refuse(*stream, reason); };
-  bool wanted = true;
-  in_hook([&] { wanted = on_client_arriving(peer.address); });
-  if (listener_ == nullptr) return;  // the hook has stopped the server
-  if (!wanted) return refuse(DisconnectReason::kRefused);
-  const std::size_t replaceable = sessions_ != nullptr ? sessions_->detached_count() : 0;
-  if (table_.size() - replaceable >= options_.max_clients) {
-    return refuse(DisconnectReason::kTooManyClients);
-  }
-  make_room(unsettled_, table_.size() + 1);
-  make_room(settling_, table_.size() + 1);
-  const TimePoint now = loop_.now();
-  if (const auto reason = admission_.refuse(peer.origin, now)) return refuse(*reason);
-  admission_.enter(peer.origin);
-  bool entered = false;
-  const Finally unless_entered([&] {
-    if (!entered) admission_.leave(peer.origin);
-  });
-  if (observation_) stream = observation_->observe(std::move(stream), last_id_ + 1);
-  std::unique_ptr<AcceptedLink> accepted;
-  if (sessions_ != nullptr) {
-    accepted = sessions_->make_link(std::move(stream), now);
-  } else {
-    accepted = std::make_unique<AcceptedLink>(settings_, loop_.buffers(), std::move(stream), now);
-  }
-  AcceptedLink& link = *accepted;
-  const std::uint64_t id = ++last_id_;
-  std::unique_ptr<ServerClient> client =
-      make_client(ServerClient::Init(std::move(accepted), id, now));
-  link.set_client(*client);
-  const bool watched = link.start();
-  table_.add(id, std::move(client));
-  entered = true;
-  ++hidden_count_;
-  const Finally unless_watched([&] {
-    if (!watched) close(link, DisconnectReason::kGeneralError);
-  });
-  if (sessions_ != nullptr) return sessions_->offer(static_cast<SessionLink&>(link));
-  arrive(link);
-}
-
-/// Who the client is, is for the user to say.
-MESSI_INLINE void ServerBase::arrive(AcceptedLink& link) {
-  in_hook_of(link, [&] { client_arrived(*link.client()); });
-  if (link.closed()) return;
-  if (link.accepted()) return greet(link);
-  link.hold(options_.max_payload_before_accept);
-  if (link.paused()) return wait_for_resume(link);
-  wait_in(arriving_, link);
-}
-
-MESSI_INLINE ServerClient* ServerBase::find_arriving_base(std::uint64_t id) {
-  ServerClient* const client = table_.find(id);
-  const bool arrives = client != nullptr && !client->link_->accepted() && !client->link_->closed();
-  return arrives ? client : nullptr;
-}
-
-MESSI_INLINE void ServerBase::accept(AcceptedLink& link, std::string_view principal) {
-  if (link.accepted() || link.closed()) return;
-  if (sessions_ != nullptr) return sessions_->accept(static_cast<SessionLink&>(link), principal);
-  link.accept();
-  --hidden_count_;
-  if (link.held()) needs_settling(link);
-}
-
-MESSI_INLINE void ServerBase::refuse(AcceptedLink& link, std::string_view text) {
-  if (link.accepted() || link.closed()) return;
-  constexpr DisconnectReason kReason = DisconnectReason::kUnauthenticated;
-  link.tell(kReason, text.empty() ? connection::usual_text(kReason) : text);
-  close(link, kReason);
-}
-
-/// The client that was accepted is connected from now on.
-MESSI_INLINE void ServerBase::greet(AcceptedLink& link) {
-  link.greet();
-  if (link.paused()) {
-    link.resume();  // its first message has waited
-  } else {
-    link.touch(loop_.now());
-    wait_in(silence_, link);
-  }
-  in_hook_of(link, [&] {
-    if (sessions_ != nullptr) return sessions_->greet(static_cast<SessionLink&>(link));
-    tell_connected(*link.client());
-  });
-}
-
-MESSI_INLINE void ServerBase::tell_connected(ServerClient& client) {
-  observed(
-      observation_.get(),
-      [&](Observation& its) { its.connected(client.id(), client.peer_address(), false); },
-      [&] { client_connected(client); });
-}
-
-MESSI_INLINE void ServerBase::handle_failed(const PeerInfo& peer, const Status& why) {
-  in_hook([&](Observation& its) { its.handshake_failed(peer.address, why); },
-          [&] { on_handshake_failed(peer.address, to_absl(why)); });
-}
-
-/// Turns a stream away, with a word if it takes that at once.
-MESSI_INLINE void ServerBase::refuse(Stream& stream, DisconnectReason reason) {
-  const std::optional<wire::CloseFrame> frame =
-      connection::farewell(reason, connection::usual_text(reason), settings_.max_payload_size);
-  if (frame) {
-    std::uint8_t bytes[wire::kMostCloseSize];
-    wire::write_close(bytes, *frame);
-    const Slice slice{reinterpret_cast<const char*>(bytes), wire::close_size(*frame)};
-    stream.write(&slice, 1, /*more=*/false);
-  }
-  stream.finish();
-  tell_refused(0, stream.peer().address, reason);
-}
-
-MESSI_INLINE void ServerBase::handle_out_of_descriptors() {
-  tell_refused(0, "", DisconnectReason::kTooManyClients);
-}
-
-MESSI_INLINE void ServerBase::tell_refused(std::uint64_t connection, const std::string& address,
-                                           DisconnectReason reason) {
-  in_hook([&](Observation& its) { its.refused(connection, address, reason); },
-          [&] { on_client_refused(address, reason); });
 }
 
 MESSI_INLINE void ServerBase::handle_readable(AcceptedLink& link) {
@@ -622,83 +494,6 @@ MESSI_INLINE void AcceptedLink::go_on() {
 
 MESSI_INLINE void AcceptedLink::await_room(std::size_t frame_size) {
   server().awaited_room_.add(client_->id(), frame_size);
-}
-
-MESSI_INLINE ServerClient::ServerClient(Init init)
-    : link_(std::move(init.link_)), id_(init.id_), connected_since_(init.now_) {}
-
-MESSI_INLINE void ServerClient::accept(std::string_view principal) {
-  link_->server().accept(*link_, principal);
-}
-
-MESSI_INLINE void ServerClient::refuse(std::string_view text) {
-  link_->server().refuse(*link_, text);
-}
-
-MESSI_INLINE void ServerClient::disconnect() {
-  link_->server().end(*link_, DisconnectReason::kDisconnected);
-}
-
-MESSI_INLINE void ServerClient::disconnect_now() {
-  link_->server().give_up(*link_, DisconnectReason::kDisconnected);
-}
-
-MESSI_INLINE void ServerClient::pause() { link_->server().pause(*link_); }
-
-MESSI_INLINE void ServerClient::resume() { link_->server().resume(*link_); }
-
-MESSI_INLINE std::size_t ServerClient::pending_bytes() const {
-  return link_->server().pending_bytes(*link_);
-}
-
-MESSI_INLINE std::uint64_t ServerClient::dropped_broadcasts() const {
-  const SlowReaders::Row* const row = link_->server().slow_readers_.find(id_);
-  return row != nullptr ? row->dropped : 0;
-}
-
-MESSI_INLINE bool ServerClient::detached() const {
-  return connected() && link_->server().is_detached(*link_);
-}
-
-MESSI_INLINE std::uint64_t ServerClient::unacknowledged() const {
-  ServerSession* const session = link_->server().session_of(*link_);
-  return session != nullptr ? session->unacknowledged() : 0;
-}
-
-MESSI_INLINE wire::Outbox* ServerClient::outbox() {
-  if (!link_->accepted()) return nullptr;
-  ServerBase& server = link_->server();
-  server.keep_total(0);
-  server.needs_settling(*link_);
-  return server.outbox_of(*link_);
-}
-
-MESSI_INLINE wire::Outbox* ServerClient::outbox_to_ask() {
-  if (!link_->accepted()) return nullptr;
-  ServerBase& server = link_->server();
-  server.needs_settling(*link_);
-  return server.outbox_of(*link_);
-}
-
-MESSI_INLINE std::shared_ptr<SendLanes> ServerClient::make_lanes() {
-  ServerBase& server = link_->server();
-  if (server.lanes_ == nullptr) server.lanes_ = std::make_unique<ServerLanes>();
-  return server.lanes_->of(id(), [&] {
-    return std::make_shared<ServerClientLanes>(*this, server.loop_, server.settings_, connected());
-  });
-}
-
-MESSI_INLINE void ServerClientLanes::taken() {
-  client_.link_->server().needs_settling(*client_.link_);
-}
-
-MESSI_INLINE wire::Outbox* ServerClientLanes::its_outbox() {
-  AcceptedLink& link = *client_.link_;
-  return link.accepted() ? link.server().outbox_of(link) : nullptr;
-}
-
-MESSI_INLINE void ServerClientLanes::held() {
-  client_.link_->server().lanes_->handle_held(client_.id());
 }
 
 }  // namespace messi
