@@ -124,13 +124,13 @@ template <typename ForEach>
   });
 }
 
-/// `copy` is for all clients that keep the frame, and for nothing else: what is shared with other
-/// frames would be held longer than they are waiting.
 MESSI_INLINE void ServerBase::note_dropped(SlowReaders::Row& row) {
   ++row.dropped;
   if (observation_) observation_->dropped_broadcast();
 }
 
+/// `copy` is for all clients that keep the frame, and for nothing else: what is shared with other
+/// frames would be held longer than they are waiting.
 MESSI_INLINE void ServerBase::leave_out(std::uint64_t kind, const wire::SharedFrame& frame,
                                         AcceptedLink& link, wire::Buffer*& copy) {
   SlowReaders::Row& row = slow_readers_.add(link.client()->id());

@@ -76,13 +76,15 @@ class LoopThread {
     if (!post([task] { (*task)(); })) {
       join();
       const std::lock_guard<std::mutex> one_at_a_time(after_);
-      (*task)();
+      thread_id_ = std::this_thread::get_id();  // for what it calls and destroys in its turn
+      (*task)();                                // keeps an exception for get()
+      thread_id_ = std::thread::id();
     }
     return task->get_future().get();
   }
 
   /// Waits until `done()` is true; the loop's thread asks before each turn. False if the loop has
-  /// stopped before. Not on the loop's thread.
+  /// stopped before. Not on the loop's thread. `done` must not throw.
   bool wait_until(std::function<bool()> done) {
     assert(!is_current() && "the loop's thread must not wait for itself");
     const auto answer = std::make_shared<std::promise<bool>>();
@@ -116,19 +118,22 @@ class LoopThread {
     return true;
   }
 
+  /// On the loop's thread.
+  void end() {
+    const std::lock_guard<std::mutex> lock(ended_mutex_);
+    ended_ = true;
+  }
+
   void run() noexcept {
     thread_id_ = std::this_thread::get_id();
     bool stopped = false;
     const std::function<void()> turns = [&] {
-      loop_.run_until([this] { return answer(); });
+      if (!ended_) loop_.run_until([this] { return answer(); });
+      end();
+      loop_.poll();  // what was posted until then
       stopped = true;
     };
     while (!stopped) guard_(turns);
-    {
-      const std::lock_guard<std::mutex> lock(ended_mutex_);
-      ended_ = true;
-    }
-    loop_.poll();  // what was posted until then
     for (const Wait& wait : waits_) wait.answer->set_value(wait.done());
     thread_id_ = std::thread::id();
   }
@@ -151,7 +156,7 @@ class LoopThread {
   const std::function<void(const std::function<void()>&)> guard_;
   std::vector<Wait> waits_;  // on the loop's thread
   std::mutex ended_mutex_;
-  bool ended_ = false;
+  bool ended_ = false;  // written by the loop's thread
   std::mutex after_;
   std::atomic<std::thread::id> thread_id_{};
   std::thread thread_;

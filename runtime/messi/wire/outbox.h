@@ -281,7 +281,7 @@ inline bool Outbox::offer(const SharedFrame& frame, std::size_t most) {
 }
 
 inline bool Outbox::offer(Slice frames) {
-  if (frames_.pending() >= much_) finds_room(frames.size, SIZE_MAX);
+  has_room(frames.size, SIZE_MAX);  // writes early
   if (too_much(frames.size, settings_.max_pending_bytes / 2)) return false;
   const std::size_t most_in_total = settings_.max_total_pending_bytes / 2;
   if (settings_.pending > 0 && settings_.pending + frames.size > most_in_total) return false;

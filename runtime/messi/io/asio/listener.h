@@ -96,8 +96,9 @@ inline Status AsioListener::listen_unix([[maybe_unused]] const std::string& uri,
   if (Status status = unix_.open(where_, uri, options); !status.ok()) return status;
   sockets_.emplace_back(loop_.executor());
   ErrorCode error;
-  sockets_.back().assign(net::generic::stream_protocol(unix_.family(), 0), unix_.release(), error);
+  sockets_.back().assign(net::generic::stream_protocol(unix_.family(), 0), unix_.fd(), error);
   if (error) return status_of(error, uri + ": cannot watch the socket");
+  unix_.release().release();                                       // it is the socket's
   port_ = AsioPeer(sockets_.back().local_endpoint(error)).port();  // of systemd's
   return {};
 #else

@@ -13,11 +13,10 @@
 
 #include "messi/base/status.h"
 #include "messi/io/linux/fd.h"
-#include "messi/io/linux/inherited_socket.h"
 #include "messi/io/linux/name_query.h"
 #include "messi/io/linux/socket_acceptor.h"
 #include "messi/io/linux/socket_address.h"
-#include "messi/io/linux/unix_socket_file.h"
+#include "messi/io/linux/unix_listening.h"
 #include "messi/io/network.h"
 #include "messi/io/poller.h"
 #include "messi/io/socket_uri.h"
@@ -49,7 +48,6 @@ class SocketListener final : public Listener {
   int listen_at_all(const std::vector<SocketAddress>& addresses);
   int try_to_listen_at_all(std::vector<SocketAddress> addresses);
   int listen_at(const SocketAddress& address, bool v6_only = true);
-  int listen_unix(const ListenOptions& options);
   static int address_of(const Fd& socket, SocketAddress& address) {
     return ::getsockname(socket.get(), address.writable(), address.writable_size()) != 0 ? errno
                                                                                          : 0;
@@ -59,7 +57,7 @@ class SocketListener final : public Listener {
   SocketAddress bound_;      // of the first socket
   std::vector<Fd> sockets_;  // until they are given to the acceptors
   std::vector<std::unique_ptr<SocketAcceptor>> acceptors_;
-  UnixSocketFile file_;  // removed before the socket, which shows that a server lives there
+  UnixListening unix_;  // goes before the sockets
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -88,30 +86,16 @@ inline Result<std::unique_ptr<Listener>> SocketListener::open(Poller& poller,
 }
 
 inline std::string SocketListener::uri() const {
-  switch (where_.scheme) {
-    case SocketUri::Scheme::kTcp:
-      break;
-    case SocketUri::Scheme::kUnix:
-      return "unix://" + file_.path();
-    case SocketUri::Scheme::kUnixAbstract:
-    case SocketUri::Scheme::kSystemd:
-      return bound_.to_uri();
-  }
+  if (where_.scheme != SocketUri::Scheme::kTcp) return unix_.uri();
   const bool v6 = where_.host.find(':') != std::string::npos;
   return "tcp://" + (v6 ? "[" + where_.host + "]" : where_.host) + ":" + std::to_string(port());
 }
 
 inline Status SocketListener::listen(const std::string& uri, const ListenOptions& options) {
   if (where_.scheme == SocketUri::Scheme::kTcp) return listen_tcp(uri);
-  if (where_.scheme == SocketUri::Scheme::kSystemd) {
-    Result<Fd> inherited = inherited_socket(where_.path, uri);
-    if (inherited.ok()) sockets_.push_back(*std::move(inherited));
-    return inherited.status();
-  }
-  const int error = where_.scheme == SocketUri::Scheme::kUnix
-                        ? listen_unix(options)
-                        : listen_at(SocketAddress::unix_abstract(where_.path));
-  return error == 0 ? Status() : status_of_errno(error, uri + ": cannot listen");
+  if (Status status = unix_.open(where_, uri, options); !status.ok()) return status;
+  sockets_.push_back(unix_.release());
+  return {};
 }
 
 inline Status SocketListener::listen_tcp(const std::string& uri) {
@@ -169,19 +153,10 @@ inline int SocketListener::listen_at(const SocketAddress& address, bool v6_only)
   const auto set = [&fd](int level, int name, int value) {
     ::setsockopt(fd.get(), level, name, &value, sizeof(value));
   };
-  if (address.family() != AF_UNIX) set(SOL_SOCKET, SO_REUSEADDR, 1);
+  set(SOL_SOCKET, SO_REUSEADDR, 1);
   // The "any address" of IPv6 also means IPv4, unless both are wanted.
   if (address.family() == AF_INET6) set(IPPROTO_IPV6, IPV6_V6ONLY, v6_only ? 1 : 0);
   if (::bind(fd.get(), address.data(), address.size()) != 0) return errno;
-  if (::listen(fd.get(), kBacklog) != 0) return errno;
-  sockets_.push_back(std::move(fd));
-  return 0;
-}
-
-inline int SocketListener::listen_unix(const ListenOptions& options) {
-  Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return errno;
-  if (const int error = file_.bind(fd, where_.path, options.unix_mode); error != 0) return error;
   if (::listen(fd.get(), kBacklog) != 0) return errno;
   sockets_.push_back(std::move(fd));
   return 0;

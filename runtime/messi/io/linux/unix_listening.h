@@ -18,14 +18,16 @@
 
 namespace messi::io {
 
-/// A listening socket that is not TCP's, or one that systemd has opened, for a loop that brings
-/// sockets of its own.
+/// A listening socket that is not TCP's, or one that systemd has opened, for any loop. A socket's
+/// file is removed with it, so it goes before the socket, which shows that a server lives there.
 class UnixListening {
  public:
   inline Status open(const SocketUri& where, const std::string& uri, const ListenOptions& options);
 
-  /// The descriptor, which from now on is the caller's.
-  int release() { return fd_.release(); }
+  /// The descriptor, until it is released.
+  int fd() const { return fd_.get(); }
+  /// The same, which from now on is the caller's.
+  Fd release() { return std::move(fd_); }
   int family() const { return bound_.family(); }
   std::string uri() const {
     return file_.path().empty() ? bound_.to_uri() : "unix://" + file_.path();
