@@ -262,6 +262,7 @@ TEST_CASE("a loop's thread may be stopped from any thread, also twice and from i
   CHECK_FALSE(thread.wait_until([] { return true; }));
   // What belongs to the loop may go now.
   CHECK(thread.call([&] { return ++called; }) == 2);
+  CHECK(thread.call([&] { return thread.call([&] { return ++called; }); }) == 3);
 }
 
 TEST_CASE("those who wait for a loop's thread are told when it stops", "[io]") {
@@ -310,6 +311,13 @@ TEST_CASE("a guard may catch what hooks throw, and the loop goes on", "[io]") {
   thread.loop().post([] { throw std::runtime_error("second"); });
   CHECK(thread.call([] { return 1; }) == 1);
   CHECK(caught == 2);
+  // In the last turn of all.
+  thread.call([&] {
+    thread.stop();
+    thread.loop().post([&] { thread.loop().post([] { throw std::runtime_error("last"); }); });
+  });
+  thread.join();
+  CHECK(caught == 3);
 }
 
 TEST_CASE("senders go on after a hook has thrown", "[io]") {

@@ -45,6 +45,18 @@ struct Hall {
   std::vector<Server::Client::Sender> senders;
 };
 
+/// A server that has a sender before it has accepted its client.
+class Early final : public Server {
+ public:
+  using Server::Server;
+  std::vector<Client::Sender> senders;
+
+  void on_authenticate(Client& client) override {
+    CHECK(senders.emplace_back(client).send(message("early")) == SendResult::kNotConnected);
+    client.accept();
+  }
+};
+
 }  // namespace
 
 TEST_CASE("a sender sends to one client of a server", "[server]") {
@@ -56,6 +68,17 @@ TEST_CASE("a sender sends to one client of a server", "[server]") {
   CHECK((*hall.clients[0])->received() == from_server(message("to the first")));
   CHECK((*hall.clients[1])->received() ==
         from_server(message("to the second")) + from_server(chat::ConnectRsp()));
+}
+
+TEST_CASE("a sender may be made before its client is accepted", "[server]") {
+  ManualLoop loop;
+  Early server(loop, "tcp://:6000");
+  REQUIRE(server.start().ok());
+  RawClient client(loop, "tcp://localhost:6000");
+  loop.run_until_idle();
+  CHECK(server.senders.at(0).send(message("hello")) == SendResult::kOk);
+  loop.run_until_idle();
+  CHECK(client->received() == from_server(message("hello")));
 }
 
 TEST_CASE("a sender is told that its client has gone", "[server]") {

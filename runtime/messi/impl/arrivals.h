@@ -16,6 +16,7 @@
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
 #include "messi/impl/observation.h"
+#include "messi/impl/server_lanes.h"
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_link.h"
 #include "messi/impl/to_absl.h"
@@ -102,6 +103,7 @@ MESSI_INLINE void ServerBase::refuse(AcceptedLink& link, std::string_view text) 
 /// The client that was accepted is connected from now on.
 MESSI_INLINE void ServerBase::greet(AcceptedLink& link) {
   link.greet();
+  if (lanes_ != nullptr) lanes_->begin(link.client()->id());
   if (link.paused()) {
     link.resume();  // its first message has waited
   } else {

@@ -74,11 +74,9 @@ MESSI_INLINE wire::Outbox* ServerClient::outbox_to_ask() {
 MESSI_INLINE std::shared_ptr<SendLanes> ServerClient::make_lanes() {
   ServerBase& server = link_->server();
   if (server.lanes_ == nullptr) server.lanes_ = std::make_unique<ServerLanes>();
-  std::shared_ptr<SendLanes> lanes = server.lanes_->of(id(), [&] {
+  return server.lanes_->of(id(), [&] {
     return std::make_shared<ServerClientLanes>(*this, server.loop_, server.settings_, connected());
   });
-  lanes->set_takes(connected());  // they may have been made before it was
-  return lanes;
 }
 
 MESSI_INLINE void ServerClientLanes::taken() {

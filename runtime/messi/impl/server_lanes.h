@@ -52,6 +52,11 @@ class ServerLanes {
     make_room(going_on_, held_.size() + of_clients_.size() + 1);
     return of_clients_.emplace(id, make()).first->second;
   }
+  /// The client is connected from now on; it may have had senders before.
+  void begin(std::uint64_t id) {
+    const auto found = of_clients_.find(id);
+    if (found != of_clients_.end()) found->second->set_takes(true);
+  }
   void take_all(std::uint64_t id, wire::Outbox& outbox) {
     const auto found = of_clients_.find(id);
     if (found != of_clients_.end()) found->second->take_all(outbox);
