@@ -122,11 +122,8 @@ endfunction()
 
 # Finds both as programs of this machine. In a cross build the target system has others.
 function(_messi_find_tools protoc_result plugin_result)
-  if(Protobuf_PROTOC_EXECUTABLE)
-    set(protoc "${Protobuf_PROTOC_EXECUTABLE}")
-  elseif(TARGET protobuf::protoc)
-    set(protoc "$<TARGET_FILE:protobuf::protoc>")
-  else()
+  _messi_find_protoc(protoc)
+  if(NOT protoc)
     message(FATAL_ERROR "messi_generate: protoc was not found; set Protobuf_PROTOC_EXECUTABLE")
   endif()
 
@@ -141,4 +138,15 @@ function(_messi_find_tools protoc_result plugin_result)
 
   set(${protoc_result} "${protoc}" PARENT_SCOPE)
   set(${plugin_result} "${plugin}" PARENT_SCOPE)
+endfunction()
+
+# Empty if there is none.
+function(_messi_find_protoc result)
+  if(Protobuf_PROTOC_EXECUTABLE)
+    set(${result} "${Protobuf_PROTOC_EXECUTABLE}" PARENT_SCOPE)
+  elseif(TARGET protobuf::protoc)
+    set(${result} "$<TARGET_FILE:protobuf::protoc>" PARENT_SCOPE)
+  else()
+    set(${result} "" PARENT_SCOPE)
+  endif()
 endfunction()

@@ -4,24 +4,22 @@
 # MESSI_OPTIONS_DIR names the folder that messi/options.proto is in.
 
 if(NOT TARGET messi::options)
-  if(Protobuf_PROTOC_EXECUTABLE)
-    set(messi_protoc "${Protobuf_PROTOC_EXECUTABLE}")
-  else()
-    set(messi_protoc "$<TARGET_FILE:protobuf::protoc>")
+  _messi_find_protoc(messi_protoc)
+  if(messi_protoc)
+    set(messi_options_out "${CMAKE_CURRENT_BINARY_DIR}/messi_options")
+    file(MAKE_DIRECTORY "${messi_options_out}")
+    add_custom_command(
+      OUTPUT "${messi_options_out}/messi/options.pb.cc" "${messi_options_out}/messi/options.pb.h"
+      COMMAND "${messi_protoc}" "-I${MESSI_OPTIONS_DIR}" "--cpp_out=${messi_options_out}" "${MESSI_OPTIONS_DIR}/messi/options.proto"
+      DEPENDS "${MESSI_OPTIONS_DIR}/messi/options.proto"
+      COMMENT "Generating messi/options.pb.h"
+      VERBATIM)
+    add_library(messi_options STATIC EXCLUDE_FROM_ALL "${messi_options_out}/messi/options.pb.cc")
+    add_library(messi::options ALIAS messi_options)
+    target_include_directories(messi_options SYSTEM PUBLIC "${messi_options_out}")
+    target_link_libraries(messi_options PUBLIC protobuf::libprotobuf)
+    set_target_properties(messi_options PROPERTIES POSITION_INDEPENDENT_CODE ON MESSI_IMPORT_DIR "${MESSI_OPTIONS_DIR}")
+    unset(messi_options_out)
   endif()
-  set(messi_options_out "${CMAKE_CURRENT_BINARY_DIR}/messi_options")
-  file(MAKE_DIRECTORY "${messi_options_out}")
-  add_custom_command(
-    OUTPUT "${messi_options_out}/messi/options.pb.cc" "${messi_options_out}/messi/options.pb.h"
-    COMMAND "${messi_protoc}" "-I${MESSI_OPTIONS_DIR}" "--cpp_out=${messi_options_out}" "${MESSI_OPTIONS_DIR}/messi/options.proto"
-    DEPENDS "${MESSI_OPTIONS_DIR}/messi/options.proto"
-    COMMENT "Generating messi/options.pb.h"
-    VERBATIM)
-  add_library(messi_options STATIC EXCLUDE_FROM_ALL "${messi_options_out}/messi/options.pb.cc")
-  add_library(messi::options ALIAS messi_options)
-  target_include_directories(messi_options SYSTEM PUBLIC "${messi_options_out}")
-  target_link_libraries(messi_options PUBLIC protobuf::libprotobuf)
-  set_target_properties(messi_options PROPERTIES POSITION_INDEPENDENT_CODE ON MESSI_IMPORT_DIR "${MESSI_OPTIONS_DIR}")
   unset(messi_protoc)
-  unset(messi_options_out)
 endif()
