@@ -57,7 +57,9 @@ class CallResult : public AnyCallResult {
 
 /// The callback of a call: anything that can be called with a `CallResult<Reply>`, also what cannot
 /// be copied. It is called once, from the loop, never from within a call of yours; with the client
-/// or server it is destroyed without a call. One of up to 32 bytes costs no allocation.
+/// or server it is destroyed without a call. So is that of a call to a server's client that is
+/// gone: made by a callback of a call that ends with it, or in `on_client_disconnected`. One of up
+/// to 32 bytes costs no allocation.
 template <typename Reply>
 class OnResult : public CallHandler {
  public:

@@ -48,6 +48,7 @@ class Server : public asking::CallsServer {
         reply(with_text<asking::EchoRsp>(request.text()));
       };
   std::vector<Responder<asking::EchoRsp>> later;
+  std::function<void(Client& client)> farewell;
   Client* last = nullptr;
 
   Log take_log() { return std::exchange(log, {}); }
@@ -63,8 +64,9 @@ class Server : public asking::CallsServer {
   }
 
   void on_client_connected(Client& client) override { last = &client; }
-  void on_client_disconnected(Client& /*client*/, DisconnectReason reason) override {
+  void on_client_disconnected(Client& client, DisconnectReason reason) override {
     last = nullptr;
+    if (farewell) farewell(client);
     log.push_back("disconnected: " + std::string(to_string(reason)));
   }
   void on_echo_req(Client& client, const asking::EchoReq& request) override {

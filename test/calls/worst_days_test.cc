@@ -124,6 +124,24 @@ TEST_CASE("a callback of a server may disconnect its client", "[calls]") {
   CHECK(world.server.log == Log{"CANCELLED Disconnected.", "disconnected: Disconnected."});
 }
 
+TEST_CASE("a call to a client that is gone is dropped, and its callback destroyed", "[calls]") {
+  World world(any_mode());
+  const auto alive = std::make_shared<int>();
+  const auto ask_in_vain = [&alive](asking::CallsServer::Client& client) {
+    client.call(with_text<asking::AskReq>("in vain"), 2s,
+                [held = alive](const CallResult<asking::AskRsp>& /*result*/) { FAIL(); });
+  };
+  asking::CallsServer::Client& client = *world.server.last;
+  client.call(with_text<asking::AskReq>("a"), 2s,
+              [&](const CallResult<asking::AskRsp>& /*result*/) { ask_in_vain(client); });
+  world.server.farewell = ask_in_vain;
+  client.disconnect_now();
+  world.loop.run_until_idle();
+  CHECK(world.server.log == Log{"disconnected: Disconnected."});
+  CHECK(alive.use_count() == 1);
+  world.loop.advance(3s);
+}
+
 TEST_CASE("a callback may destroy another client, whose calls end with it", "[calls]") {
   World world(any_mode());
   auto other = std::make_unique<messi::test::Client>(world.loop, world.client.options());

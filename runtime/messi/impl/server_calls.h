@@ -153,8 +153,11 @@ MESSI_INLINE void ServerBase::end_calls(AcceptedLink& link, DisconnectReason rea
   Calls* const calls = find_calls(*link.client());
   if (calls == nullptr) return;
   calls->end(reason);
+  // Nothing may bring it back to the list meanwhile. After an exception the rest follows.
+  link.set_unsettled(true);
   bool threw = true;
-  const Finally again([&] {  // the rest follows
+  const Finally guard([&] {
+    link.set_unsettled(false);
     if (threw) needs_settling(link);
   });
   in_hook([calls] { calls->tell_over(); });
