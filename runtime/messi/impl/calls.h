@@ -73,12 +73,10 @@ class Calls : public std::enable_shared_from_this<Calls> {
   void tell_over();
 
  private:
-  virtual void tell() = 0;  ///< Calls `tell_over` in a hook.
-  virtual void say_cancel(std::uint64_t request) = 0;
+  virtual void tell() = 0;                        ///< Calls `tell_over` in a hook.
+  virtual wire::Outbox* outbox_for_cancel() = 0;  ///< Null if the peer cannot be told.
 
-  void say_given_up(const calls::OpenCall& call) {
-    if (call.number != 0) say_cancel(call.number);
-  }
+  inline void say_given_up(const calls::OpenCall& call);
   void handle_timer();
   void set_timer(TimePoint deadline) {
     timer_at_ = deadline;
@@ -206,6 +204,12 @@ inline void Calls::cancel(std::uint64_t id) {
   say_given_up(*call);
   open_.give_up(*call, StatusCode::kCancelled, "cancelled");
   tell_.schedule();
+}
+
+inline void Calls::say_given_up(const calls::OpenCall& call) {
+  wire::Outbox* const outbox = call.number != 0 ? outbox_for_cancel() : nullptr;
+  if (outbox == nullptr || outbox->ask(0) != wire::Accepted::kYes) return;
+  calls::say(*outbox, call.number, wire::CallKind::kCancel, {});
 }
 
 // Only after all answers that had come in time were read, as with silent peers.

@@ -28,12 +28,10 @@ class ClientCalls final : public Calls {
   void tell() override {
     client_.in_hook([this] { tell_over(); });
   }
-  void say_cancel(std::uint64_t request) override {
+  wire::Outbox* outbox_for_cancel() override {
     // What belongs to an earlier session has no way out any more.
-    if (client_.own_calls().get() != this || !client_.peer_knows_calls()) return;
-    wire::Outbox* const outbox = client_.outbox();
-    if (outbox == nullptr || outbox->ask(0) != wire::Accepted::kYes) return;
-    calls::say(*outbox, request, wire::CallKind::kCancel, {});
+    if (client_.own_calls().get() != this || !client_.peer_knows_calls()) return nullptr;
+    return client_.outbox();
   }
 
   ClientBase& client_;

@@ -37,12 +37,9 @@ class ServerCalls final : public Calls {
     ServerClient* const client = server_.table_.find(client_id_);
     if (client != nullptr) server_.in_hook_of(*client->link_, [this] { tell_over(); });
   }
-  void say_cancel(std::uint64_t request) override {
+  wire::Outbox* outbox_for_cancel() override {
     ServerClient* const client = server_.table_.find(client_id_);
-    if (client == nullptr || !client->knows_calls()) return;
-    wire::Outbox* const outbox = client->outbox_to_ask();
-    if (outbox == nullptr || outbox->ask(0) != wire::Accepted::kYes) return;
-    calls::say(*outbox, request, wire::CallKind::kCancel, {});
+    return client != nullptr && client->knows_calls() ? client->outbox_to_ask() : nullptr;
   }
 
   ServerBase& server_;
