@@ -182,7 +182,8 @@ class ClientBase : private StreamHandler, private ConnectHandler {
     return sessions_ ? session_bytes() : link_ ? link_->pending_bytes() : 0;
   }
 
-  /// How many answers have come too late, in this session or connection: their calls were over.
+  /// How many answers have come when their calls were over: in this session, or without sessions
+  /// in all connections.
   std::uint64_t late_answers() const;
 
   /// The URI that is connected to, or tried next.
