@@ -71,7 +71,7 @@ std::vector<Text::Hole> pair_holes(const Context& context, const Direction& dire
   const Member& reply = *request.reply;
   const Kind* const kind = context.kinds.find(reply.type);
   all.push_back({"Reply", context.qualified_class(reply.type)});
-  all.push_back({"pair", "::messi::codec::Reply{" + number(request) + ", " + number(reply) + '}'});
+  all.push_back({"pair", sent_member(reply)});
   all.push_back({"reply_kind", kind == nullptr ? "::messi::codec::kOther"
                                                : context.codec_class() + "::kind_" + kind->name});
   return all;
