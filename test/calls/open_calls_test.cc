@@ -33,7 +33,7 @@ const auto kIgnored = [](const OpenCall& /*call*/) {};
 }  // namespace
 
 TEST_CASE("a call is found by id, by number, and in its order", "[calls]") {
-  OpenCalls calls(10);
+  OpenCalls calls(3);
   const auto first = add(calls, 5, 1);
   const auto second = add(calls, 7, 1);
   add(calls, 9, 2);
@@ -43,10 +43,11 @@ TEST_CASE("a call is found by id, by number, and in its order", "[calls]") {
   CHECK(calls.find_first(1)->id == first);
   CHECK(calls.find_first(2)->number == 9);
   CHECK(calls.find_first(3) == nullptr);
+  CHECK(calls.full());
   calls.finish(*calls.find(first));
   CHECK(calls.find(first) == nullptr);
   CHECK(calls.find_first(1)->id == second);
-  CHECK(calls.open_count() == 2);
+  CHECK_FALSE(calls.full());
 }
 
 TEST_CASE("a call that was given up keeps its turn, and counts for the bound without numbers",

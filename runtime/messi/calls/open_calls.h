@@ -53,7 +53,6 @@ class OpenCalls {
   void set_numbered(bool numbered) { numbered_ = numbered; }
   bool numbered() const { return numbered_; }
 
-  std::size_t open_count() const { return open_count_; }
   bool full() const { return open_count_ + (numbered_ ? 0 : given_up_count_) >= most_; }
   /// How many answers have come too late.
   std::uint64_t late_count() const { return late_count_; }
