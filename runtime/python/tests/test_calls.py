@@ -101,10 +101,10 @@ class Client(calls_client.CallsClient):
 
 
 @contextlib.asynccontextmanager
-async def pair(mode, more_of_client=None, **more_of_server):
-    server = Server(mode, **more_of_server)
+async def pair(mode, more_of_client=None, kinds=(Client, Server), **more_of_server):
+    server = kinds[1](mode, **more_of_server)
     async with running(server):
-        client = Client(server.uri, mode, **(more_of_client or {}))
+        client = kinds[0](server.uri, mode, **(more_of_client or {}))
         async with running(client):
             await client.events.until("connected")
             await server.events.until("connected")
@@ -159,6 +159,31 @@ def test_a_request_that_is_only_sent_is_answered_to_the_hook(mode):
             await client.events.until("echo_rsp", "sent")
             await client.events.until("echo_rsp", "again")
             assert client.late_answers == 0
+
+    run(body())
+
+
+@NAMING
+def test_a_reply_in_on_any_message_is_a_message_like_others(mode):
+    class EagerServer(Server):
+        async def on_any_message(self, client, field_number):
+            if field_number == calls_pb2.ClientToServer.ECHO_REQ_FIELD_NUMBER:
+                self.reply(calls_pb2.EchoRsp(text="eager"))
+            return True
+
+    class EagerClient(Client):
+        async def on_any_message(self, field_number):
+            if field_number == calls_pb2.ServerToClient.ASK_REQ_FIELD_NUMBER:
+                self.reply_ask_rsp(calls_pb2.AskRsp(text="eager"))
+            return True
+
+    async def body():
+        async with pair(mode, kinds=(EagerClient, EagerServer)) as (client, server):
+            assert await client.text_of("asked") == "asked"
+            await client.events.until("echo_rsp", "eager")
+            answer = await server.clients[0].call_ask_req(calls_pb2.AskReq(text="asked"), 5)
+            assert answer.text == "asked"
+            await server.events.until("ask_rsp", "eager")
 
     run(body())
 

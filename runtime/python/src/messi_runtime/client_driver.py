@@ -28,14 +28,14 @@ from .inbox import Detached, Event, Resumed
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ClientOptions
-from .responder import Request, current_answer
+from .responder import Request, call_message_hook, current_answer, find_request
 from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
 from .session_frames import Welcome
 from .session_line import SessionLine
 from .session_link import SessionLink
 from .socket_connecting import Connected, connect, give_up
-from .task import begin_task, current_request
+from .task import begin_task
 from .tls_handshakes import ClientHandshakes
 from .uri import TlsAddress, parse_uri_to_connect
 from .wire_schema import Schema
@@ -566,21 +566,15 @@ class ClientDriver:
                 return
         if received.message is not None:
             hook = getattr(client, f"on_{received.name}")
-            requests = client._messi_requests
-            if requests is None or (reply := requests.get(received.name)) is None:
-                await call_hook(hook, received.message)
-                return
-            settings = self._settings.connection.outbox
-            outgoing = client._messi_outgoing
-            number = link.last_handed_out
-            request = Request(link, number, received.name, reply, outgoing, settings)
-            token = current_request.set(request)
-            try:
-                await call_hook(hook, received.message)
-            finally:
-                current_request.reset(token)
+            await call_message_hook(self._request(link, received.name), hook, received.message)
         else:
             await call_hook(client.on_unknown_message, received.field_number)
+
+    def _request(self, link: Link | SessionLine, name: str) -> Request | None:
+        """The message, if it is a request with a reply."""
+        client = self._client
+        outbox = self._settings.connection.outbox
+        return find_request(link, name, client._messi_requests, client._messi_outgoing, outbox)
 
     async def _tell_disconnected(self, reason: DisconnectReason) -> None:
         hook = self._client.on_disconnected

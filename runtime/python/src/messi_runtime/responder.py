@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
 from .call_error import StatusCode
 from .call_frame import MOST_FAILURE_TEXT, CallKind
 from .farewell import cut
+from .hooks import call_hook
 from .outbox import OutboxSettings
 from .schema import Outgoing
 from .send_result import SendResult
@@ -70,6 +72,31 @@ class Request:
         if len(encoded) > self.settings.max_payload_size:
             encoded = encoded[:1]
         self.line.send(self.settings.encode_call(self.number, CallKind.FAILURE, encoded))
+
+
+def find_request(
+    line: Link | SessionLine,
+    name: str,
+    replies: dict[str, str] | None,
+    outgoing: Outgoing,
+    settings: OutboxSettings,
+) -> Request | None:
+    """The message of this name that was handed out last, if it is a request. `replies` has the
+    names of the replies, by those of their requests."""
+    if replies is None or (reply := replies.get(name)) is None:
+        return None
+    return Request(line, line.last_handed_out, name, reply, outgoing, settings)
+
+
+async def call_message_hook(
+    request: Request | None, hook: Callable[..., Any], *arguments: Any
+) -> None:
+    """Calls the hook of a message. If that is a request, it can be answered meanwhile."""
+    token = current_request.set(request)
+    try:
+        await call_hook(hook, *arguments)
+    finally:
+        current_request.reset(token)
 
 
 def current_answer(line: object, reply: str) -> Request | None:

@@ -25,7 +25,7 @@ from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ServerOptions
 from .outbox import Accepted
-from .responder import Request
+from .responder import Request, call_message_hook, find_request
 from .schema import first_field
 from .schema_mismatch import find_mismatch
 from .schema_tlvs import PeerSchema
@@ -40,7 +40,7 @@ from .session_table import Entry
 from .socket_listener import SocketListener
 from .socket_stream import SocketStream
 from .stream import Stream
-from .task import begin_task, current_client, current_request
+from .task import begin_task, current_client
 from .tls_failure import TlsError
 from .tls_handshakes import ServerHandshakes
 from .token_rate import TokenRate
@@ -603,8 +603,6 @@ class ServerDriver(Generic[Client]):
         if received.field_number == 0:
             return
         token = current_client.set((server, client))
-        request = self._request(client, link, received.name) if server._messi_requests else None
-        request_token = current_request.set(request) if request is not None else None
         try:
             if server._messi_sees_all:
                 wanted = await call_hook(server.on_any_message, client, received.field_number)
@@ -612,22 +610,18 @@ class ServerDriver(Generic[Client]):
                     return
             if received.message is not None:
                 hook = getattr(server, f"on_{received.name}")
-                await call_hook(hook, client, received.message)
+                request = self._request(client, link, received.name)
+                await call_message_hook(request, hook, client, received.message)
             else:
                 await call_hook(server.on_unknown_message, client, received.field_number)
         finally:
-            if request_token is not None:
-                current_request.reset(request_token)
             current_client.reset(token)
 
     def _request(self, client: Client, link: Link | SessionLine, name: str) -> Request | None:
         """The message, if it is a request with a reply."""
         requests = self._server._messi_requests
-        if requests is None or (reply := requests.get(name)) is None:
-            return None
-        settings = self._settings.connection.outbox
-        number = link.last_handed_out
-        return Request(link, number, name, reply, client._messi_outgoing, settings)
+        outbox = self._settings.connection.outbox
+        return find_request(link, name, requests, client._messi_outgoing, outbox)
 
 
 def _handshakes(
