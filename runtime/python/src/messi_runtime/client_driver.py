@@ -28,7 +28,13 @@ from .inbox import Detached, Event, Resumed
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
 from .options import ClientOptions
-from .responder import Request, call_message_hook, current_answer, find_request
+from .responder import (
+    Request,
+    call_message_hook,
+    find_request,
+    send_message,
+    try_send_message,
+)
 from .schema_mismatch import SchemaMismatch
 from .send_result import SendResult
 from .session_frames import Welcome
@@ -161,19 +167,13 @@ class ClientDriver:
             line.resume()
 
     def send(self, name: str, payload: bytes | None) -> None:
-        if (line := self.line) is None:
-            return
-        if (request := current_answer(line, name)) is not None:
-            request.send(payload)
-        else:
-            line.send(self._settings.connection.outbox.encode(payload))
+        if (line := self.line) is not None:
+            send_message(line, name, payload, self._settings.connection.outbox)
 
     def try_send(self, name: str, payload: bytes | None) -> SendResult:
         if (line := self.line) is None:
             return SendResult.NOT_CONNECTED
-        if (request := current_answer(line, name)) is not None:
-            return request.try_send(payload)
-        return line.try_send(self._settings.connection.outbox.encode(payload))
+        return try_send_message(line, name, payload, self._settings.connection.outbox)
 
     async def call(self, payload: bytes | None, reply: str, timeout: float) -> Message:
         if (line := self.line) is None:

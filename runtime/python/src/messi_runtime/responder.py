@@ -12,7 +12,7 @@ from .call_error import StatusCode
 from .call_frame import MOST_FAILURE_TEXT, CallKind
 from .farewell import cut
 from .hooks import call_hook
-from .outbox import OutboxSettings
+from .outbox import Accepted, OutboxSettings
 from .schema import Outgoing
 from .send_result import SendResult
 from .task import current_request
@@ -50,19 +50,17 @@ class Request:
 
     def send(self, payload: bytes | None) -> None:
         self.answered = True
-        if self.number:
-            self.line.send(self.settings.encode_call(self.number, CallKind.ANSWER, payload))
-        else:
-            self.line.send(self.settings.encode(payload))
+        self.line.send(self._frame(payload))
 
     def try_send(self, payload: bytes | None) -> SendResult:
-        if self.number:
-            frame = self.settings.encode_call(self.number, CallKind.ANSWER, payload)
-        else:
-            frame = self.settings.encode(payload)
-        result = self.line.try_send(frame)
+        result = self.line.try_send(self._frame(payload))
         self.answered = result is SendResult.OK
         return result
+
+    def _frame(self, payload: bytes | None) -> bytes | Accepted:
+        if self.number:
+            return self.settings.encode_call(self.number, CallKind.ANSWER, payload)
+        return self.settings.encode(payload)
 
     def fail(self, code: StatusCode, text: str) -> None:
         self.answered = True
@@ -99,7 +97,26 @@ async def call_message_hook(
         current_request.reset(token)
 
 
-def current_answer(line: object, reply: str) -> Request | None:
+def send_message(
+    line: Link | SessionLine, name: str, payload: bytes | None, settings: OutboxSettings
+) -> None:
+    """Sends a message of this name. It may be the answer to the request whose hook is running."""
+    if (request := _answered_by(line, name)) is not None:
+        request.send(payload)
+    else:
+        line.send(settings.encode(payload))
+
+
+def try_send_message(
+    line: Link | SessionLine, name: str, payload: bytes | None, settings: OutboxSettings
+) -> SendResult:
+    """The same, if it is accepted."""
+    if (request := _answered_by(line, name)) is not None:
+        return request.try_send(payload)
+    return line.try_send(settings.encode(payload))
+
+
+def _answered_by(line: object, reply: str) -> Request | None:
     """The request whose hook is running, if this message to `line` is its answer."""
     request: Request | None = current_request.get()
     if request is None or request.answered or request.reply != reply or request.line is not line:

@@ -11,7 +11,7 @@ from .disconnect_reason import DisconnectReason
 from .link import Link
 from .outbox import OutboxSettings
 from .peer_certificate import PeerCertificate
-from .responder import current_answer
+from .responder import send_message, try_send_message
 from .schema import Outgoing
 from .send_result import SendResult
 from .session_line import SessionLine
@@ -178,16 +178,11 @@ class ServerClient:
 
     def _messi_send(self, name: str, message: Message) -> None:
         payload = self._messi_outgoing.encode(name, message)
-        if (request := current_answer(self._messi_link, name)) is not None:
-            request.send(payload)
-        else:
-            self._messi_link.send(self._messi_settings.encode(payload))
+        send_message(self._messi_link, name, payload, self._messi_settings)
 
     def _messi_try_send(self, name: str, message: Message) -> SendResult:
         payload = self._messi_outgoing.encode(name, message)
-        if (request := current_answer(self._messi_link, name)) is not None:
-            return request.try_send(payload)
-        return self._messi_link.try_send(self._messi_settings.encode(payload))
+        return try_send_message(self._messi_link, name, payload, self._messi_settings)
 
     def _messi_try_send_unique(self, message: Message) -> SendResult:
         return self._messi_try_send(self._messi_outgoing.unique_name(message), message)
