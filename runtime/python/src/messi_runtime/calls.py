@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from google.protobuf.message import Message
@@ -18,7 +17,7 @@ from .call_frame import MOST_FAILURE_TEXT, CallKind, decode_call, encode_call
 from .disconnect_reason import DisconnectReason
 from .farewell import cut, harmless
 from .outbox import Accepted
-from .schema import Received, encode_varint, first_field
+from .schema import Incoming, encode_varint, first_field
 from .send_result import SendResult
 
 if TYPE_CHECKING:
@@ -58,11 +57,9 @@ class OpenCall:
 
 
 class Calls:
-    def __init__(
-        self, most: int, decode: Callable[[bytes], Received | None], numbers: dict[str, int]
-    ) -> None:
-        """At most `most` calls are open. `decode` is for what arrives, and `numbers` has those of
-        its members."""
+    def __init__(self, most: int, incoming: Incoming, max_depth: int) -> None:
+        """At most `most` calls are open. `incoming` decodes what arrives, with at most so many
+        levels."""
         self.named = False
         """Answers name their requests. If not, they come in the order of the requests of their
         pair."""
@@ -71,9 +68,9 @@ class Calls:
         """How many answers have come too late."""
 
         self._most = most
-        self._decode = decode
-        self._numbers = numbers
-        self._names = {number: name for name, number in numbers.items()}
+        self._incoming = incoming
+        self._max_depth = max_depth
+        self._names = {number: name for name, number in incoming.numbers.items()}
         self._calls: dict[OpenCall, None] = {}  # in the order in which they were made
         self._open = 0  # of them
         self._given_up = 0  # of them
@@ -191,7 +188,7 @@ class Calls:
                 self._fail(call, frame.rest)
         elif call is None:
             return frame.rest  # the request was only sent
-        elif not _is_member(frame.rest, self._numbers[call.reply]):
+        elif not _is_member(frame.rest, self._incoming.numbers[call.reply]):
             return None
         elif not self._answer(call, frame.rest):
             return frame.rest  # hooks find out what is wrong with it
@@ -204,7 +201,7 @@ class Calls:
 
     def _answer(self, call: OpenCall, payload: bytes) -> bool:
         """False if it cannot be decoded."""
-        received = self._decode(payload)
+        received = self._incoming.decode(payload, self._max_depth)
         if received is None or received.message is None or received.name != call.reply:
             return False
         if self._finish(call):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,10 @@ class ClientDriver:
         self._needs_tls = any(isinstance(each, TlsAddress) for each in addresses)
         self._handshakes = ClientHandshakes(options.tls)
         self._memory = AddressMemory()
+        incoming = client._messi_incoming
+        make_calls = functools.partial(
+            Calls, options.max_open_calls, incoming, options.max_decode_depth
+        )
         self._settings = LinkSettings(
             connection=ConnectionSettings(
                 side=Side.CLIENT,
@@ -79,7 +84,7 @@ class ClientDriver:
                 frame_timeout=options.frame_timeout,
             ),
             linger=options.linger,
-            make_calls=None if client._messi_requests is None else self._make_calls,
+            make_calls=None if client._messi_requests is None else make_calls,
         )
         self.sessions = (
             ClientSessions(options, self._settings, self._schema, self._handle_session_over)
@@ -180,15 +185,6 @@ class ClientDriver:
             raise CallError(StatusCode.UNAVAILABLE, "not connected")
         frame = self._settings.connection.outbox.encode(payload)
         return await line.its_calls().call(line, frame, reply, timeout)
-
-    def _make_calls(self) -> Calls:
-        incoming = self._client._messi_incoming
-        depth = self.options.max_decode_depth
-        return Calls(
-            self.options.max_open_calls,
-            lambda payload: incoming.decode(payload, depth),
-            incoming.numbers,
-        )
 
     def prepare(self, name: str) -> Message:
         wrapper, member = self._client._messi_outgoing.prepare(name)

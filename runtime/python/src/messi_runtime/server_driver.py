@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import math
 import socket
 from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable
@@ -66,6 +67,10 @@ class ServerDriver(Generic[Client]):
         self._uri = uri
         self._address = parse_uri_to_listen(uri)
         self._handshakes = _handshakes(uri, self._address, options)
+        incoming = server._messi_incoming
+        make_calls = functools.partial(
+            Calls, options.max_open_calls, incoming, options.max_decode_depth
+        )
         self._settings = LinkSettings(
             connection=ConnectionSettings(
                 side=Side.SERVER,
@@ -87,7 +92,7 @@ class ServerDriver(Generic[Client]):
             slow_reader=options.slow_reader,
             keep_total=self._keep_total,
             total_fits=lambda size, who: self._room.ask(size, who),
-            make_calls=None if server._messi_requests is None else self._make_calls,
+            make_calls=None if server._messi_requests is None else make_calls,
         )
         self._total = self._settings.connection.outbox.total
         self._room = AwaitedRoom(self._total, options.max_total_pending_bytes)
@@ -247,15 +252,6 @@ class ServerDriver(Generic[Client]):
                 return
             if not most.write():
                 most.abort(DisconnectReason.TOO_MUCH_QUEUED)
-
-    def _make_calls(self) -> Calls:
-        incoming = self._server._messi_incoming
-        depth = self.options.max_decode_depth
-        return Calls(
-            self.options.max_open_calls,
-            lambda payload: incoming.decode(payload, depth),
-            incoming.numbers,
-        )
 
     def _make_admission(self) -> Admission:
         rate = TokenRate.per_second(self.options.max_accepts_per_second, _SAVED_ACCEPTS)
