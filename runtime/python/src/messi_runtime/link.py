@@ -39,7 +39,7 @@ class LinkSettings:
     make_calls: Callable[[], Calls] | None = None
     """`None`: the protocol has no requests with replies."""
 
-    def begin_calls(self) -> Calls:
+    def new_calls(self) -> Calls:
         """Those of a connection, or a session."""
         assert self.make_calls is not None
         return self.make_calls()
@@ -211,7 +211,7 @@ class Link:
 
     def its_calls(self) -> Calls:
         if self.calls is None:
-            self.calls = self._settings.begin_calls()
+            self.calls = self._settings.new_calls()
         return self.calls
 
     def broadcast(self, frame: bytes, kind: Hashable) -> None:

@@ -45,9 +45,7 @@ class OutboxSettings:
             return Accepted.TOO_BIG
         return encode_frame(self.outgoing, payload)
 
-    def encode_call(
-        self, request: int, kind: CallKind, payload: bytes | None = b""
-    ) -> bytes | Accepted:
+    def encode_call(self, request: int, kind: CallKind, payload: bytes | None) -> bytes | Accepted:
         """The same for what is said about a request, with a message at its end."""
         if payload is None:
             return Accepted.INVALID
@@ -70,7 +68,7 @@ class Outbox:
         own."""
         self.frames = FrameQueue(settings.total) if frames is None else frames
         self.sent = 0
-        """How many messages were accepted. See `Link.begin_calls`."""
+        """How many messages were accepted. See `SessionLink.begin_calls`."""
 
         self._settings = settings
         self._make_room = make_room

@@ -177,7 +177,7 @@ class SessionLine:
 
     def its_calls(self) -> Calls:
         if self.calls is None:
-            self.calls = self._settings.begin_calls()
+            self.calls = self._settings.new_calls()
         return self.calls
 
     def begin_calls(self) -> None:
