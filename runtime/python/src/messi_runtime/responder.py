@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from google.protobuf.message import Message
@@ -86,10 +86,16 @@ def find_request(
     return Request(line, line.last_handed_out, name, reply, outgoing, settings)
 
 
-async def call_message_hook(
+def call_message_hook(
     request: Request | None, hook: Callable[..., Any], *arguments: Any
-) -> None:
+) -> Coroutine[Any, Any, Any]:
     """Calls the hook of a message. If that is a request, it can be answered meanwhile."""
+    if request is None:
+        return call_hook(hook, *arguments)
+    return _call_hook_of(request, hook, *arguments)
+
+
+async def _call_hook_of(request: Request, hook: Callable[..., Any], *arguments: Any) -> None:
     token = current_request.set(request)
     try:
         await call_hook(hook, *arguments)
