@@ -294,6 +294,9 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   MESSI_INLINE void handle_stream(std::unique_ptr<Stream> stream) override;
   MESSI_INLINE void handle_no_stream(const Status& why) override;
 
+  // For messi::coro: `stopped()` is true now. It comes from within any call, perhaps again.
+  virtual void handle_stopped() {}
+
   // Runs hooks. They must not destroy this object.
   template <typename Hook>
   void in_hook(Hook&& hook) {

@@ -2,11 +2,13 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -349,6 +351,64 @@ TEST_CASE("why a client gives up comes to those who wait for its connection", "[
   const Job job = spawn(loop, wait(client, status));
   loop.run_until_idle();
   CHECK(status.code() == absl::StatusCode::kInvalidArgument);
+}
+
+TEST_CASE("who waits is told when stop has waited in vain for a session to be handled", "[coro]") {
+  ManualLoop loop;  // nobody listens
+  messi::ClientOptions options;
+  options.session = GENERATE(messi::SessionMode::kPrefer, messi::SessionMode::kRequired);
+  options.linger = 5s;
+  Client client(loop, "tcp://localhost:6000", options);
+  client.start();
+  client.send(message("kept"));
+  Log log, messages;
+  const Job jobs[] = {
+      spawn(loop, wait_connected(client, log, messi::Duration::max())),
+      spawn(loop, read<chat::MessageInd>(client, messages, 1, messi::Duration::max()))};
+  loop.run_until_idle();
+  client.stop();
+  loop.advance(4900ms);
+  CHECK(log.empty());
+  CHECK(messages.empty());
+  loop.advance(200ms);
+  CHECK(client.stopped());
+  CHECK(log == Log{"CANCELLED"});
+  CHECK(messages == Log{"CANCELLED"});
+}
+
+TEST_CASE("who waits is told when a class of the user has given up", "[coro]") {
+  struct Impatient final : Client {
+    using Client::Client;
+    std::optional<messi::Duration> on_connect_failure(const absl::Status& /*error*/) override {
+      return std::nullopt;
+    }
+  };
+  ManualLoop loop;  // nobody listens
+  Impatient client(loop, "tcp://localhost:6000");
+  client.start();
+  Log log;
+  const Job job = spawn(loop, wait_connected(client, log, messi::Duration::max()));
+  loop.run_until_idle();
+  CHECK(log == Log{"CANCELLED"});
+}
+
+TEST_CASE("who waits is told that the client is stopped, also if a log has thrown", "[coro]") {
+  ManualLoop loop;
+  const RawServer server(loop, "tcp://:6000");
+  messi::ClientOptions options;
+  options.log = [](messi::LogLevel, std::uint64_t, std::string_view text) {
+    if (text.find("disconnected") == 0) throw std::runtime_error("log");
+  };
+  Client client(loop, "tcp://localhost:6000", options);
+  client.start();
+  loop.run_until_idle();
+  client.stop();
+  Log log;
+  const Job job = spawn(loop, wait_connected(client, log, messi::Duration::max()));
+  CHECK_THROWS_WITH(loop.run_until_idle(), "log");
+  loop.run_until_idle();
+  CHECK(client.stopped());
+  CHECK(log == Log{"CANCELLED"});
 }
 
 TEST_CASE("who waits for a client that is destroyed is told", "[coro]") {

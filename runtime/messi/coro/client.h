@@ -45,14 +45,14 @@ class ClientOf : public Protocol, private Source {
     }
 
    private:
-    bool ready() override { return this->orphaned() || *this || client_.Protocol::stopped(); }
+    bool ready() override { return this->orphaned() || *this || client_.stopped(); }
 
     ClientOf& client_;
   };
 
   /// Waits for the connection. OK: there is one. kDeadlineExceeded: not in time. Else the client is
-  /// stopped: kCancelled, or what `on_connect_failure` has given up for. If it is not awaited, it
-  /// is a bool: whether there is a connection.
+  /// stopped: kCancelled, or what `on_connect_failure` of this class has given up for. If it is
+  /// not awaited, it is a bool: whether there is a connection.
   Connected connected(Duration timeout = Duration::max()) { return Connected(*this, timeout); }
 
   /// Waits for the next message: of the type T, or of any type, then it is a std::variant. Others
@@ -85,36 +85,16 @@ class ClientOf : public Protocol, private Source {
     return Protocol::call(request, timeout, std::move(on_result));
   }
 
-  // As in ClientBase; and whoever waits is told.
-  void stop() {
-    Protocol::stop();
-    handle_status();
-  }
-  void close(Duration linger) {
-    Protocol::close(linger);
-    handle_status();
-  }
-  void stop_now() {
-    Protocol::stop_now();
-    handle_status();
-  }
-
  protected:
   void on_connected() final {
     failure_ = absl::OkStatus();
     inbox_.handle_connected();
     connecting_.wake_all();
   }
-  void on_disconnected(DisconnectReason reason) final {
-    inbox_.handle_disconnected(reason);
-    connecting_.wake_all();
-  }
+  void on_disconnected(DisconnectReason reason) final { inbox_.handle_disconnected(reason); }
   std::optional<Duration> on_connect_failure(const absl::Status& error) override {
     const std::optional<Duration> delay = Protocol::on_connect_failure(error);
-    if (!delay) {
-      failure_ = error;
-      handle_status();
-    }
+    if (!delay) failure_ = error;
     return delay;
   }
 
@@ -124,7 +104,8 @@ class ClientOf : public Protocol, private Source {
   }
 
  private:
-  void handle_status() {
+  // ClientBase
+  void handle_stopped() final {
     inbox_.handle_status();
     connecting_.wake_all();
   }

@@ -92,6 +92,9 @@ MESSI_INLINE void ClientBase::stop_now() {
 
 MESSI_INLINE void ClientBase::handle_event(connection::ClientEvent event,
                                            const EventDetail& detail) {
+  const Finally last([this] {
+    if (stopped()) handle_stopped();
+  });
   const connection::ClientActions actions = machine_.handle(event);
   std::size_t begun = 0;
   const Finally rest([&] {  // hooks come last, also if memory has run out before

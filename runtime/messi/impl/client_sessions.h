@@ -293,9 +293,10 @@ MESSI_INLINE void ClientBase::end_current_session(const ClientSessionEnd& end) {
 
 /// Calls the hooks for sessions that are over.
 MESSI_INLINE void ClientBase::tell_ends() {
-  const Finally again([this] {  // if a hook has thrown
+  const Finally after([this] {  // also if a hook has thrown
     sessions_->told = nullptr;
     if (!sessions_->over.empty()) settle_.schedule();
+    if (stopped()) handle_stopped();
   });
   while (!sessions_->over.empty()) {
     ClientSession& session = *sessions_->over.front().session;
