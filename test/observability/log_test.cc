@@ -1,7 +1,9 @@
 #include "messi/log.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -9,11 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "messi/statistics.h"
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
+#include "test/support/live_bytes.h"
 
 using messi::LogLevel;
 using messi::test::Client;
@@ -63,6 +67,27 @@ TEST_CASE("a server logs who comes and goes", "[observability]") {
   CHECK(log[0] == "info 1 connected: " + address);
   CHECK(log[1].substr(0, 15) == "info 0 refused:");
   CHECK(log[2] == "warning 1 disconnected: Protocol error. The peer seems to speak HTTP.");
+}
+
+TEST_CASE("with a log alone a connection takes no memory more", "[observability]") {
+  const auto memory = [](const messi::ClientOptions& options) {
+    ManualLoop loop;
+    const RawServer server(loop, "tcp://:6000");
+    Client client(loop, "tcp://localhost:6000", options);
+    const std::size_t before = messi::test::live_bytes();
+    client.start();
+    loop.run_until_idle();
+    CHECK(client.connected());
+    return messi::test::live_bytes() - before;
+  };
+  std::size_t lines = 0;
+  messi::ClientOptions options;
+  const std::size_t unobserved = memory(options);
+  options.log = [&lines](LogLevel, std::uint64_t, std::string_view) { ++lines; };
+  CHECK(memory(options) == unobserved);
+  CHECK(lines == 1);
+  options.statistics = std::make_shared<messi::Statistics>();
+  CHECK(memory(options) > unobserved);
 }
 
 TEST_CASE("a client logs each connection by its number", "[observability]") {

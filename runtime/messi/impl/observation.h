@@ -34,10 +34,12 @@ class Observation {
   template <typename Options>
   static std::unique_ptr<Observation> wanted_by(const Options& options, EventLoop& loop,
                                                 const connection::ConnectionSettings& settings) {
-    if (options.statistics == nullptr && !options.log && !options.frame_tap) return nullptr;
-    auto statistics = options.statistics ? options.statistics : std::make_shared<Statistics>();
-    return std::unique_ptr<Observation>(
-        new Observation(std::move(statistics), options.log, options.frame_tap, loop, settings));
+    const bool counts = options.statistics != nullptr;
+    if (!counts && !options.log && !options.frame_tap) return nullptr;
+    auto statistics = counts ? options.statistics : std::make_shared<Statistics>();
+    return std::unique_ptr<Observation>(new Observation(std::move(statistics), options.log,
+                                                        options.frame_tap, loop, settings,
+                                                        counts || options.frame_tap));
   }
   Observation(const Observation&) = delete;
   Observation& operator=(const Observation&) = delete;
@@ -58,6 +60,7 @@ class Observation {
   }
 
   std::unique_ptr<Stream> observe(std::unique_ptr<Stream> stream, std::uint64_t connection) {
+    if (!watches_streams_) return stream;
     return std::make_unique<ObservedStream>(std::move(stream), counts_, tap_, connection,
                                             loop_.buffers(), settings_.max_payload_size);
   }
@@ -124,14 +127,15 @@ class Observation {
 
  private:
   Observation(std::shared_ptr<Statistics> statistics, const LogHook& log, const FrameTap& tap,
-              EventLoop& loop, const connection::ConnectionSettings& settings)
+              EventLoop& loop, const connection::ConnectionSettings& settings, bool watches_streams)
       : statistics_(std::move(statistics)),
         of_loop_(statistics_->attach(loop)),
         counts_(of_loop_.counts),
         log_(log),
         tap_(tap),
         loop_(loop),
-        settings_(settings) {}
+        settings_(settings),
+        watches_streams_(watches_streams) {}
 
   static std::string_view space(std::string_view before) { return before.empty() ? "" : " "; }
 
@@ -170,6 +174,7 @@ class Observation {
   const FrameTap& tap_;
   EventLoop& loop_;
   const connection::ConnectionSettings& settings_;
+  const bool watches_streams_;  // nobody counts them for a log alone
   std::uint64_t last_ = 0;
   bool was_connected_ = false;
   // What this client or server has in the counts of what there is now.
