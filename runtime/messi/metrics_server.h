@@ -85,7 +85,6 @@ class MetricsServer final : private ListenHandler {
     std::string answer_;     // what is left of it
     bool answered_ = false;  // what comes now is read and dropped, or else a reset might follow
     bool ended_ = false;     // nothing comes any more
-    std::size_t dropped_ = 0;
   };
 
   // ListenHandler
@@ -127,11 +126,7 @@ inline void MetricsServer::Guest::handle_readable() {
     if (answer_.empty()) leave();
     return;
   }
-  if (answered_) {
-    dropped_ += result.size;
-    if (dropped_ > 16 * metrics::kMostRequest) leave();
-    return;
-  }
+  if (answered_) return;
   request_.append(bytes, result.size);
   const std::optional<metrics::Request> request = metrics::read_request(request_);
   if (!request) return;
