@@ -51,19 +51,22 @@ class [[nodiscard]] Status {
   StatusCode code_ = StatusCode::kOk;
 };
 
-/// A value, or the error that explains why there is none.
-template <typename Value>
+/// A value, or the error that explains why there is none: `if (auto result = ...) use(*result);`
+template <typename Value, typename Why = Status>
 class [[nodiscard]] Result {
  public:
   Result(Value&& value) : value_(std::move(value)) {}
   Result(const Value& value) : value_(value) {}
-  Result(Status why_not) : status_(std::move(why_not)) {
+  Result(Why why_not) : status_(std::move(why_not)) {
     assert(!status_.ok() && "without a value there is a reason");
   }
 
   bool ok() const { return value_.has_value(); }
-  const Status& status() const { return status_; }
+  explicit operator bool() const { return ok(); }
+  /// OK if there is a value.
+  const Why& status() const { return status_; }
 
+  /// The value. There must be one.
   Value& operator*() & { return *value_; }
   const Value& operator*() const& { return *value_; }
   Value&& operator*() && { return *std::move(value_); }
@@ -72,7 +75,7 @@ class [[nodiscard]] Result {
 
  private:
   std::optional<Value> value_;
-  Status status_;
+  Why status_;
 };
 
 }  // namespace messi
