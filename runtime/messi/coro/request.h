@@ -4,39 +4,27 @@
 #include <cstddef>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "messi/call.h"
 
 namespace messi::coro {
 
-/// A request that has arrived, and the way back for its answer: `reply` or `fail`, once. If it is
-/// destroyed without, the caller gets kInternal. The request is behind `*` and `->`.
+/// A request that has arrived, and the way back for its answer, as a Responder has it: `reply` or
+/// `fail`, once. If it is destroyed without, the caller gets kInternal. The request is behind `*`
+/// and `->`.
 template <typename Message, typename Reply>
-class Request {
+class Request : public Responder<Reply> {
  public:
   Request(const Message& message, Responder<Reply> responder)
-      : message_(message), responder_(std::move(responder)) {}
+      : Responder<Reply>(std::move(responder)), message_(message) {}
 
   const Message& operator*() const { return message_; }
   const Message* operator->() const { return &message_; }
-
-  /// No-op after the first answer.
-  void reply(const Reply& answer) { responder_.reply(answer); }
-  void fail(const absl::Status& why) { responder_.fail(why); }
-  /// Whether the caller has said that it does not wait any more.
-  bool cancelled() const { return responder_.cancelled(); }
 
   std::size_t ByteSizeLong() const { return message_.ByteSizeLong(); }
 
  private:
   Message message_;
-  Responder<Reply> responder_;
 };
-
-template <typename Message, typename Reply>
-Request<Message, Reply> request_of(const Message& message, Responder<Reply> responder) {
-  return Request<Message, Reply>(message, std::move(responder));
-}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the message, in its proto
@@ -45,7 +33,7 @@ Request<Message, Reply> request_of(const Message& message, Responder<Reply> resp
 template <typename Class, typename Message>
 auto incoming(Class& receiver, const Message& message) {
   if constexpr (requires { receiver.answer_later(message); }) {
-    return request_of(message, receiver.answer_later(message));
+    return Request(message, receiver.answer_later(message));
   } else {
     return message;
   }
