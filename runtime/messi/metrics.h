@@ -96,23 +96,12 @@ class Writer {
   }
   void counter(std::string_view name, std::string_view help,
                CountsByReason<std::uint64_t> Counts::*numbers) {
-    Samples samples;
-    for (const auto& [labels, counts] : counts_) {
-      (counts.*numbers).for_each([&, &its = labels](DisconnectReason reason, std::uint64_t value) {
-        samples[its + ',' + label("reason", word_of(to_string(reason)))] = value;
-      });
-    }
-    family(name, "counter", "", help, samples);
+    counter_by("reason", name, help, numbers,
+               [](DisconnectReason reason) { return word_of(to_string(reason)); });
   }
   void counter(std::string_view name, std::string_view help,
                CountsByFrameType<std::uint64_t> Counts::*numbers) {
-    Samples samples;
-    for (const auto& [labels, counts] : counts_) {
-      (counts.*numbers).for_each([&, &its = labels](wire::FrameType type, std::uint64_t value) {
-        samples[its + ',' + label("type", name_of(type))] = value;
-      });
-    }
-    family(name, "counter", "", help, samples);
+    counter_by("type", name, help, numbers, [](wire::FrameType type) { return name_of(type); });
   }
 
   std::string finish() {
@@ -125,6 +114,19 @@ class Writer {
     Samples samples;
     for (const auto& [labels, counts] : counts_) samples[labels] = counts.*number;
     return samples;
+  }
+
+  // `word_for(key)` is the value of the label `by`.
+  template <typename Numbers, typename WordFor>
+  void counter_by(std::string_view by, std::string_view name, std::string_view help,
+                  Numbers Counts::*numbers, WordFor&& word_for) {
+    Samples samples;
+    for (const auto& [labels, counts] : counts_) {
+      (counts.*numbers).for_each([&, &its = labels](auto key, std::uint64_t value) {
+        samples[its + ',' + label(by, word_for(key))] = value;
+      });
+    }
+    family(name, "counter", "", help, samples);
   }
 
   void family(std::string_view name, std::string_view type, std::string_view unit,
@@ -156,9 +158,7 @@ class Writer {
 inline std::string Metrics::text(MetricsFormat format) const {
   std::map<std::string, Counts> counts;
   for (const Source& each : sources_) {
-    counts[metrics::label("name", each.name)].for_each_pair(
-        each.statistics->read(),
-        [](std::uint64_t& total, std::uint64_t number) { total += number; });
+    counts[metrics::label("name", each.name)].add(each.statistics->read());
   }
   metrics::Writer out(format, counts);
   out.gauge("messi_connections", "", "Connected now, with those whose session is detached.",

@@ -98,9 +98,8 @@ struct BasicCounts {
   CountsByFrameType<Number> sent_frames;
   CountsByFrameType<Number> received_frames;
 
-  /// Calls `call(ours, theirs)` for each number.
-  template <typename Other, typename Call>
-  void for_each_pair(const BasicCounts<Other>& other, Call&& call);
+  template <typename Other>
+  void add(const BasicCounts<Other>& other);
 };
 
 /// Plain numbers.
@@ -122,10 +121,7 @@ class Statistics {
   Counts read() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     Counts sum;
-    for (const OfLoop& each : loops_) {
-      sum.for_each_pair(each.counts,
-                        [](std::uint64_t& total, std::uint64_t number) { total += number; });
-    }
+    for (const OfLoop& each : loops_) sum.add(each.counts);
     return sum;
   }
 
@@ -163,32 +159,29 @@ class Statistics {
 // ---------------------------------------------------------------------------------------------
 
 template <typename Number>
-template <typename Other, typename Call>
-void BasicCounts<Number>::for_each_pair(const BasicCounts<Other>& other, Call&& call) {
-  call(connections, other.connections);
-  call(detached, other.detached);
-  call(pending_bytes, other.pending_bytes);
-  call(connects, other.connects);
-  call(reconnects, other.reconnects);
-  call(connect_failures, other.connect_failures);
-  call(detaches, other.detaches);
-  call(resumes, other.resumes);
-  call(sessions_lost, other.sessions_lost);
-  call(handshake_failures, other.handshake_failures);
-  call(slow_clients, other.slow_clients);
-  call(dropped_broadcasts, other.dropped_broadcasts);
-  call(sent_bytes, other.sent_bytes);
-  call(received_bytes, other.received_bytes);
-  const auto add_reason = [&](CountsByReason<Number>& ours) {
-    return [&](DisconnectReason reason, const Other& theirs) { call(ours[reason], theirs); };
+template <typename Other>
+void BasicCounts<Number>::add(const BasicCounts<Other>& other) {
+  connections += other.connections;
+  detached += other.detached;
+  pending_bytes += other.pending_bytes;
+  connects += other.connects;
+  reconnects += other.reconnects;
+  connect_failures += other.connect_failures;
+  detaches += other.detaches;
+  resumes += other.resumes;
+  sessions_lost += other.sessions_lost;
+  handshake_failures += other.handshake_failures;
+  slow_clients += other.slow_clients;
+  dropped_broadcasts += other.dropped_broadcasts;
+  sent_bytes += other.sent_bytes;
+  received_bytes += other.received_bytes;
+  const auto add_to = [](auto& ours) {
+    return [&ours](auto key, const Other& number) { ours[key] += number; };
   };
-  const auto add_type = [&](CountsByFrameType<Number>& ours) {
-    return [&](wire::FrameType type, const Other& theirs) { call(ours[type], theirs); };
-  };
-  other.disconnects.for_each(add_reason(disconnects));
-  other.refusals.for_each(add_reason(refusals));
-  other.sent_frames.for_each(add_type(sent_frames));
-  other.received_frames.for_each(add_type(received_frames));
+  other.disconnects.for_each(add_to(disconnects));
+  other.refusals.for_each(add_to(refusals));
+  other.sent_frames.for_each(add_to(sent_frames));
+  other.received_frames.for_each(add_to(received_frames));
 }
 
 }  // namespace messi
