@@ -6,6 +6,7 @@ the case is written anew instead of compared; read the diff before you commit it
 
 A case is a folder of protos. Its case.json, if there is one, may have
   options   for the plugin, such as "side=client"
+  protos    the folder of another case, whose protos it takes, such as "../chat"
   protobuf  the oldest release of protoc that can read the protos, such as 27
   warnings  all that there are, each as file:line:column: warning: problem; remedy
 """
@@ -37,8 +38,9 @@ def check(tools, case, settings, directory):
     out = directory / case.name
     messi_out = out / "messi"
     shutil.rmtree(out, ignore_errors=True)
-    protos = sorted(str(path.relative_to(case)) for path in case.rglob("*.proto"))
-    run = tools.generate(case, protos, settings.get("options", ""), messi_out, out / "cpp")
+    import_dir = case / settings.get("protos", ".")
+    protos = sorted(str(path.relative_to(import_dir)) for path in import_dir.rglob("*.proto"))
+    run = tools.generate(import_dir, protos, settings.get("options", ""), messi_out, out / "cpp")
     if run.returncode != 0:
         return [run.stderr]
 

@@ -29,7 +29,7 @@ def main():
 
     problems = check_types(arguments.directory / "runtime", ["-p", "messi_runtime"])
     checked = 0
-    for case in sorted(path for path in arguments.cases.iterdir() if path.is_dir()):
+    for case in sorted(path for path in arguments.cases.iterdir() if any(path.rglob("*.proto"))):
         out = arguments.directory / case.name
         out.mkdir(parents=True)
         why_not = generate(arguments, case, out)
