@@ -1,8 +1,7 @@
 #include "test/support/live_bytes.h"
 
-#include <malloc.h>
-
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
@@ -41,25 +40,32 @@ const int kInstalled = __sanitizer_install_malloc_and_free_hooks(on_allocated, o
 
 namespace {
 
+// What was asked for is written in front of the memory: what malloc makes of it differs by 16 bytes
+// with what lies beside it.
+constexpr std::size_t kHeader = alignof(std::max_align_t);
+static_assert(kHeader >= sizeof(std::size_t));
+
 void* allocate(std::size_t size) {
-  void* const memory = std::malloc(size);
+  auto* const memory = static_cast<std::byte*>(std::malloc(kHeader + size));
   if (memory == nullptr) std::abort();
-  live += malloc_usable_size(memory);
+  new (memory) std::size_t(size);
+  live += size;
   ++count;
-  return memory;
+  return memory + kHeader;
 }
 
 void deallocate(void* memory) {
   if (memory == nullptr) return;
-  live -= malloc_usable_size(memory);
-  std::free(memory);
+  std::byte* const begin = static_cast<std::byte*>(memory) - kHeader;
+  live -= *reinterpret_cast<std::size_t*>(begin);
+  std::free(begin);
 }
 
 }  // namespace
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
-// These too, since the sanitizers' own do not go by way of those above.
+// Those without exceptions too, since the sanitizers' own do not go by way of those above.
 void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
   return allocate(size);
 }
@@ -70,6 +76,8 @@ void operator delete(void* memory) noexcept { deallocate(memory); }
 void operator delete[](void* memory) noexcept { deallocate(memory); }
 void operator delete(void* memory, std::size_t /*size*/) noexcept { deallocate(memory); }
 void operator delete[](void* memory, std::size_t /*size*/) noexcept { deallocate(memory); }
+void operator delete(void* memory, const std::nothrow_t& /*tag*/) noexcept { deallocate(memory); }
+void operator delete[](void* memory, const std::nothrow_t& /*tag*/) noexcept { deallocate(memory); }
 
 #endif
 
