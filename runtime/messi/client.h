@@ -379,7 +379,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   std::optional<std::uint64_t> find_request(std::uint32_t member) const {
     return request_.find(member);
   }
-  void take_request() { request_.take(); }
+  void take_request();
   AnyResponder keep_request(std::uint32_t request, std::uint32_t answering, calls::SendAnswer send);
   bool hear_call(std::string_view payload);
   void end_calls(Calls* calls, DisconnectReason reason);

@@ -1,6 +1,7 @@
 #ifndef MESSI_METRICS_H_
 #define MESSI_METRICS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "messi/calls/call_counts.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/frame_tap.h"
 #include "messi/statistics.h"
@@ -103,6 +105,15 @@ class Writer {
                CountsByFrameType<std::uint64_t> Counts::*numbers) {
     counter_by("type", name, help, numbers, [](wire::FrameType type) { return name_of(type); });
   }
+  void counter(std::string_view name, std::string_view help,
+               CountsByCallEnd<std::uint64_t> Counts::*numbers) {
+    counter_by("outcome", name, help, numbers, [](CallEnd how) { return name_of(how); });
+  }
+  void histogram(std::string_view name, std::string_view help,
+                 DurationHistogram<std::uint64_t> Counts::*durations) {
+    head(name, "histogram", "seconds", help);
+    for (const auto& [labels, counts] : counts_) histogram(name, labels, counts.*durations);
+  }
 
   std::string finish() {
     if (format_ == MetricsFormat::kOpenMetrics) text_ += "# EOF\n";
@@ -133,14 +144,35 @@ class Writer {
               std::string_view help, const Samples& samples) {
     std::string sampled(name);
     if (type == "counter") sampled += "_total";
-    const bool open_metrics = format_ == MetricsFormat::kOpenMetrics;
-    const std::string_view head = open_metrics ? name : std::string_view(sampled);
-    line({"# HELP ", head, " ", help});
-    line({"# TYPE ", head, " ", type});
-    if (open_metrics && !unit.empty()) line({"# UNIT ", head, " ", unit});
+    head(format_ == MetricsFormat::kOpenMetrics ? name : sampled, type, unit, help);
     for (const auto& [labels, value] : samples) {
       line({sampled, "{", labels, "} ", std::to_string(value)});
     }
+  }
+
+  void histogram(std::string_view name, std::string_view labels,
+                 const DurationHistogram<std::uint64_t>& durations) {
+    const auto& bounds = durations.kBounds;
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i <= bounds.size(); ++i) {
+      count += durations.buckets()[i];
+      const std::string_view bound = i < bounds.size() ? bounds[i].seconds : "+Inf";
+      line({name, "_bucket{", labels, ",", label("le", bound), "} ", std::to_string(count)});
+    }
+    line({name, "_sum{", labels, "} ", seconds(durations.nanoseconds())});
+    line({name, "_count{", labels, "} ", std::to_string(count)});
+  }
+  static std::string seconds(std::uint64_t nanoseconds) {
+    const std::string digits = std::to_string(nanoseconds % 1'000'000'000);
+    return std::to_string(nanoseconds / 1'000'000'000) + '.' + std::string(9 - digits.size(), '0') +
+           digits;
+  }
+
+  void head(std::string_view name, std::string_view type, std::string_view unit,
+            std::string_view help) {
+    line({"# HELP ", name, " ", help});
+    line({"# TYPE ", name, " ", type});
+    if (format_ == MetricsFormat::kOpenMetrics && !unit.empty()) line({"# UNIT ", name, " ", unit});
   }
 
   void line(std::initializer_list<std::string_view> parts) {
@@ -191,6 +223,11 @@ inline std::string Metrics::text(MetricsFormat format) const {
               &Counts::received_bytes);
   out.counter("messi_sent_frames", "Frames that were sent.", &Counts::sent_frames);
   out.counter("messi_received_frames", "Frames that were received.", &Counts::received_frames);
+  out.counter("messi_calls", "Calls that were made and are over.", &Counts::calls);
+  out.histogram("messi_call_duration_seconds", "How long calls took that the callee has ended.",
+                &Counts::call_duration);
+  out.counter("messi_served_calls", "Requests of the other side that are over.",
+              &Counts::served_calls);
   return out.finish();
 }
 

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "messi/base/count.h"
+#include "messi/calls/call_counts.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/wire/frame.h"
 
@@ -74,7 +75,7 @@ class CountsByFrameType {
 
 /// What `Statistics` count. All but the first three only grow.
 template <typename Number>
-struct BasicCounts {
+struct BasicCounts : BasicCallCounts<Number> {
   Number connections{};    ///< How many are connected now, with those whose session is detached.
   Number detached{};       ///< How many sessions wait for a connection now.
   Number pending_bytes{};  ///< `pending_bytes` of all at the end of the loop's last turn.
@@ -182,6 +183,9 @@ void BasicCounts<Number>::add(const BasicCounts<Other>& other) {
   other.refusals.for_each(add_to(refusals));
   other.sent_frames.for_each(add_to(sent_frames));
   other.received_frames.for_each(add_to(received_frames));
+  other.calls.for_each(add_to(this->calls));
+  this->call_duration.add(other.call_duration);
+  other.served_calls.for_each(add_to(this->served_calls));
 }
 
 }  // namespace messi

@@ -25,7 +25,7 @@ CallHandler nothing() {
 std::uint64_t add(OpenCalls& calls, std::uint64_t number, std::uint32_t reply,
                   TimePoint deadline = TimePoint::max()) {
   REQUIRE(calls.prepare());
-  return calls.add(number, reply, deadline, nothing());
+  return calls.add(number, reply, TimePoint(), deadline, nothing());
 }
 
 const auto kIgnored = [](const OpenCall& /*call*/) {};

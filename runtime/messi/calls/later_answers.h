@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "messi/base/count.h"
 #include "messi/base/finally.h"
 #include "messi/base/make_room.h"
+#include "messi/calls/call_counts.h"
 #include "messi/wire/outbox.h"
 
 namespace messi::calls {
@@ -39,7 +41,8 @@ struct LaterAnswer {
 /// gone.
 class LaterAnswers {
  public:
-  LaterAnswers() = default;
+  /// `counts` is null if nobody wants to know.
+  explicit LaterAnswers(BasicCallCounts<Count>* counts) : counts_(counts) {}
   LaterAnswers(const LaterAnswers&) = delete;
   LaterAnswers& operator=(const LaterAnswers&) = delete;
   virtual ~LaterAnswers() {
@@ -53,6 +56,10 @@ class LaterAnswers {
     auto answer = std::make_unique<LaterAnswer>(LaterAnswer{this, peer, request, answering, send});
     answer->place = kept_.emplace(std::make_pair(peer, request), answer.get());
     return answer;
+  }
+  /// One is over; if its caller has cancelled it before, that was its end.
+  void count(const LaterAnswer& answer, CallEnd how) {
+    if (counts_ != nullptr) ++counts_->served_calls[answer.cancelled ? CallEnd::kCancelled : how];
   }
   /// It was given.
   void drop(const LaterAnswer& answer) { kept_.erase(answer.place); }
@@ -89,6 +96,7 @@ class LaterAnswers {
   /// `say_dropped` is called from the loop.
   virtual void schedule() = 0;
 
+  BasicCallCounts<Count>* const counts_;
   KeptAnswers kept_;
   std::vector<std::unique_ptr<LaterAnswer>> dropped_;  // they are kept, too
 };

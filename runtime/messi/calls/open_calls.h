@@ -29,6 +29,7 @@ struct OpenCall {
   std::uint64_t id;      ///< Grows from call to call.
   std::uint64_t number;  ///< Of the request, if messages are numbered; it grows too.
   std::uint32_t reply;   ///< The member that answers it.
+  TimePoint began;
   TimePoint deadline;
   CallHandler handler;  ///< Empty if it was given up.
   bool gone = false;
@@ -53,6 +54,7 @@ class OpenCalls {
   void set_numbered(bool numbered) { numbered_ = numbered; }
   bool numbered() const { return numbered_; }
 
+  std::size_t open_count() const { return open_count_; }
   bool full() const { return open_count_ + (numbered_ ? 0 : given_up_count_) >= most_; }
   /// How many answers have come too late.
   std::uint64_t late_count() const { return late_count_; }
@@ -67,9 +69,9 @@ class OpenCalls {
     return true;
   }
   /// A call begins, after `prepare`; returns its id.
-  std::uint64_t add(std::uint64_t number, std::uint32_t answering, TimePoint deadline,
-                    CallHandler handler) {
-    rows_.push_back({++last_id_, number, answering, deadline, std::move(handler)});
+  std::uint64_t add(std::uint64_t number, std::uint32_t answering, TimePoint now,
+                    TimePoint deadline, CallHandler handler) {
+    rows_.push_back({++last_id_, number, answering, now, deadline, std::move(handler)});
     ++open_count_;
     next_deadline_ = std::min(next_deadline_, deadline);
     return last_id_;

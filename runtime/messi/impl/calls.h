@@ -13,11 +13,13 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "messi/base/count.h"
 #include "messi/base/finally.h"
 #include "messi/base/harmless.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
 #include "messi/call.h"
+#include "messi/calls/call_counts.h"
 #include "messi/calls/call_handler.h"
 #include "messi/calls/later_answers.h"
 #include "messi/calls/open_calls.h"
@@ -42,8 +44,10 @@ enum class Heard : std::uint8_t {
 /// The calls of one side to the other, in one session or connection.
 class Calls : public std::enable_shared_from_this<Calls> {
  public:
-  Calls(EventLoop& loop, std::size_t most)
+  /// `counts` is null if nobody wants to know; else it outlives the calls.
+  Calls(EventLoop& loop, std::size_t most, BasicCallCounts<Count>* counts)
       : loop_(loop),
+        counts_(counts),
         open_(most),
         tell_(loop, [this] { tell(); }),
         timer_(loop, [this] { handle_timer(); }) {}
@@ -77,6 +81,15 @@ class Calls : public std::enable_shared_from_this<Calls> {
   virtual wire::Outbox* outbox_for_cancel() = 0;  ///< Null if the peer cannot be told.
 
   inline void say_given_up(const calls::OpenCall& call);
+  void count(CallEnd how, std::uint64_t many = 1) {
+    if (counts_ != nullptr) counts_->calls[how] += many;
+  }
+  /// The callee has ended it.
+  void count(CallEnd how, TimePoint began) {
+    if (counts_ == nullptr) return;
+    ++counts_->calls[how];
+    counts_->call_duration.observe(loop_.now() - began);
+  }
   void handle_timer();
   void set_timer(TimePoint deadline) {
     timer_at_ = deadline;
@@ -84,6 +97,7 @@ class Calls : public std::enable_shared_from_this<Calls> {
   }
 
   EventLoop& loop_;
+  BasicCallCounts<Count>* const counts_;
   calls::OpenCalls open_;
   std::uint64_t answered_ = 0;  // the call whose answer is being dispatched
   TimePoint timer_at_ = TimePoint::max();
@@ -94,7 +108,8 @@ class Calls : public std::enable_shared_from_this<Calls> {
 /// Requests that are answered later, on their loop.
 class LoopLaterAnswers : public calls::LaterAnswers {
  protected:
-  explicit LoopLaterAnswers(EventLoop& loop) : say_(loop, [this] { say_all(); }) {}
+  LoopLaterAnswers(EventLoop& loop, BasicCallCounts<Count>* counts)
+      : LaterAnswers(counts), say_(loop, [this] { say_all(); }) {}
 
  private:
   inline void say_all();
@@ -168,6 +183,7 @@ inline void say(wire::Outbox& outbox, std::uint64_t request, wire::CallKind kind
 
 inline void say_failure(const LaterAnswer& answer, StatusCode code, std::string_view text) {
   wire::Outbox* const outbox = answer.all->outbox(answer);
+  answer.all->count(answer, outbox != nullptr ? CallEnd::kFailed : CallEnd::kLost);
   if (outbox == nullptr || answer.request == 0) return;
   std::string rest(1, static_cast<char>(code));
   rest += connection::cut_text(text, wire::kMostFailureText);
@@ -186,14 +202,16 @@ inline void LoopLaterAnswers::say_all() {
 inline Call Calls::begin(SendResult sent, std::uint64_t number, std::uint32_t answering,
                          Duration timeout, CallHandler handler) {
   if (sent != SendResult::kOk) {
+    count(CallEnd::kNotSent);
     const bool full = sent == SendResult::kFull && open_.full();
     open_.refuse(std::move(handler), calls::code_of(sent),
                  full ? "too many calls are open" : to_string(sent));
     tell_.schedule();
     return {};
   }
-  const TimePoint deadline = deadline_after(loop_.now(), timeout);
-  const std::uint64_t id = open_.add(number, answering, deadline, std::move(handler));
+  const TimePoint now = loop_.now();
+  const TimePoint deadline = deadline_after(now, timeout);
+  const std::uint64_t id = open_.add(number, answering, now, deadline, std::move(handler));
   if (deadline < timer_at_) set_timer(deadline);
   return {weak_from_this(), id};
 }
@@ -201,6 +219,7 @@ inline Call Calls::begin(SendResult sent, std::uint64_t number, std::uint32_t an
 inline void Calls::cancel(std::uint64_t id) {
   calls::OpenCall* const call = open_.find(id);
   if (call == nullptr || !call->open()) return;
+  count(CallEnd::kCancelled);
   say_given_up(*call);
   open_.give_up(*call, StatusCode::kCancelled, "cancelled");
   tell_.schedule();
@@ -218,7 +237,10 @@ inline void Calls::handle_timer() {
     set_timer(open_.next_deadline());
     if (open_.has_over()) tell_.schedule();
   });
-  open_.expire(loop_.input_until(), [this](const calls::OpenCall& call) { say_given_up(call); });
+  open_.expire(loop_.input_until(), [this](const calls::OpenCall& call) {
+    count(CallEnd::kTimedOut);
+    say_given_up(call);
+  });
 }
 
 template <typename Dispatch>
@@ -235,6 +257,7 @@ Heard Calls::hear_answer(const wire::CallFrame& frame, Dispatch&& dispatch) {
   const Finally after([this] { answered_ = 0; });
   if (!dispatch(frame.message)) return Heard::kUndecodable;
   if (calls::OpenCall* const dropped = open_.find(id)) {
+    count(CallEnd::kCancelled);
     open_.refuse(open_.finish(*dropped), StatusCode::kAborted, "on_any_message drops the answer");
     tell_.schedule();
   }
@@ -244,7 +267,9 @@ Heard Calls::hear_answer(const wire::CallFrame& frame, Dispatch&& dispatch) {
 inline void Calls::hear_failure(const wire::CallFrame& frame) {
   calls::OpenCall* const call = open_.find_number(frame.request);
   if (call == nullptr) return;
+  const TimePoint began = call->began;
   if (CallHandler handler = open_.finish(*call)) {
+    count(CallEnd::kFailed, began);
     const std::string text = harmless(frame.text);
     handler({nullptr, calls::code_of(frame.code), text});
   }
@@ -258,13 +283,18 @@ inline bool Calls::take(std::uint32_t answering, const void* message) {
     call = open_.find_first(answering);
   }
   if (call == nullptr || call->reply != answering) return false;
-  if (CallHandler handler = open_.finish(*call)) handler({message});
+  const TimePoint began = call->began;
+  if (CallHandler handler = open_.finish(*call)) {
+    count(CallEnd::kAnswered, began);
+    handler({message});
+  }
   return true;
 }
 
 inline void Calls::end(DisconnectReason reason) {
   const bool by_us =
       reason == DisconnectReason::kStopped || reason == DisconnectReason::kDisconnected;
+  count(by_us ? CallEnd::kCancelled : CallEnd::kLost, open_.open_count());
   open_.end_all(by_us ? StatusCode::kCancelled : StatusCode::kUnavailable, to_string(reason));
 }
 
@@ -290,6 +320,7 @@ MESSI_INLINE bool AnyResponder::open() const {
 MESSI_INLINE void AnyResponder::reply(const void* message) {
   if (answer_ == nullptr || answer_->all == nullptr) return;
   wire::Outbox* const outbox = answer_->all->outbox(*answer_);
+  answer_->all->count(*answer_, outbox != nullptr ? CallEnd::kAnswered : CallEnd::kLost);
   if (outbox != nullptr) answer_->send(*outbox, answer_->request, answer_->reply, message);
   answer_->all->drop(*answer_);
   answer_.reset();

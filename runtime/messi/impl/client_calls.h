@@ -13,6 +13,7 @@
 #include "messi/call.h"
 #include "messi/client.h"
 #include "messi/impl/calls.h"
+#include "messi/impl/observation.h"
 #include "messi/send_result.h"
 #include "messi/wire/call_frame.h"
 #include "messi/wire/outbox.h"
@@ -22,7 +23,9 @@ namespace messi {
 class ClientCalls final : public Calls {
  public:
   explicit ClientCalls(ClientBase& client)
-      : Calls(client.loop_, client.options_.max_open_calls), client_(client) {}
+      : Calls(client.loop_, client.options_.max_open_calls,
+              Observation::call_counts(client.observation_.get())),
+        client_(client) {}
 
  private:
   void tell() override {
@@ -40,7 +43,8 @@ class ClientCalls final : public Calls {
 class ClientLaterAnswers final : public LoopLaterAnswers {
  public:
   explicit ClientLaterAnswers(ClientBase& client)
-      : LoopLaterAnswers(client.loop_), client_(client) {}
+      : LoopLaterAnswers(client.loop_, Observation::call_counts(client.observation_.get())),
+        client_(client) {}
 
   wire::Outbox* outbox(const calls::LaterAnswer& answer) override {
     return answer.peer == client_.epoch_ ? client_.outbox() : nullptr;
@@ -97,6 +101,12 @@ MESSI_INLINE Call ClientBase::begin_call(std::uint32_t answering, SendResult sen
 
 MESSI_INLINE bool ClientBase::give_answer(Calls& calls, std::uint32_t member, const void* message) {
   return calls.take(member, message);
+}
+
+/// The request is answered.
+MESSI_INLINE void ClientBase::take_request() {
+  request_.take();
+  if (observation_) observation_->answered();
 }
 
 MESSI_INLINE AnyResponder ClientBase::keep_request(std::uint32_t request, std::uint32_t answering,

@@ -14,6 +14,7 @@
 #include "messi/base/finally.h"
 #include "messi/base/harmless.h"
 #include "messi/base/status.h"
+#include "messi/calls/call_counts.h"
 #include "messi/connection/connection.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/frame_tap.h"
@@ -122,6 +123,12 @@ class Observation {
   void behind(std::uint64_t connection) {
     ++counts_.slow_clients;
     log(LogLevel::kWarning, connection, {"behind: broadcasts are left out"});
+  }
+  /// A request, in its hook.
+  void answered() { ++counts_.served_calls[CallEnd::kAnswered]; }
+  /// For calls; null without an observation.
+  static BasicCallCounts<Count>* call_counts(Observation* observation) {
+    return observation != nullptr ? &observation->counts_ : nullptr;
   }
   void dropped_broadcast() { ++counts_.dropped_broadcasts; }
 

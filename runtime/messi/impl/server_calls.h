@@ -14,6 +14,7 @@
 #include "messi/base/time.h"
 #include "messi/call.h"
 #include "messi/impl/calls.h"
+#include "messi/impl/observation.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/session_link.h"
 #include "messi/send_result.h"
@@ -28,7 +29,8 @@ namespace messi {
 class ServerCalls final : public Calls {
  public:
   ServerCalls(ServerBase& server, std::uint64_t client_id)
-      : Calls(server.loop_, server.options_.max_open_calls),
+      : Calls(server.loop_, server.options_.max_open_calls,
+              Observation::call_counts(server.observation_.get())),
         server_(server),
         client_id_(client_id) {}
 
@@ -49,7 +51,8 @@ class ServerCalls final : public Calls {
 class ServerLaterAnswers final : public LoopLaterAnswers {
  public:
   explicit ServerLaterAnswers(ServerBase& server)
-      : LoopLaterAnswers(server.loop_), server_(server) {}
+      : LoopLaterAnswers(server.loop_, Observation::call_counts(server.observation_.get())),
+        server_(server) {}
 
   wire::Outbox* outbox(const calls::LaterAnswer& answer) override {
     ServerClient* const client = server_.find_client_base(answer.peer);
@@ -84,7 +87,11 @@ MESSI_INLINE std::optional<std::uint64_t> ServerClient::find_request(std::uint32
   return server.current_ == this ? server.request_.find(member) : std::nullopt;
 }
 
-MESSI_INLINE void ServerClient::take_request() { link_->server().request_.take(); }
+MESSI_INLINE void ServerClient::take_request() {
+  ServerBase& server = link_->server();
+  server.request_.take();
+  if (server.observation_) server.observation_->answered();
+}
 
 MESSI_INLINE Calls* ServerBase::find_calls(const ServerClient& client) const {
   const auto found = calls_.find(client.id());
