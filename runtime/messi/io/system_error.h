@@ -9,6 +9,44 @@
 
 namespace messi::io {
 
+/// The code that Abseil would choose for an errno that only Linux is sure to have.
+inline StatusCode code_of_linux_errno([[maybe_unused]] int error) {
+#ifdef __linux__
+  switch (error) {
+    case ENOMEDIUM:
+      return StatusCode::kNotFound;
+    case ENOTUNIQ:
+      return StatusCode::kAlreadyExists;
+    case ENOKEY:
+      return StatusCode::kPermissionDenied;
+    case EDQUOT:
+    case EUSERS:
+      return StatusCode::kResourceExhausted;
+    case EBADFD:
+    case EISNAM:
+    case ENOTBLK:
+    case ESHUTDOWN:
+    case EUNATCH:
+      return StatusCode::kFailedPrecondition;
+    case ESTALE:
+      return StatusCode::kAborted;
+    case ECHRNG:
+      return StatusCode::kOutOfRange;
+    case ENOPKG:
+    case EPFNOSUPPORT:
+    case ESOCKTNOSUPPORT:
+      return StatusCode::kUnimplemented;
+    case ECOMM:
+    case EHOSTDOWN:
+    case ENONET:
+      return StatusCode::kUnavailable;
+    default:
+      break;
+  }
+#endif
+  return StatusCode::kUnknown;
+}
+
 /// The code that Abseil would choose for an errno.
 inline StatusCode code_of_errno(int error) {
   switch (error) {
@@ -35,21 +73,17 @@ inline StatusCode code_of_errno(int error) {
       return StatusCode::kDeadlineExceeded;
     case ENODEV:
     case ENOENT:
-    case ENOMEDIUM:
     case ENXIO:
     case ESRCH:
       return StatusCode::kNotFound;
     case EADDRNOTAVAIL:
     case EALREADY:
     case EEXIST:
-    case ENOTUNIQ:
       return StatusCode::kAlreadyExists;
     case EACCES:
-    case ENOKEY:
     case EPERM:
     case EROFS:
       return StatusCode::kPermissionDenied;
-    case EDQUOT:
     case EMFILE:
     case EMLINK:
     case ENFILE:
@@ -58,48 +92,35 @@ inline StatusCode code_of_errno(int error) {
     case ENOMEM:
     case ENOSPC:
     case ENOSR:
-    case EUSERS:
       return StatusCode::kResourceExhausted;
     case EADDRINUSE:
     case EBADF:
-    case EBADFD:
     case EBUSY:
     case ECHILD:
     case EISCONN:
     case EISDIR:
-    case EISNAM:
-    case ENOTBLK:
     case ENOTCONN:
     case ENOTDIR:
     case ENOTEMPTY:
     case EPIPE:
-    case ESHUTDOWN:
     case ETXTBSY:
-    case EUNATCH:
       return StatusCode::kFailedPrecondition;
     case EDEADLK:
-    case ESTALE:
       return StatusCode::kAborted;
-    case ECHRNG:
     case EFBIG:
     case EOVERFLOW:
     case ERANGE:
       return StatusCode::kOutOfRange;
     case EAFNOSUPPORT:
-    case ENOPKG:
     case ENOSYS:
     case ENOTSUP:
-    case EPFNOSUPPORT:
     case EPROTONOSUPPORT:
-    case ESOCKTNOSUPPORT:
     case EXDEV:
       return StatusCode::kUnimplemented;
     case EAGAIN:
-    case ECOMM:
     case ECONNABORTED:
     case ECONNREFUSED:
     case ECONNRESET:
-    case EHOSTDOWN:
     case EHOSTUNREACH:
     case EINTR:
     case ENETDOWN:
@@ -107,10 +128,9 @@ inline StatusCode code_of_errno(int error) {
     case ENETUNREACH:
     case ENOLCK:
     case ENOLINK:
-    case ENONET:
       return StatusCode::kUnavailable;
     default:
-      return StatusCode::kUnknown;
+      return code_of_linux_errno(error);
   }
 }
 
