@@ -115,7 +115,7 @@ void emit_server_classes(const Context& context) {
                      {"count", std::to_string(up.members.size())}},
                     R"cc(
               /// A connected client, as its server sees it. It exists from the beginning of its
-              /// on_client_connected to the end of its on_client_disconnected.
+              /// on_authenticate to the end of its on_client_disconnected.
               class $ServerClient$ : public ::messi::ServerClient {
                public:
                 using ServerClient::ServerClient;

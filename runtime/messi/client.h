@@ -113,7 +113,7 @@ struct ClientOptions {
 
 /// The base class of generated clients: a connection that is made again whenever it is lost.
 ///
-/// Threads: the loop's thread only. From other threads, use `EventLoop::post`.
+/// Threads: the loop's thread only. From other threads, use `EventLoop::post`, or a Sender.
 /// Hooks: the loop calls them, never from within a call of yours. Every call is legal in a hook.
 /// Destroying this client in its own hook is a bug, which is asserted; post it instead. An
 /// exception leaves the loop, and ends the connection (kGeneralError).

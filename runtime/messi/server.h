@@ -145,7 +145,7 @@ struct ServerOptions {
 
 /// The base class of generated servers.
 ///
-/// Threads: the loop's thread only. From other threads, use `EventLoop::post`.
+/// Threads: the loop's thread only. From other threads, use `EventLoop::post`, or a Sender.
 /// Hooks: the loop calls them, never from within a call of yours. Every call is legal in a hook.
 /// Destroying this server in its own hook is a bug, which is asserted; post it instead. An
 /// exception leaves the loop, and ends the connection of the client that the hook was called for

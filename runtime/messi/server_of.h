@@ -59,7 +59,9 @@ class ServerOf : public ServerBase {
     return true;
   }
 
+  /// The first hook of a client that was accepted: from now on messages are sent and received.
   virtual void on_client_connected(Client& /*client*/) {}
+  /// The last one. Nothing is sent any more, and the client is destroyed when it returns.
   virtual void on_client_disconnected(Client& /*client*/, DisconnectReason /*reason*/) {}
 
   // With a session all that follows happens between `on_client_connected` and

@@ -220,7 +220,7 @@ class CommentsClient : public ::messi::ClientBase {
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
-/// on_client_connected to the end of its on_client_disconnected.
+/// on_authenticate to the end of its on_client_disconnected.
 class CommentsServerClient : public ::messi::ServerClient {
  public:
   using ServerClient::ServerClient;

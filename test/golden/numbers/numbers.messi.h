@@ -131,7 +131,7 @@ class NumbersClient : public ::messi::ClientBase {
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
-/// on_client_connected to the end of its on_client_disconnected.
+/// on_authenticate to the end of its on_client_disconnected.
 class NumbersServerClient : public ::messi::ServerClient {
  public:
   using ServerClient::ServerClient;

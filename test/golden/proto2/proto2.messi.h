@@ -121,7 +121,7 @@ class Proto2Client : public ::messi::ClientBase {
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
-/// on_client_connected to the end of its on_client_disconnected.
+/// on_authenticate to the end of its on_client_disconnected.
 class Proto2ServerClient : public ::messi::ServerClient {
  public:
   using ServerClient::ServerClient;

@@ -28,7 +28,7 @@
 namespace side_server {
 
 /// A connected client, as its server sees it. It exists from the beginning of its
-/// on_client_connected to the end of its on_client_disconnected.
+/// on_authenticate to the end of its on_client_disconnected.
 class SideServerServerClient : public ::messi::ServerClient {
  public:
   using ServerClient::ServerClient;

@@ -107,7 +107,7 @@ class StdNeighbourClient : public ::messi::ClientBase {
 };
 
 /// A connected client, as its server sees it. It exists from the beginning of its
-/// on_client_connected to the end of its on_client_disconnected.
+/// on_authenticate to the end of its on_client_disconnected.
 class StdNeighbourServerClient : public ::messi::ServerClient {
  public:
   using ServerClient::ServerClient;
