@@ -50,6 +50,25 @@ TEST_CASE("a call is found by id, by number, and in its order", "[calls]") {
   CHECK_FALSE(calls.full());
 }
 
+TEST_CASE("the turns of pairs are apart, and go on after there was nobody", "[calls]") {
+  OpenCalls calls(100);
+  const auto waiting = add(calls, 0, 1);
+  for (int round = 0; round < 40; ++round) {
+    const auto first = add(calls, 0, 2);
+    const auto second = add(calls, 0, 2);
+    CHECK(calls.find_first(2)->id == first);
+    calls.finish(*calls.find(second));
+    CHECK(calls.find_first(2)->id == first);
+    calls.finish(*calls.find_first(2));
+    CHECK(calls.find_first(2) == nullptr);
+    CHECK(calls.find_first(1)->id == waiting);
+  }
+  calls.end_all(StatusCode::kUnavailable, "over");
+  CHECK(calls.find_first(1) == nullptr);
+  const auto next = add(calls, 0, 1);
+  CHECK(calls.find_first(1)->id == next);
+}
+
 TEST_CASE("a call that was given up keeps its turn, and counts for the bound without numbers",
           "[calls]") {
   OpenCalls calls(2);
@@ -74,7 +93,7 @@ TEST_CASE("with numbers only so many that were given up are remembered", "[calls
     calls.give_up(*calls.find_number(number), StatusCode::kCancelled, "cancelled");
   }
   CHECK(calls.find_number(1) == nullptr);
-  CHECK(calls.find_number(3000 - 1024) == nullptr);
+  CHECK(calls.find_number(3000 - 2048) == nullptr);
   CHECK(calls.find_number(3000 - 1023) != nullptr);
 }
 

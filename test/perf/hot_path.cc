@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "chat.messi.h"
+#include "messi/calls/open_calls.h"
 #include "messi/statistics.h"
 #include "messi/testing/manual_loop.h"
 
@@ -109,6 +110,17 @@ void group(int count) {
   room.loop.run_until_idle();
 }
 
+// Many calls are open, and their answers come in order.
+void answers(int count) {
+  messi::calls::OpenCalls calls(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    calls.prepare();
+    calls.add(0, 1, messi::TimePoint(), messi::TimePoint::max(),
+              messi::CallHandler([](const messi::CallOutcome& /*outcome*/) {}));
+  }
+  for (int i = 0; i < count; ++i) calls.finish(*calls.find_first(1));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -127,6 +139,8 @@ int main(int argc, char** argv) {
     broadcast(count);
   } else if (scenario == "group_100") {
     group(count);
+  } else if (scenario == "answers_in_order") {
+    answers(count);
   } else {
     std::fprintf(stderr, "unknown scenario %s\n", argv[1]);
     return 2;

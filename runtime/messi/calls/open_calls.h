@@ -66,12 +66,14 @@ class OpenCalls {
     if (full()) return false;
     close_gaps();
     make_room(rows_, rows_.size() + 1);
+    make_room(turns_, turns_.size() + 1);
     return true;
   }
   /// A call begins, after `prepare`; returns its id.
   std::uint64_t add(std::uint64_t number, std::uint32_t answering, TimePoint now,
                     TimePoint deadline, CallHandler handler) {
     rows_.push_back({++last_id_, number, answering, now, deadline, std::move(handler)});
+    if (turn_of(answering) == nullptr) turns_.push_back({answering, last_id_});
     ++open_count_;
     next_deadline_ = std::min(next_deadline_, deadline);
     return last_id_;
@@ -84,11 +86,17 @@ class OpenCalls {
   OpenCall* find_number(std::uint64_t number) {
     return find_by(number, [](const OpenCall& call) { return call.number; });
   }
-  /// The call whose turn it is, if `reply` comes in order.
+  /// The call whose turn it is, if `answering` comes in order. What was seen to be over is not
+  /// looked at again.
   OpenCall* find_first(std::uint32_t answering) {
-    for (OpenCall& call : rows_) {
-      if (!call.gone && call.reply == answering) return &call;
+    Turn* const turn = turn_of(answering);
+    if (turn == nullptr) return nullptr;
+    for (auto call = row_from(turn->id); call != rows_.end(); ++call) {
+      if (call->gone || call->reply != answering) continue;
+      turn->id = call->id;
+      return &*call;
     }
+    turn->id = last_id_ + 1;
     return nullptr;
   }
 
@@ -110,7 +118,7 @@ class OpenCalls {
     over_.push_back({std::move(call.handler), code, text});
     --open_count_;
     ++given_up_count_;
-    if (numbered_ && given_up_count_ > kMostGivenUp) forget_oldest();
+    if (numbered_ && given_up_count_ >= 2 * kMostGivenUp) forget_oldest();
   }
 
   /// A call that has not begun is over.
@@ -124,6 +132,7 @@ class OpenCalls {
       if (call.open()) over_.push_back({std::move(call.handler), code, text});
     }
     rows_.clear();
+    turns_.clear();
     open_count_ = given_up_count_ = gone_count_ = 0;
     next_deadline_ = TimePoint::max();
   }
@@ -163,8 +172,26 @@ class OpenCalls {
   bool has_over() const { return !over_.empty(); }
 
  private:
-  // Of calls with numbers. A peer that never answers is not remembered for ever.
+  // Of calls with numbers. A peer that never answers is not remembered for ever: at twice as many
+  // half are forgotten, since each time all rows are looked at.
   static constexpr std::size_t kMostGivenUp = 1024;
+
+  // Calls before `id` do not wait for `reply`, which comes in order.
+  struct Turn {
+    std::uint32_t reply;
+    std::uint64_t id;
+  };
+  Turn* turn_of(std::uint32_t answering) {
+    for (Turn& turn : turns_) {
+      if (turn.reply == answering) return &turn;
+    }
+    return nullptr;
+  }
+  std::vector<OpenCall>::iterator row_from(std::uint64_t id) {
+    return std::lower_bound(
+        rows_.begin(), rows_.end(), id,
+        [](const OpenCall& each, std::uint64_t value) { return each.id < value; });
+  }
 
   template <typename Key>
   OpenCall* find_by(std::uint64_t wanted, Key&& key) {
@@ -176,11 +203,11 @@ class OpenCalls {
 
   void forget_oldest() {
     for (OpenCall& call : rows_) {
+      if (given_up_count_ == kMostGivenUp) return;
       if (call.gone || call.open()) continue;
       call.gone = true;
       ++gone_count_;
       --given_up_count_;
-      return;
     }
   }
 
@@ -197,6 +224,7 @@ class OpenCalls {
   const std::size_t most_;
   bool numbered_ = false;
   std::vector<OpenCall> rows_;
+  std::vector<Turn> turns_;  // one for each reply that was waited for
   std::vector<OverCall> over_;
   std::size_t open_count_ = 0;
   std::size_t given_up_count_ = 0;
