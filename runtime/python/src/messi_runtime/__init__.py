@@ -6,6 +6,8 @@ from .client import ClientBase
 from .disconnect_reason import DisconnectReason
 from .group import GroupBase
 from .handshake_error import HandshakeError
+from .metrics import Metrics, MetricsFormat
+from .metrics_server import MetricsServer
 from .options import ClientOptions, ServerOptions
 from .peer_certificate import PeerCertificate
 from .responder import Responder
@@ -17,6 +19,7 @@ from .session_loss import SessionLoss, SessionLossReason, UnackedMessage
 from .session_mode import SessionMode
 from .slow_reader import SlowReader
 from .socket_options import SocketOptions
+from .statistics import CallEnd, DurationHistogram, Statistics
 from .stream import PeerCredentials
 from .tls_config import TlsConfig
 from .tls_failure import TlsError
@@ -26,12 +29,17 @@ from .wire_schema import Schema
 
 __all__ = [
     "BackoffSettings",
+    "CallEnd",
     "CallError",
     "ClientBase",
     "ClientOptions",
     "DisconnectReason",
+    "DurationHistogram",
     "GroupBase",
     "HandshakeError",
+    "Metrics",
+    "MetricsFormat",
+    "MetricsServer",
     "PeerCertificate",
     "PeerCredentials",
     "Responder",
@@ -46,6 +54,7 @@ __all__ = [
     "SessionMode",
     "SlowReader",
     "SocketOptions",
+    "Statistics",
     "StatusCode",
     "TlsConfig",
     "TlsError",

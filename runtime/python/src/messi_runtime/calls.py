@@ -19,6 +19,7 @@ from .farewell import cut, harmless
 from .outbox import Accepted
 from .schema import Incoming, encode_varint, first_field
 from .send_result import SendResult
+from .statistics import CallEnd, Statistics
 
 if TYPE_CHECKING:
     from .responder import Request
@@ -41,12 +42,14 @@ class Line(Protocol):
 
 
 class OpenCall:
-    __slots__ = ("future", "given_up", "number", "reply")
+    __slots__ = ("began", "future", "given_up", "number", "reply")
 
     def __init__(self, number: int, reply: str) -> None:
         self.number = number
         self.reply = reply
-        self.future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.began = loop.time()
+        self.future: asyncio.Future[Message] = loop.create_future()
         self.given_up = False
         """Nobody waits any more. It is kept until its answer has come, so that nobody else gets
         that."""
@@ -57,7 +60,9 @@ class OpenCall:
 
 
 class Calls:
-    def __init__(self, most: int, incoming: Incoming, max_depth: int) -> None:
+    def __init__(
+        self, most: int, incoming: Incoming, max_depth: int, statistics: Statistics
+    ) -> None:
         """At most `most` calls are open. `incoming` decodes what arrives, with at most so many
         levels."""
         self.named = False
@@ -70,6 +75,7 @@ class Calls:
         self._most = most
         self._incoming = incoming
         self._max_depth = max_depth
+        self._statistics = statistics
         self._names = {number: name for name, number in incoming.numbers.items()}
         self._calls: dict[OpenCall, None] = {}  # in the order in which they were made
         self._open = 0  # of them
@@ -87,9 +93,11 @@ class Calls:
         """Sends a request, and waits for its answer. Raises `CallError`."""
         given_up = 0 if self.named else self._given_up
         if self._open + given_up >= self._most:
+            self._count(CallEnd.NOT_SENT)
             raise CallError(StatusCode.RESOURCE_EXHAUSTED, "too many calls are open")
         result = line.try_send(frame)
         if result is not SendResult.OK:
+            self._count(CallEnd.NOT_SENT)
             raise CallError(_CODES[result], _TEXTS[result])
         call = OpenCall(line.last_sent, reply)
         self._calls[call] = None
@@ -112,6 +120,7 @@ class Calls:
         call.fail(CallError(StatusCode.DEADLINE_EXCEEDED, "no answer in time"))
 
     def _give_up(self, line: Line, call: OpenCall) -> None:
+        self._count_unanswered(call)
         call.given_up = True
         self._open -= 1
         self._given_up += 1
@@ -120,6 +129,14 @@ class Calls:
         line.try_send(encode_call(call.number, CallKind.CANCEL))
         if self._given_up > _MOST_GIVEN_UP:
             self._forget(next(each for each in self._calls if each.given_up))
+
+    def _count(self, how: CallEnd) -> None:
+        self._statistics.calls[how] += 1
+
+    def _count_unanswered(self, call: OpenCall) -> None:
+        """Nobody waits for it any more."""
+        in_time = call.future.cancelled() or not call.future.done()
+        self._count(CallEnd.CANCELLED if in_time else CallEnd.TIMED_OUT)
 
     def _forget(self, call: OpenCall) -> None:
         del self._calls[call]
@@ -138,6 +155,10 @@ class Calls:
         self._requests.clear()
         self._open = self._given_up = 0
         for call in calls:
+            if call.future.done() and not call.given_up:
+                self._count_unanswered(call)
+            elif not call.given_up:
+                self._count(CallEnd.CANCELLED if by_us else CallEnd.LOST)
             if not call.future.get_loop().is_closed():
                 call.fail(CallError(code, str(reason)))
 
@@ -204,21 +225,26 @@ class Calls:
         received = self._incoming.decode(payload, self._max_depth)
         if received is None or received.message is None or received.name != call.reply:
             return False
-        if self._finish(call):
+        if self._finish(call, CallEnd.ANSWERED):
             call.future.set_result(received.message)
         return True
 
     def _fail(self, call: OpenCall, rest: bytes) -> None:
-        if self._finish(call):
+        if self._finish(call, CallEnd.FAILED):
             text = harmless(cut(rest[1:], MOST_FAILURE_TEXT))
             call.future.set_exception(CallError(StatusCode.of(rest[0]), text))
 
-    def _finish(self, call: OpenCall) -> bool:
+    def _finish(self, call: OpenCall, how: CallEnd) -> bool:
         """Its answer has come. Whether somebody waits for it."""
         self._forget(call)
         if call.given_up or call.future.done():
             self.late += 1
+            if not call.given_up:
+                self._count_unanswered(call)
             return False
+        self._count(how)
+        duration = asyncio.get_running_loop().time() - call.began
+        self._statistics.call_duration.observe(duration)
         return True
 
     # The callee

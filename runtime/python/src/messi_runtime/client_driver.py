@@ -28,6 +28,7 @@ from .hooks import LOGGER, HookFailed, call_hook, name_of
 from .inbox import Detached, Event, Resumed
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
+from .observation import Observation
 from .options import ClientOptions
 from .responder import (
     Request,
@@ -42,6 +43,7 @@ from .session_frames import Welcome
 from .session_line import SessionLine
 from .session_link import SessionLink
 from .socket_connecting import Connected, connect, give_up
+from .statistics import CallEnd
 from .task import begin_task
 from .tls_handshakes import ClientHandshakes
 from .uri import TlsAddress, parse_uri_to_connect
@@ -72,19 +74,23 @@ class ClientDriver:
         self._handshakes = ClientHandshakes(options.tls)
         self._memory = AddressMemory()
         incoming = client._messi_incoming
+        connection = ConnectionSettings(
+            side=Side.CLIENT,
+            max_payload_size=options.max_payload_size,
+            max_pending_bytes=options.max_pending_bytes,
+            keepalive=KeepaliveSettings(options.ping_interval, options.pong_timeout),
+            frame_timeout=options.frame_timeout,
+        )
+        self._observation = Observation(options.statistics, connection.outbox.total)
+        self._statistics = self._observation.statistics
         make_calls = functools.partial(
-            Calls, options.max_open_calls, incoming, options.max_decode_depth
+            Calls, options.max_open_calls, incoming, options.max_decode_depth, self._statistics
         )
         self._settings = LinkSettings(
-            connection=ConnectionSettings(
-                side=Side.CLIENT,
-                max_payload_size=options.max_payload_size,
-                max_pending_bytes=options.max_pending_bytes,
-                keepalive=KeepaliveSettings(options.ping_interval, options.pong_timeout),
-                frame_timeout=options.frame_timeout,
-            ),
+            connection=connection,
             linger=options.linger,
             make_calls=None if client._messi_requests is None else make_calls,
+            statistics=self._statistics,
         )
         self.sessions = (
             ClientSessions(options, self._settings, self._schema, self._handle_session_over)
@@ -182,6 +188,7 @@ class ClientDriver:
 
     async def call(self, payload: bytes | None, reply: str, timeout: float) -> Message:
         if (line := self.line) is None:
+            self._statistics.calls[CallEnd.NOT_SENT] += 1
             raise CallError(StatusCode.UNAVAILABLE, "not connected")
         frame = self._settings.connection.outbox.encode(payload)
         return await line.its_calls().call(line, frame, reply, timeout)
@@ -215,6 +222,7 @@ class ClientDriver:
         self._machine = ClientMachine()
         self.link = self._task = self._attempt = self._dropped = None
         self._introducing = self._served = None
+        self._observation.forget()
 
     # Actions
 
@@ -317,6 +325,7 @@ class ClientDriver:
                 self._perform(action)
 
     async def _ask(self, failure: Exception) -> float | None:
+        self._statistics.connect_failures += 1
         LOGGER.info("Connecting to %s failed: %r.", self.uri, failure)
         self._attempts.handle_failed()
         hook = self._client.on_connect_failure
@@ -333,7 +342,7 @@ class ClientDriver:
         """From `on_connected` to `on_disconnected`."""
         loop = asyncio.get_running_loop()
         connected_at = loop.time()
-        link = Link(self._settings, connected.stream)
+        link = Link(self._settings, self._observation.observe(connected.stream))
         self.link = link
         self.disconnect_hint = ""
         self._machine.handle(ClientEvent.STREAM)
@@ -359,7 +368,8 @@ class ClientDriver:
             self._handle_known,
             self._handle_mismatch,
         )
-        link = SessionLink(self._settings, connected.stream, introduction)
+        stream = self._observation.observe(connected.stream)
+        link = SessionLink(self._settings, stream, introduction)
         self._introducing = link
         self._mismatched = None
         self._machine.handle(ClientEvent.OPENED)
@@ -455,11 +465,13 @@ class ClientDriver:
             try:
                 if not session.told and not failed:
                     session.told = True
+                    self._observation.handle_client_connected(session)
                     await call_hook(client.on_connected)
                 event = await session.next_event()
                 if event is None or isinstance(event, Detached):
                     return
                 if isinstance(event, Resumed):
+                    self._observation.handle_resumed(session)
                     await call_hook(client.on_resumed, event.replayed)
                 elif not failed:
                     await self._handle(session, event)
@@ -488,8 +500,9 @@ class ClientDriver:
             if action is not ClientAction.TELL:
                 self._perform(action, delay)
             elif session is None:
-                await self._tell_disconnected(link.reason)
+                await self._tell_disconnected(link, link.reason)
             elif session.detached:
+                self._observation.handle_detached(session)
                 await self._tell(self._client.on_detached, link.reason)
             else:
                 await self._tell_sessions()
@@ -512,9 +525,10 @@ class ClientDriver:
                 await session.calls.wait_told()
             self.disconnect_hint = session.hint
             if session.loss is not None:
+                self._statistics.sessions_lost += 1
                 await self._tell(self._client.on_session_lost, session.loss)
             if session.established:
-                await self._tell_disconnected(session.reason)
+                await self._tell_disconnected(session, session.reason)
             self.telling = None
 
     async def _tell(self, hook: Callable[..., Any], what: Any) -> None:
@@ -538,6 +552,7 @@ class ClientDriver:
         self._attempts.handle_proved()
 
     async def _serve(self, link: Link) -> None:
+        self._observation.handle_client_connected(link)
         try:
             await call_hook(self._client.on_connected)
             while (event := await link.next_event()) is not None:
@@ -569,10 +584,11 @@ class ClientDriver:
     def _request(self, link: Link | SessionLine, name: str) -> Request | None:
         """The message, if it is a request with a reply."""
         client = self._client
-        outbox = self._settings.connection.outbox
-        return find_request(link, name, client._messi_requests, client._messi_outgoing, outbox)
+        requests, outgoing = client._messi_requests, client._messi_outgoing
+        return find_request(link, name, requests, outgoing, self._settings)
 
-    async def _tell_disconnected(self, reason: DisconnectReason) -> None:
+    async def _tell_disconnected(self, line: Link | SessionLine, reason: DisconnectReason) -> None:
+        self._observation.handle_disconnected(line, reason)
         hook = self._client.on_disconnected
         arguments = (reason,) if _takes_arguments(hook) else ()
         with contextlib.suppress(HookFailed):

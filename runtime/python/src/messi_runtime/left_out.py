@@ -7,14 +7,15 @@ from collections.abc import Callable, Hashable
 from .frame_queue import PendingTotal
 from .latest_frames import LatestFrames
 from .slow_reader import SlowReader
+from .statistics import Statistics
 
 
 class LeftOut:
     """From the first broadcast that does not fit until all that was kept has found room."""
 
-    __slots__ = ("_latest", "_policy", "_total", "behind", "dropped")
+    __slots__ = ("_latest", "_policy", "_statistics", "_total", "behind", "dropped")
 
-    def __init__(self, policy: SlowReader, total: PendingTotal) -> None:
+    def __init__(self, policy: SlowReader, total: PendingTotal, statistics: Statistics) -> None:
         self.behind = False
         """Broadcasts are left out."""
 
@@ -23,6 +24,7 @@ class LeftOut:
 
         self._policy = policy
         self._total = total
+        self._statistics = statistics
         self._latest: LatestFrames | None = None
 
     @property
@@ -35,13 +37,17 @@ class LeftOut:
         begins = not self.behind
         self.behind = True
         if self._policy is SlowReader.DROP_NEWEST:
-            self.dropped += 1
+            self._drop()
             return begins
         if self._latest is None:
             self._latest = LatestFrames(self._total)
         if self._latest.keep(kind, frame):
-            self.dropped += 1
+            self._drop()
         return begins
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        self._statistics.dropped_broadcasts += 1
 
     def catch_up(self, offer: Callable[[bytes], bool]) -> bool:
         """Sends what was kept, as far as `offer` takes it. True if that was something."""

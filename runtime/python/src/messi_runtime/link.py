@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .awaited_room import Refused
 from .calls import Calls, Handled
@@ -19,6 +19,7 @@ from .patience import Patience
 from .peer_certificate import PeerCertificate
 from .send_result import SendResult
 from .slow_reader import SlowReader
+from .statistics import Statistics
 from .stream import READ_SIZE, PeerCredentials, Stream
 
 
@@ -39,10 +40,15 @@ class LinkSettings:
     make_calls: Callable[[], Calls] | None = None
     """`None`: the protocol has no requests with replies."""
 
+    statistics: Statistics = field(default_factory=Statistics)
+
     def new_calls(self) -> Calls:
         """Those of a connection, or a session."""
         assert self.make_calls is not None
         return self.make_calls()
+
+    def new_left_out(self) -> LeftOut:
+        return LeftOut(self.slow_reader, self.connection.outbox.total, self.statistics)
 
 
 class Link:
@@ -77,7 +83,7 @@ class Link:
         self._slow = False  # something was left to be written at the end of the last turn
         self._was_high = False  # more than half of the bound was waiting
         self._awaited = 0  # the size of what did not fit
-        self._left_out = LeftOut(settings.slow_reader, settings.connection.outbox.total)
+        self._left_out = settings.new_left_out()
         self._judging = False
 
         self._timer: asyncio.Handle | None = None

@@ -15,6 +15,7 @@ from .session_frames import MOST_AUTH_TOKEN
 from .session_mode import SessionMode
 from .slow_reader import SlowReader
 from .socket_options import SocketOptions
+from .statistics import Statistics
 from .tls_config import TlsConfig
 
 
@@ -81,6 +82,9 @@ class ClientOptions:
     """For URIs that are `tls://`. `None`: `TlsConfig()`, so the authorities of the system."""
 
     socket: SocketOptions = field(default_factory=SocketOptions)
+
+    statistics: Statistics | None = None
+    """Counts what happens here."""
 
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)
@@ -215,6 +219,9 @@ class ServerOptions:
     """A server whose URI is `tls://` needs it, with a certificate."""
 
     socket: SocketOptions = field(default_factory=SocketOptions)
+
+    statistics: Statistics | None = None
+    """Counts what happens here."""
 
     def __post_init__(self) -> None:
         check_max_payload_size(self.max_payload_size)

@@ -15,10 +15,11 @@ from .hooks import call_hook
 from .outbox import Accepted, OutboxSettings
 from .schema import Outgoing
 from .send_result import SendResult
+from .statistics import CallEnd, Statistics
 from .task import current_request
 
 if TYPE_CHECKING:
-    from .link import Link
+    from .link import Link, LinkSettings
     from .session_line import SessionLine
 
 Reply = TypeVar("Reply", bound=Message)
@@ -27,7 +28,17 @@ Reply = TypeVar("Reply", bound=Message)
 class Request:
     """A request whose hook is running, or that is answered later."""
 
-    __slots__ = ("answered", "cancelled", "line", "name", "number", "outgoing", "reply", "settings")
+    __slots__ = (
+        "answered",
+        "cancelled",
+        "line",
+        "name",
+        "number",
+        "outgoing",
+        "reply",
+        "settings",
+        "statistics",
+    )
 
     def __init__(
         self,
@@ -37,6 +48,7 @@ class Request:
         reply: str,
         outgoing: Outgoing,
         settings: OutboxSettings,
+        statistics: Statistics,
     ) -> None:
         """`number` is 0 if messages have none: then its answer is a message like any other."""
         self.line = line
@@ -45,17 +57,28 @@ class Request:
         self.reply = reply
         self.outgoing = outgoing
         self.settings = settings
+        self.statistics = statistics
         self.answered = False
         self.cancelled = False
 
     def send(self, payload: bytes | None) -> None:
         self.answered = True
+        self._count(CallEnd.ANSWERED)
         self.line.send(self._frame(payload))
 
     def try_send(self, payload: bytes | None) -> SendResult:
         result = self.line.try_send(self._frame(payload))
         self.answered = result is SendResult.OK
+        if self.answered:
+            self._count(CallEnd.ANSWERED)
         return result
+
+    def _count(self, how: CallEnd) -> None:
+        if self.cancelled:
+            how = CallEnd.CANCELLED
+        elif self.line.closed:
+            how = CallEnd.LOST
+        self.statistics.served_calls[how] += 1
 
     def _frame(self, payload: bytes | None) -> bytes | Accepted:
         if self.number:
@@ -64,6 +87,7 @@ class Request:
 
     def fail(self, code: StatusCode, text: str) -> None:
         self.answered = True
+        self._count(CallEnd.FAILED)
         if not self.number:
             return
         encoded = bytes((code,)) + cut(text.encode(errors="replace"), MOST_FAILURE_TEXT)
@@ -77,13 +101,15 @@ def find_request(
     name: str,
     replies: dict[str, str] | None,
     outgoing: Outgoing,
-    settings: OutboxSettings,
+    settings: LinkSettings,
 ) -> Request | None:
     """The message of this name that was handed out last, if it is a request. `replies` has the
     names of the replies, by those of their requests."""
     if replies is None or (reply := replies.get(name)) is None:
         return None
-    return Request(line, line.last_handed_out, name, reply, outgoing, settings)
+    outbox = settings.connection.outbox
+    number = line.last_handed_out
+    return Request(line, number, name, reply, outgoing, outbox, settings.statistics)
 
 
 def call_message_hook(
@@ -170,7 +196,7 @@ class Responder(Generic[Reply]):
 
     def __del__(self) -> None:
         request = self._take()
-        if request is not None and request.number and not self._loop.is_closed():
+        if request is not None and not self._loop.is_closed():
             # Another thread may have dropped it.
             self._loop.call_soon_threadsafe(request.fail, StatusCode.INTERNAL, "not answered")
 

@@ -24,6 +24,7 @@ from .hooks import LOGGER, HookFailed, call_hook
 from .inbox import Detached, Event, Resumed, Signal
 from .keepalive import KeepaliveSettings
 from .link import Link, LinkSettings
+from .observation import Observation
 from .options import ServerOptions
 from .outbox import Accepted
 from .responder import Request, call_message_hook, find_request
@@ -68,31 +69,35 @@ class ServerDriver(Generic[Client]):
         self._address = parse_uri_to_listen(uri)
         self._handshakes = _handshakes(uri, self._address, options)
         incoming = server._messi_incoming
+        connection = ConnectionSettings(
+            side=Side.SERVER,
+            max_payload_size=options.max_payload_size,
+            max_pending_bytes=options.max_pending_bytes,
+            keepalive=KeepaliveSettings(
+                0.0,
+                options.client_timeout,
+                TokenRate.per_second(options.max_pings_per_second, _SAVED_PINGS),
+            ),
+            max_payload_before_accept=(
+                options.max_payload_size
+                if options.introduces and not server._messi_authenticates
+                else options.max_payload_before_accept
+            ),
+            frame_timeout=options.frame_timeout,
+        )
+        self._observation = Observation(options.statistics, connection.outbox.total)
+        self._statistics = self._observation.statistics
         make_calls = functools.partial(
-            Calls, options.max_open_calls, incoming, options.max_decode_depth
+            Calls, options.max_open_calls, incoming, options.max_decode_depth, self._statistics
         )
         self._settings = LinkSettings(
-            connection=ConnectionSettings(
-                side=Side.SERVER,
-                max_payload_size=options.max_payload_size,
-                max_pending_bytes=options.max_pending_bytes,
-                keepalive=KeepaliveSettings(
-                    0.0,
-                    options.client_timeout,
-                    TokenRate.per_second(options.max_pings_per_second, _SAVED_PINGS),
-                ),
-                max_payload_before_accept=(
-                    options.max_payload_size
-                    if options.introduces and not server._messi_authenticates
-                    else options.max_payload_before_accept
-                ),
-                frame_timeout=options.frame_timeout,
-            ),
+            connection=connection,
             linger=options.linger,
             slow_reader=options.slow_reader,
             keep_total=self._keep_total,
             total_fits=lambda size, who: self._room.ask(size, who),
             make_calls=None if server._messi_requests is None else make_calls,
+            statistics=self._statistics,
         )
         self._total = self._settings.connection.outbox.total
         self._room = AwaitedRoom(self._total, options.max_total_pending_bytes)
@@ -269,6 +274,7 @@ class ServerDriver(Generic[Client]):
         self._deadlines = []
         self.clients = {}
         self.groups = Groups[Client]()
+        self._observation.forget()
         self._present = set()
         self._admission = self._make_admission()
         self._links = set()
@@ -297,6 +303,7 @@ class ServerDriver(Generic[Client]):
         stream = await self._stream(accepted, peer_address, listener)
         if stream is None:
             return
+        stream = self._observation.observe(stream)
         present = self._present
         present.add(stream)
         try:
@@ -318,6 +325,7 @@ class ServerDriver(Generic[Client]):
             return await self._handshakes.shake_hands(inner)
         except TlsError as error:
             if self._listener is listener:
+                self._statistics.handshake_failures += 1
                 LOGGER.info("The handshake with %s has failed: %s", peer_address, error)
                 await self._tell(self._server.on_handshake_failed, peer_address, error)
             return None
@@ -492,12 +500,14 @@ class ServerDriver(Generic[Client]):
             await self._tell_refused(client.peer_address, line.reason)
             return
         if line.loss is not None:
+            self._statistics.sessions_lost += 1
             await self._tell(self._server.on_client_session_lost, client, line.loss)
         await self._tell_disconnected(client, line.reason)
 
     async def _handle_session(self, client: Client, line: SessionLine) -> None:
         """To the last message."""
         server = self._server
+        self._observation.handle_connected(client)
         hook: tuple[Any, ...] | None = server.on_client_connected, client
         while True:
             try:
@@ -508,8 +518,10 @@ class ServerDriver(Generic[Client]):
                 if event is None:
                     return
                 if isinstance(event, Detached):
+                    self._observation.handle_detached(client)
                     hook = server.on_client_detached, client, event.reason
                 elif isinstance(event, Resumed):
+                    self._observation.handle_resumed(client)
                     hook = server.on_client_resumed, client, event.replayed
                 else:
                     await self._handle(client, line, event)
@@ -551,10 +563,12 @@ class ServerDriver(Generic[Client]):
             timeout.cancel()
 
     async def _tell_refused(self, peer_address: str, why: DisconnectReason) -> None:
+        self._statistics.refusals[why] += 1
         await self._tell(self._server.on_client_refused, peer_address, why)
 
     async def _tell_disconnected(self, client: Client, why: DisconnectReason) -> None:
         """It is in its groups until then."""
+        self._observation.handle_disconnected(client, why)
         try:
             await self._tell(self._server.on_client_disconnected, client, why)
         finally:
@@ -575,6 +589,7 @@ class ServerDriver(Generic[Client]):
 
     async def _handle_all(self, client: Client, link: Link) -> None:
         """From `on_client_connected` to the last message."""
+        self._observation.handle_connected(client)
         try:
             await call_hook(self._server.on_client_connected, client)
             while (event := await link.next_event()) is not None:
@@ -588,6 +603,8 @@ class ServerDriver(Generic[Client]):
         server = self._server
         if not isinstance(event, bytes):
             behind = event is Signal.BEHIND
+            if behind:
+                self._statistics.slow_clients += 1
             await call_hook(
                 server.on_client_behind if behind else server.on_client_writable, client
             )
@@ -616,8 +633,7 @@ class ServerDriver(Generic[Client]):
     def _request(self, client: Client, link: Link | SessionLine, name: str) -> Request | None:
         """The message, if it is a request with a reply."""
         requests = self._server._messi_requests
-        outbox = self._settings.connection.outbox
-        return find_request(link, name, requests, client._messi_outgoing, outbox)
+        return find_request(link, name, requests, client._messi_outgoing, self._settings)
 
 
 def _handshakes(

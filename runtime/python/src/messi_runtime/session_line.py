@@ -12,7 +12,6 @@ from .disconnect_reason import DisconnectReason
 from .farewell import cut, harmless, reason_of_code
 from .frame import FrameType, encode_frame
 from .inbox import Detached, Event, Inbox, Resumed
-from .left_out import LeftOut
 from .link import LinkSettings
 from .outbox import Accepted
 from .peer_certificate import PeerCertificate
@@ -79,7 +78,7 @@ class SessionLine:
         self._peer_sends_no_more = False
         self._was_high = False  # more than half of the bound was kept
         self._awaited = 0  # the size of what did not fit
-        self._left_out = LeftOut(settings.slow_reader, settings.connection.outbox.total)
+        self._left_out = settings.new_left_out()
         self._owed_since = 0.0
         self._ack_timer: asyncio.TimerHandle | None = None
         self._linger: asyncio.TimerHandle | None = None
