@@ -38,8 +38,9 @@ struct CountedWorld {
   std::uint64_t made(CallEnd how) const { return callers->read().calls[how]; }
   std::uint64_t served(CallEnd how) const { return callees->read().served_calls[how]; }
   std::uint64_t timed() const {
+    const Counts counts = callers->read();
     std::uint64_t sum = 0;
-    for (const std::uint64_t each : callers->read().call_duration.buckets()) sum += each;
+    for (const std::uint64_t each : counts.call_duration.buckets()) sum += each;
     return sum;
   }
 
