@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from .disconnect_reason import DisconnectReason
@@ -32,15 +32,16 @@ class Metrics:
 
     def text(self, text_format: MetricsFormat = MetricsFormat.OPEN_METRICS) -> str:
         lines: list[str] = []
-        for kind, name, help_text, read in _FAMILIES:
-            lines += self._family(text_format, kind, name, help_text, read)
+        for family in _FAMILIES:
+            lines += self._family(text_format, *family)
         if text_format is MetricsFormat.OPEN_METRICS:
             lines.append("# EOF")
         return "".join(line + "\n" for line in lines)
 
     def _family(
-        self, text_format: MetricsFormat, kind: str, name: str, help_text: str, read: _Read
+        self, text_format: MetricsFormat, kind: str, what: str, help_text: str, by: str
     ) -> Iterable[str]:
+        name = "messi_" + what + ("_seconds" if kind == "histogram" else "")
         sampled = name + "_total" if kind == "counter" else name
         unit = next((each for each in ("bytes", "seconds") if name.endswith("_" + each)), None)
         head = name if text_format is MetricsFormat.OPEN_METRICS else sampled
@@ -49,19 +50,19 @@ class Metrics:
         if unit is not None and text_format is MetricsFormat.OPEN_METRICS:
             yield f"# UNIT {head} {unit}"
         if kind == "histogram":
-            yield from self._histogram(name, read)
+            yield from self._histogram(name, what)
         else:
             samples: dict[str, int] = defaultdict(int)
             for labels, statistics in self._sources:
-                for more, number in _samples(read(statistics)):
+                for more, number in _samples(by, getattr(statistics, what)):
                     samples[labels + more] += number
             for labels, number in sorted(samples.items()):
                 yield f"{sampled}{{{labels}}} {number}"
 
-    def _histogram(self, name: str, read: _Read) -> Iterable[str]:
+    def _histogram(self, name: str, what: str) -> Iterable[str]:
         histograms: dict[str, DurationHistogram] = defaultdict(DurationHistogram)
         for labels, statistics in self._sources:
-            histograms[labels].add(read(statistics))
+            histograms[labels].add(getattr(statistics, what))
         for labels, histogram in sorted(histograms.items()):
             count = 0
             bounds = [*map(str, histogram.BOUNDS), "+Inf"]
@@ -84,138 +85,34 @@ def _word(key: object) -> str:
     return str(key.value if isinstance(key, enum.Enum) else key)
 
 
-def _samples(numbers: Any) -> Iterable[tuple[str, int]]:
-    """Numbers, with the labels that they have beside the name."""
-    if isinstance(numbers, tuple):
-        by, counts = numbers
-        for key, number in counts.items():
-            yield "," + _label(by, _word(key)), number
-    else:
-        yield "", numbers
+def _samples(by: str, numbers: Any) -> Iterable[tuple[str, int]]:
+    """Numbers, with the label that they have beside the name, if they have one."""
+    if by:
+        return [("," + _label(by, _word(key)), number) for key, number in numbers.items()]
+    return [("", numbers)]
 
 
-_Read = Callable[[Statistics], Any]
-
-_FAMILIES: list[tuple[str, str, str, _Read]] = [
-    (
-        "gauge",
-        "messi_connections",
-        "Connected now, with those whose session is detached.",
-        lambda its: its.connections,
-    ),
-    (
-        "gauge",
-        "messi_detached",
-        "Sessions that wait for a connection now.",
-        lambda its: its.detached,
-    ),
-    (
-        "gauge",
-        "messi_pending_bytes",
-        "Bytes that wait to be written, or acknowledged.",
-        lambda its: its.pending_bytes,
-    ),
-    (
-        "counter",
-        "messi_connects",
-        "Connections, or sessions, that have begun.",
-        lambda its: its.connects,
-    ),
-    (
-        "counter",
-        "messi_reconnects",
-        "A client's connects, but for its first.",
-        lambda its: its.reconnects,
-    ),
-    (
-        "counter",
-        "messi_connect_failures",
-        "Attempts to connect that have failed.",
-        lambda its: its.connect_failures,
-    ),
-    (
-        "counter",
-        "messi_disconnects",
-        "Connections, or sessions, that have ended.",
-        lambda its: ("reason", its.disconnects),
-    ),
-    (
-        "counter",
-        "messi_refusals",
-        "Connections that were turned away.",
-        lambda its: ("reason", its.refusals),
-    ),
-    (
-        "counter",
-        "messi_handshake_failures",
-        "Handshakes that went wrong, such as those of TLS.",
-        lambda its: its.handshake_failures,
-    ),
-    (
-        "counter",
-        "messi_detaches",
-        "Sessions that have lost their connection.",
-        lambda its: its.detaches,
-    ),
-    (
-        "counter",
-        "messi_resumes",
-        "Sessions that went on in another connection.",
-        lambda its: its.resumes,
-    ),
-    (
-        "counter",
-        "messi_sessions_lost",
-        "Sessions that could not keep their promise.",
-        lambda its: its.sessions_lost,
-    ),
-    (
-        "counter",
-        "messi_slow_clients",
-        "Times that a client fell behind broadcasts.",
-        lambda its: its.slow_clients,
-    ),
-    (
-        "counter",
-        "messi_dropped_broadcasts",
-        "Broadcasts left out for slow clients.",
-        lambda its: its.dropped_broadcasts,
-    ),
-    ("counter", "messi_sent_bytes", "Bytes that were sent.", lambda its: its.sent_bytes),
-    (
-        "counter",
-        "messi_received_bytes",
-        "Bytes that were received.",
-        lambda its: its.received_bytes,
-    ),
-    (
-        "counter",
-        "messi_sent_frames",
-        "Frames that were sent.",
-        lambda its: ("type", its.sent_frames),
-    ),
-    (
-        "counter",
-        "messi_received_frames",
-        "Frames that were received.",
-        lambda its: ("type", its.received_frames),
-    ),
-    (
-        "counter",
-        "messi_calls",
-        "Calls that were made and are over.",
-        lambda its: ("outcome", its.calls),
-    ),
-    (
-        "histogram",
-        "messi_call_duration_seconds",
-        "How long calls took that the callee has ended.",
-        lambda its: its.call_duration,
-    ),
-    (
-        "counter",
-        "messi_served_calls",
-        "Requests of the other side that are over.",
-        lambda its: ("outcome", its.served_calls),
-    ),
-]
+# The kind, the attribute of the statistics, the help, and the label that tells its numbers apart.
+_FAMILIES = (
+    ("gauge", "connections", "Connected now, with those whose session is detached.", ""),
+    ("gauge", "detached", "Sessions that wait for a connection now.", ""),
+    ("gauge", "pending_bytes", "Bytes that wait to be written, or acknowledged.", ""),
+    ("counter", "connects", "Connections, or sessions, that have begun.", ""),
+    ("counter", "reconnects", "A client's connects, but for its first.", ""),
+    ("counter", "connect_failures", "Attempts to connect that have failed.", ""),
+    ("counter", "disconnects", "Connections, or sessions, that have ended.", "reason"),
+    ("counter", "refusals", "Connections that were turned away.", "reason"),
+    ("counter", "handshake_failures", "Handshakes that went wrong, such as those of TLS.", ""),
+    ("counter", "detaches", "Sessions that have lost their connection.", ""),
+    ("counter", "resumes", "Sessions that went on in another connection.", ""),
+    ("counter", "sessions_lost", "Sessions that could not keep their promise.", ""),
+    ("counter", "slow_clients", "Times that a client fell behind broadcasts.", ""),
+    ("counter", "dropped_broadcasts", "Broadcasts left out for slow clients.", ""),
+    ("counter", "sent_bytes", "Bytes that were sent.", ""),
+    ("counter", "received_bytes", "Bytes that were received.", ""),
+    ("counter", "sent_frames", "Frames that were sent.", "type"),
+    ("counter", "received_frames", "Frames that were received.", "type"),
+    ("counter", "calls", "Calls that were made and are over.", "outcome"),
+    ("histogram", "call_duration", "How long calls took that the callee has ended.", ""),
+    ("counter", "served_calls", "Requests of the other side that are over.", "outcome"),
+)
