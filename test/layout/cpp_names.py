@@ -11,7 +11,7 @@ coro/sleep.h coro/task.h""".split()
 # What is in these headers for messi's own use, for networks that users write, or to be used without its name.
 NOT_FOR_USERS = {
     "ClientRange", "Connected", "Destroy", "Final", "GroupExcept", "Init", "IoResult", "Iterator", "OnResult", "PeerInfo", "Poller",
-    "PostedCall", "Promise", "PromiseBase", "Sleep", "Stream", "StreamHandler", "UserState", "Awaiting",
+    "PostedCall", "Promise", "PromiseBase", "Sleep", "Stream", "StreamHandler", "UserState", "Awaiting", "AsioJob",
 }
 # What users know by another name, or never write; of types, only what they have counts.
 UNNAMED = {"observe", "BasicCallCounts", "BasicCounts", "ClientOf", "CountsByCallEnd", "CountsByFrameType", "CountsByReason", "Incoming"}

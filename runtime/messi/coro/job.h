@@ -17,11 +17,9 @@ class [[nodiscard]] Job {
  public:
   /// There is nothing to run.
   Job() = default;
-  Job(EventLoop& loop, Task<void> task) {
-    const auto coroutine = std::exchange(task.coroutine_, nullptr);
-    runner_.reset(new Runner(loop, coroutine));
-    coroutine.promise().begin(*runner_, nullptr);
-  }
+  Job(EventLoop& loop, Task<void> task) : Job(loop, std::move(task), nullptr) {}
+  // Unless it is cancelled, `ending` is told.
+  Job(EventLoop& loop, Task<void> task, Ending& ending) : Job(loop, std::move(task), &ending) {}
 
   /// Whether the coroutine has ended, or was cancelled.
   bool done() const { return runner_ == nullptr || runner_->done(); }
@@ -30,6 +28,12 @@ class [[nodiscard]] Job {
   void cancel() { runner_.reset(); }
 
  private:
+  Job(EventLoop& loop, Task<void> task, Ending* ending) {
+    const auto coroutine = std::exchange(task.coroutine_, nullptr);
+    runner_.reset(new Runner(loop, coroutine, ending));
+    coroutine.promise().begin(*runner_, nullptr);
+  }
+
   struct Abandon {
     void operator()(Runner* runner) const { Runner::abandon(runner); }
   };

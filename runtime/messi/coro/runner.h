@@ -22,14 +22,28 @@ class Condition {
   ~Condition() = default;
 };
 
+/// Is told that a coroutine has ended, and of what it has thrown, which else leaves the loop. It
+/// may destroy the owner.
+class Ending {
+ public:
+  virtual void handle_ended(std::exception_ptr error) = 0;
+
+ protected:
+  ~Ending() = default;
+};
+
 /// Runs a coroutine, and all coroutines that it awaits, from the loop.
 // Coroutines that await each other are resumed by `step`, one after the other. If they resumed each
 // other, each would take stack for as long as the others run, unless the compiler optimises.
 class Runner {
  public:
-  /// Takes the coroutine, which begins at the end of the loop's turn.
-  Runner(EventLoop& loop, std::coroutine_handle<> coroutine)
-      : loop_(loop), step_(loop, [this] { step(); }), root_(coroutine), next_(coroutine) {
+  /// Takes the coroutine, which begins at the end of the loop's turn. `ending` may be null.
+  Runner(EventLoop& loop, std::coroutine_handle<> coroutine, Ending* ending)
+      : loop_(loop),
+        step_(loop, [this] { step(); }),
+        root_(coroutine),
+        next_(coroutine),
+        ending_(ending) {
     wake();
   }
   Runner(const Runner&) = delete;
@@ -40,6 +54,7 @@ class Runner {
   static void abandon(Runner* runner) {
     if (runner->running_) {
       runner->abandoned_ = true;
+      runner->ending_ = nullptr;
     } else {
       delete runner;
     }
@@ -71,7 +86,8 @@ class Runner {
     while (condition_ == nullptr && next_ != nullptr) std::exchange(next_, nullptr).resume();
     if (condition_ == nullptr) std::exchange(root_, nullptr).destroy();
     running_ = false;
-    const std::exception_ptr error = std::exchange(error_, nullptr);
+    std::exception_ptr error = std::exchange(error_, nullptr);
+    if (done() && ending_ != nullptr) return ending_->handle_ended(std::move(error));
     if (abandoned_) delete this;
     if (error != nullptr) std::rethrow_exception(error);
   }
@@ -81,6 +97,7 @@ class Runner {
   std::coroutine_handle<> root_;
   std::coroutine_handle<> next_;  // to be resumed
   Condition* condition_ = nullptr;
+  Ending* ending_;
   std::exception_ptr error_;
   bool running_ = false;
   bool abandoned_ = false;

@@ -23,6 +23,7 @@
 #include "messi/base/time.h"
 #include "messi/io/asio/asio.h"
 #include "messi/io/asio/context_watch.h"
+#include "messi/io/asio/loop_watch.h"
 #include "messi/io/asio/network.h"
 #include "messi/io/asio/operation.h"
 #include "messi/io/asio/wait_writable.h"
@@ -43,7 +44,7 @@ inline namespace MESSI_ASIO_FLAVOUR {
 /// "The loop's thread" is where the context runs: one thread, unless a strand is given. Then it is
 /// the strand, and any number of threads may run its context. The loop goes before the context, and
 /// clients and servers before the loop.
-class AsioLoop final : public LoopCore, private io::OperationLoop {
+class AsioLoop final : public LoopCore, public io::WatchedLoop, private io::OperationLoop {
  public:
   using Context = io::net::io_context;
   using Strand = io::net::strand<Context::executor_type>;
@@ -144,6 +145,7 @@ class AsioLoop final : public LoopCore, private io::OperationLoop {
 // ---------------------------------------------------------------------------------------------
 
 inline AsioLoop::~AsioLoop() {
+  tell_watches();
   turns_->owner = nullptr;
   timeouts_->owner = nullptr;
 }

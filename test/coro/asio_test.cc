@@ -1,0 +1,2 @@
+#define ON_ASIO "Asio: "
+#include "test/coro/asio_tests.h"
