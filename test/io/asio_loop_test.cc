@@ -52,6 +52,13 @@ void echo(const std::string& event, Server::Client* from) {
   if (event == "message hello") from->send(message("echo"));
 }
 
+/// Of a server that looks for silent clients after longer than a test waits.
+messi::ServerOptions patient() {
+  messi::ServerOptions options;
+  options.client_timeout = 1min;
+  return options;
+}
+
 }  // namespace
 
 TEST_CASE("the run of a context ends when its clients and servers have nothing left to do",
@@ -60,9 +67,7 @@ TEST_CASE("the run of a context ends when its clients and servers have nothing l
   AsioLoop loop(context);
   CHECK(context.run() == 0);
   context.restart();
-  messi::ServerOptions options;
-  options.client_timeout = 100ms;  // when a server last looks whether there is a silent one
-  Server server(loop, "tcp://127.0.0.1:0", options);
+  Server server(loop, "tcp://127.0.0.1:0", patient());
   REQUIRE(server.start().ok());
   server.on = [&](const std::string& event, Server::Client* from) {
     echo(event, from);
@@ -74,9 +79,35 @@ TEST_CASE("the run of a context ends when its clients and servers have nothing l
     if (line == "message echo") client.stop();
   };
   client.start();
-  context.run();
+  context.run_for(10s);
   CHECK(client.stopped());
   CHECK(server.stopped());
+  CHECK(context.stopped());
+}
+
+TEST_CASE("the run of a context ends when a server is stopped that has no clients any more",
+          "[io]") {
+  for (const bool at_once : {false, true}) {
+    CAPTURE(at_once);
+    asio::io_context context;
+    AsioLoop loop(context);
+    Server server(loop, "tcp://127.0.0.1:0", patient());
+    REQUIRE(server.start().ok());
+    bool gone = false;
+    server.on = [&](const std::string& event, Server::Client*) {
+      gone = event.find("disconnected") == 0;
+    };
+    Client client(loop, server.uri());
+    client.then = [&](const std::string& line) {
+      if (line == "connected") client.stop();
+    };
+    client.start();
+    CHECK(run_until(context, [&] { return gone; }));
+    at_once ? server.stop_now() : server.stop();
+    context.restart();
+    context.run_for(10s);
+    CHECK(context.stopped());
+  }
 }
 
 TEST_CASE("a run does not wait for a timer that was cancelled outside of it", "[io]") {

@@ -106,12 +106,14 @@ MESSI_INLINE void ServerBase::stop() {
   listener_.reset();
   drain_half_ = drain_end_ = TimePoint::max();
   table_.for_each([this](ServerClient& client) { end(*client.link_, DisconnectReason::kStopped); });
+  set_timer();
 }
 
 MESSI_INLINE void ServerBase::stop_now() {
   listener_.reset();
   table_.for_each(
       [this](ServerClient& client) { give_up(*client.link_, DisconnectReason::kStopped); });
+  set_timer();
 }
 
 MESSI_INLINE void ServerBase::drain(Duration deadline) {
@@ -395,6 +397,7 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   if (admission_.counts()) admission_.leave(link.peer().origin);
   if (lanes_ != nullptr) lanes_->close(link.client()->id());
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
+  if (stopped()) set_timer();
   const Finally after([&] {
     slow_readers_.remove(client->id());
     groups_.leave_all(client->id());
@@ -479,6 +482,8 @@ MESSI_INLINE void ServerBase::handle_drain(TimePoint now) {
 }
 
 MESSI_INLINE void ServerBase::set_timer() {
+  // There may be a loop that runs for as long as a timer is set.
+  if (stopped()) return timer_.cancel();
   TimePoint next = std::min({silence_.deadline(), ending_.deadline(), paused_.deadline(),
                              arriving_.deadline(), drain_half_, drain_end_});
   if (sessions_ != nullptr) next = std::min(next, sessions_->deadline());
