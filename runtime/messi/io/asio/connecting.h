@@ -2,15 +2,13 @@
 #define MESSI_IO_ASIO_CONNECTING_H_
 
 #include <algorithm>
-#include <chrono>
-#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "messi/base/status.h"
-#include "messi/io/address_order.h"
+#include "messi/io/address_race.h"
 #include "messi/io/asio/asio.h"
 #include "messi/io/asio/endpoint.h"
 #include "messi/io/asio/operation.h"
@@ -22,9 +20,8 @@
 namespace messi::io {
 inline namespace MESSI_ASIO_FLAVOUR {
 
-/// Looks up a URI's host and connects to one of its addresses, in the same way as SocketConnecting:
-/// the next address is tried when one fails or has not answered for a while, and the first that
-/// answers wins. Asio looks up names on a thread of its own.
+/// Looks up a URI's host and connects to one of its addresses, which AddressRace chooses. Asio
+/// looks up names on a thread of its own.
 class AsioConnecting final : public Connecting, private OperationHandler {
  public:
   AsioConnecting(OperationLoop& loop, std::string uri, const ConnectOptions& options,
@@ -36,21 +33,14 @@ class AsioConnecting final : public Connecting, private OperationHandler {
         begin_(loop.loop(), [this] { begin(); }),
         next_(loop.loop(), [this] { try_next(); }),
         resolver_(loop.executor()),
+        race_(options.memory),
         lookup_(loop, *this) {
     // Not at once: there is no callback from within a call.
     begin_.schedule();
   }
-  ~AsioConnecting() override {
-    for (const auto& attempt : attempts_) remember_failure(attempt->endpoint());
-    resolver_.cancel();
-  }
+  ~AsioConnecting() override { resolver_.cancel(); }
 
  private:
-  // As in SocketConnecting.
-  static constexpr Duration kMostHeadStart = std::chrono::milliseconds(250);
-  static constexpr Duration kLeastHeadStart = std::chrono::milliseconds(10);
-  static constexpr Duration kAll = std::chrono::seconds(1);
-
   // One address being tried.
   class Attempt final : private OperationHandler {
    public:
@@ -103,11 +93,9 @@ class AsioConnecting final : public Connecting, private OperationHandler {
 
   inline void begin();
   inline void handle_completed(Operation& operation) override;
+  inline void try_endpoints(const std::vector<AsioEndpoint>& endpoints);
   inline void try_next();
   inline void attempt_failed(const Attempt& attempt, const ErrorCode& error);
-  void remember_failure(const AsioEndpoint& endpoint) {
-    if (options_.memory != nullptr) options_.memory->failed(AsioPeer(endpoint).to_string());
-  }
   // The handler may destroy this object, so these two calls come last.
   inline void succeed(const Attempt& winner, std::unique_ptr<Stream> stream);
   void fail(const Status& why) { handler_.handle_no_stream(why); }
@@ -123,9 +111,9 @@ class AsioConnecting final : public Connecting, private OperationHandler {
   Timer next_;
   net::ip::tcp::resolver resolver_;
   ErrorCode lookup_error_;
-  std::size_t known_ = 0;                           // addresses
-  std::vector<AsioEndpoint> untried_;               // in the order in which they will be tried
-  std::vector<std::unique_ptr<Attempt>> attempts_;  // under way, in the order in which they began
+  std::vector<AsioEndpoint> looked_up_;
+  AddressRace<AsioEndpoint> race_;
+  std::vector<std::unique_ptr<Attempt>> attempts_;  // under way
   ErrorCode last_error_;
   Operation lookup_;
 };
@@ -137,60 +125,58 @@ inline void AsioConnecting::begin() {
   if (!where.ok()) return fail(where.status());
   if (where->scheme == SocketUri::Scheme::kSystemd) return refuse("this is for servers only");
   if (where->scheme != SocketUri::Scheme::kTcp) {
-    untried_ = {local_endpoint(*where)};
-    return try_next();
+    return try_endpoints({local_endpoint(*where)});
   }
   if (where->port == 0) {
     return refuse("port 0 cannot be connected to; expected the port that the server listens at");
   }
   if (where->host.empty()) {
-    untried_ = {tcp_endpoint(net::ip::address_v6::loopback(), where->port),
-                tcp_endpoint(net::ip::address_v4::loopback(), where->port)};
-    known_ = untried_.size();
-    return try_next();
+    return try_endpoints({tcp_endpoint(net::ip::address_v6::loopback(), where->port),
+                          tcp_endpoint(net::ip::address_v4::loopback(), where->port)});
   }
   ErrorCode not_an_address;
   const net::ip::address address = net::ip::make_address(where->host, not_an_address);
   if (!not_an_address) {
-    untried_ = {tcp_endpoint(address, where->port)};
-    return try_next();
+    return try_endpoints({tcp_endpoint(address, where->port)});
   }
   resolver_.async_resolve(where->host, std::to_string(where->port), net::ip::tcp::resolver::flags(),
                           lookup_.begin([this](const ErrorCode& error,
                                                const net::ip::tcp::resolver::results_type& all) {
                             lookup_error_ = error;
-                            for (const auto& each : all) untried_.emplace_back(each.endpoint());
+                            for (const auto& each : all) looked_up_.emplace_back(each.endpoint());
                           }));
 }
 
 inline void AsioConnecting::handle_completed(Operation& /*operation*/) {
   if (lookup_error_) return fail(status_of(lookup_error_, uri_ + ": cannot find the host"));
-  known_ = untried_.size();
-  order_addresses(
-      untried_, options_.memory, [](const AsioEndpoint& each) { return is_v4(each); },
-      [](const AsioEndpoint& each) { return AsioPeer(each).to_string(); });
+  try_endpoints(looked_up_);
+}
+
+inline void AsioConnecting::try_endpoints(const std::vector<AsioEndpoint>& endpoints) {
+  for (const AsioEndpoint& each : endpoints) {
+    race_.add(each, AsioPeer(each).to_string(), is_v4(each));
+  }
+  race_.arrange();
   try_next();
 }
 
 inline void AsioConnecting::try_next() {
-  while (!untried_.empty()) {
-    auto attempt = std::make_unique<Attempt>(*this, untried_.front());
-    untried_.erase(untried_.begin());
+  while (race_.has_next()) {
+    auto attempt = std::make_unique<Attempt>(*this, race_.begin_next());
     last_error_ = attempt->begin();
     if (!last_error_) {
       attempts_.push_back(std::move(attempt));
-      const Duration fair = kAll / static_cast<Duration::rep>(std::max<std::size_t>(known_, 1));
-      next_.set(loop_.loop().now() + std::clamp(fair, kLeastHeadStart, kMostHeadStart));
+      next_.set(loop_.loop().now() + race_.head_start());
       return;
     }
-    remember_failure(attempt->endpoint());
+    race_.failed(attempt->endpoint());
   }
   if (attempts_.empty()) fail(status_of(last_error_, uri_ + ": cannot connect"));
 }
 
 inline void AsioConnecting::attempt_failed(const Attempt& attempt, const ErrorCode& error) {
   last_error_ = error;
-  remember_failure(attempt.endpoint());
+  race_.failed(attempt.endpoint());
   attempts_.erase(std::find_if(attempts_.begin(), attempts_.end(),
                                [&](const auto& each) { return each.get() == &attempt; }));
   next_.cancel();
@@ -198,10 +184,7 @@ inline void AsioConnecting::attempt_failed(const Attempt& attempt, const ErrorCo
 }
 
 inline void AsioConnecting::succeed(const Attempt& winner, std::unique_ptr<Stream> stream) {
-  for (const auto& attempt : attempts_) {
-    if (attempt.get() == &winner) break;
-    remember_failure(attempt->endpoint());  // overtaken
-  }
+  race_.won(winner.endpoint());
   next_.cancel();
   attempts_.clear();
   handler_.handle_stream(std::move(stream));

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,7 +14,7 @@
 #include <vector>
 
 #include "messi/base/status.h"
-#include "messi/io/address_order.h"
+#include "messi/io/address_race.h"
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/resolver.h"
 #include "messi/io/linux/socket_address.h"
@@ -28,10 +27,8 @@
 
 namespace messi::io {
 
-/// Looks up a URI's host and connects to one of its addresses (RFC 8305, "Happy Eyeballs"). IPv6
-/// and IPv4 take turns; addresses that have failed before come last. The next address is tried when
-/// one fails or has not answered for a while, and the first that answers wins. There is no time-out
-/// here: the owner destroys the object.
+/// Looks up a URI's host and connects to one of its addresses, which AddressRace chooses. There is
+/// no time-out here: the owner destroys the object.
 class SocketConnecting final : public Connecting {
  public:
   SocketConnecting(Poller& poller, Resolver& resolver, std::string uri,
@@ -42,21 +39,13 @@ class SocketConnecting final : public Connecting {
         handler_(handler),
         uri_(std::move(uri)),
         begin_(poller.loop(), [this] { begin(); }),
-        next_(poller.loop(), [this] { try_next(); }) {
+        next_(poller.loop(), [this] { try_next(); }),
+        race_(options.memory) {
     // Not at once: there is no callback from within a call.
     begin_.schedule();
   }
-  ~SocketConnecting() override {
-    for (const auto& attempt : attempts_) remember_failure(attempt->address());
-  }
 
  private:
-  // An address has this long to answer before the next one is tried too; less if there are many, so
-  // that each is tried within kAll.
-  static constexpr Duration kMostHeadStart = std::chrono::milliseconds(250);
-  static constexpr Duration kLeastHeadStart = std::chrono::milliseconds(10);
-  static constexpr Duration kAll = std::chrono::seconds(1);
-
   // One address being tried.
   class Attempt final : private ReadyHandler {
    public:
@@ -118,12 +107,12 @@ class SocketConnecting final : public Connecting {
 
   void begin();
   void take_addresses();
-  void arrange();
+  void add(const SocketAddress& address) {
+    race_.add(address, PeerAddress(address).to_string(), address.family() == AF_INET);
+  }
+  void try_addresses(const std::vector<SocketAddress>& addresses);
   void try_next();
   void attempt_failed(const Attempt& attempt, int error);
-  void remember_failure(const SocketAddress& address) {
-    if (options_.memory != nullptr) options_.memory->failed(PeerAddress(address).to_string());
-  }
   // The handler may destroy this object, so these two calls come last.
   void succeed(const Attempt& winner, std::unique_ptr<Stream> stream);
   void fail(const Status& why) { handler_.handle_no_stream(why); }
@@ -137,9 +126,9 @@ class SocketConnecting final : public Connecting {
   Timer next_;
   std::uint16_t port_ = 0;
   std::optional<Resolver::Lookup> lookup_;
-  std::size_t known_ = 0;                           // addresses
-  std::vector<SocketAddress> untried_;              // in the order in which they will be tried
-  std::vector<std::unique_ptr<Attempt>> attempts_;  // under way, in the order in which they began
+  std::size_t looked_up_ = 0;  // addresses
+  AddressRace<SocketAddress> race_;
+  std::vector<std::unique_ptr<Attempt>> attempts_;  // under way
   int last_error_ = 0;
 };
 
@@ -149,12 +138,10 @@ inline void SocketConnecting::begin() {
   const Result<SocketUri> where = SocketUri::parse(uri_);
   if (!where.ok()) return fail(where.status());
   if (where->scheme == SocketUri::Scheme::kUnix) {
-    untried_ = {SocketAddress::unix_path(where->path)};
-    return try_next();
+    return try_addresses({SocketAddress::unix_path(where->path)});
   }
   if (where->scheme == SocketUri::Scheme::kUnixAbstract) {
-    untried_ = {SocketAddress::unix_abstract(where->path)};
-    return try_next();
+    return try_addresses({SocketAddress::unix_abstract(where->path)});
   }
   if (where->scheme == SocketUri::Scheme::kSystemd) {
     return fail(Status(StatusCode::kInvalidArgument, "\"" + uri_ + "\": this is for servers only"));
@@ -167,49 +154,45 @@ inline void SocketConnecting::begin() {
   }
   port_ = where->port;
   if (where->host.empty()) {
-    untried_ = {*SocketAddress::parse("::1", port_), *SocketAddress::parse("127.0.0.1", port_)};
-  } else if (const auto address = SocketAddress::parse(where->host, port_)) {
-    untried_ = {*address};
-  } else {
-    lookup_.emplace(resolver_, where->host, [this] { take_addresses(); });
-    return;
+    return try_addresses(
+        {*SocketAddress::parse("::1", port_), *SocketAddress::parse("127.0.0.1", port_)});
   }
-  known_ = untried_.size();
-  arrange();
-  try_next();
+  if (const auto address = SocketAddress::parse(where->host, port_)) {
+    return try_addresses({*address});
+  }
+  lookup_.emplace(resolver_, where->host, [this] { take_addresses(); });
 }
 
 inline void SocketConnecting::take_addresses() {
-  for (; known_ < lookup_->addresses().size(); ++known_) {
-    untried_.push_back(lookup_->addresses()[known_]);
-    untried_.back().set_port(port_);
+  for (; looked_up_ < lookup_->addresses().size(); ++looked_up_) {
+    SocketAddress address = lookup_->addresses()[looked_up_];
+    address.set_port(port_);
+    add(address);
   }
-  arrange();
-  if (known_ == 0) {
+  race_.arrange();
+  if (looked_up_ == 0) {
     if (lookup_->finished()) fail(lookup_->error(uri_));
     return;
   }
   if (!next_.pending()) try_next();
 }
 
-inline void SocketConnecting::arrange() {
-  order_addresses(
-      untried_, options_.memory, [](const SocketAddress& each) { return each.family() == AF_INET; },
-      [](const SocketAddress& each) { return PeerAddress(each).to_string(); });
+inline void SocketConnecting::try_addresses(const std::vector<SocketAddress>& addresses) {
+  for (const SocketAddress& each : addresses) add(each);
+  race_.arrange();
+  try_next();
 }
 
 inline void SocketConnecting::try_next() {
-  while (!untried_.empty()) {
-    auto attempt = std::make_unique<Attempt>(*this, untried_.front());
-    untried_.erase(untried_.begin());
+  while (race_.has_next()) {
+    auto attempt = std::make_unique<Attempt>(*this, race_.begin_next());
     last_error_ = attempt->begin();
     if (last_error_ == 0) {
       attempts_.push_back(std::move(attempt));
-      const Duration fair = kAll / static_cast<Duration::rep>(std::max<std::size_t>(known_, 1));
-      next_.set(poller_.loop().now() + std::clamp(fair, kLeastHeadStart, kMostHeadStart));
+      next_.set(poller_.loop().now() + race_.head_start());
       return;
     }
-    remember_failure(attempt->address());
+    race_.failed(attempt->address());
   }
   if (attempts_.empty() && (!lookup_ || lookup_->finished())) {
     fail(status_of_errno(last_error_, uri_ + ": cannot connect"));
@@ -218,7 +201,7 @@ inline void SocketConnecting::try_next() {
 
 inline void SocketConnecting::attempt_failed(const Attempt& attempt, int error) {
   last_error_ = error;
-  remember_failure(attempt.address());
+  race_.failed(attempt.address());
   attempts_.erase(std::find_if(attempts_.begin(), attempts_.end(),
                                [&](const auto& each) { return each.get() == &attempt; }));
   next_.cancel();
@@ -226,10 +209,7 @@ inline void SocketConnecting::attempt_failed(const Attempt& attempt, int error) 
 }
 
 inline void SocketConnecting::succeed(const Attempt& winner, std::unique_ptr<Stream> stream) {
-  for (const auto& attempt : attempts_) {
-    if (attempt.get() == &winner) break;
-    remember_failure(attempt->address());  // overtaken
-  }
+  race_.won(winner.address());
   next_.cancel();
   lookup_.reset();
   attempts_.clear();
