@@ -353,6 +353,22 @@ TEST_CASE("why a client gives up comes to those who wait for its connection", "[
   CHECK(status.code() == absl::StatusCode::kInvalidArgument);
 }
 
+TEST_CASE("what a client has once given up for is not said of a later stop", "[coro]") {
+  ManualLoop loop;
+  Client client(loop, "nonsense");
+  client.start();
+  loop.run_until_idle();
+  Log log;
+  Job job = spawn(loop, wait_connected(client, log));
+  loop.run_until_idle();
+  CHECK(log == Log{"INVALID_ARGUMENT"});
+  client.start();
+  client.stop_now();
+  job = spawn(loop, wait_connected(client, log));
+  loop.run_until_idle();
+  CHECK(log == Log{"INVALID_ARGUMENT", "CANCELLED"});
+}
+
 TEST_CASE("who waits is told when stop has waited in vain for a session to be handled", "[coro]") {
   ManualLoop loop;  // nobody listens
   messi::ClientOptions options;

@@ -24,6 +24,12 @@ class ClientOf : public Protocol, private Source {
  public:
   using Protocol::Protocol;
 
+  /// As the base's.
+  void start() {
+    if (this->stopped()) failure_ = absl::OkStatus();
+    Protocol::start();
+  }
+
   /// What `connected` returns.
   class [[nodiscard]] Connected final : public Waiter {
    public:
