@@ -10,13 +10,14 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/coro/call.h"
 #include "messi/coro/inbox.h"
+#include "messi/coro/room.h"
 #include "messi/coro/waiters.h"
 
 namespace messi::coro {
 
 /// The part of a Client that generated code derives from, to override the hooks of messages.
 template <typename Protocol>
-class ClientOf : public Protocol, private Source {
+class ClientOf : public Protocol, private Source, private Sink {
   using Inbox = InboxOf<Protocol>;
   template <typename What>
   using Next = typename Inbox::template Next<What>;
@@ -79,6 +80,19 @@ class ClientOf : public Protocol, private Source {
     return Next<typename Inbox::Any>(inbox_, timeout);
   }
 
+  /// Waits until at most half of `max_pending_bytes` is waiting to be written. kUnavailable: there
+  /// is no connection, or no more. kDeadlineExceeded: not in time. kCancelled: the client is
+  /// stopped, or was destroyed.
+  Writable writable(Duration timeout = Duration::max()) { return Writable(room_, timeout); }
+
+  /// Waits as `writable`, and sends the message. Several coroutines send in the order in which they
+  /// began to wait. kInvalidArgument: it is too big, or cannot be encoded. Of other failures the
+  /// same is true: it was not sent.
+  template <typename Message>
+  auto sent(const Message& message, Duration timeout = Duration::max()) {
+    return Sent<Protocol, Message>(room_, this, message, timeout);
+  }
+
   /// Calls, and waits for the answer, as a Result; its status is that of a CallResult. For types
   /// that only one member has. If what waits is destroyed, the call is cancelled. With a callback
   /// it is the call of the base.
@@ -97,7 +111,11 @@ class ClientOf : public Protocol, private Source {
     inbox_.handle_connected();
     connecting_.wake_all();
   }
-  void on_disconnected(DisconnectReason reason) final { inbox_.handle_disconnected(reason); }
+  void on_disconnected(DisconnectReason reason) final {
+    inbox_.handle_disconnected(reason);
+    room_.handle_disconnected();
+  }
+  void on_writable() final { room_.handle_writable(); }
   std::optional<Duration> on_connect_failure(const absl::Status& error) override {
     const std::optional<Duration> delay = Protocol::on_connect_failure(error);
     if (!delay) failure_ = error;
@@ -124,14 +142,25 @@ class ClientOf : public Protocol, private Source {
     return failure_.ok() ? absl::CancelledError("the client is stopped") : failure_;
   }
 
+  // Sink
+  bool has_room() const override {
+    return Protocol::connected() && this->pending_bytes() <= this->options().max_pending_bytes / 2;
+  }
+  absl::Status sink_status() const override {
+    if (Protocol::connected()) return absl::OkStatus();
+    if (absl::Status status = source_status(); !status.ok()) return status;
+    return absl::UnavailableError("there is no connection");
+  }
+
   Inbox inbox_{*this};
+  Room room_{*this};
   Waiters connecting_;
   absl::Status failure_;  // that the client has given up for
 };
 
 /// A client for coroutines: Client<chat::ChatClient>. What arrives waits until a coroutine asks for
 /// it; when much is waiting, the client is paused. In all else it is its base; of the hooks, those
-/// of messages and the first two are taken.
+/// of messages, the first two and `on_writable` are taken.
 template <typename Protocol>
 class Client : public Protocol::Receives::template Relay<ClientOf<Protocol>> {
  public:

@@ -15,6 +15,7 @@
 #include "messi/coro/call.h"
 #include "messi/coro/inbox.h"
 #include "messi/coro/job.h"
+#include "messi/coro/room.h"
 #include "messi/coro/task.h"
 #include "messi/io/event_loop.h"
 #include "messi/server.h"
@@ -31,7 +32,7 @@ class ServerOf : public Protocol {
   using typename Protocol::Client;
 
   /// A client, as its coroutine sees it. It lives as long as that.
-  class Peer final : private Source {
+  class Peer final : private Source, private Sink {
     using Inbox = InboxOf<Protocol>;
     template <typename What>
     using Next = typename Inbox::template Next<What>;
@@ -63,6 +64,17 @@ class ServerOf : public Protocol {
       return Next<typename Inbox::Any>(inbox_, timeout);
     }
 
+    /// Waits until at most half of `max_pending_bytes` is waiting to be written. kUnavailable: the
+    /// client has disconnected. kDeadlineExceeded: not in time.
+    Writable writable(Duration timeout = Duration::max()) { return Writable(room_, timeout); }
+
+    /// Waits as `writable`, and for room for all clients together, and sends the message, as
+    /// `Client::sent`.
+    template <typename Message>
+    auto sent(const Message& message, Duration timeout = Duration::max()) {
+      return Sent<Client, Message>(room_, client_, message, timeout);
+    }
+
     /// Calls the client, and waits for its answer, as `Client::call`. kUnavailable if it has gone.
     template <typename Request>
     auto call(const Request& request, Duration timeout) {
@@ -75,6 +87,7 @@ class ServerOf : public Protocol {
     void handle_disconnected(DisconnectReason reason) {
       client_ = nullptr;
       inbox_.handle_disconnected(reason);
+      room_.handle_disconnected();
     }
 
     // Source
@@ -87,9 +100,20 @@ class ServerOf : public Protocol {
                                 : absl::UnavailableError("the client has disconnected");
     }
 
+    // Sink
+    bool has_room() const override {
+      return client_ != nullptr && client_->connected() &&
+             client_->pending_bytes() <= server_.options().max_pending_bytes / 2;
+    }
+    absl::Status sink_status() const override {
+      if (client_ == nullptr || client_->connected()) return source_status();
+      return absl::UnavailableError("the client is being disconnected");
+    }
+
     Server<Protocol>& server_;
     Client* client_;
     Inbox inbox_{*this};
+    Room room_{*this};
     Job job_;  // destroyed first
   };
 
@@ -111,6 +135,10 @@ class ServerOf : public Protocol {
   }
   void on_client_disconnected(Client& client, DisconnectReason reason) final {
     if (Peer* const peer = find(client)) peer->handle_disconnected(reason);
+  }
+
+  void on_client_writable(Client& client) final {
+    if (Peer* const peer = find(client)) peer->room_.handle_writable();
   }
 
   template <typename Message>
@@ -145,7 +173,7 @@ class ServerOf : public Protocol {
 /// where `Task<> talk(Peer& peer)` begins when a client is connected. When it returns, the client
 /// is disconnected. An exception that it throws leaves the loop, as one of a hook does. When the
 /// server is destroyed, so are the coroutines. In all else it is its base; of the hooks, those of
-/// messages and of clients that connect and disconnect are taken.
+/// messages and of clients that connect, disconnect and are writable are taken.
 template <typename Protocol>
 class Server : public Protocol::Receives::template Relay<ServerOf<Protocol>> {
  public:
