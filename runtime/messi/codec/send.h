@@ -15,6 +15,7 @@
 #include "messi/codec/kind.h"
 #include "messi/codec/member.h"
 #include "messi/codec/texts.h"
+#include "messi/codec/ways_out.h"
 #include "messi/send_result.h"
 #include "messi/wire/outbox.h"
 
@@ -50,10 +51,10 @@ class Encoder {
     return true;
   }
 
-  /// Not null if there are large texts, which should not be copied.
-  const Fields* in_pieces() const {
-    return is_flat_ && fields_.has_large_text() ? &fields_ : nullptr;
-  }
+  /// Whether there are large texts, which should not be copied.
+  bool in_pieces() const { return is_flat_ && fields_.has_large_text(); }
+  static constexpr std::size_t kMostSlices = Fields::kMostSlices;
+  std::size_t slices(Slice (&slices)[kMostSlices]) const { return fields_.slices(slices); }
 
  private:
   std::size_t measure() const;
@@ -67,19 +68,13 @@ class Encoder {
   Fields fields_;
 };
 
-inline void send_through(wire::Outbox& outbox, std::uint32_t field,
-                         const google::protobuf::MessageLite& message, const Kind& kind);
-
 /// Sends `message` as member `field` through a client, or through a server's client.
 template <typename Sender>
 void send(Sender& sender, std::uint32_t field, const google::protobuf::MessageLite& message,
           const Kind& kind = kOther) {
   wire::Outbox* const outbox = Access::outbox(sender);
-  if (outbox != nullptr) send_through(*outbox, field, message, kind);
+  if (outbox != nullptr) send_encoded(*outbox, Encoder(field, message, kind));
 }
-
-inline SendResult try_send_through(wire::Outbox& outbox, std::uint32_t field,
-                                   const google::protobuf::MessageLite& message, const Kind& kind);
 
 /// The same, but a message that is not accepted does not end the connection.
 template <typename Sender>
@@ -87,7 +82,7 @@ SendResult try_send(Sender& sender, std::uint32_t field,
                     const google::protobuf::MessageLite& message, const Kind& kind = kOther) {
   wire::Outbox* const outbox = Access::outbox_to_ask(sender);
   if (outbox == nullptr) return SendResult::kNotConnected;
-  return try_send_through(*outbox, field, message, kind);
+  return try_send_encoded(*outbox, Encoder(field, message, kind));
 }
 
 /// The same, from any thread.
@@ -96,12 +91,7 @@ SendResult send_from_thread(const Sender& sender, std::uint32_t field,
                             const google::protobuf::MessageLite& message,
                             const Kind& kind = kOther) {
   if (!Access::connected(sender)) return SendResult::kNotConnected;
-  const Encoder encoder(field, message, kind);
-  if (!encoder.ok()) return SendResult::kInvalid;
-  constexpr auto kWrite = [](const void* encoded, std::uint8_t* out) {
-    return static_cast<const Encoder*>(encoded)->write(out);
-  };
-  return Access::put(sender, encoder.size(), kWrite, &encoder);
+  return send_encoded_from_thread(sender, Encoder(field, message, kind));
 }
 
 /// Sends `message` to all clients but `except` (a pointer, or nullptr), encoded once. False if it
@@ -109,64 +99,10 @@ SendResult send_from_thread(const Sender& sender, std::uint32_t field,
 template <typename Server, typename Except>
 bool broadcast(Server& server, Except except, std::uint32_t field,
                const google::protobuf::MessageLite& message, const Kind& kind = kOther) {
-  const Encoder encoder(field, message, kind);
-  if (!encoder.ok() || !Access::can_broadcast(server, encoder.size())) return false;
-  if (std::uint8_t* const out = Access::begin_broadcast(server, encoder.size())) {
-    if (!encoder.write(out)) return false;
-    Access::end_broadcast(server, field, encoder.size(), except);
-  }
-  return true;
+  return broadcast_encoded(server, except, field, Encoder(field, message, kind));
 }
 
 // ---------------------------------------------------------------------------------------------
-
-inline void send_through(wire::Outbox& outbox, std::uint32_t field,
-                         const google::protobuf::MessageLite& message, const Kind& kind) {
-  const Encoder encoder(field, message, kind);
-  if (!encoder.ok()) {
-    outbox.refuse(wire::Accepted::kInvalid);
-  } else if (const Fields* const fields = encoder.in_pieces()) {
-    Slice slices[Fields::kMostSlices];
-    outbox.send(slices, fields->slices(slices), encoder.size());
-  } else if (std::uint8_t* const out = outbox.reserve(encoder.size())) {
-    if (encoder.write(out)) {
-      outbox.commit(encoder.size());
-    } else {
-      outbox.refuse(wire::Accepted::kInvalid);
-    }
-  }
-}
-
-constexpr SendResult to_result(wire::Accepted accepted) {
-  switch (accepted) {
-    case wire::Accepted::kYes:
-      return SendResult::kOk;
-    case wire::Accepted::kTooBig:
-      return SendResult::kTooBig;
-    case wire::Accepted::kFull:
-      return SendResult::kFull;
-    case wire::Accepted::kCut:
-      return SendResult::kNotConnected;
-    case wire::Accepted::kInvalid:
-      break;
-  }
-  return SendResult::kInvalid;
-}
-
-inline SendResult try_send_through(wire::Outbox& outbox, std::uint32_t field,
-                                   const google::protobuf::MessageLite& message, const Kind& kind) {
-  const Encoder encoder(field, message, kind);
-  if (!encoder.ok()) return SendResult::kInvalid;
-  const wire::Accepted accepted = outbox.ask(encoder.size());
-  if (accepted != wire::Accepted::kYes) return to_result(accepted);
-  if (const Fields* const fields = encoder.in_pieces()) {
-    Slice slices[Fields::kMostSlices];
-    return to_result(outbox.send(slices, fields->slices(slices), encoder.size()));
-  }
-  if (!encoder.write(outbox.reserve(encoder.size()))) return SendResult::kInvalid;
-  outbox.commit(encoder.size());
-  return SendResult::kOk;
-}
 
 /// The size of a payload; 0 if it cannot be encoded.
 [[gnu::noinline]] inline std::size_t Encoder::measure() const {
