@@ -8,7 +8,8 @@
 #
 # IMPORT_DIRS   protoc's import path, by default the current source directory. Every file must be below one of them. The path of
 #               its header begins there: IMPORT_DIRS proto, PROTOS proto/a/chat.proto -> "a/chat.messi.h".
-# OPTIONS       for protoc-gen-messi; `protoc-gen-messi --help` lists them.
+# OPTIONS       for protoc-gen-messi; `protoc-gen-messi --help` lists them. With messages=views, protobuf's C++ code is not needed,
+#               and not generated.
 #
 # Files are generated again when a proto, one of its imports, protoc or the plugin changes.
 
@@ -61,6 +62,10 @@ function(messi_generate)
   if("${arg_OPTIONS}" MATCHES "header_extension=([^,;]+)")
     set(extension "${CMAKE_MATCH_1}")
   endif()
+  set(has_views FALSE)
+  if("${arg_OPTIONS}" MATCHES "(^|[;,])messages=views")
+    set(has_views TRUE)
+  endif()
   list(TRANSFORM arg_OPTIONS PREPEND "--messi_opt=")
   _messi_find_tools(protoc plugin)
 
@@ -76,18 +81,25 @@ function(messi_generate)
       if(imports_options)
         get_target_property(options_dir messi_options MESSI_IMPORT_DIR)
         set(options_flags "-I${options_dir}")
-        target_link_libraries("${arg_TARGET}" PUBLIC messi::options)
+        if(NOT has_views)
+          target_link_libraries("${arg_TARGET}" PUBLIC messi::options)
+        endif()
       endif()
     endif()
     _messi_import_path(import_path "${proto}" "${import_dirs}")
     string(REGEX REPLACE "\\.proto$" "" stem "${import_path}")
-    set(outputs "${out_dir}/${stem}${extension}" "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
+    set(outputs "${out_dir}/${stem}${extension}")
+    set(cpp_out)
+    if(NOT has_views)
+      list(APPEND outputs "${out_dir}/${stem}.pb.cc" "${out_dir}/${stem}.pb.h")
+      set(cpp_out "--cpp_out=${out_dir}")
+    endif()
     # Ninja expects the first output to be the first in protoc's dependency file, which is sorted.
     list(SORT outputs)
     add_custom_command(
       OUTPUT ${outputs}
       COMMAND "${protoc}" "--plugin=protoc-gen-messi=${plugin}" ${import_flags} ${options_flags}
-              "--cpp_out=${out_dir}" "--messi_out=${out_dir}" ${arg_OPTIONS}
+              ${cpp_out} "--messi_out=${out_dir}" ${arg_OPTIONS}
               "--dependency_out=${out_dir}/${stem}.d" "${proto}"
       COMMAND "${CMAKE_COMMAND}" "-DDEPFILE=${out_dir}/${stem}.d" -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/MessiDepfile.cmake"
       DEPENDS "${proto}" "${protoc}" "${plugin}"
@@ -96,7 +108,9 @@ function(messi_generate)
       VERBATIM)
     target_sources("${arg_TARGET}" PRIVATE ${outputs})
     # protobuf's generated code has warnings that its users cannot fix (36 narrows the sizes of maps).
-    set_source_files_properties("${out_dir}/${stem}.pb.cc" TARGET_DIRECTORY "${arg_TARGET}" PROPERTIES COMPILE_OPTIONS -w)
+    if(NOT has_views)
+      set_source_files_properties("${out_dir}/${stem}.pb.cc" TARGET_DIRECTORY "${arg_TARGET}" PROPERTIES COMPILE_OPTIONS -w)
+    endif()
   endforeach()
 
   # SYSTEM for the same reason.

@@ -2,7 +2,6 @@
 #define MESSI_PLUGIN_EMITTER_H_
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "diagnostics.h"
@@ -31,13 +30,17 @@ class Emitter {
   virtual void check(const Protocol& protocol, const Options& options,
                      Diagnostics& diagnostics) const = 0;
 
+  /// Refuses what this language cannot express in a file's messages, whether it has a protocol or
+  /// not.
+  virtual void check_file(const File& /*file*/, const Options& /*options*/,
+                          Diagnostics& /*diagnostics*/) const {}
+
   /// The output for a protocol that passed `check`.
   virtual std::vector<Output> emit(const Protocol& protocol, const Options& options) const = 0;
 
   /// The output for a proto that defines no protocol. There is always one, because build systems
   /// expect it.
-  virtual std::vector<Output> emit_nothing(std::string_view proto_path,
-                                           const Options& options) const = 0;
+  virtual std::vector<Output> emit_nothing(const File& file, const Options& options) const = 0;
 };
 
 }  // namespace messi::plugin

@@ -66,10 +66,11 @@ bool Generator::GenerateAll(const std::vector<const FileDescriptor*>& files,
 
   const Schema schema = read_schema(files);
   std::vector<std::optional<Protocol>> protocols;
-  for (const FileDescriptor* file : files) {
-    protocols.push_back(
-        read_protocol(schema, *schema.find_file(to_string(file->name())), diagnostics));
+  for (const FileDescriptor* descriptor : files) {
+    const File& file = *schema.find_file(to_string(descriptor->name()));
+    protocols.push_back(read_protocol(schema, file, diagnostics));
     if (protocols.back()) emitter.check(*protocols.back(), options, diagnostics);
+    emitter.check_file(file, options, diagnostics);
   }
   std::fputs(diagnostics.warnings().c_str(), stderr);
   if (!diagnostics.empty()) {
@@ -78,9 +79,9 @@ bool Generator::GenerateAll(const std::vector<const FileDescriptor*>& files,
   }
 
   for (std::size_t i = 0; i < files.size(); ++i) {
-    const std::string proto_path = to_string(files[i]->name());
-    const std::vector<Output> outputs = protocols[i] ? emitter.emit(*protocols[i], options)
-                                                     : emitter.emit_nothing(proto_path, options);
+    const File& file = *schema.find_file(to_string(files[i]->name()));
+    const std::vector<Output> outputs =
+        protocols[i] ? emitter.emit(*protocols[i], options) : emitter.emit_nothing(file, options);
     for (const Output& output : outputs) {
       if (!write(output.path, output.text, *context)) {
         *error = "cannot write " + output.path;

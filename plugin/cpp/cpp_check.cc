@@ -120,7 +120,8 @@ bool is_of_the_oneof(const std::string& accessor) {
   return accessor == "messages_case" || accessor == "has_messages" || accessor == "clear_messages";
 }
 
-void check_members(const Direction& direction, const Options& options, Diagnostics& diagnostics) {
+void check_members(const Direction& direction, const Options& options,
+                   const CppOptions& cpp_options, Diagnostics& diagnostics) {
   const std::string& message = direction.message.name();
   const auto named = [&](const std::string& name) {
     return "member " + in_quotes(name) + " of " + message;
@@ -128,19 +129,21 @@ void check_members(const Direction& direction, const Options& options, Diagnosti
   std::map<std::string, std::string> owners;
   for (const Member& member : direction.members) {
     const std::string method = accessor(member.field.name, options.protobuf_release);
-    if (is_of_the_oneof(method)) {
+    if (!cpp_options.views && is_of_the_oneof(method)) {
       diagnostics.error(member.field.location,
                         named(member.field.name) + " would get the accessor \"" + method +
                             "()\", which protobuf's class has already",
                         "give it another name");
     }
-    for (const std::string& name :
-         {method + "()", case_constant(member.field.name), "has_" + method + "()"}) {
+    std::vector<std::string> names = {case_constant(member.field.name)};
+    if (!cpp_options.views) names = {method + "()", names.front(), "has_" + method + "()"};
+    for (const std::string& name : names) {
       const auto [owner, is_new] = owners.emplace(name, member.field.name);
       if (is_new) continue;
       diagnostics.error(member.field.location,
                         named(member.field.name) + " and member " + in_quotes(owner->second) +
-                            " are both " + in_quotes(name) + " in protobuf's C++ code",
+                            " are both " + in_quotes(name) + " in " +
+                            (cpp_options.views ? "generated" : "protobuf's") + " C++ code",
                         "give one of them another name");
       break;
     }
@@ -149,13 +152,16 @@ void check_members(const Direction& direction, const Options& options, Diagnosti
 
 }  // namespace
 
-void check(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
+void check(const Protocol& protocol, const Options& options_of_run, const CppOptions& cpp_options,
+           Diagnostics& diagnostics) {
+  Options options = options_of_run;
+  if (cpp_options.views) options.protobuf_release = kViewsRelease;
   check_package(protocol, options, diagnostics);
   check_classes(protocol, options, diagnostics);
   check_types(protocol, diagnostics);
-  check_words(protocol, options, diagnostics);
-  check_members(protocol.client_to_server, options, diagnostics);
-  check_members(protocol.server_to_client, options, diagnostics);
+  check_words(protocol, options, cpp_options, diagnostics);
+  check_members(protocol.client_to_server, options, cpp_options, diagnostics);
+  check_members(protocol.server_to_client, options, cpp_options, diagnostics);
 }
 
 }  // namespace messi::plugin::cpp

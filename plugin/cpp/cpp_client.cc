@@ -71,7 +71,7 @@ void emit_client_class(const Context& context) {
                      {"calls", [&] { emit_all_calls(context, up); }},
                      {"replies", [&] { emit_replies(context, down); }},
                      {"has_calls", has_calls(context)},
-                     {"count", std::to_string(down.members.size())}},
+                     {"received", received(context, down)}},
                     R"cc(
               /// A client: derive from it and override the hooks you need. Hooks that every client has,
               /// such as on_connected and on_disconnected, are in ClientBase: messi/client.h.
@@ -110,8 +110,7 @@ void emit_client_class(const Context& context) {
                 inline bool dispatch(::std::string_view payload) final;
                 $has_calls$;
                 inline const ::messi::session::Schema& protocol_schema() const final;
-
-                ::messi::codec::Received received_{$count$, options().max_decode_depth};
+                $received$;
               };
             )cc");
 }
@@ -120,10 +119,10 @@ void emit_client_senders(const Context& context) {
   emit_members(context, context.protocol.client_to_server, {{"Client", context.client_class()}},
                R"cc(
                  inline void $Client$::send_$name$(const $Type$& message) {
-                   ::messi::codec::send<::messi::ClientBase>(*this, $sent_member$, message$sent_as$);
+                   ::messi::$codec$::send<::messi::ClientBase>(*this, $sent_member$, message$sent_as$);
                  }
                  inline ::messi::SendResult $Client$::try_send_$name$(const $Type$& message) {
-                   return ::messi::codec::try_send<::messi::ClientBase>(*this, $sent_member$, message$sent_as$);
+                   return ::messi::$codec$::try_send<::messi::ClientBase>(*this, $sent_member$, message$sent_as$);
                  }
                )cc");
   emit_sender_definitions(context, context.protocol.client_to_server, context.client_class());
@@ -132,12 +131,12 @@ void emit_client_senders(const Context& context) {
   const std::vector<Text::Hole> client = {{"Client", context.client_class()}};
   emit_pairs(context, up, client, R"cc(
     inline ::messi::Call $Client$::call_$name$(const $Type$& request, ::messi::Duration timeout, ::messi::OnResult<$Reply$> on_result) {
-      return ::messi::codec::call<::messi::ClientBase>(*this, $pair$, request, timeout, ::std::move(on_result)$sent_as$);
+      return ::messi::$codec$::call<::messi::ClientBase>(*this, $pair$, request, timeout, ::std::move(on_result)$sent_as$);
     }
   )cc");
   emit_pairs(context, down, client, R"cc(
     inline ::messi::Responder<$Reply$> $Client$::answer_later_$name$() {
-      return ::messi::codec::answer_later<::messi::ClientBase>(*this, $pair$, &::messi::codec::send_answer<$Reply$, $reply_kind$>);
+      return ::messi::$codec$::answer_later<::messi::ClientBase>(*this, $pair$, &::messi::$codec$::send_answer<$Reply$$reply_kind$>);
     }
   )cc");
 }

@@ -10,33 +10,10 @@
 #include "flat.h"
 #include "kinds.h"
 #include "texts.h"
+#include "wire_type.h"
 
 namespace messi::plugin::cpp {
 namespace {
-
-// How the wire has a field.
-constexpr std::uint32_t kVarint = 0;
-constexpr std::uint32_t kFixed64 = 1;
-constexpr std::uint32_t kLengthDelimited = 2;
-constexpr std::uint32_t kFixed32 = 5;
-
-std::uint32_t wire_type(FieldType type) {
-  switch (type) {
-    case FieldType::kString:
-    case FieldType::kBytes:
-      return kLengthDelimited;
-    case FieldType::kFixed32:
-    case FieldType::kSfixed32:
-    case FieldType::kFloat:
-      return kFixed32;
-    case FieldType::kFixed64:
-    case FieldType::kSfixed64:
-    case FieldType::kDouble:
-      return kFixed64;
-    default:
-      return kVarint;
-  }
-}
 
 void emit_put(const Context& context, const Field& field, const std::vector<Text::Hole>& holes) {
   if (field.label == Label::kOptional) {
@@ -165,7 +142,11 @@ void emit_schema(const Context& context) {
 }  // namespace
 
 void emit_codec(const Context& context) {
+  const auto emit_all_texts = [&] {
+    if (!context.cpp_options.views) emit_texts(context);
+  };
   const auto emit_kinds = [&] {
+    if (context.cpp_options.views) return;
     bool first = true;
     for (const Kind& kind : context.kinds.all()) {
       if (!first) context.text.lines("\n");
@@ -174,7 +155,7 @@ void emit_codec(const Context& context) {
     }
   };
   context.text.emit({{"Codec", context.codec_class()},
-                     {"texts", [&] { emit_texts(context); }},
+                     {"texts", emit_all_texts},
                      {"kinds", emit_kinds},
                      {"schema", [&] { emit_schema(context); }}},
                     R"cc(

@@ -14,10 +14,27 @@ void emit_protocol_schema(const Context& context, const std::string& name) {
   )cc");
 }
 
+/// Where a payload begins its way.
+std::string incoming(const Context& context, const Direction& direction) {
+  const std::string wrapper = context.qualified_class(direction.message);
+  if (!context.cpp_options.views) {
+    return "::messi::codec::Incoming in(received_, payload, " + wrapper + "::default_instance());";
+  }
+  return "::messi::views::Incoming in(payload, options().max_decode_depth);\n"
+         "if (in.is_unusual()) in.settle<" +
+         wrapper + ", Receives>();";
+}
+
 }  // namespace
 
 std::string has_calls(const Context& context) {
   return has_pairs(context.protocol) ? "bool has_calls() const final { return true; }\n" : "";
+}
+
+std::string received(const Context& context, const Direction& direction) {
+  if (context.cpp_options.views) return "";
+  return "\n::messi::codec::Received received_{" + std::to_string(direction.members.size()) +
+         ", options().max_decode_depth};";
 }
 
 void emit_client_dispatch(const Context& context) {
@@ -25,21 +42,20 @@ void emit_client_dispatch(const Context& context) {
   const auto emit_cases = [&] {
     emit_members(context, direction, R"cc(
       case $number$: {
-        in.parse($index$, $Type$::default_instance()$received_by$);
-        const auto& message = static_cast<const $Type$&>(in.message());
+        $parse$;
         if (in.parsed() && on_any_message($number$)$condition$) on_$name$(message);
         break;
       }
     )cc");
   };
   context.text.emit({{"Client", context.client_class()},
-                     {"Wrapper", context.qualified_class(direction.message)},
+                     {"incoming", incoming(context, direction)},
                      {"schema", [&] { emit_protocol_schema(context, context.client_class()); }},
                      {"cases", emit_cases}},
                     R"cc(
               $schema$;
               inline bool $Client$::dispatch(::std::string_view payload) {
-                ::messi::codec::Incoming in(received_, payload, $Wrapper$::default_instance());
+                $incoming$;
                 switch (in.member()) {
                   $cases$;
                   default:
@@ -56,15 +72,14 @@ void emit_server_dispatch(const Context& context) {
   const auto emit_cases = [&] {
     emit_members(context, direction, R"cc(
       case $number$: {
-        in.parse($index$, $Type$::default_instance()$received_by$);
-        const auto& message = static_cast<const $Type$&>(in.message());
+        $parse$;
         if (in.parsed() && on_any_message(client, $number$)$condition$) on_$name$(client, message);
         break;
       }
     )cc");
   };
   context.text.emit({{"Server", context.server_class()},
-                     {"Wrapper", context.qualified_class(direction.message)},
+                     {"incoming", incoming(context, direction)},
                      {"schema", [&] { emit_protocol_schema(context, context.server_class()); }},
                      {"cases", emit_cases}},
                     R"cc(
@@ -72,7 +87,7 @@ void emit_server_dispatch(const Context& context) {
               inline bool $Server$::dispatch(::messi::ServerClient& from,
                                              ::std::string_view payload) {
                 auto& client = static_cast<Client&>(from);
-                ::messi::codec::Incoming in(received_, payload, $Wrapper$::default_instance());
+                $incoming$;
                 switch (in.member()) {
                   $cases$;
                   default:

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../comments.h"
 #include "../summary.h"
 #include "../text.h"
 #include "cpp_check.h"
@@ -17,6 +18,9 @@
 #include "flat.h"
 #include "messi/version.h"
 #include "texts.h"
+#include "views_names.h"
+#include "views_parts.h"
+#include "views_types.h"
 
 namespace messi::plugin::cpp {
 namespace {
@@ -28,12 +32,20 @@ void emit_includes(const Context& context) {
   const Options& options = context.options;
   const std::string runtime = context.cpp_options.runtime_include_prefix + "messi/";
   if (options.client()) context.text.lines("#include \"" + runtime + "client.h\"");
-  if (has_pairs(context.protocol)) {
+  const bool views = context.cpp_options.views;
+  if (has_pairs(context.protocol) && !views) {
     context.text.lines("#include \"" + runtime + "codec/call.h\"");
   }
-  context.text.lines("#include \"" + runtime + "codec/protobuf.h\"");
+  if (!views) context.text.lines("#include \"" + runtime + "codec/protobuf.h\"");
   context.text.lines("#include \"" + runtime + "sender.h\"");
   if (options.server()) context.text.lines("#include \"" + runtime + "server_of.h\"");
+  if (!views) return;
+  if (has_pairs(context.protocol)) {
+    context.text.lines("#include \"" + runtime + "views/call.h\"");
+  }
+  context.text.lines("#include \"" + runtime + "views/incoming.h\"");
+  context.text.lines("#include \"" + runtime + "views/message.h\"");
+  context.text.lines("#include \"" + runtime + "views/send.h\"");
 }
 
 void emit_classes(const Context& context, const std::string& messages) {
@@ -43,17 +55,29 @@ void emit_classes(const Context& context, const std::string& messages) {
       if (wanted) emit_part(context);
     };
   };
-  context.text.emit({{"client", emit_if(options.client(), emit_client_class)},
+  const bool views = context.cpp_options.views;
+  const File& file = context.protocol.file;
+  const auto emit_file_if = [&](bool wanted, auto emit_part) {
+    return [&, wanted, emit_part] {
+      if (wanted) emit_part(file, context.text);
+    };
+  };
+  const bool relays = !views;
+  context.text.emit({{"structs", emit_file_if(views, emit_structs)},
+                     {"client", emit_if(options.client(), emit_client_class)},
                      {"server", emit_if(options.server(), emit_server_classes)},
                      {"messages", messages},
                      {"codec", [&] { emit_codec(context); }},
+                     {"views_codec", emit_file_if(views, emit_views_codec)},
                      {"client_senders", emit_if(options.client(), emit_client_senders)},
                      {"client_dispatch", emit_if(options.client(), emit_client_dispatch)},
                      {"server_senders", emit_if(options.server(), emit_server_senders)},
                      {"server_dispatch", emit_if(options.server(), emit_server_dispatch)},
-                     {"client_relay", emit_if(options.client(), emit_client_relay)},
-                     {"server_relay", emit_if(options.server(), emit_server_relay)}},
+                     {"client_relay", emit_if(relays && options.client(), emit_client_relay)},
+                     {"server_relay", emit_if(relays && options.server(), emit_server_relay)}},
                     R"cc(
+              $structs$;
+
               $client$;
 
               $server$;
@@ -62,6 +86,8 @@ void emit_classes(const Context& context, const std::string& messages) {
 
               // ------------------------------------------------------------------------------------------------
               // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+              $views_codec$;
 
               $codec$;
 
@@ -100,13 +126,21 @@ class CppEmitter : public Emitter {
 
   void check(const Protocol& protocol, const Options& options,
              Diagnostics& diagnostics) const override {
-    cpp::check(protocol, options, diagnostics);
+    cpp::check(protocol, options, cpp_options_, diagnostics);
+  }
+
+  void check_file(const File& file, const Options& /*options*/,
+                  Diagnostics& diagnostics) const override {
+    if (cpp_options_.views) check_views(file, diagnostics);
   }
 
   std::vector<Output> emit(const Protocol& protocol, const Options& options) const override {
     const std::string path = header_path(protocol.file.path, cpp_options_);
-    const std::string name_space = namespace_name(protocol.file.package, options.protobuf_release);
-    const bool quiet = uses_deprecated(protocol);
+    const bool views = cpp_options_.views;
+    const std::string name_space =
+        views ? views_namespace(protocol.file.package)
+              : namespace_name(protocol.file.package, options.protobuf_release);
+    const bool quiet = !views && uses_deprecated(protocol);
     Text text;
     const TextTypes texts(protocol);
     const Kinds kinds(protocol, texts);
@@ -114,7 +148,7 @@ class CppEmitter : public Emitter {
     const BoundedSummary summary(protocol, "//", kMostLinesOfSummary);
     text.emit({{"summary", summary.first},
                {"GUARD", include_guard(path)},
-               {"protobuf_header", protobuf_header(protocol.file.path)},
+               {"first_headers", first_headers(protocol.file)},
                {"includes", [&] { emit_includes(context); }},
                {"runtime", cpp_options_.runtime_include_prefix},
                {"API", std::to_string(MESSI_RUNTIME_API)},
@@ -131,8 +165,7 @@ class CppEmitter : public Emitter {
                 #ifndef $GUARD$
                 #define $GUARD$
 
-                // First, so that its names meet no macros of the headers below.
-                #include "$protobuf_header$"
+                $first_headers$;
 
                 // The runtime. It must have the API number that this was generated for.
                 #include "$runtime$messi/version.h"
@@ -158,11 +191,11 @@ class CppEmitter : public Emitter {
     return {{path, fit(text.str())}};
   }
 
-  std::vector<Output> emit_nothing(std::string_view proto_path,
-                                   const Options& /*options*/) const override {
-    const std::string path = header_path(proto_path, cpp_options_);
+  std::vector<Output> emit_nothing(const File& file, const Options& /*options*/) const override {
+    const std::string path = header_path(file.path, cpp_options_);
+    if (cpp_options_.views) return {{path, emit_messages(file, path)}};
     Text text;
-    text.emit({{"proto", std::string(proto_path)}, {"GUARD", include_guard(path)}},
+    text.emit({{"proto", file.path}, {"GUARD", include_guard(path)}},
               R"cc(
                 // Generated by protoc-gen-messi from $proto$. Do not edit.
                 //
@@ -176,6 +209,76 @@ class CppEmitter : public Emitter {
   }
 
  private:
+  /// Those of the messages.
+  std::string first_headers(const File& file) const {
+    if (!cpp_options_.views) {
+      return "// First, so that its names meet no macros of the headers below.\n#include \"" +
+             protobuf_header(file.path) + '"';
+    }
+    std::vector<std::string> lines;
+    for (const File* each : used_files(file)) {
+      lines.push_back("#include \"" + views_header(*each, cpp_options_) + '"');
+    }
+    std::sort(lines.begin(), lines.end());
+    std::string headers;
+    for (const std::string& line : lines) headers += line + '\n';
+    return headers;
+  }
+
+  static std::string comment_of(const File& file) {
+    const std::string comment = format_comment(file.comment, "//", kColumns);
+    return comment.empty() ? "" : "//\n" + comment;
+  }
+
+  /// A header with messages and nothing else.
+  std::string emit_messages(const File& file, const std::string& path) const {
+    const std::string name_space = views_namespace(file.package);
+    Text text;
+    text.emit({{"proto", file.path},
+               {"comment", comment_of(file)},
+               {"blank", "\n"},
+               {"GUARD", include_guard(path)},
+               {"first_headers", first_headers(file)},
+               {"runtime", cpp_options_.runtime_include_prefix},
+               {"API", std::to_string(MESSI_RUNTIME_API)},
+               {"open", name_space.empty() ? "" : "namespace " + name_space + " {"},
+               {"close", name_space.empty() ? "" : "}  // namespace " + name_space},
+               {"structs", [&] { emit_structs(file, text); }},
+               {"codec", [&] { emit_views_codec(file, text); }}},
+              R"cc(
+                // Generated by protoc-gen-messi from $proto$. Do not edit.
+                $comment$;
+                $blank$;
+                #ifndef $GUARD$
+                #define $GUARD$
+
+                $first_headers$;
+
+                // The runtime. It must have the API number that this was generated for.
+                #include "$runtime$messi/version.h"
+                #if MESSI_RUNTIME_API != $API$
+                #error "made for messi runtime API $API$: run the protoc-gen-messi of this runtime's release"
+                #include "see the error above"  // There is none: compilers stop here.
+                #endif
+
+                #include "$runtime$messi/views/message.h"
+
+                $open$;
+
+                $structs$;
+
+                // ------------------------------------------------------------------------------------------------
+                // Not for use by hand: the code that decodes and encodes messages.
+
+                $codec$;
+
+                $close$;
+
+                #endif  // $GUARD$
+              )cc");
+    return fit(text.str());
+  }
+
   CppOptions cpp_options_;
 };
 

@@ -31,20 +31,32 @@ std::string condition(const Context& context, const Direction& direction, const 
          ", &message)";
 }
 
+/// How the dispatch gets the member from `in`, as `message`.
+std::string parse(const Context& context, const Direction& direction, const Member& member) {
+  const std::string type = context.qualified_class(member.type);
+  if (context.cpp_options.views) return type + " message;\nin.parse(message);";
+  const std::string index = std::to_string(&member - direction.members.data());
+  const std::string take = is_flat(member.type) ? ", &" + context.codec_class() + "::take_" +
+                                                      context.kinds.find(member.type)->name
+                                                : "";
+  return "in.parse(" + index + ", " + type + "::default_instance()" + take +
+         ");\nconst auto& message = static_cast<const " + type + "&>(in.message());";
+}
+
 std::vector<Text::Hole> holes(const Context& context, const Direction& direction,
                               const Member& member) {
-  const Kind* const kind = context.kinds.find(member.type);
+  const Kind* const kind = context.cpp_options.views ? nullptr : context.kinds.find(member.type);
   const std::string codec = context.codec_class() + "::";
-  return {{"comment", format_comment(member.field.comment, "///", kColumns - kDeepestIndentation)},
+  return {{"codec", context.codec()},
+          {"comment", format_comment(member.field.comment, "///", kColumns - kDeepestIndentation)},
           {"deprecated", member.field.deprecated ? "[[deprecated]] " : ""},
           {"name", member.field.name},
           {"number", number(member)},
           {"sent_member", sent_member(member)},
           {"condition", condition(context, direction, member)},
-          {"index", std::to_string(&member - direction.members.data())},
           {"Type", context.qualified_class(member.type)},
           {"sent_as", kind == nullptr ? "" : ", " + codec + "kind_" + kind->name},
-          {"received_by", is_flat(member.type) ? ", &" + codec + "take_" + kind->name : ""},
+          {"parse", parse(context, direction, member)},
           {"Case", case_constant(member.field.name)}};
 }
 
@@ -65,15 +77,21 @@ void emit_types(const Context& context, const Direction& direction) {
   )cc");
 }
 
+/// `, ` and what the sender of a later answer needs to know of its type, or nothing.
+std::string reply_kind(const Context& context, const Member& reply) {
+  if (context.cpp_options.views) return "";
+  const Kind* const kind = context.kinds.find(reply.type);
+  return ", " + (kind == nullptr ? "::messi::codec::kOther"
+                                 : context.codec_class() + "::kind_" + kind->name);
+}
+
 std::vector<Text::Hole> pair_holes(const Context& context, const Direction& direction,
                                    const Member& request) {
   std::vector<Text::Hole> all = holes(context, direction, request);
   const Member& reply = *request.reply;
-  const Kind* const kind = context.kinds.find(reply.type);
   all.push_back({"Reply", context.qualified_class(reply.type)});
   all.push_back({"pair", sent_member(reply)});
-  all.push_back({"reply_kind", kind == nullptr ? "::messi::codec::kOther"
-                                               : context.codec_class() + "::kind_" + kind->name});
+  all.push_back({"reply_kind", reply_kind(context, reply)});
   return all;
 }
 
@@ -193,10 +211,26 @@ void emit_sender_definitions(const Context& context, const Direction& direction,
   emit_members(context, direction, {{"To", to}},
                R"cc(
                  inline ::messi::SendResult $To$::Sender::send_$name$(const $Type$& message) const {
-                   return ::messi::codec::send_from_thread<::messi::Sender>(*this, $number$, message$sent_as$);
+                   return ::messi::$codec$::send_from_thread<::messi::Sender>(*this, $number$, message$sent_as$);
                  }
                )cc");
 }
+
+namespace {
+
+/// Coroutines keep messages, and views cannot be kept.
+void emit_relay(const Context& context, const Direction& direction) {
+  if (context.cpp_options.views) return;
+  context.text.lines("\n");
+  context.text.emit({{"types", [&] { emit_types(context, direction); }}}, R"cc(
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    $types$;
+    template <typename Base>
+    class Relay;
+  )cc");
+}
+
+}  // namespace
 
 void emit_numbers(const Context& context, const Direction& direction, const std::string& name) {
   const auto emit_constants = [&] {
@@ -212,7 +246,7 @@ void emit_numbers(const Context& context, const Direction& direction, const std:
   context.text.emit({{"Name", name},
                      {"constants", emit_constants},
                      {"names", emit_names},
-                     {"types", [&] { emit_types(context, direction); }}},
+                     {"relay", [&] { emit_relay(context, direction); }}},
                     R"cc(
               struct $Name$ {
                 $constants$;
@@ -222,11 +256,7 @@ void emit_numbers(const Context& context, const Direction& direction, const std:
                   $names$;
                   return "";
                 }
-
-                // For messi/coro.h: the types, each once, and hooks that pass all messages on.
-                $types$;
-                template <typename Base>
-                class Relay;
+                $relay$;
               };
             )cc");
 }

@@ -14,11 +14,11 @@ namespace messi::plugin::cpp {
 /// Prints the two skeletons for each member of a direction: `each`, and if the member's type occurs
 /// only once in the direction also `if_unique`. Members with a comment are between blank lines.
 ///
-/// Holes: $comment$, $deprecated$ (an attribute and a space, or nothing), $name$, $number$, $index$
-/// (in the direction), $Type$, $Case$ (a constant's name), and `, ` with an argument about the
-/// type, or nothing: $sent_as$ to send it, $received_by$ to receive it. $sent_member$ is the number
-/// or, of a reply, with that of its request. $condition$ is what the dispatch of requests and
-/// replies asks besides.
+/// Holes: $comment$, $deprecated$ (an attribute and a space, or nothing), $name$, $number$, $Type$,
+/// $Case$ (a constant's name), $parse$ (gets the member from `in`, as `message`), $codec$ (the room
+/// of the runtime that does that) and $sent_as$ (`, ` with what is needed to send the type, or
+/// nothing). $sent_member$ is the number or, of a reply, with that of its request. $condition$ is
+/// what the dispatch of requests and replies asks besides.
 void emit_members(const Context& context, const Direction& direction, std::string_view each,
                   std::string_view if_unique = {});
 
@@ -27,7 +27,8 @@ void emit_members(const Context& context, const Direction& direction,
                   const std::vector<Text::Hole>& more_holes, std::string_view each);
 
 /// Prints the skeletons for each request of a direction, with the holes of `emit_members` and
-/// besides: $Reply$ (the reply's type), $pair$ (both numbers), $reply_kind$.
+/// besides: $Reply$ (the reply's type), $pair$ (both numbers), $reply_kind$ (`, ` with what is
+/// needed to answer later, or nothing).
 void emit_pairs(const Context& context, const Direction& requests,
                 const std::vector<Text::Hole>& more_holes, std::string_view each,
                 std::string_view if_unique = {});

@@ -27,6 +27,10 @@ std::string codec_class(const Protocol& protocol, const Options& options);
 /// `acme/chat.proto` -> `acme/chat.pb.h`
 std::string protobuf_header(std::string_view proto_path);
 
+/// A release that escapes all keywords, and few other names. Ours are like its own where messages
+/// are structs of ours.
+inline constexpr int kViewsRelease = 29;
+
 /// Whether protobuf appends an underscore to the name.
 bool is_keyword(std::string_view name, int release);
 

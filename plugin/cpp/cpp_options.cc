@@ -23,6 +23,11 @@ bool set_runtime_include_prefix(std::string_view value, CppOptions& options) {
   return true;
 }
 
+bool set_messages(std::string_view value, CppOptions& options) {
+  options.views = value == "views";
+  return options.views || value == "libprotobuf";
+}
+
 }  // namespace
 
 std::vector<Option> options_for(CppOptions& options) {
@@ -38,6 +43,12 @@ std::vector<Option> options_for(CppOptions& options) {
        {"C++: put in front of the runtime's headers: with deps, they are included",
         "as \"deps/messi/client.h\"."},
        [&options](std::string_view value) { return set_runtime_include_prefix(value, options); }},
+      {"messages",
+       "libprotobuf|views",
+       "libprotobuf or views",
+       {"C++: what messages are: libprotobuf's classes, or structs with views into what",
+        "was received, in the same header. Default: libprotobuf."},
+       [&options](std::string_view value) { return set_messages(value, options); }},
   };
 }
 

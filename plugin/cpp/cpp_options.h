@@ -12,6 +12,7 @@ namespace messi::plugin::cpp {
 struct CppOptions {
   std::string header_extension = ".messi.h";
   std::string runtime_include_prefix;  ///< `deps/` -> "deps/messi/client.h"
+  bool views = false;                  ///< Messages are structs of ours, not libprotobuf's classes.
 };
 
 /// The options that set these.

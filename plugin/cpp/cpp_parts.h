@@ -15,6 +15,9 @@ void emit_server_classes(const Context& context);
 /// A line that says that the protocol has pairs, or nothing.
 std::string has_calls(const Context& context);
 
+/// The member in which messages are kept that arrive, or nothing.
+std::string received(const Context& context, const Direction& direction);
+
 /// What the runtime needs to know about the schema.
 void emit_codec(const Context& context);
 

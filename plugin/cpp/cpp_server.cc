@@ -112,7 +112,7 @@ void emit_server_classes(const Context& context) {
                      {"replies", [&] { emit_replies(context, down); }},
                      {"broadcasts", [&] { emit_broadcasts(context, down); }},
                      {"group_senders", [&] { emit_group_senders(context, down); }},
-                     {"count", std::to_string(up.members.size())}},
+                     {"received", received(context, up)}},
                     R"cc(
               /// A connected client, as its server sees it. It exists from the beginning of its
               /// on_authenticate to the end of its on_client_disconnected.
@@ -178,8 +178,7 @@ void emit_server_classes(const Context& context) {
                 inline bool dispatch(::messi::ServerClient& from, ::std::string_view payload) final;
                 $has_calls$;
                 inline const ::messi::session::Schema& protocol_schema() const final;
-
-                ::messi::codec::Received received_{$count$, options().max_decode_depth};
+                $received$;
               };
             )cc");
 }
@@ -189,31 +188,31 @@ void emit_server_senders(const Context& context) {
   emit_members(context, down, {{"ServerClient", context.server_client_class()}},
                R"cc(
                  inline void $ServerClient$::send_$name$(const $Type$& message) {
-                   ::messi::codec::send<::messi::ServerClient>(*this, $sent_member$, message$sent_as$);
+                   ::messi::$codec$::send<::messi::ServerClient>(*this, $sent_member$, message$sent_as$);
                  }
                  inline ::messi::SendResult $ServerClient$::try_send_$name$(const $Type$& message) {
-                   return ::messi::codec::try_send<::messi::ServerClient>(*this, $sent_member$, message$sent_as$);
+                   return ::messi::$codec$::try_send<::messi::ServerClient>(*this, $sent_member$, message$sent_as$);
                  }
                )cc");
   emit_sender_definitions(context, down, context.server_client_class());
   emit_members(context, down, {{"Server", context.server_class()}},
                R"cc(
                  inline bool $Server$::broadcast_$name$(const $Type$& message, Except except) {
-                   return ::messi::codec::broadcast<::messi::ServerBase>(*this, except.client(), $number$, message$sent_as$);
+                   return ::messi::$codec$::broadcast<::messi::ServerBase>(*this, except.client(), $number$, message$sent_as$);
                  }
                  inline bool $Server$::Group::send_$name$(const $Type$& message, const Except& except) const {
-                   return ::messi::codec::broadcast<const ::messi::GroupBase>(*this, &except, $number$, message$sent_as$);
+                   return ::messi::$codec$::broadcast<const ::messi::GroupBase>(*this, &except, $number$, message$sent_as$);
                  }
                )cc");
   emit_pairs(context, down, {{"ServerClient", context.server_client_class()}}, R"cc(
     inline ::messi::Call $ServerClient$::call_$name$(const $Type$& request, ::messi::Duration timeout, ::messi::OnResult<$Reply$> on_result) {
-      return ::messi::codec::call<::messi::ServerClient>(*this, $pair$, request, timeout, ::std::move(on_result)$sent_as$);
+      return ::messi::$codec$::call<::messi::ServerClient>(*this, $pair$, request, timeout, ::std::move(on_result)$sent_as$);
     }
   )cc");
   emit_pairs(context, context.protocol.client_to_server, {{"Server", context.server_class()}},
              R"cc(
                inline ::messi::Responder<$Reply$> $Server$::answer_later_$name$() {
-                 return ::messi::codec::answer_later<::messi::ServerBase>(*this, $pair$, &::messi::codec::send_answer<$Reply$, $reply_kind$>);
+                 return ::messi::$codec$::answer_later<::messi::ServerBase>(*this, $pair$, &::messi::$codec$::send_answer<$Reply$$reply_kind$>);
                }
              )cc");
 }

@@ -35,6 +35,11 @@ bool is_code(std::string_view line) {
   return !text.empty() && !starts_with(text, "//") && !starts_with(text, "#");
 }
 
+/// `RED = 1,`
+bool is_enum_value(std::string_view line) {
+  return line.find(" = ") != std::string_view::npos && line.find('(') == std::string_view::npos;
+}
+
 Lines join_after_commas(const std::vector<std::string_view>& lines) {
   Lines joined;
   bool goes_on = false;
@@ -45,7 +50,7 @@ Lines join_after_commas(const std::vector<std::string_view>& lines) {
     } else {
       joined.emplace_back(line);
     }
-    goes_on = is_code(line) && ends_with(line, ",");
+    goes_on = is_code(line) && ends_with(line, ",") && !is_enum_value(line);
   }
   return joined;
 }
@@ -182,6 +187,25 @@ Lines break_declaration(const std::string& line) {
   return {line.substr(0, place), indentation(line) + "    " + line.substr(place + 1)};
 }
 
+/// `Template<A, B> name = {};`
+Lines break_member(const std::string& line) {
+  const std::size_t place = line.rfind(' ', line.size() - std::string_view(" = {};").size() - 1);
+  const std::string type = line.substr(0, place);
+  Lines lines = {type};
+  const std::size_t begin = type.find('<') + 1;
+  if (!fits(type) && begin != 0) {
+    const std::string_view list = std::string_view(type).substr(begin, type.size() - 1 - begin);
+    lines = fill(type.substr(0, begin), std::string(begin, ' '), split_list(list), ">");
+    if (!fits(lines.front())) {
+      const std::string indent = indentation(line) + "    ";
+      lines = fill(indent, indent, split_list(list), ">");
+      lines.insert(lines.begin(), type.substr(0, begin));
+    }
+  }
+  lines.push_back(indentation(line) + "    " + line.substr(place + 1));
+  return lines;
+}
+
 /// `if (...) statement;`
 Lines break_if(const std::string& line) {
   int depth = 0;
@@ -221,6 +245,7 @@ Lines break_line(const std::string& line) {
       ends_with(line, ")")) {
     return break_list(line);
   }
+  if (ends_with(line, " = {};")) return break_member(line);
   if (ends_with(line, "_;")) {
     return break_declaration(line);
   }

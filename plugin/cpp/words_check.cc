@@ -14,8 +14,8 @@ namespace {
 /// Checks all names that are also names in protobuf's C++ code, and might not compile there.
 class WordsCheck {
  public:
-  WordsCheck(const Options& options, Diagnostics& diagnostics)
-      : options_(options), diagnostics_(diagnostics) {}
+  WordsCheck(const Options& options, bool views, Diagnostics& diagnostics)
+      : options_(options), views_(views), diagnostics_(diagnostics) {}
 
   void check(const File& file) {
     if (!seen_.insert(&file).second || is_protobufs(file)) return;
@@ -67,6 +67,11 @@ class WordsCheck {
   }
 
   void check(const Field& field, const Message& message) {
+    if (views_) {
+      refuse_macro(field, "field " + in_quotes(field.name) + " of " + message.name(), field.name,
+                   false);
+      return;
+    }
     const std::string method = accessor(field.name, options_.protobuf_release);
     check_scope(field, "field", field.name, method, /*in_class=*/true);
     refuse_macro(field,
@@ -82,6 +87,7 @@ class WordsCheck {
   /// Refuses what protobuf's own classes have or use; `name` is the name in C++.
   void check_scope(const Element& at, const std::string& kind, const std::string& proto_name,
                    const std::string& name, bool in_class) {
+    if (views_) return;
     const int release = options_.protobuf_release;
     const bool is_method = is_taken(kind, name, in_class, release);
     if (!is_method && !is_type_in_messages(name, release)) return;
@@ -115,14 +121,16 @@ class WordsCheck {
   }
 
   const Options& options_;
+  const bool views_;
   Diagnostics& diagnostics_;
   std::set<const File*> seen_;
 };
 
 }  // namespace
 
-void check_words(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
-  WordsCheck(options, diagnostics).check(protocol.file);
+void check_words(const Protocol& protocol, const Options& options, const CppOptions& cpp_options,
+                 Diagnostics& diagnostics) {
+  WordsCheck(options, cpp_options.views, diagnostics).check(protocol.file);
 }
 
 void warn_of_gnu_macro(const Location& location, const std::string& what,

@@ -116,11 +116,10 @@ class PythonEmitter : public Emitter {
     return outputs;
   }
 
-  std::vector<Output> emit_nothing(std::string_view proto_path,
-                                   const Options& options) const override {
+  std::vector<Output> emit_nothing(const File& file, const Options& options) const override {
     std::vector<Output> outputs;
-    if (options.client()) outputs.push_back({client_path(proto_path), empty_module(proto_path)});
-    if (options.server()) outputs.push_back({server_path(proto_path), empty_module(proto_path)});
+    if (options.client()) outputs.push_back({client_path(file.path), empty_module(file.path)});
+    if (options.server()) outputs.push_back({server_path(file.path), empty_module(file.path)});
     return outputs;
   }
 };

@@ -106,9 +106,8 @@ class JsonEmitter : public Emitter {
     return {{strip_proto(protocol.file.path) + ".json", text.str()}};
   }
 
-  std::vector<Output> emit_nothing(std::string_view proto_path,
-                                   const Options& /*options*/) const override {
-    return {{strip_proto(proto_path) + ".json", "{}\n"}};
+  std::vector<Output> emit_nothing(const File& file, const Options& /*options*/) const override {
+    return {{strip_proto(file.path) + ".json", "{}\n"}};
   }
 
  private:
