@@ -368,6 +368,8 @@ class ServerBase : private ListenHandler {
   void give_up(AcceptedLink& link, DisconnectReason reason);
   void pause(AcceptedLink& link);
   void resume(AcceptedLink& link);
+  void pause_when_greeted(AcceptedLink& link, bool pauses);
+  bool is_paused(const AcceptedLink& link) const;
   void wait_for_resume(AcceptedLink& link);
   void wait_in(DeadlineQueue<AcceptedLink>& queue, AcceptedLink& link);
   void needs_settling(AcceptedLink& link);

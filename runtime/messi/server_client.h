@@ -115,7 +115,7 @@ class ServerClient {
   /// meanwhile, and sends it pongs. No-op before `on_client_connected`.
   void pause();
   void resume();
-  bool paused() const { return link_->greeted() && link_->paused() && !link_->resuming(); }
+  bool paused() const;
 
   /// In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
   /// seems to speak HTTP.", or "".

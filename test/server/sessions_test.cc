@@ -1025,6 +1025,35 @@ TEST_CASE("a client that is paused stays paused", "[server][sessions]") {
   (void)next;
 }
 
+TEST_CASE("a client may be resumed and paused while its session goes from link to link",
+          "[server][sessions]") {
+  Pair pair;
+  Peer next(pair.loop);
+  next.id = pair.peer.id;
+  next.secret = pair.peer.secret;
+  next.attempt = pair.peer.attempt + 1;
+  pair.server.authenticate = [](Server::Client&) {};
+  next.connect();
+  next.say(next.hello().frame());
+  const bool pauses = GENERATE(false, true);
+  if (!pauses) pair.client().pause();
+  const auto change = [&] { pauses ? pair.client().pause() : pair.client().resume(); };
+  SECTION("before") {
+    change();
+    pair.server.find_arriving(2)->accept();
+    CHECK(pair.client().paused() == pauses);
+  }
+  SECTION("then") {
+    pair.server.find_arriving(2)->accept();
+    CHECK(pair.client().paused() == !pauses);
+    change();
+    CHECK(pair.client().paused() == pauses);
+  }
+  pair.loop.run_until_idle();
+  REQUIRE(pair.server.log.back() == "1 resumed 0");
+  CHECK(pair.client().paused() == pauses);
+}
+
 TEST_CASE("what is kept of broadcasts is lost with its session, and told", "[server][sessions]") {
   ServerOptions options = with_sessions();
   options.max_pending_bytes = 1000;

@@ -157,6 +157,8 @@ class Link : private Connection {
     Connection::resume(now, dispatch);
   }
   bool resuming() const { return resuming_ && hears(); }
+  /// Whether a session that goes on without the link is paused.
+  bool stays_paused() const { return paused() && !resuming_; }
 
   /// From now on the link carries `session()`, which is attached, until `leave_session`. Only the
   /// frames of a session may come. What the link has to write does not count as waiting meanwhile,

@@ -259,7 +259,7 @@ MESSI_INLINE void ServerSessions::move(ServerSession& session, SessionLink& link
   old.superseded = true;
   server_.needs_settling(old);
   if (!session.told_detached) link.took_over = old.took_over.value_or(old.reason());
-  link.pause_when_greeted = old.pause_when_greeted || (old.greeted() && old.paused());
+  link.pause_when_greeted = old.pause_when_greeted || (old.greeted() && old.stays_paused());
   link.fall_behind_as(old);
   ++server_.hidden_count_;
   std::swap(old.client()->link_, link.client()->link_);

@@ -279,7 +279,7 @@ MESSI_INLINE void ServerBase::give_up(AcceptedLink& link, DisconnectReason reaso
 }
 
 MESSI_INLINE void ServerBase::pause(AcceptedLink& link) {
-  if (!link.greeted()) return;
+  if (!link.greeted()) return pause_when_greeted(link, true);
   const bool begins = link.hears() && !link.paused();
   link.pause();
   if (begins && !is_detached(link)) wait_for_resume(link);
@@ -291,7 +291,7 @@ MESSI_INLINE void ServerBase::wait_for_resume(AcceptedLink& link) {
 }
 
 MESSI_INLINE void ServerBase::resume(AcceptedLink& link) {
-  if (!link.greeted()) return;
+  if (!link.greeted()) return pause_when_greeted(link, false);
   if (is_detached(link)) {
     const auto nothing = [](std::string_view /*payload*/) { return true; };
     if (link.paused()) link.handle_resumed(loop_.now(), nothing);
@@ -299,6 +299,18 @@ MESSI_INLINE void ServerBase::resume(AcceptedLink& link) {
   }
   link.resume();
   if (link.resuming()) needs_settling(link);
+}
+
+/// The client may have been connected before, in a session.
+MESSI_INLINE void ServerBase::pause_when_greeted(AcceptedLink& link, bool pauses) {
+  const ServerSession* const session = session_of(link);
+  if (session == nullptr || !session->told_connected) return;
+  static_cast<SessionLink&>(link).pause_when_greeted = pauses;
+}
+
+MESSI_INLINE bool ServerBase::is_paused(const AcceptedLink& link) const {
+  if (link.greeted()) return link.paused() && !link.resuming();
+  return session_of(link) != nullptr && static_cast<const SessionLink&>(link).pause_when_greeted;
 }
 
 MESSI_INLINE void ServerBase::wait_in(DeadlineQueue<AcceptedLink>& queue, AcceptedLink& link) {

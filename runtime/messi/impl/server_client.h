@@ -40,6 +40,8 @@ MESSI_INLINE void ServerClient::pause() { link_->server().pause(*link_); }
 
 MESSI_INLINE void ServerClient::resume() { link_->server().resume(*link_); }
 
+MESSI_INLINE bool ServerClient::paused() const { return link_->server().is_paused(*link_); }
+
 MESSI_INLINE std::size_t ServerClient::pending_bytes() const {
   return link_->server().pending_bytes(*link_);
 }

@@ -177,7 +177,7 @@ MESSI_INLINE void ServerSessions::detach(SessionLink& link, std::unique_ptr<Sess
   rest.set_client(client);
   rest.fall_behind_as(link);
   rest.pause_when_greeted = link.pause_when_greeted;
-  if (link.greeted() && link.paused()) rest.pause();
+  if (link.greeted() && link.stays_paused()) rest.pause();
   rest.give_session(link.take_session());
   if (server_.admission_.counts()) server_.admission_.leave(link.peer().origin);
   ServerSession& session = *rest.its_session();
