@@ -12,11 +12,12 @@ import pathlib
 
 import plots
 
-PEERS = ["messi", "messi_compiled", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "plain", "zeromq",
+PEERS = ["messi", "messi_compiled", "views", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "plain", "zeromq",
          "grpc_async", "grpc_callback", "grpc", "original"]
 NAMES = {
     "messi": "messi",
     "messi_compiled": "messi, compiled",
+    "views": "messi, views",
     "messi_sessions": "messi, sessions",
     "messi_by_hand": "messi, paired by hand",
     "messi_in_order": "messi, calls in order",

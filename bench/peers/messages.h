@@ -3,6 +3,7 @@
 
 // The messages of the benchmark, for the peers that use libprotobuf.
 
+#include <cstddef>
 #include <string>
 
 #include "bench/common/options.h"
@@ -22,6 +23,8 @@ inline chat::ConnectReq make_request() {
   request.set_user("erik");
   return request;
 }
+
+inline std::size_t text_size(const chat::MessageInd& message) { return message.text().size(); }
 
 // The same in the wrapper that travels.
 inline chat::ClientToServer wrapped_message(const Options& options) {

@@ -14,9 +14,13 @@
 
 #include "absl/status/status.h"
 #include "bench/common/scenario.h"
-#include "bench/peers/messages.h"
 #include "chat.messi.h"
 #include "messi/io/epoll_loop.h"
+#ifdef BENCH_VIEWS
+#include "bench/peers/views_messages.h"
+#else
+#include "bench/peers/messages.h"
+#endif
 #ifdef BENCH_TLS
 #include "messi/tls.h"
 #endif
@@ -157,7 +161,7 @@ class Connection final : public chat::ChatClient {
     proceed();
   }
   void on_message_ind(const chat::MessageInd& message) override {
-    scenario_.on_message(*this, message.text().size());
+    scenario_.on_message(*this, text_size(message));
     proceed();
   }
   void on_connect_rsp(const chat::ConnectRsp&) override {
