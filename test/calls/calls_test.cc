@@ -247,6 +247,35 @@ TEST_CASE("open calls survive a session's connections, and are answered exactly 
   CHECK(world.client.late_answers() == 0);
 }
 
+TEST_CASE("what a client answers to a server that drains is no message of its next session",
+          "[calls]") {
+  World world(Mode::kSession);
+  std::optional<Responder<asking::AskRsp>> later;
+  world.client.answer = [&](const asking::AskReq& request) {
+    if (request.text() == "now") {
+      world.client.reply(with_text<asking::AskRsp>("now"));
+    } else if (request.text() == "perhaps") {
+      CHECK(world.client.try_send(with_text<asking::AskRsp>("perhaps")) ==
+            messi::SendResult::kNotConnected);
+    } else {
+      later = world.client.answer_later(request);
+      CHECK_FALSE(later->open());
+    }
+  };
+  world.server.drain(5s);
+  for (const char* text : {"now", "perhaps", "later"}) world.server.ask(text, 60s);
+  world.loop.run_until_idle();
+  CHECK(world.server.take_log() == Log{"UNAVAILABLE Draining.", "UNAVAILABLE Draining.",
+                                       "UNAVAILABLE Draining.", "disconnected: Draining."});
+  REQUIRE(world.server.start().ok());
+  world.loop.advance(5s);
+  REQUIRE(world.server.last != nullptr);
+  REQUIRE(later);
+  later->reply(with_text<asking::AskRsp>("later"));
+  world.loop.run_until_idle();
+  CHECK(world.server.log.empty());
+}
+
 TEST_CASE("calls of a session that is lost fail before it is told", "[calls]") {
   messi::ServerOptions options = messi::test::server_options(Mode::kSession);
   options.session_timeout = 1s;

@@ -9,6 +9,9 @@ namespace messi::calls {
 /// The request whose hook is running, until it is answered.
 class CurrentRequest {
  public:
+  /// The number of a request whose answer has no way out.
+  static constexpr std::uint64_t kUnanswerable = UINT64_MAX;
+
   /// A message is dispatched; 0: messages have no numbers.
   void begin(std::uint64_t number) {
     number_ = number;
@@ -21,6 +24,7 @@ class CurrentRequest {
   std::optional<std::uint64_t> find(std::uint32_t member) const {
     return member_ == member ? std::optional(number_) : std::nullopt;
   }
+  bool answerable() const { return number_ != kUnanswerable; }
   /// It is answered, or will be.
   void take() { member_ = 0; }
 

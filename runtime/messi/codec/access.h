@@ -44,7 +44,8 @@ struct Access {
   }
 
   /// The number of the request of which the hook is running, if it is this member and was not
-  /// answered; 0 if messages have no numbers.
+  /// answered; 0 if messages have no numbers, CurrentRequest::kUnanswerable if no answer gets
+  /// there.
   template <typename Sender>
   static std::optional<std::uint64_t> find_request(const Sender& sender, std::uint32_t member) {
     return sender.find_request(member);

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "messi/base/bytes.h"
+#include "messi/calls/current_request.h"
 #include "messi/codec/access.h"
 #include "messi/send_result.h"
 #include "messi/wire/call_frame.h"
@@ -104,10 +105,12 @@ bool write_answer(std::uint8_t* out, std::uint64_t request, const Encoder& encod
   return encoder.write(wire::write_call_head(out, request, wire::CallKind::kAnswer));
 }
 
-/// Sends the answer to a request; request 0: as any message.
+/// Sends the answer to a request; request 0: as any message; CurrentRequest::kUnanswerable: to
+/// nobody.
 template <typename Encoder>
 void answer_encoded(wire::Outbox& outbox, std::uint64_t request, const Encoder& encoder) {
   if (request == 0) return send_encoded(outbox, encoder);
+  if (request == calls::CurrentRequest::kUnanswerable) return;
   if (!encoder.ok()) {
     outbox.refuse(wire::Accepted::kInvalid);
   } else if (std::uint8_t* const out = outbox.reserve_call(encoder.size())) {
@@ -123,6 +126,7 @@ void answer_encoded(wire::Outbox& outbox, std::uint64_t request, const Encoder& 
 template <typename Encoder>
 SendResult try_answer_encoded(wire::Outbox& outbox, std::uint64_t request, const Encoder& encoder) {
   if (request == 0) return try_send_encoded(outbox, encoder);
+  if (request == calls::CurrentRequest::kUnanswerable) return SendResult::kNotConnected;
   if (!encoder.ok()) return SendResult::kInvalid;
   const wire::Accepted accepted = outbox.ask(encoder.size());
   if (accepted != wire::Accepted::kYes) return to_result(accepted);

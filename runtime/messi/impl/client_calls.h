@@ -11,6 +11,8 @@
 
 #include "messi/base/time.h"
 #include "messi/call.h"
+#include "messi/calls/call_counts.h"
+#include "messi/calls/current_request.h"
 #include "messi/client.h"
 #include "messi/impl/calls.h"
 #include "messi/impl/observation.h"
@@ -105,8 +107,9 @@ MESSI_INLINE bool ClientBase::give_answer(Calls& calls, std::uint32_t member, co
 
 /// The request is answered.
 MESSI_INLINE void ClientBase::take_request() {
+  if (observation_)
+    observation_->answered(request_.answerable() ? CallEnd::kAnswered : CallEnd::kLost);
   request_.take();
-  if (observation_) observation_->answered();
 }
 
 MESSI_INLINE AnyResponder ClientBase::keep_request(std::uint32_t request, std::uint32_t answering,
@@ -114,7 +117,8 @@ MESSI_INLINE AnyResponder ClientBase::keep_request(std::uint32_t request, std::u
   const std::optional<std::uint64_t> number = request_.find(request);
   if (!number) return {};
   if (!later_) later_ = std::make_unique<ClientLaterAnswers>(*this);
-  AnyResponder responder(later_->keep(epoch_, *number, answering, send));
+  const std::uint64_t epoch = request_.answerable() ? epoch_ : epoch_ - 1;
+  AnyResponder responder(later_->keep(epoch, *number, answering, send));
   request_.take();
   return responder;
 }

@@ -110,8 +110,11 @@ MESSI_INLINE bool ClientBase::receive(std::string_view payload) {
   }
   if (!session->dispatches()) return true;
   session->handle_dispatched(payload.size());
-  // An answer would have no way out with a session that is left.
-  request_.begin(link_->knows_calls() && !sessions_->leaving ? session->rx() : 0);
+  if (sessions_->leaving) {
+    request_.begin(calls::CurrentRequest::kUnanswerable);  // what is sent is for the next session
+  } else {
+    request_.begin(link_->knows_calls() ? session->rx() : 0);
+  }
   if (dispatch(payload)) return true;
   session->handle_undecodable();
   return false;

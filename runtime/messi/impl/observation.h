@@ -125,7 +125,7 @@ class Observation {
     log(LogLevel::kWarning, connection, {"behind: broadcasts are left out"});
   }
   /// A request, in its hook.
-  void answered() { ++counts_.served_calls[CallEnd::kAnswered]; }
+  void answered(CallEnd how = CallEnd::kAnswered) { ++counts_.served_calls[how]; }
   /// For calls; null without an observation.
   static BasicCallCounts<Count>* call_counts(Observation* observation) {
     return observation != nullptr ? &observation->counts_ : nullptr;

@@ -21,6 +21,7 @@ from messi_runtime import (
     CallError,
     ClientOptions,
     DisconnectReason,
+    SendResult,
     ServerOptions,
     SessionMode,
     StatusCode,
@@ -338,6 +339,27 @@ def test_open_calls_survive_the_connections_of_a_session():
                     await client.events.until("resumed")
                 assert client.late_answers == 0
                 assert not any(event[0] == "echo_rsp" for event in client.events.all)
+
+    run(body())
+
+
+def test_what_a_client_answers_to_a_server_that_drains_is_no_message_of_its_next_session():
+    class Trying(Client):
+        async def on_ask_req(self, request):
+            if request.text == "try":
+                result = self.try_send_ask_rsp(calls_pb2.AskRsp(text="perhaps"))
+                self.events.add("tried", result)
+            await super().on_ask_req(request)
+
+    async def body():
+        async with pair(SESSION, kinds=(Trying, Server)) as (client, server):
+            peer = server.clients[0]
+            server.drain(10)
+            call = asyncio.create_task(peer.call_ask_req(calls_pb2.AskReq(text="try"), 60))
+            assert (await failure_of(call)).code == StatusCode.UNAVAILABLE
+            await client.events.until("disconnected", DisconnectReason.DRAINING)
+            assert ("tried", SendResult.NOT_CONNECTED) in client.events.all
+            assert client.unacknowledged == 0
 
     run(body())
 

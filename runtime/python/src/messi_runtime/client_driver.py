@@ -32,6 +32,7 @@ from .observation import Observation
 from .options import ClientOptions
 from .responder import (
     Request,
+    answers_in_vain,
     call_message_hook,
     find_request,
     send_message,
@@ -178,13 +179,15 @@ class ClientDriver:
             line.resume()
 
     def send(self, name: str, payload: bytes | None) -> None:
-        if (line := self.line) is not None:
-            send_message(line, name, payload, self._settings.connection.outbox)
+        settings = self._settings.connection.outbox
+        if (line := self.line) is not None and not answers_in_vain(line, name, settings):
+            send_message(line, name, payload, settings)
 
     def try_send(self, name: str, payload: bytes | None) -> SendResult:
-        if (line := self.line) is None:
+        settings = self._settings.connection.outbox
+        if (line := self.line) is None or answers_in_vain(line, name, settings):
             return SendResult.NOT_CONNECTED
-        return try_send_message(line, name, payload, self._settings.connection.outbox)
+        return try_send_message(line, name, payload, settings)
 
     async def call(self, payload: bytes | None, reply: str, timeout: float) -> Message:
         if (line := self.line) is None:

@@ -148,6 +148,15 @@ def try_send_message(
     return line.try_send(settings.encode(payload))
 
 
+def answers_in_vain(line: object, name: str, settings: OutboxSettings) -> bool:
+    """Whether a client would send the answer to the request whose hook is running, but its `line`
+    is another by now than the one that has asked."""
+    request: Request | None = current_request.get()
+    if request is None or request.answered or request.reply != name:
+        return False
+    return request.settings is settings and request.line is not line
+
+
 def _answered_by(line: object, reply: str) -> Request | None:
     """The request whose hook is running, if this message to `line` is its answer."""
     request: Request | None = current_request.get()
