@@ -229,6 +229,27 @@ TEST_CASE("a loop goes while things are under way, and its context runs on witho
   }
 }
 
+TEST_CASE("a client is not turned away when there are descriptors again", "[io]") {
+  // After so many steps; one is between Asio's failure to accept and the turn that hears of it.
+  for (int steps = 0; steps < 6; ++steps) {
+    CAPTURE(steps);
+    asio::io_context context;
+    AsioLoop loop(context);
+    Server server(loop, "tcp://127.0.0.1:0");
+    const messi::test::DescriptorLimit limit(64);
+    std::vector<Fd> rest = messi::test::take_all_descriptors();
+    rest.pop_back();  // for the listening socket, with nothing in reserve
+    REQUIRE(server.start().ok());
+    rest.pop_back();
+    const Fd waiting = messi::test::tcp_socket();
+    REQUIRE(messi::test::connect_to(waiting, server.port()));
+    for (int i = 0; i < steps; ++i) context.run_one_for(1ms);
+    rest.clear();
+    CHECK(run_until(context, [&] { return server.client_count() == 1 || server.has("refused"); }));
+    CHECK(server.client_count() == 1);
+  }
+}
+
 TEST_CASE("a context that goes before its loop is a sentence", "[io]") {
   int words[2];
   REQUIRE(::pipe(words) == 0);

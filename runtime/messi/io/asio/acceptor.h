@@ -90,6 +90,8 @@ inline void AsioAcceptor::handle_completed(Operation& operation) {
     if (life.over() || resume_.pending()) return;
     few ? wait() : begin();
   });
+  // There may be descriptors again since then; and if not, accepting says so.
+  if (out_of_descriptors(error_)) error_ = ErrorCode();
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     if (!error_ && !accepted_.is_open()) listening_.accept(accepted_, error_);
     const ErrorCode error = std::exchange(error_, ErrorCode());
