@@ -18,4 +18,5 @@
 #include "messi/impl/server_calls.h"
 #include "messi/impl/server_client.h"
 #include "messi/impl/server_sessions_impl.h"
+#include "messi/impl/shard.h"
 #include "messi/io/impl/epoll_loop.h"

@@ -47,6 +47,7 @@
 
 namespace messi {
 
+struct Announcement;
 class AnyResponder;
 class Calls;
 struct SchemaMismatch;
@@ -55,6 +56,8 @@ class ServerLanes;
 class ServerSession;
 class ServerSessions;
 class SessionLink;
+struct Shard;
+class Shards;
 class Statistics;
 
 /// What becomes of broadcasts that are too much for a client, see ServerOptions::slow_reader.
@@ -260,6 +263,8 @@ class ServerBase : private ListenHandler {
   friend class ServerSession;
   friend class ServerSessions;
   friend class SessionLink;
+  friend class ShardedBase;
+  friend class Shards;
   friend struct codec::Access;
 
   // False if a message of `payload_size` bytes is too big.
@@ -270,8 +275,11 @@ class ServerBase : private ListenHandler {
   void end_broadcast(std::uint32_t field, std::size_t payload_size, const ServerClient* except);
   // The same for `members` of a group.
   std::uint8_t* begin_group_message(std::size_t members, std::size_t payload_size);
-  void end_group_message(const Groups::Group& group, std::uint32_t field, std::size_t payload_size,
+  void end_group_message(const GroupKey& key, std::uint32_t field, std::size_t payload_size,
                          const GroupExcept& except);
+  void send_to_all(std::uint32_t field, wire::SharedFrame frame, const ServerClient* except);
+  void send_to_group(const Groups::Group& group, std::uint32_t field, wire::SharedFrame frame,
+                     const GroupExcept* except);
   std::uint8_t* reserve_shared(std::size_t payload_size);
   // Whether a frame for so many clients may be too much, for one of them or for all together.
   bool may_be_too_much(const wire::SharedFrame& frame, std::size_t clients) const {
@@ -351,6 +359,21 @@ class ServerBase : private ListenHandler {
   template <typename Note, typename Hook>
   void in_hook_of(AcceptedLink& link, Note&& note, Hook&& hook);
 
+  // As one of several servers: impl/shard.h.
+  static std::shared_ptr<Admission> make_admission(const ServerOptions& options);
+  void be_shard(std::shared_ptr<Shards> all, std::size_t index);
+  void leave_shards();
+  void publish_size();
+  std::size_t clients_of_all() const;
+  void make_place_elsewhere();
+  bool others_have_clients() const;
+  void announce(std::uint32_t field, const wire::SharedFrame& frame, const GroupKey* group);
+  void take(const Announcement& announcement);
+  void miss_announcements();
+
+  AcceptedLink& begin_link(std::unique_ptr<Stream> stream);
+  std::uint64_t next_id() { return last_id_ += id_step_; }
+  std::string origin_of(const AcceptedLink& link) const;
   void refuse(Stream& stream, DisconnectReason reason);
   void refuse(AcceptedLink& link, std::string_view text);
   void arrive(AcceptedLink& link);
@@ -400,7 +423,8 @@ class ServerBase : private ListenHandler {
   Timer timer_;  // the first deadline of the queues
   std::unique_ptr<Listener> listener_;
   ClientTable table_;
-  Admission admission_;
+  std::shared_ptr<Admission> admission_;
+  std::unique_ptr<Shard> shard_;  // null if this server is alone
   SlowReaders slow_readers_;
   AwaitedRoom awaited_room_;
   Groups groups_;
@@ -412,6 +436,7 @@ class ServerBase : private ListenHandler {
   TimePoint drain_half_ = TimePoint::max();
   TimePoint drain_end_ = TimePoint::max();
   std::uint64_t last_id_ = 0;
+  std::uint64_t id_step_ = 1;
   std::vector<AcceptedLink*> unsettled_;
   std::vector<AcceptedLink*> settling_;
   ServerClient* current_ = nullptr;
@@ -437,6 +462,7 @@ class ServerBase : private ListenHandler {
 #include "messi/impl/server_calls.h"
 #include "messi/impl/server_client.h"
 #include "messi/impl/server_sessions_impl.h"
+#include "messi/impl/shard.h"
 #endif
 
 #endif  // MESSI_SERVER_H_

@@ -10,11 +10,11 @@ coro/sleep.h coro/task.h views/lazy.h views/map.h views/message.h views/one_of.h
 
 # What is in these headers for messi's own use, for networks that users write, or to be used without its name.
 NOT_FOR_USERS = {
-    "Choice", "ClientRange", "Connected", "Destroy", "Final", "GroupExcept", "Init", "IoResult", "Iterator", "OnResult", "PeerInfo",
-    "Poller", "PostedCall", "Promise", "PromiseBase", "Sleep", "Stream", "StreamHandler", "UserState", "Awaiting", "AsioJob",
+    "Choice", "ClientRange", "Connected", "Destroy", "Final", "GroupExcept", "Init", "IoResult", "Iterator", "MovingStream", "OnResult",
+    "PeerInfo", "Poller", "PostedCall", "Promise", "PromiseBase", "Sleep", "Stream", "StreamHandler", "UserState", "Awaiting", "AsioJob",
 }
 # What users know by another name, or never write; of types, only what they have counts.
-UNNAMED = {"observe", "BasicCallCounts", "BasicCounts", "ClientOf", "CountsByCallEnd", "CountsByFrameType", "CountsByReason", "Incoming", "Iterator"}
+UNNAMED = {"observe", "ShardedBase", "BasicCallCounts", "BasicCounts", "ClientOf", "CountsByCallEnd", "CountsByFrameType", "CountsByReason", "Incoming", "Iterator"}
 
 
 def headers(source):

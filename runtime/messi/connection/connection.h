@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "messi/base/bytes.h"
@@ -113,6 +114,9 @@ class Connection : private wire::Outbox {
     handle_received(now);
     check(decoder_.decode_spare(size, frame_handler(dispatch)));
   }
+
+  /// What has arrived and was not handled, for another connection on the same stream.
+  std::string take_rest() { return decoder_.take_kept(); }
 
   /// From now on nothing is dispatched, and the peer may be silent: nothing is read from it.
   void pause() { paused_ = true; }

@@ -64,6 +64,7 @@ class Link : private Connection {
   using Connection::flushing;
   using Connection::handle_time;
   using Connection::handle_time_paused;
+  using Connection::has_output;
   using Connection::hears;
   using Connection::held;
   using Connection::hold;
@@ -78,6 +79,19 @@ class Link : private Connection {
   using Connection::touch;
 
   bool start(StreamHandler& handler) { return stream_->start(handler); }
+
+  /// Gives the stream to another loop, and gets `instead`; null if it cannot leave.
+  std::unique_ptr<MovingStream> move_out(std::unique_ptr<Stream> instead) {
+    std::unique_ptr<MovingStream> moving = stream_->move_out();
+    if (moving != nullptr) stream_ = std::move(instead);
+    return moving;
+  }
+  /// What has arrived and was not handled; for a link that is held on another loop.
+  using Connection::take_rest;
+  void handle_rest(std::string_view rest, TimePoint now) {
+    handle_bytes(rest, now, [](std::string_view /*payload*/) { return true; });
+    if (paused()) stream_->want_input(false);
+  }
 
   /// Reads from the stream once, and handles the input. Nothing is dispatched when closed.
   /// `scratch` is memory for the time of the call. False if there was only an end.

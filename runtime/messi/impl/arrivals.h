@@ -33,40 +33,40 @@ MESSI_INLINE void ServerBase::handle_accept(std::unique_ptr<Stream> stream) {
   in_hook([&] { wanted = on_client_arriving(peer.address); });
   if (listener_ == nullptr) return;  // the hook has stopped the server
   if (!wanted) return refuse(DisconnectReason::kRefused);
-  const std::size_t replaceable = sessions_ != nullptr ? sessions_->detached_count() : 0;
-  if (table_.size() - replaceable >= options_.max_clients) {
-    return refuse(DisconnectReason::kTooManyClients);
-  }
+  if (const auto reason = admission_->admit(peer.origin, loop_.now())) return refuse(*reason);
+  bool entered = false;
+  const Finally unless_entered([&] {
+    if (!entered) admission_->leave(peer.origin);
+  });
+  AcceptedLink& link = begin_link(std::move(stream));
+  entered = true;
+  if (sessions_ != nullptr) return sessions_->offer(static_cast<SessionLink&>(link));
+  arrive(link);
+}
+
+/// A link, hidden from the user, with its client.
+MESSI_INLINE AcceptedLink& ServerBase::begin_link(std::unique_ptr<Stream> stream) {
   make_room(unsettled_, table_.size() + 1);
   make_room(settling_, table_.size() + 1);
   const TimePoint now = loop_.now();
-  if (const auto reason = admission_.refuse(peer.origin, now)) return refuse(*reason);
-  admission_.enter(peer.origin);
-  bool entered = false;
-  const Finally unless_entered([&] {
-    if (!entered) admission_.leave(peer.origin);
-  });
-  if (observation_) stream = observation_->observe(std::move(stream), last_id_ + 1);
+  if (observation_) stream = observation_->observe(std::move(stream), last_id_ + id_step_);
   std::unique_ptr<AcceptedLink> accepted;
   if (sessions_ != nullptr) {
     accepted = sessions_->make_link(std::move(stream), now);
   } else {
     accepted = std::make_unique<AcceptedLink>(settings_, loop_.buffers(), std::move(stream), now);
   }
-  AcceptedLink& link = *accepted;
-  const std::uint64_t id = ++last_id_;
+  const std::uint64_t id = next_id();
   std::unique_ptr<ServerClient> client =
       make_client(ServerClient::Init(std::move(accepted), id, now));
+  AcceptedLink& link = *client->link_;
   link.set_client(*client);
   const bool watched = link.start();
   table_.add(id, std::move(client));
-  entered = true;
   ++hidden_count_;
-  const Finally unless_watched([&] {
-    if (!watched) close(link, DisconnectReason::kGeneralError);
-  });
-  if (sessions_ != nullptr) return sessions_->offer(static_cast<SessionLink&>(link));
-  arrive(link);
+  publish_size();
+  if (!watched) close(link, DisconnectReason::kGeneralError);
+  return link;
 }
 
 /// Who the client is, is for the user to say.
@@ -103,6 +103,7 @@ MESSI_INLINE void ServerBase::refuse(AcceptedLink& link, std::string_view text) 
 /// The client that was accepted is connected from now on.
 MESSI_INLINE void ServerBase::greet(AcceptedLink& link) {
   link.greet();
+  publish_size();
   if (lanes_ != nullptr) lanes_->begin(link.client()->id());
   if (link.paused()) {
     link.resume();  // its first message has waited

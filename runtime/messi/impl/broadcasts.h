@@ -24,7 +24,7 @@
 namespace messi {
 
 MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size) {
-  if (table_.size() == 0) return nullptr;
+  if (table_.size() == 0 && !others_have_clients()) return nullptr;
   std::uint8_t* const out = reserve_shared(payload_size);
   holders_.add_all();
   return out;
@@ -33,6 +33,12 @@ MESSI_INLINE std::uint8_t* ServerBase::begin_broadcast(std::size_t payload_size)
 MESSI_INLINE void ServerBase::end_broadcast(std::uint32_t field, std::size_t payload_size,
                                             const ServerClient* except) {
   const wire::SharedFrame frame = shared_.commit(payload_size);
+  if (shard_ != nullptr) announce(field, frame, nullptr);
+  send_to_all(field, frame, except);
+}
+
+MESSI_INLINE void ServerBase::send_to_all(std::uint32_t field, wire::SharedFrame frame,
+                                          const ServerClient* except) {
   if (may_be_too_much(frame, table_.size())) {
     return offer_shared(field, frame, [this, except](const auto& offer) {
       for (ServerClient& client : clients_as<ServerClient>()) {
@@ -54,13 +60,21 @@ MESSI_INLINE std::uint8_t* ServerBase::begin_group_message(std::size_t members,
   return out;
 }
 
-MESSI_INLINE void ServerBase::end_group_message(const Groups::Group& group, std::uint32_t field,
+MESSI_INLINE void ServerBase::end_group_message(const GroupKey& key, std::uint32_t field,
                                                 std::size_t payload_size,
                                                 const GroupExcept& except) {
   const wire::SharedFrame frame = shared_.commit(payload_size);
+  if (shard_ != nullptr) announce(field, frame, &key);
+  if (const Groups::Group* const group = groups_.find(key)) {
+    send_to_group(*group, field, frame, &except);
+  }
+}
+
+MESSI_INLINE void ServerBase::send_to_group(const Groups::Group& group, std::uint32_t field,
+                                            wire::SharedFrame frame, const GroupExcept* except) {
   const auto for_each = [&](const auto& call) {
     for (const auto& [id, client] : group.members) {
-      if (!client->connected() || except.has(id)) continue;
+      if (!client->connected() || (except != nullptr && except->has(id))) continue;
       holders_.add(id);
       call(*client);
     }

@@ -45,12 +45,13 @@ MESSI_INLINE bool GroupBase::can_broadcast(std::size_t payload_size) const {
 
 MESSI_INLINE std::uint8_t* GroupBase::begin_broadcast(std::size_t payload_size) const {
   const Groups::Members* const members = members_base();
-  return members != nullptr ? server_->begin_group_message(members->size(), payload_size) : nullptr;
+  if (members == nullptr && !server_->others_have_clients()) return nullptr;
+  return server_->begin_group_message(members != nullptr ? members->size() : 0, payload_size);
 }
 
 MESSI_INLINE void GroupBase::end_broadcast(std::uint32_t field, std::size_t payload_size,
                                            const GroupExcept* except) const {
-  server_->end_group_message(*server_->groups_.find(key_), field, payload_size, *except);
+  server_->end_group_message(key_, field, payload_size, *except);
 }
 
 }  // namespace messi

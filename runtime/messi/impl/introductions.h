@@ -24,6 +24,7 @@
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_ends.h"
 #include "messi/impl/session_link.h"
+#include "messi/impl/shards.h"
 #include "messi/impl/tombstones.h"
 #include "messi/io/ended_stream.h"
 #include "messi/io/event_loop.h"
@@ -67,9 +68,8 @@ MESSI_INLINE bool ServerSessions::decide(SessionLink& link) {
   const bool has_sent = link.held() && link.paused();
   const bool asks = link.stage == Stage::kAsking || link.stage == Stage::kIntroduced;
   const bool speaks_early = asks && has_sent && !link.accepted();
-  // What a provisional client was sent has no numbers, so it is written before the answer.
   const bool is_due = link.stage == Stage::kSilent || (link.stage == Stage::kOffered && has_sent) ||
-                      (link.stage == Stage::kAsking && link.pending_bytes() == 0);
+                      may_answer(link);
   if (!speaks_early && !is_due) return false;
   const Finally then([&] { server_.needs_settling(link); });
   if (speaks_early) {
@@ -86,6 +86,13 @@ MESSI_INLINE bool ServerSessions::decide(SessionLink& link) {
   return true;
 }
 
+/// What a provisional client was sent has no numbers, so it is written before the answer. A link
+/// moves to another loop when nothing is left to be written.
+MESSI_INLINE bool ServerSessions::may_answer(const SessionLink& link) const {
+  if (link.stage != Stage::kAsking || link.pending_bytes() > 0) return false;
+  return !link.has_output() || !elsewhere(link);
+}
+
 MESSI_INLINE void ServerSessions::introduce(SessionLink& link) {
   const wire::Hello& hello = link.hello();
   if (link.draining()) return server_.end_now(link, DisconnectReason::kDraining);
@@ -96,7 +103,9 @@ MESSI_INLINE void ServerSessions::introduce(SessionLink& link) {
     return refuse(link, wire::CloseCode::kRefused, DisconnectReason::kRefused, kNoSession);
   }
   if (link.was_provisional) begin_client(link);
-  if (link.closed() || !fits(link)) return;  // a hook has ended it
+  if (link.closed()) return;  // a hook has ended it
+  if (const auto index = elsewhere(link); index && hand_over(link, *index)) return;
+  if (!fits(link)) return;
   link.stage = Stage::kIntroduced;
   link.touch(server_.loop_.now());
   server_.arrive(link);
@@ -148,12 +157,13 @@ MESSI_INLINE void ServerSessions::begin_client(SessionLink& link) {
   SessionLink& ended = *made;
   make_room(server_.unsettled_, server_.table_.size() + 1);
   make_room(server_.settling_, server_.table_.size() + 1);
-  const std::uint64_t id = ++server_.last_id_;
+  const std::uint64_t id = server_.next_id();
   std::unique_ptr<ServerClient> client =
       server_.make_client(ServerClient::Init(std::move(made), id, server_.loop_.now()));
   ServerClient& before = *link.client();
   ServerClient& now = *client;
   server_.table_.add(id, std::move(client));
+  server_.admission_->enter({});
   ++server_.hidden_count_;
   std::swap(before.link_, now.link_);
   ended.set_client(before);
@@ -275,6 +285,7 @@ MESSI_INLINE void ServerSessions::begin(SessionLink& link, std::string_view prin
   for (wire::Token* const token : {&welcome.id, &welcome.secret}) {
     server_.loop_.fill_secret({reinterpret_cast<char*>(token->data()), token->size()});
   }
+  if (server_.shard_ != nullptr) welcome.id[0] = static_cast<std::uint8_t>(server_.shard_->index);
   auto session =
       std::make_unique<ServerSession>(server_.settings_, server_.loop_.buffers(), welcome.id,
                                       welcome.secret, std::string(principal));
@@ -299,7 +310,8 @@ MESSI_INLINE void ServerSessions::welcome(SessionLink& link, wire::Welcome& welc
 
 /// A client more was accepted. Those that wait for that may be anybody, and need no place yet.
 MESSI_INLINE void ServerSessions::make_place() {
-  if (server_.client_count() <= server_.options_.max_clients || detached_count_ == 0) return;
+  if (server_.clients_of_all() <= server_.options_.max_clients) return;
+  if (detached_count_ == 0) return server_.make_place_elsewhere();
   ServerSession& first = unconfirmed_.empty() ? *detached_.first() : *unconfirmed_.first();
   lose(first, SessionLossReason::kEvicted, DisconnectReason::kSessionLost);
 }

@@ -126,6 +126,7 @@ class ObservedStream final : public Stream {
   PeerInfo peer() const override { return inner_->peer(); }
   std::string_view why_ended() const override { return inner_->why_ended(); }
   int native_handle() const override { return inner_->native_handle(); }
+  std::unique_ptr<MovingStream> move_out() override { return inner_->move_out(); }
 
  private:
   template <typename Part, typename Call>

@@ -20,6 +20,7 @@
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_link.h"
+#include "messi/impl/shards.h"
 #include "messi/impl/to_absl.h"
 #include "messi/io/networks.h"
 #include "messi/server.h"
@@ -59,6 +60,13 @@ inline std::string find_contradiction(const ServerOptions& options) {
   return "";
 }
 
+/// Whom the options let in.
+MESSI_INLINE std::shared_ptr<Admission> ServerBase::make_admission(const ServerOptions& options) {
+  return std::make_shared<Admission>(
+      options.max_clients, options.max_clients_per_address,
+      TokenRate::per_second(options.max_accepts_per_second, kSavedAccepts));
+}
+
 inline bool asks_clients(const ServerOptions& options) {
   return options.handshake || options.session != SessionMode::kOff;
 }
@@ -76,8 +84,7 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
       observation_(Observation::wanted_by(options_, loop, settings_)),
       settle_(loop, Observation::settling(observation_.get(), [this] { settle(); })),
       timer_(loop, [this] { handle_timer(); }),
-      admission_(options_.max_clients_per_address,
-                 TokenRate::per_second(options_.max_accepts_per_second, kSavedAccepts)),
+      admission_(make_admission(options_)),
       slow_readers_(settings_, loop.buffers()),
       silence_(options_.client_timeout),
       paused_(kPongWhilePaused),
@@ -88,6 +95,7 @@ MESSI_INLINE ServerBase::ServerBase(EventLoop& loop, std::string uri, ServerOpti
 
 MESSI_INLINE ServerBase::~ServerBase() {
   assert(!in_hook_ && "a server must not be destroyed by one of its own hooks");
+  leave_shards();
 }
 
 MESSI_INLINE absl::Status ServerBase::start() {
@@ -95,8 +103,12 @@ MESSI_INLINE absl::Status ServerBase::start() {
   if (const std::string wrong = find_contradiction(options_); !wrong.empty()) {
     return absl::InvalidArgumentError(uri_ + ": " + wrong);
   }
-  Result<std::unique_ptr<Listener>> listener =
-      loop_.networks().listen(uri_, {options_.socket, options_.unix_mode}, *this);
+  ListenOptions how{options_.socket, options_.unix_mode};
+  if (shard_ != nullptr) {
+    how.distribution = shard_->all->distribution();
+    how.seat = shard_->index;
+  }
+  Result<std::unique_ptr<Listener>> listener = loop_.networks().listen(uri_, how, *this);
   if (!listener.ok()) return to_absl(listener.status());
   listener_ = *std::move(listener);
   return absl::OkStatus();
@@ -406,10 +418,11 @@ MESSI_INLINE void ServerBase::handle_over(AcceptedLink& link) {
   link.set_unsettled(true);
   link.stop_waiting();
   if (!link.accepted() || link.ended()) --hidden_count_;
-  if (admission_.counts()) admission_.leave(link.peer().origin);
+  admission_->leave(origin_of(link));
   if (lanes_ != nullptr) lanes_->close(link.client()->id());
   const std::unique_ptr<ServerClient> client = table_.remove(link.client()->id());
   if (stopped()) set_timer();
+  publish_size();
   const Finally after([&] {
     slow_readers_.remove(client->id());
     groups_.leave_all(client->id());
@@ -451,6 +464,11 @@ MESSI_INLINE bool ServerBase::is_told_detached(const AcceptedLink& link) const {
 
 MESSI_INLINE bool ServerBase::is_detached(const AcceptedLink& link) const {
   return session_of(link) != nullptr && (link.closed() || !link.in_session());
+}
+
+/// From where it counts, where clients of one address are counted.
+MESSI_INLINE std::string ServerBase::origin_of(const AcceptedLink& link) const {
+  return admission_->knows_origins() ? link.peer().origin : std::string();
 }
 
 MESSI_INLINE void ServerBase::handle_timer() {

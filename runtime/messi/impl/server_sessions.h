@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@
 
 namespace messi {
 
+struct MovingLink;
 class ServerBase;
 
 /// What ServerBase does besides, if it asks its clients to introduce themselves. First a link finds
@@ -46,6 +48,10 @@ class ServerSessions {
   void offer(SessionLink& link);
   /// Looks at what the client has said of itself; false if there is nothing to look at.
   bool decide(SessionLink& link);
+  /// Goes on with a link of another loop, whose client has a session here.
+  void handle_moved(MovingLink& moving);
+  /// One of those that may be given up for others is, if there are too many clients.
+  void make_place();
   /// The user has accepted the client.
   void accept(SessionLink& link, std::string_view principal);
   /// Calls the hook for a client that is connected or resumed.
@@ -93,7 +99,11 @@ class ServerSessions {
   bool resume(SessionLink& link, std::string_view principal, wire::Welcome& welcome);
   void begin(SessionLink& link, std::string_view principal, wire::Welcome& welcome);
   void move(ServerSession& session, SessionLink& link);
-  void make_place();
+  bool may_answer(const SessionLink& link) const;
+  std::optional<std::size_t> elsewhere(const SessionLink& link) const;
+  bool hand_over(SessionLink& link, std::size_t index);
+  void add_detached();
+  void remove_detached();
   void tend(SessionLink& link, ServerSession& session);
   void say_why(SessionLink& link);
   void detach(SessionLink& link, std::unique_ptr<SessionLink> made);

@@ -43,6 +43,18 @@ MESSI_INLINE ServerSessions::ServerSessions(ServerBase& server)
       unconfirmed_(server.options_.session_timeout),
       closing_(server.options_.linger) {}
 
+MESSI_INLINE void ServerSessions::add_detached() {
+  ++detached_count_;
+  server_.admission_->add_replaceable();
+  server_.publish_size();
+}
+
+MESSI_INLINE void ServerSessions::remove_detached() {
+  --detached_count_;
+  server_.admission_->remove_replaceable();
+  server_.publish_size();
+}
+
 MESSI_INLINE bool ServerSessions::offers_sessions() const {
   return server_.options_.session != SessionMode::kOff;
 }
@@ -57,8 +69,7 @@ MESSI_INLINE void ServerSessions::settle(SessionLink& link) {
     if (session != nullptr && link.flushing()) return;
     if (link.over()) link.tell_why();
     link.settle();
-    const bool may_answer = link.stage == Stage::kAsking && link.pending_bytes() == 0;
-    if (may_answer && !link.closed()) server_.needs_settling(link);
+    if (may_answer(link) && !link.closed()) server_.needs_settling(link);
     return;
   }
   tend(link, *session);
@@ -179,14 +190,14 @@ MESSI_INLINE void ServerSessions::detach(SessionLink& link, std::unique_ptr<Sess
   rest.pause_when_greeted = link.pause_when_greeted;
   if (link.greeted() && link.stays_paused()) rest.pause();
   rest.give_session(link.take_session());
-  if (server_.admission_.counts()) server_.admission_.leave(link.peer().origin);
+  server_.admission_->leave_origin(server_.origin_of(link));
   ServerSession& session = *rest.its_session();
   const DisconnectReason reason = link.took_over.value_or(link.reason());
   if (session.closing) {
     rest.end(reason, server_.loop_.now());
   } else if (!session.waits()) {
     session.evictable = true;
-    ++detached_count_;
+    add_detached();
     session.begin_wait(server_.loop_.now());
     if ((session.confirmed() ? detached_ : unconfirmed_).push_back(session)) server_.set_timer();
   }
@@ -210,9 +221,10 @@ MESSI_INLINE void ServerSessions::dissolve(SessionLink& link) {
   link.set_unsettled(true);
   link.stop_waiting();
   --server_.hidden_count_;
-  if (server_.admission_.counts()) server_.admission_.leave(link.peer().origin);
+  server_.admission_->leave(server_.origin_of(link));
   server_.calls_.erase(link.client()->id());
   server_.table_.remove(link.client()->id());
+  server_.publish_size();
 }
 
 MESSI_INLINE void ServerSessions::bury(SessionLink& link) {
@@ -345,7 +357,7 @@ MESSI_INLINE void ServerSessions::handle_close(SessionLink& link, const wire::Cl
 
 MESSI_INLINE void ServerSessions::stop_waiting(ServerSession& session) {
   session.stop_waiting();
-  if (std::exchange(session.evictable, false)) --detached_count_;
+  if (std::exchange(session.evictable, false)) remove_detached();
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -370,9 +382,13 @@ MESSI_INLINE void SessionLink::introduced(const wire::Frame& frame) {
   if (closed()) return;
   const std::optional<wire::Hello> hello = wire::read_hello(frame.payload);
   if (!hello) return close(DisconnectReason::kProtocolError);
-  introduction_ = std::make_unique<Introduction>(Introduction{*hello, std::string(hello->tlvs)});
-  introduction_->hello.tlvs = introduction_->tlvs;
   was_provisional = stage == Stage::kProvisional;
+  introduce(std::make_unique<Introduction>(Introduction{*hello, std::string(hello->tlvs)}));
+}
+
+MESSI_INLINE void SessionLink::introduce(std::unique_ptr<Introduction> introduction) {
+  introduction_ = std::move(introduction);
+  introduction_->hello.tlvs = introduction_->tlvs;
   stage = Stage::kAsking;
   hold(server().options().max_payload_before_accept);
 }

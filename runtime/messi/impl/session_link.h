@@ -23,6 +23,12 @@
 
 namespace messi {
 
+/// What a client has said of itself.
+struct Introduction {
+  wire::Hello hello;
+  std::string tlvs;
+};
+
 /// A link whose client is asked to introduce itself.
 class SessionLink final : public AcceptedLink {
  public:
@@ -47,6 +53,9 @@ class SessionLink final : public AcceptedLink {
     if (introduction_ == nullptr) return {};
     return wire::find_tlv(introduction_->tlvs, wire::kAuthTokenTlv);
   }
+  /// For a link whose client has introduced itself to the server of another loop.
+  void introduce(std::unique_ptr<Introduction> introduction);
+  std::unique_ptr<Introduction> take_introduction() { return std::move(introduction_); }
   /// A message is dispatched: who has said one introduces himself no more.
   void handle_message() {
     if (stage == Stage::kProvisional) stage = Stage::kPlain;
@@ -86,11 +95,6 @@ class SessionLink final : public AcceptedLink {
   std::optional<DisconnectReason> took_over;  // from a link that ended for this reason
 
  private:
-  struct Introduction {
-    wire::Hello hello;
-    std::string tlvs;
-  };
-
   struct Numbers {
     wire::SentNumbers sent;
     std::uint64_t received = 0;

@@ -3,6 +3,7 @@
 
 // The source of streams. A network may use another one and wrap its streams.
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "messi/base/status.h"
 #include "messi/io/address_memory.h"
+#include "messi/io/distribution.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 
@@ -27,6 +29,10 @@ struct ListenOptions {
   SocketOptions socket;
   /// The permissions of a Unix socket's file, such as 0600. By default what the umask leaves.
   std::optional<unsigned> unix_mode;
+  /// The listener is one of several that share sockets, each on its own loop; null: it is alone.
+  std::shared_ptr<Distribution> distribution = nullptr;
+  /// Which of them.
+  std::size_t seat = 0;
 };
 
 /// Gets the outcome of an attempt to connect, and may destroy the `Connecting` in the call.
@@ -68,6 +74,12 @@ class Listener {
   virtual std::string uri() const = 0;
   /// The port; 0 if the transport has none.
   virtual std::uint16_t port() const = 0;
+
+  /// Takes a stream that was accepted by a listener for the same URI on another loop, of the same
+  /// kind. Null if that cannot be done.
+  virtual std::unique_ptr<Stream> move_in(std::unique_ptr<MovingStream> /*stream*/) {
+    return nullptr;
+  }
 };
 
 class Network {

@@ -59,6 +59,13 @@ struct PeerInfo {
   std::string origin = {};
 };
 
+/// A connected stream that has left its loop, and goes to another one: see Stream::move_out.
+/// Destroying it closes the stream.
+class MovingStream {
+ public:
+  virtual ~MovingStream() = default;
+};
+
 /// A connected stream. Destroying it closes it at once: what the system has not sent yet may be
 /// lost. To make it arrive, call `finish`, and read until the end.
 class Stream {
@@ -102,6 +109,11 @@ class Stream {
 
   /// The descriptor, to set options that messi does not know; -1 if there is none.
   virtual int native_handle() const { return -1; }
+
+  /// Leaves the loop. Another loop gets the stream by Listener::move_in, and reads what was not
+  /// read here. Null if the stream cannot leave. If not, this object may only be destroyed. Not in
+  /// a callback.
+  virtual std::unique_ptr<MovingStream> move_out() { return nullptr; }
 };
 
 }  // namespace messi

@@ -55,6 +55,11 @@ class WrappingNetwork : public Network {
   virtual std::unique_ptr<WrappingStream> wrap_connected(std::unique_ptr<Stream> inner,
                                                          const std::string& uri) = 0;
   virtual std::unique_ptr<WrappingStream> wrap_accepted(std::unique_ptr<Stream> inner) = 0;
+  /// For streams that can move: the stream that `moving` was, on this loop.
+  virtual std::unique_ptr<WrappingStream> wrap_moved(std::unique_ptr<Stream> /*inner*/,
+                                                     MovingWrapper& /*moving*/) {
+    return nullptr;
+  }
 
  private:
   class Attempt;
@@ -133,6 +138,7 @@ class WrappingNetwork::Place final : public Listener, private ListenHandler {
 
   std::string uri() const override { return with_scheme(network_.scheme_, listener_->uri()); }
   std::uint16_t port() const override { return listener_->port(); }
+  std::unique_ptr<Stream> move_in(std::unique_ptr<MovingStream> stream) override;
 
  private:
   class Guest;
@@ -235,6 +241,16 @@ inline Result<std::unique_ptr<Listener>> WrappingNetwork::listen(const std::stri
   Status status = place->listen(with_scheme(inner_, uri), options);
   if (!status.ok()) return status;
   return std::unique_ptr<Listener>(std::move(place));
+}
+
+inline std::unique_ptr<Stream> WrappingNetwork::Place::move_in(
+    std::unique_ptr<MovingStream> stream) {
+  auto& moving = static_cast<MovingWrapper&>(*stream);
+  std::unique_ptr<Stream> inner = listener_->move_in(std::move(moving.inner));
+  if (inner == nullptr) return nullptr;
+  std::unique_ptr<WrappingStream> wrapped = network_.wrap_moved(std::move(inner), moving);
+  if (wrapped == nullptr || !wrapped->go_on()) return nullptr;
+  return wrapped;
 }
 
 inline void WrappingNetwork::Place::handle_accept(std::unique_ptr<Stream> stream) {

@@ -21,6 +21,11 @@ class HandshakeHandler {
   ~HandshakeHandler() = default;
 };
 
+/// A wrapping stream between two loops. A derived class has what it was, but for the inner stream.
+struct MovingWrapper : MovingStream {
+  std::unique_ptr<MovingStream> inner;
+};
+
 /// A stream over another stream, with a handshake first: TLS over TCP, WebSocket over TLS. A
 /// derived class implements the handshake, reading and writing.
 class WrappingStream : public Stream, protected StreamHandler {
@@ -35,6 +40,9 @@ class WrappingStream : public Stream, protected StreamHandler {
     }
     advance();
   }
+
+  /// Goes on after a move, before `start`. False if the system refuses.
+  bool go_on() { return inner_->start(*this); }
 
   bool start(StreamHandler& handler) final {
     handler_ = &handler;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -77,6 +78,14 @@ class FrameDecoder {
   /// Goes on after a kPaused with what was kept.
   template <typename OnFrame>
   DecodeResult resume(OnFrame&& on_frame);
+
+  /// What was kept, and of a cut frame what has come, for another decoder.
+  std::string take_kept() {
+    if (cut_ == nullptr) return {};
+    std::string kept(cut_->data(), cut_->used());
+    drop_cut_frame();
+    return kept;
+  }
 
   /// Whether a frame is cut. If so: how much of it has arrived, and how long the rest has been
   /// waited for, which the caller adds up.

@@ -5,42 +5,41 @@
 
 #include <cerrno>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <utility>
 
+#include "messi/io/distribution.h"
 #include "messi/io/linux/fd.h"
-#include "messi/io/linux/fork.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/io/linux/socket_stream.h"
 #include "messi/io/network.h"
 #include "messi/io/poller.h"
-#include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 
 namespace messi::io {
 
-/// Accepts streams from one listening socket.
+/// Accepts streams from one listening socket. If it shares the socket with others, a stream may go
+/// to one of them.
 class SocketAcceptor final : private ReadyHandler {
  public:
-  /// `fd` listens and does not block. If others have the descriptor too, it goes on listening
-  /// afterwards.
-  SocketAcceptor(Poller& poller, Fd fd, bool owned, const SocketOptions& options,
-                 ListenHandler& handler)
+  /// `fd` listens and does not block, and must outlive the acceptor.
+  SocketAcceptor(Poller& poller, int fd, const ListenOptions& options, ListenHandler& handler)
       : poller_(poller),
         options_(options),
         handler_(handler),
-        fd_(std::move(fd)),
-        owned_(owned),
+        fd_(fd),
         spare_(open_spare()),
-        resume_(poller.loop(),
-                [this] { poller_.change(fd_.get(), Poller::Interest::kRead, *this); }) {}
+        resume_(poller.loop(), [this] { poller_.change(fd_, Poller::Interest::kRead, *this); }) {}
   SocketAcceptor(const SocketAcceptor&) = delete;
   SocketAcceptor& operator=(const SocketAcceptor&) = delete;
-  inline ~SocketAcceptor();
+  ~SocketAcceptor() {
+    if (started_) poller_.remove(fd_, *this);
+  }
 
   /// False if the system refuses; errno says why.
   bool start() {
-    started_ = poller_.add(fd_.get(), Poller::Interest::kRead, *this);
+    started_ = poller_.add(fd_, Poller::Interest::kRead, *this);
     return started_;
   }
 
@@ -55,29 +54,22 @@ class SocketAcceptor final : private ReadyHandler {
   /// False if there is nothing to accept, or no way to accept now. The handler may destroy this
   /// object, so its call comes last.
   bool accept_one();
+  void pass_on(Fd fd, const SocketAddress& peer);
   /// 0, or why there is nothing to turn away now.
   int turn_one_away();
 
   Poller& poller_;
-  const SocketOptions options_;
+  const ListenOptions options_;
   ListenHandler& handler_;
-  Fd fd_;
-  const bool owned_;
+  const int fd_;
   bool started_ = false;
   Fd spare_;  // closed for a moment when descriptors run out, so that a client can be accepted and
               // turned away
   Timer resume_;
   const std::shared_ptr<bool> life_ = std::make_shared<bool>();  // expires with this object
-  const unsigned generation_ = fork_generation();
 };
 
 // ---------------------------------------------------------------------------------------------
-
-inline SocketAcceptor::~SocketAcceptor() {
-  if (started_) poller_.remove(fd_.get(), *this);
-  // Closing alone would leave the address in use while a forked child has it open too.
-  if (owned_ && generation_ == fork_generation()) ::shutdown(fd_.get(), SHUT_RDWR);
-}
 
 inline void SocketAcceptor::handle_ready(bool /*readable*/, bool /*writable*/) {
   const std::weak_ptr<bool> life = life_;
@@ -90,11 +82,10 @@ inline void SocketAcceptor::handle_ready(bool /*readable*/, bool /*writable*/) {
 inline bool SocketAcceptor::accept_one() {
   SocketAddress peer;
   Fd fd(retry_on_signal([&] {
-    return ::accept4(fd_.get(), peer.writable(), peer.writable_size(),
-                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return ::accept4(fd_, peer.writable(), peer.writable_size(), SOCK_NONBLOCK | SOCK_CLOEXEC);
   }));
   if (fd.valid()) {
-    handler_.handle_accept(std::make_unique<SocketStream>(poller_, std::move(fd), peer, options_));
+    pass_on(std::move(fd), peer);
     return true;
   }
   // Linux looks for a descriptor first, so this does not show that a client waits.
@@ -104,16 +95,25 @@ inline bool SocketAcceptor::accept_one() {
     return true;  // a client was turned away, or closed before it was accepted
   }
   // The socket stays readable, so going on at once would be a busy loop.
-  poller_.change(fd_.get(), Poller::Interest::kNothing, *this);
+  poller_.change(fd_, Poller::Interest::kNothing, *this);
   resume_.set(poller_.loop().now() + kPauseWhenOutOfMemory);
   return false;
+}
+
+inline void SocketAcceptor::pass_on(Fd fd, const SocketAddress& peer) {
+  auto stream = std::make_unique<SocketStream>(poller_, std::move(fd), peer, options_.socket);
+  Distribution* const distribution = options_.distribution.get();
+  const std::size_t seat =
+      distribution != nullptr ? distribution->next(options_.seat) : options_.seat;
+  if (seat == options_.seat) return handler_.handle_accept(std::move(stream));
+  distribution->pass(seat, stream->move_out());
 }
 
 inline int SocketAcceptor::turn_one_away() {
   if (!spare_.valid()) spare_ = open_spare();
   if (!spare_.valid()) return EMFILE;
   spare_.reset();
-  const bool accepted = Fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC)).valid();
+  const bool accepted = Fd(::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)).valid();
   const int error = accepted ? 0 : errno;
   spare_ = open_spare();
   if (accepted) handler_.handle_out_of_descriptors();

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -21,6 +22,14 @@
 #include "messi/io/stream.h"
 
 namespace messi::io {
+
+/// A connected socket between two loops.
+struct MovingSocket final : MovingStream {
+  MovingSocket(Fd its_fd, const PeerAddress& its_peer) : fd(std::move(its_fd)), peer(its_peer) {}
+
+  Fd fd;
+  const PeerAddress peer;
+};
 
 /// A connected TCP or Unix socket.
 class SocketStream final : public Stream, private ReadyHandler {
@@ -36,6 +45,15 @@ class SocketStream final : public Stream, private ReadyHandler {
         ended_(false) {
     apply(options);
   }
+  /// The options are set already.
+  SocketStream(Poller& poller, MovingSocket&& moving)
+      : poller_(poller),
+        fd_(std::move(moving.fd)),
+        peer_(moving.peer),
+        wants_input_(true),
+        wants_write_(false),
+        watched_(false),
+        ended_(false) {}
   inline ~SocketStream() override;
 
   bool start(StreamHandler& handler) override {
@@ -54,6 +72,7 @@ class SocketStream final : public Stream, private ReadyHandler {
     return {peer_.to_string(), credentials(), nullptr, peer_.origin()};
   }
   int native_handle() const override { return fd_.get(); }
+  inline std::unique_ptr<MovingStream> move_out() override;
 
  private:
   inline void handle_ready(bool readable, bool writable) override;
@@ -96,11 +115,19 @@ inline void SocketStream::apply(const SocketOptions& options) {
 }
 
 inline SocketStream::~SocketStream() {
+  if (!fd_.valid()) return;        // it has moved out
   if (poller_.in_child()) return;  // the connection belongs to the parent, with its input
   if (handler_ != nullptr && (!ended_ || wants_write_)) unwatch();
   if (handler_ != nullptr && !ended_) drop_input();
   // Closing alone would not end the connection while a forked child has the socket open too.
   ::shutdown(fd_.get(), SHUT_RDWR);
+}
+
+inline std::unique_ptr<MovingStream> SocketStream::move_out() {
+  auto moving = std::make_unique<MovingSocket>(Fd(), peer_);
+  if (handler_ != nullptr) unwatch();
+  moving->fd = std::move(fd_);
+  return moving;
 }
 
 // If there is unread input, the kernel answers close() with a reset, and discards what it has not

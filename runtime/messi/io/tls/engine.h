@@ -52,6 +52,12 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
   inline ~Engine();
 
+  /// From now on it is used on the thread of `context`, which has the same configuration.
+  void move_to(std::shared_ptr<Context> context) {
+    if (made_by_ == nullptr) made_by_ = context_;
+    context_ = std::move(context);
+  }
+
   /// A step of the handshake; a client's first step needs no input. Returns nothing while the
   /// handshake is under way, then its result. Either may leave output.
   inline std::optional<Status> shake(std::string_view input);
@@ -118,7 +124,8 @@ class Engine {
   static inline int verify(int good, X509_STORE_CTX* store);
   static inline int keep_session(SSL* ssl, SSL_SESSION* session);
 
-  const std::shared_ptr<Context> context_;
+  std::shared_ptr<Context> context_;
+  std::shared_ptr<Context> made_by_;  // if it has moved: what `ssl_` belongs to
   Bytes bytes_;
   Owner<SSL> ssl_;              // null if it could not be made
   Owner<SSL_SESSION> session_;  // a new one, to be kept

@@ -55,6 +55,8 @@ class Network final : public WrappingNetwork {
                                                               const std::string& uri) override;
   MESSI_INLINE std::unique_ptr<WrappingStream> wrap_accepted(
       std::unique_ptr<Stream> inner) override;
+  MESSI_INLINE std::unique_ptr<WrappingStream> wrap_moved(std::unique_ptr<Stream> inner,
+                                                          MovingWrapper& moving) override;
 
   EventLoop& loop_;
   Config config_;

@@ -49,6 +49,14 @@ class Workshop {
   Task next_turn_;
 };
 
+/// A TLS stream between two loops.
+struct MovingTls final : MovingWrapper {
+  std::unique_ptr<Engine> engine;
+  bool inner_over = false;
+  bool inner_gone = false;
+  bool owes_room = false;
+};
+
 /// An engine over another stream.
 class TlsStream final : public WrappingStream {
  public:
@@ -59,21 +67,34 @@ class TlsStream final : public WrappingStream {
       : WrappingStream(std::move(inner)),
         workshop_(workshop),
         again_(workshop.loop(), [this] { WrappingStream::handle_readable(); }),
-        engine_(std::forward<EngineArguments>(engine_arguments)...) {}
+        engine_(std::make_unique<Engine>(std::forward<EngineArguments>(engine_arguments)...)) {}
+  TlsStream(std::unique_ptr<messi::Stream> inner, Workshop& workshop, MovingTls& moving)
+      : WrappingStream(std::move(inner)),
+        workshop_(workshop),
+        again_(workshop.loop(), [this] { WrappingStream::handle_readable(); }),
+        begun_(true),
+        open_(true),
+        inner_over_(moving.inner_over),
+        inner_gone_(moving.inner_gone),
+        owes_room_(moving.owes_room),
+        engine_(std::move(moving.engine)) {
+    report_again();
+  }
 
   inline IoResult read(const Space* spaces, std::size_t count) override;
   inline IoResult write(const Slice* slices, std::size_t count, bool more) override;
   inline void finish() override;
   inline void want_input(bool wanted) override;
-  bool holds_output() const override { return !engine_.output().empty() && !inner_gone_; }
+  inline std::unique_ptr<MovingStream> move_out() override;
+  bool holds_output() const override { return !engine_->output().empty() && !inner_gone_; }
 
   PeerInfo peer() const override {
     PeerInfo info = WrappingStream::peer();
-    info.certificate = engine_.peer_certificate();
+    info.certificate = engine_->peer_certificate();
     return info;
   }
   std::string_view why_ended() const override {
-    return engine_.why_ended().empty() ? WrappingStream::why_ended() : engine_.why_ended();
+    return engine_->why_ended().empty() ? WrappingStream::why_ended() : engine_->why_ended();
   }
 
  private:
@@ -82,7 +103,7 @@ class TlsStream final : public WrappingStream {
   inline IoResult read_inner(std::size_t most, std::string_view& input);
   inline bool flush(bool more);
   void report_again() {
-    if (wants_input_ && engine_.holds_input()) again_.schedule();
+    if (wants_input_ && engine_->holds_input()) again_.schedule();
   }
 
   Workshop& workshop_;
@@ -90,11 +111,11 @@ class TlsStream final : public WrappingStream {
   bool begun_ = false;
   bool open_ = false;  // the handshake is over
   bool wants_input_ = true;
-  bool inner_over_ = false;  // it can be read no more
-  bool inner_gone_ = false;  // it can be written no more
-  bool owes_room_ = false;   // a write was short
-  bool finishing_ = false;   // the inner stream is finished after what is left
-  Engine engine_;
+  bool inner_over_ = false;         // it can be read no more
+  bool inner_gone_ = false;         // it can be written no more
+  bool owes_room_ = false;          // a write was short
+  bool finishing_ = false;          // the inner stream is finished after what is left
+  std::unique_ptr<Engine> engine_;  // null if it has moved out
 };
 
 // ---------------------------------------------------------------------------------------------
@@ -115,10 +136,10 @@ inline std::optional<Status> TlsStream::shake() {
     if (!workshop_.may_step()) return std::nullopt;
     constexpr std::size_t kMostAtOnce = std::size_t{16} * 1024;
     if (read_inner(kMostAtOnce, input).kind == IoResult::Kind::kAgain) return std::nullopt;
-    if (inner_over_) return engine_.cut_short();
+    if (inner_over_) return engine_->cut_short();
   }
   begun_ = true;
-  std::optional<Status> outcome = engine_.shake(input);
+  std::optional<Status> outcome = engine_->shake(input);
   flush(/*more=*/false);
   open_ = outcome && outcome->ok();
   if (open_) report_again();
@@ -129,14 +150,14 @@ inline std::optional<Status> TlsStream::shake() {
 // for it, nothing has to be held.
 inline IoResult TlsStream::read(const Space* spaces, std::size_t count) {
   std::string_view input;
-  if (!engine_.holds_input() && !inner_over_) {
+  if (!engine_->holds_input() && !inner_over_) {
     std::size_t room = 0;
     for (std::size_t i = 0; i < count; ++i) room += spaces[i].size;
     read_inner(room > 2 * Records::kMost ? room - Records::kMost : room, input);
   }
-  const bool waiting = !engine_.output().empty();
-  const IoResult result = engine_.read(input, spaces, count);
-  if (inner_over_ && !engine_.holds_input()) engine_.handle_end();
+  const bool waiting = !engine_->output().empty();
+  const IoResult result = engine_->read(input, spaces, count);
+  if (inner_over_ && !engine_->holds_input()) engine_->handle_end();
   if (!waiting) flush(/*more=*/false);
   if (result.kind == IoResult::Kind::kEnd) {
     want_input(false);
@@ -150,7 +171,7 @@ inline IoResult TlsStream::read(const Space* spaces, std::size_t count) {
 inline IoResult TlsStream::write(const Slice* slices, std::size_t count, bool more) {
   owes_room_ = false;
   const bool flushed = flush(more);
-  if (inner_gone_ || !engine_.can_write()) return {0, IoResult::Kind::kEnd};
+  if (inner_gone_ || !engine_->can_write()) return {0, IoResult::Kind::kEnd};
   if (!flushed) {
     owes_room_ = true;
     return {0, IoResult::Kind::kAgain};
@@ -158,7 +179,7 @@ inline IoResult TlsStream::write(const Slice* slices, std::size_t count, bool mo
   Records records(slices, count);
   std::size_t size = 0;
   while (!records.done()) {
-    const std::size_t some = engine_.write(records);
+    const std::size_t some = engine_->write(records);
     if (some == 0) return {size, IoResult::Kind::kEnd};
     size += some;
     if (!flush(more || !records.done())) {
@@ -173,12 +194,12 @@ inline IoResult TlsStream::write(const Slice* slices, std::size_t count, bool mo
 /// room, only `handle_writable` and `write` may call this: the inner stream reports the room for
 /// which a write was refused only if it has not been used in the meantime.
 inline bool TlsStream::flush(bool more) {
-  while (!engine_.output().empty()) {
+  while (!engine_->output().empty()) {
     if (inner_gone_) return false;
-    const std::string_view output = engine_.output();
+    const std::string_view output = engine_->output();
     const Slice slice{output.data(), output.size()};
     const IoResult result = inner().write(&slice, 1, more);
-    engine_.handle_written(result.size);
+    engine_->handle_written(result.size);
     if (result.kind == IoResult::Kind::kEnd) inner_gone_ = true;
     if (result.size < output.size()) return false;
   }
@@ -187,10 +208,22 @@ inline bool TlsStream::flush(bool more) {
 }
 
 inline void TlsStream::finish() {
-  const bool waiting = !engine_.output().empty();
-  engine_.finish();
+  const bool waiting = !engine_->output().empty();
+  engine_->finish();
   finishing_ = true;
   if (!waiting) flush(/*more=*/false);
+}
+
+inline std::unique_ptr<MovingStream> TlsStream::move_out() {
+  auto moving = std::make_unique<MovingTls>();
+  moving->inner = inner().move_out();
+  if (moving->inner == nullptr) return nullptr;
+  again_.cancel();
+  moving->engine = std::move(engine_);
+  moving->inner_over = inner_over_;
+  moving->inner_gone = inner_gone_;
+  moving->owes_room = owes_room_;
+  return moving;
 }
 
 inline void TlsStream::want_input(bool wanted) {

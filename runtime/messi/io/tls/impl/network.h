@@ -81,6 +81,13 @@ MESSI_INLINE std::unique_ptr<WrappingStream> Network::wrap_accepted(std::unique_
   return std::make_unique<TlsStream>(std::move(inner), *workshop_, context_);
 }
 
+MESSI_INLINE std::unique_ptr<WrappingStream> Network::wrap_moved(std::unique_ptr<Stream> inner,
+                                                                 MovingWrapper& moving) {
+  auto& its = static_cast<MovingTls&>(moving);
+  its.engine->move_to(context_);
+  return std::make_unique<TlsStream>(std::move(inner), *workshop_, its);
+}
+
 }  // namespace messi::tls
 
 #endif  // MESSI_IO_TLS_IMPL_NETWORK_H_
