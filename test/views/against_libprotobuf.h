@@ -37,8 +37,8 @@ inline std::string random_text(Random& random) {
   static constexpr const char* kTexts[] = {"",
                                            "a",
                                            "hello",
-                                           "Gr\xc3\xbc\xc3\x9f"
-                                           "e",
+                                           ("Gr\xc3\xbc\xc3\x9f"
+                                            "e"),
                                            "\xe6\x9d\xb1\xe4\xba\xac",
                                            "\xf0\x9f\x98\x80",
                                            "0123456789"};
