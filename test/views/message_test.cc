@@ -203,8 +203,9 @@ TEST_CASE("fields that are not known are in the original bytes", "[views]") {
   const std::string bytes = "\x08\x01\x98\x06\x05\x12\x04\x08\x02\x98\x06";
   Linked message;
   CHECK_FALSE(messi::decode(bytes, message));
-  const auto known = decoded<Linked>("\x08\x01\x98\x06\x05");
-  CHECK(known.original_bytes == "\x08\x01\x98\x06\x05");
+  const std::string with_another = "\x08\x01\x98\x06\x05";
+  const auto known = decoded<Linked>(with_another);
+  CHECK(known.original_bytes == with_another);
   CHECK(encoded(known) == "\x08\x01");
 }
 
