@@ -277,8 +277,8 @@ class ServerBase : private ListenHandler {
   std::uint8_t* begin_group_message(std::size_t members, std::size_t payload_size);
   void end_group_message(const GroupKey& key, std::uint32_t field, std::size_t payload_size,
                          const GroupExcept& except);
-  void send_to_all(std::uint32_t field, wire::SharedFrame frame, const ServerClient* except);
-  void send_to_group(const Groups::Group& group, std::uint32_t field, wire::SharedFrame frame,
+  void pass_to_all(std::uint32_t field, wire::SharedFrame frame, const ServerClient* except);
+  void pass_to_group(const Groups::Group& group, std::uint32_t field, wire::SharedFrame frame,
                      const GroupExcept* except);
   std::uint8_t* reserve_shared(std::size_t payload_size);
   // Whether a frame for so many clients may be too much, for one of them or for all together.

@@ -34,10 +34,10 @@ MESSI_INLINE void ServerBase::end_broadcast(std::uint32_t field, std::size_t pay
                                             const ServerClient* except) {
   const wire::SharedFrame frame = shared_.commit(payload_size);
   if (shard_ != nullptr) announce(field, frame, nullptr);
-  send_to_all(field, frame, except);
+  pass_to_all(field, frame, except);
 }
 
-MESSI_INLINE void ServerBase::send_to_all(std::uint32_t field, wire::SharedFrame frame,
+MESSI_INLINE void ServerBase::pass_to_all(std::uint32_t field, wire::SharedFrame frame,
                                           const ServerClient* except) {
   if (may_be_too_much(frame, table_.size())) {
     return offer_shared(field, frame, [this, except](const auto& offer) {
@@ -66,11 +66,11 @@ MESSI_INLINE void ServerBase::end_group_message(const GroupKey& key, std::uint32
   const wire::SharedFrame frame = shared_.commit(payload_size);
   if (shard_ != nullptr) announce(field, frame, &key);
   if (const Groups::Group* const group = groups_.find(key)) {
-    send_to_group(*group, field, frame, &except);
+    pass_to_group(*group, field, frame, &except);
   }
 }
 
-MESSI_INLINE void ServerBase::send_to_group(const Groups::Group& group, std::uint32_t field,
+MESSI_INLINE void ServerBase::pass_to_group(const Groups::Group& group, std::uint32_t field,
                                             wire::SharedFrame frame, const GroupExcept* except) {
   const auto for_each = [&](const auto& call) {
     for (const auto& [id, client] : group.members) {

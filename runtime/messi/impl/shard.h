@@ -109,9 +109,9 @@ MESSI_INLINE void ServerBase::take(const Announcement& announcement) {
   std::memcpy(out, payload.data(), payload.size());
   const wire::SharedFrame frame = shared_.commit(payload.size());
   if (group != nullptr) {
-    send_to_group(*group, announcement.field, frame, nullptr);
+    pass_to_group(*group, announcement.field, frame, nullptr);
   } else {
-    send_to_all(announcement.field, frame, nullptr);
+    pass_to_all(announcement.field, frame, nullptr);
   }
 }
 
@@ -135,7 +135,7 @@ MESSI_INLINE void ServerBase::miss_announcements() {
   }
 }
 
-MESSI_INLINE void Shards::Inbox::run() {
+MESSI_INLINE void Shards::Inbox::deliver() {
   std::deque<Announcement> taken;
   bool missing = false;
   {

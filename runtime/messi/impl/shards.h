@@ -70,8 +70,11 @@ class Shards : public std::enable_shared_from_this<Shards> {
       return announcement.payload->size() + sizeof(Announcement) + sizeof(std::string);
     }
 
-    void run() override;
+    // Defined here: see AcceptedLink.
+    void run() override { deliver(); }
     void drop() noexcept override {}
+
+    void deliver();
 
     EventLoop& loop_;
     const std::size_t most_bytes_;
