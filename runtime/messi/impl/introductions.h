@@ -19,6 +19,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
+#include "messi/impl/admission.h"
 #include "messi/impl/observation.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"
@@ -183,6 +184,7 @@ MESSI_INLINE void ServerSessions::accept(SessionLink& link, std::string_view giv
   }
   link.accept();
   --server_.hidden_count_;
+  server_.publish_size();
   server_.needs_settling(link);
   if (link.stage != Stage::kIntroduced) return make_place();
   bool answered = false;
