@@ -6,7 +6,7 @@
 // they leave most of both cores to the server. Two measurements, each of a server on a loop as any
 // other, of a Sharded with one loop, and of one with two:
 //
-//     work       each message of 4 KiB is worth about 20 us of the hook's time
+//     work       each message of 4 KiB is worth about 30 us of the hook's time
 //     broadcast  messages of 256 B to 64 clients, 32 of them under way; who sends one waits until
 //                it has come back
 #include <poll.h>

@@ -150,8 +150,7 @@ class CppEmitter : public Emitter {
                {"GUARD", include_guard(path)},
                {"first_headers", first_headers(protocol.file)},
                {"includes", [&] { emit_includes(context); }},
-               {"runtime", cpp_options_.runtime_include_prefix},
-               {"API", std::to_string(MESSI_RUNTIME_API)},
+               {"runtime_api", [&] { emit_runtime_api(text); }},
                {"push", quiet ? "#pragma GCC diagnostic push\n"
                                 "#pragma GCC diagnostic ignored \"-Wdeprecated-declarations\""
                               : ""},
@@ -167,12 +166,7 @@ class CppEmitter : public Emitter {
 
                 $first_headers$;
 
-                // The runtime. It must have the API number that this was generated for.
-                #include "$runtime$messi/version.h"
-                #if MESSI_RUNTIME_API != $API$
-                #error "made for messi runtime API $API$: run the protoc-gen-messi of this runtime's release"
-                #include "see the error above"  // There is none: compilers stop here.
-                #endif
+                $runtime_api$;
 
                 $includes$;
 
@@ -209,6 +203,19 @@ class CppEmitter : public Emitter {
   }
 
  private:
+  void emit_runtime_api(Text& text) const {
+    text.emit({{"runtime", cpp_options_.runtime_include_prefix},
+               {"API", std::to_string(MESSI_RUNTIME_API)}},
+              R"cc(
+                // The runtime. It must have the API number that this was generated for.
+                #include "$runtime$messi/version.h"
+                #if MESSI_RUNTIME_API != $API$
+                #error "made for messi runtime API $API$: run the protoc-gen-messi of this runtime's release"
+                #include "see the error above"  // There is none: compilers stop here.
+                #endif
+              )cc");
+  }
+
   /// Those of the messages.
   std::string first_headers(const File& file) const {
     if (!cpp_options_.views) {
@@ -239,8 +246,8 @@ class CppEmitter : public Emitter {
                {"blank", "\n"},
                {"GUARD", include_guard(path)},
                {"first_headers", first_headers(file)},
+               {"runtime_api", [&] { emit_runtime_api(text); }},
                {"runtime", cpp_options_.runtime_include_prefix},
-               {"API", std::to_string(MESSI_RUNTIME_API)},
                {"open", name_space.empty() ? "" : "namespace " + name_space + " {"},
                {"close", name_space.empty() ? "" : "}  // namespace " + name_space},
                {"structs", [&] { emit_structs(file, text); }},
@@ -254,12 +261,7 @@ class CppEmitter : public Emitter {
 
                 $first_headers$;
 
-                // The runtime. It must have the API number that this was generated for.
-                #include "$runtime$messi/version.h"
-                #if MESSI_RUNTIME_API != $API$
-                #error "made for messi runtime API $API$: run the protoc-gen-messi of this runtime's release"
-                #include "see the error above"  // There is none: compilers stop here.
-                #endif
+                $runtime_api$;
 
                 #include "$runtime$messi/views/message.h"
 

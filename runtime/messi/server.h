@@ -28,7 +28,6 @@
 #include "messi/group.h"
 #include "messi/group_key.h"
 #include "messi/impl/accepted_link.h"
-#include "messi/impl/admission.h"
 #include "messi/impl/awaited_room.h"
 #include "messi/impl/client_table.h"
 #include "messi/impl/groups.h"
@@ -47,6 +46,7 @@
 
 namespace messi {
 
+class Admission;
 struct Announcement;
 class AnyResponder;
 class Calls;

@@ -93,11 +93,7 @@ class Sharded final : public ShardedBase {
     }
   }
   /// Ends as `stop_now` does. Waits.
-  ~Sharded() {
-    stop_now();
-    // No hook may see a server that is gone.
-    for (std::size_t i = 0; i < size(); ++i) thread(i).call([] {});
-  }
+  ~Sharded() { stop_now(); }
 
   /// Makes a `T(loop, args...)` on each loop, which lives until the servers are gone: a network,
   /// such as that of TLS, before `start`. Waits.

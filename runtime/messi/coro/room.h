@@ -5,7 +5,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "messi/base/finally.h"
 #include "messi/base/time.h"
 #include "messi/coro/waiters.h"
 #include "messi/send_result.h"

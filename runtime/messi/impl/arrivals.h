@@ -15,6 +15,7 @@
 #include "messi/base/status.h"
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
+#include "messi/impl/admission.h"
 #include "messi/impl/observation.h"
 #include "messi/impl/server_lanes.h"
 #include "messi/impl/server_sessions.h"

@@ -107,8 +107,9 @@ MESSI_INLINE bool ClientBase::give_answer(Calls& calls, std::uint32_t member, co
 
 /// The request is answered.
 MESSI_INLINE void ClientBase::take_request() {
-  if (observation_)
+  if (observation_) {
     observation_->answered(request_.answerable() ? CallEnd::kAnswered : CallEnd::kLost);
+  }
   request_.take();
 }
 
@@ -117,6 +118,7 @@ MESSI_INLINE AnyResponder ClientBase::keep_request(std::uint32_t request, std::u
   const std::optional<std::uint64_t> number = request_.find(request);
   if (!number) return {};
   if (!later_) later_ = std::make_unique<ClientLaterAnswers>(*this);
+  // An answer to an epoch that is over has no way out.
   const std::uint64_t epoch = request_.answerable() ? epoch_ : epoch_ - 1;
   AnyResponder responder(later_->keep(epoch, *number, answering, send));
   request_.take();

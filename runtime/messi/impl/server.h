@@ -14,6 +14,8 @@
 #include "absl/status/status.h"
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
+#include "messi/base/token_rate.h"
+#include "messi/impl/admission.h"
 #include "messi/impl/calls.h"
 #include "messi/impl/observation.h"
 #include "messi/impl/server_lanes.h"

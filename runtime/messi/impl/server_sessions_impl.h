@@ -16,6 +16,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
+#include "messi/impl/admission.h"
 #include "messi/impl/observation.h"
 #include "messi/impl/server_session.h"
 #include "messi/impl/server_sessions.h"

@@ -11,11 +11,12 @@
 
 #include "messi/base/status.h"
 #include "messi/io/address_memory.h"
-#include "messi/io/distribution.h"
 #include "messi/io/socket_options.h"
 #include "messi/io/stream.h"
 
 namespace messi {
+
+class Distribution;
 
 /// How to connect.
 struct ConnectOptions {
