@@ -3,12 +3,12 @@
 //     bench_cores [SECONDS [RUNS]]
 //
 // Another process is the clients: sockets that write and read bytes that were made before, so that
-// they leave most of both cores to the server. Two measurements, each of a server on a loop as any
+// they leave most of both cores to the server. Three measurements, each of a server on a loop as any
 // other, of a Sharded with one loop, and of one with two:
 //
 //     work       each message of 4 KiB is worth about 30 us of the hook's time
-//     broadcast  messages of 256 B to 64 clients, 32 of them under way; who sends one waits until
-//                it has come back
+//     broadcast  messages of 256 B to 64 clients, 32 or 256 of them under way; who sends one waits
+//                until it has come back
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -41,7 +41,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kWorkers = 16;
 constexpr int kListeners = 64;
-constexpr int kUnderWay = 32;
 
 struct Counts {
   std::atomic<std::uint64_t> handled{0};
@@ -112,6 +111,7 @@ int connect_to(const std::string& path) {
 }
 
 /// Asks for broadcasts, and reads what comes.
+template <int under_way>
 [[noreturn]] void be_listeners(const std::string& path) {
   chat::ClientToServer request;
   request.mutable_connect_req()->set_user(std::string(256, 'x'));
@@ -126,7 +126,7 @@ int connect_to(const std::string& path) {
   const auto ask_again = [&](std::size_t who) {
     if (::send(sockets[who].fd, ask.data(), ask.size(), MSG_NOSIGNAL) < 0) std::exit(0);
   };
-  for (int i = 0; i < kUnderWay / 2; ++i) {
+  for (int i = 0; i < under_way / 2; ++i) {
     ask_again(0);
     ask_again(1);
   }
@@ -217,7 +217,8 @@ int main(int argc, char* argv[]) {
   const double seconds = argc > 1 ? std::atof(argv[1]) : 1;
   const int runs = argc > 2 ? std::atoi(argv[2]) : 5;
   const std::pair<const char*, Clients> loads[] = {{"work", be_workers},
-                                                   {"broadcast", be_listeners}};
+                                                   {"broadcast, 32", be_listeners<32>},
+                                                   {"broadcast, 256", be_listeners<256>}};
   const std::pair<const char*, std::size_t> servers[] = {
       {"one loop", 0}, {"sharded, 1 loop", 1}, {"sharded, 2 loops", 2}};
   for (const auto& [load, clients] : loads) {
@@ -231,7 +232,7 @@ int main(int argc, char* argv[]) {
       }
     }
     for (std::size_t i = 0; i < 3; ++i) {
-      std::printf("%-10s %-18s %9.0f /s  %.2f x  %.2f CPU s/M\n", load, servers[i].first,
+      std::printf("%-15s %-18s %9.0f /s  %.2f x  %.2f CPU s/M\n", load, servers[i].first,
                   median(rates[i]), median(rates[i]) / median(rates[0]), median(cpus[i]));
     }
   }
