@@ -3,8 +3,8 @@
 //     bench_cores [SECONDS [RUNS]]
 //
 // Another process is the clients: sockets that write and read bytes that were made before, so that
-// they leave most of both cores to the server. Three measurements, each of a server on a loop as any
-// other, of a Sharded with one loop, and of one with two:
+// they leave most of both cores to the server. Three measurements, each of a server on a loop as
+// any other, of a Sharded with one loop, and of one with two:
 //
 //     work       each message of 4 KiB is worth about 30 us of the hook's time
 //     broadcast  messages of 256 B to 64 clients, 32 or 256 of them under way; who sends one waits
