@@ -20,7 +20,7 @@ import footprint
 import report
 
 SIZES = [16, 256, 4096, 65536, 262144]
-ALL = ["messi", "messi_compiled", "views", "loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
+ALL = ["messi", "messi_compiled", "views", "loop", "views_loop", "plain", "zeromq", "grpc_async", "grpc_callback", "original"]
 # Peers whose servers speak the Messi wire, so that a client without a library can misbehave.
 WIRE = ["messi", "loop", "original"]
 # Without sessions and with them.

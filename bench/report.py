@@ -12,7 +12,7 @@ import pathlib
 
 import plots
 
-PEERS = ["messi", "messi_compiled", "views", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "plain", "zeromq",
+PEERS = ["messi", "messi_compiled", "views", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "views_loop", "plain", "zeromq",
          "grpc_async", "grpc_callback", "grpc", "original"]
 NAMES = {
     "messi": "messi",
@@ -23,6 +23,7 @@ NAMES = {
     "messi_in_order": "messi, calls in order",
     "messi_named": "messi, calls by name",
     "loop": "hand-written loop",
+    "views_loop": "hand-written loop, views",
     "plain": "plain send/recv",
     "zeromq": "ZeroMQ",
     "grpc_async": "gRPC async",
@@ -79,14 +80,18 @@ TITLES = {
     "slow_reader_memory": "memory taken by a flood against a slow reader",
 }
 
-# (bench, size, peer to compare with, factor, True if messi shall be that many times faster). Where messi's own rows are
-# compared with each other, the last element names the other one.
+# (bench, size, peer to compare with, at least this many times it)
 TARGETS = [
     ("one_way", 16, "loop", 1.7), ("one_way", 256, "loop", 1.4), ("one_way", 4096, "loop", 1.1),
     ("one_way", 65536, "loop", 1.2), ("one_way", 16, "original", 6), ("one_way", 16, "grpc", 14),
     ("tls_one_way", 16, "grpc", 10),
     ("in_flight_64", 16, "loop", 1.3), ("in_flight_64", 16, "original", 8), ("in_flight_64", 16, "grpc", 20),
     ("broadcast_100", 16, "loop", 1.4), ("broadcast_100", 16, "original", 18), ("broadcast_100", 16, "grpc", 30),
+]
+# The same for messi with views, also against messi without them.
+VIEWS_TARGETS = [
+    ("one_way", 16, "views_loop", 0.9), ("one_way", 16, "messi", 5), ("one_way", 256, "plain", 0.9), ("one_way", 4096, "plain", 0.9),
+    ("one_way", 65536, "plain", 0.95), ("in_flight_64", 16, "plain", 0.6), ("broadcast_100", 16, "plain", 0.8),
 ]
 # (bench, size, at least this many times messi without sessions)
 WITH_SESSIONS = [("sessions_one_way", size, 0.9) for size in (16, 256, 4096, 65536)]
@@ -162,11 +167,13 @@ def targets(rows):
     """(what, wanted, reached, whether) for each target that these results can speak about."""
     results = Results(rows)
     lines = []
-    for bench, size, peer, factor in TARGETS:
-        ours, other = results.median(bench, "messi", size), results.median(bench, peer, size)
-        if ours and other:
-            ratio = ours / other
-            lines.append((f"{title(bench, size)}, against {NAMES[peer]}", f"≥ {factor} ×", f"{ratio:.2f} ×", ratio >= factor))
+    for flavour, whose in (("messi", TARGETS), ("views", VIEWS_TARGETS)):
+        for bench, size, peer, factor in whose:
+            ours, other = results.median(bench, flavour, size), results.median(bench, peer, size)
+            if ours and other:
+                ratio = ours / other
+                of_whom = "" if flavour == "messi" else f" of {NAMES[flavour]}"
+                lines.append((f"{title(bench, size)}{of_whom}, against {NAMES[peer]}", f"≥ {factor} ×", f"{ratio:.2f} ×", ratio >= factor))
     for bench, size, factor in WITH_SESSIONS:
         ours, other = results.median(bench, "messi_sessions", size), results.median(bench, "messi", size)
         if ours and other:

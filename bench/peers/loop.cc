@@ -1,7 +1,7 @@
 // The yardstick: what a good programmer writes by hand for one protocol. An epoll loop, the Messi
-// wire with its pings, libprotobuf with the wrapper messages, 64 KiB batches in both directions,
-// buffers that only a connection with unfinished bytes holds, output flushed at the end of the
-// loop's turn, no copy that is not needed.
+// wire with its pings, 64 KiB batches in both directions, buffers that only a connection with
+// unfinished bytes holds, output flushed at the end of the loop's turn, no copy that is not needed.
+// Payloads are libprotobuf's wrapper messages, or written and read by hand.
 #include <sys/epoll.h>
 
 #include <algorithm>
@@ -14,8 +14,12 @@
 #include <vector>
 
 #include "bench/common/scenario.h"
-#include "bench/peers/messages.h"
 #include "bench/peers/socket.h"
+#ifdef BENCH_VIEWS
+#include "bench/peers/loop_views.h"
+#else
+#include "bench/peers/loop_protobuf.h"
+#endif
 
 namespace bench {
 namespace {
@@ -137,13 +141,15 @@ class Endpoint {
     closed_.clear();
   }
 
-  template <class Message>
-  void send(Connection& connection, std::uint8_t type, const Message& message) {
-    const std::size_t size = message.ByteSizeLong();
+  // Returns the size of the payload.
+  template <class Payload>
+  std::size_t send(Connection& connection, std::uint8_t type, const Payload& payload) {
+    const std::size_t size = measure(payload);
     std::uint8_t* at = out(connection).reserve(kHeader + size);
     write_header(at, type, size);
-    message.SerializeWithCachedSizesToArray(at + kHeader);
+    write(payload, at + kHeader);
     sent(connection, kHeader + size);
+    return size;
   }
 
   void send_frame(Connection& connection, const std::uint8_t* frame, std::size_t size) {
@@ -247,7 +253,8 @@ class Endpoint {
 class Server : public Endpoint<Server> {
  public:
   explicit Server(const Options& options)
-      : mode_(options.mode), stream_message_(to_client(make_message(options))) {
+      : mode_(options.mode), stream_source_(wrapped_message(options)) {
+    pass_on(stream_source_, stream_message_);
     listener_ = listen_on(options.port);
     set_blocking(listener_, false);
     watch(listener_, nullptr, EPOLLIN);
@@ -268,12 +275,6 @@ class Server : public Endpoint<Server> {
  private:
   friend class Endpoint<Server>;
   static constexpr auto kSweepInterval = std::chrono::milliseconds(500);
-
-  static chat::ServerToClient to_client(chat::MessageInd message) {
-    chat::ServerToClient wrapper;
-    *wrapper.mutable_message_ind() = std::move(message);
-    return wrapper;
-  }
 
   void on_event(const epoll_event& event) {
     if (event.data.ptr == nullptr) return accept_all();
@@ -322,51 +323,50 @@ class Server : public Endpoint<Server> {
       send_control(connection, kPong);
       return true;
     }
-    if (type != kUserClientToServer || !incoming_.ParseFromArray(payload, static_cast<int>(size)))
-      return false;
-    switch (incoming_.messages_case()) {
-      case chat::ClientToServer::kConnectReq:
+    if (type != kUserClientToServer || !parse(payload, size, incoming_)) return false;
+    switch (member_of(incoming_)) {
+      case Member::kConnect:
         on_connect_req(connection);
         break;
-      case chat::ClientToServer::kMessageInd:
-        on_message_ind(connection, *incoming_.mutable_message_ind());
+      case Member::kMessage:
+        on_message_ind(connection);
         break;
-      case chat::ClientToServer::MESSAGES_NOT_SET:
+      case Member::kNone:
         break;
     }
     return true;
   }
 
   void on_connect_req(Connection& connection) {
-    outgoing_.mutable_connect_rsp();
+    make_response(outgoing_);
     send(connection, kUserServerToClient, outgoing_);
     if (mode_ != Mode::kStream) return;
     streamed_to_ = &connection;
     set_waits_for_writable(connection, true);
   }
 
-  void on_message_ind(Connection& connection, chat::MessageInd& message) {
+  void on_message_ind(Connection& connection) {
     switch (mode_) {
       case Mode::kSink:
       case Mode::kStream:
         ++received_;
         break;
       case Mode::kEcho:
-        outgoing_.mutable_message_ind()->Swap(&message);
+        pass_on(incoming_, outgoing_);
         send(connection, kUserServerToClient, outgoing_);
         break;
       case Mode::kBroadcast:
-        outgoing_.mutable_message_ind()->Swap(&message);
+        pass_on(incoming_, outgoing_);
         broadcast(outgoing_);
         break;
     }
   }
 
-  void broadcast(const chat::ServerToClient& message) {
-    const std::size_t size = message.ByteSizeLong();
+  void broadcast(const ToClient& payload) {
+    const std::size_t size = measure(payload);
     frame_.resize(kHeader + size);
     write_header(frame_.data(), kUserServerToClient, size);
-    message.SerializeWithCachedSizesToArray(frame_.data() + kHeader);
+    write(payload, frame_.data() + kHeader);
     for (auto& connection : connections_) {
       if (connection) send_frame(*connection, frame_.data(), frame_.size());
     }
@@ -376,17 +376,17 @@ class Server : public Endpoint<Server> {
 
   void stream(Connection& connection) {
     for (std::size_t bytes = 0; bytes < kBatch && pending(connection) < kHighWater;) {
-      send(connection, kUserServerToClient, stream_message_);
-      bytes += stream_message_.GetCachedSize();
+      bytes += send(connection, kUserServerToClient, stream_message_);
     }
   }
 
   Mode mode_;
   int listener_ = -1;
   std::vector<std::unique_ptr<Connection>> connections_;  // by descriptor
-  chat::ClientToServer incoming_;
-  chat::ServerToClient outgoing_;
-  const chat::ServerToClient stream_message_;
+  ToServer incoming_;
+  ToClient outgoing_;
+  ToServer stream_source_;
+  ToClient stream_message_;
   const Connection* streamed_to_ = nullptr;
   std::vector<std::uint8_t> frame_;
   std::uint64_t received_ = 0;
@@ -458,18 +458,16 @@ class Client : public Endpoint<Client<Scenario>> {
   bool on_frame(Connection& connection, std::uint8_t type, const std::uint8_t* payload,
                 std::size_t size) {
     if (type == kPong) return true;
-    if (type != kUserServerToClient || !incoming_.ParseFromArray(payload, static_cast<int>(size)))
-      return false;
-    switch (incoming_.messages_case()) {
-      case chat::ServerToClient::kConnectRsp:
+    if (type != kUserServerToClient || !parse(payload, size, incoming_)) return false;
+    switch (member_of(incoming_)) {
+      case Member::kConnect:
         scenario_.on_response(static_cast<Handle&>(connection));
         if (scenario_.streams()) this->set_waits_for_writable(connection, true);
         break;
-      case chat::ServerToClient::kMessageInd:
-        scenario_.on_message(static_cast<Handle&>(connection),
-                             incoming_.message_ind().text().size());
+      case Member::kMessage:
+        scenario_.on_message(static_cast<Handle&>(connection), text_size(incoming_));
         break;
-      case chat::ServerToClient::MESSAGES_NOT_SET:
+      case Member::kNone:
         break;
     }
     return true;
@@ -495,9 +493,9 @@ class Client : public Endpoint<Client<Scenario>> {
   }
 
   Scenario& scenario_;
-  const chat::ClientToServer message_;
-  const chat::ClientToServer request_;
-  chat::ServerToClient incoming_;
+  const ToServer message_;
+  const ToServer request_;
+  ToClient incoming_;
   std::vector<Handle> handles_;
   std::size_t next_to_ping_ = 0;
 };
