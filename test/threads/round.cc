@@ -17,6 +17,7 @@
 #include "messi/statistics.h"
 #include "test/simulation/random.h"
 #include "test/threads/actors.h"
+#include "test/threads/host.h"
 #include "test/threads/ledger.h"
 #include "test/threads/runner.h"
 
@@ -35,6 +36,7 @@ struct Plan {
         cuts((rough || session) && random.chance(60)),
         handshake(random.chance(50)),
         tcp(random.chance(50)),
+        server_loops(random.chance(40) ? 2 + random.below(2) : 1),
         clients(1 + random.below(4)),
         client_loops(1 + random.below(2)),
         senders(random.below(3)),
@@ -46,6 +48,7 @@ struct Plan {
   bool handshake;  ///< Answers name their requests, also without a session.
   bool tcp;
   bool names() const { return session || handshake; }
+  std::size_t server_loops;
   std::size_t clients;
   std::size_t client_loops;
   std::size_t senders;  ///< Threads that send, each way.
@@ -138,14 +141,22 @@ class Round {
     home.clients[which]->start();
   }
 
-  void begin() {
-    server_runner_ = make_runner(random_);
-    server_runner_->call([this] {
-      server_ = std::make_unique<Server>(server_runner_->loop(), uri_, server_options(), ledger_,
-                                         worker_, to_clients_, plan_.names(), random_.next());
-      if (!server_->start().ok()) ledger_.fail();
-      uri_ = server_->uri();
+  std::unique_ptr<Host> make_host() {
+    const std::uint64_t seed = random_.next();
+    if (plan_.server_loops > 1) {
+      return std::make_unique<OnAllLoops>(uri_, server_options(), plan_.server_loops, ledger_,
+                                          worker_, to_clients_, plan_.names(), seed);
+    }
+    return std::make_unique<OnOneLoop>(make_runner(random_), [this, seed](EventLoop& loop) {
+      return std::make_unique<Server>(loop, uri_, server_options(), ledger_, worker_, to_clients_,
+                                      plan_.names(), seed);
     });
+  }
+
+  void begin() {
+    host_ = make_host();
+    if (!host_->start().ok()) ledger_.fail();
+    uri_ = host_->uri();
     homes_.resize(plan_.client_loops);
     for (Home& home : homes_) home.runner = make_runner(random_);
     for (std::size_t i = 0; i < plan_.clients; ++i) {
@@ -174,7 +185,7 @@ class Round {
   }
   template <typename Is>
   void wait_for_server(Is&& is) {
-    if (!server_runner_->wait_until(is)) ledger_.fail();
+    if (!host_->wait_until(is)) ledger_.fail();
   }
   template <typename Do>
   void for_each_client(Do&& its) {
@@ -232,44 +243,35 @@ class Round {
   void act(Random& random) {
     for (std::uint64_t count = random.below(400); count > 0; --count) {
       const bool waits = random.chance(20);
-      const auto on = [&](Runner& runner, std::function<void()> what) {
-        waits ? runner.call(what) : runner.loop().post(std::move(what));
-      };
+      const std::uint64_t dice = random.below(100);
+      const std::uint64_t seed = random.next();
       if (random.chance(50)) {
-        on(*server_runner_,
-           [this, dice = random.below(100), seed = random.next()] { act_on_server(dice, seed); });
+        if (plan_.rough && !plan_.tcp && dice >= 98) {
+          if (!host_->restart(seed)) ledger_.fail();
+          continue;
+        }
+        host_->on_any(seed, waits, [this, dice](Server& server) { act_on_server(server, dice); });
       } else {
         Home& home = homes_[random.below(homes_.size())];
         if (home.clients.empty()) continue;
-        on(*home.runner,
-           [this, &home, which = random.below(home.clients.size()), dice = random.below(100),
-            seed = random.next()] { act_on_client(home, which, dice, seed); });
+        const auto what = [this, &home, which = random.below(home.clients.size()), dice, seed] {
+          act_on_client(home, which, dice, seed);
+        };
+        waits ? home.runner->call(what) : home.runner->loop().post(what);
       }
     }
   }
 
-  void act_on_server(std::uint64_t dice, std::uint64_t seed) {
-    Server& server = *server_;
+  void act_on_server(Server& server, std::uint64_t dice) const {
     if (dice < 50) return server.tell();
     if (dice < 80) return server.shout();
     if (dice < 90) return server.regroup();
-    if (Server::Client* const client = server.any_client()) {
-      if (dice < 93) return cut(client->native_handle());
-      if (dice < 95) return client->pause();
-      if (plan_.rough && dice < 97) return client->disconnect();
-      for (Server::Client& each : server.clients()) each.resume();
-    }
-    if (!plan_.rough || plan_.tcp || dice < 98) return;
-    if (seed % 4 == 0) {
-      server_.reset();
-      server_ = std::make_unique<Server>(server_runner_->loop(), uri_, server_options(), ledger_,
-                                         worker_, to_clients_, plan_.names(), seed);
-    } else if (seed % 4 == 1) {
-      server.drain(milliseconds(seed % 50));
-    } else {
-      server.stop_now();
-    }
-    if (server_->stopped() && !server_->start().ok()) ledger_.fail();
+    Server::Client* const client = server.any_client();
+    if (client == nullptr) return;
+    if (dice < 93) return cut(client->native_handle());
+    if (dice < 95) return client->pause();
+    if (plan_.rough && dice < 97) return client->disconnect();
+    for (Server::Client& each : server.clients()) each.resume();
   }
 
   void act_on_client(Home& home, std::size_t which, std::uint64_t dice, std::uint64_t seed) {
@@ -305,8 +307,8 @@ class Round {
 
   void resume_all() {
     for_each_client([](Client& client) { client.resume(); });
-    server_runner_->call([this] {
-      for (Server::Client& client : server_->clients()) client.resume();
+    host_->on_each([](Server& server) {
+      for (Server::Client& client : server.clients()) client.resume();
     });
   }
 
@@ -316,13 +318,13 @@ class Round {
     if (dice == 0) {
       for_each_client([](Client& client) { client.stop(); });
       wait_for_clients([](const Client& client) { return client.stopped(); });
-      wait_for_server([this] { return server_->client_count() == 0; });
+      wait_for_server([](Server& server) { return server.client_count() == 0; });
       lost_ += ledger_.missing(/*to_server=*/true);
       return;
     }
     if (dice == 1 && !plan_.cuts) {
-      server_runner_->call([this] { server_->stop(); });
-      wait_for_server([this] { return server_->stopped(); });
+      host_->on_each([](Server& server) { server.stop(); });
+      wait_for_server([](Server& server) { return server.stopped(); });
       wait_for_clients([](const Client& client) { return !client.connected(); });
       lost_ += ledger_.missing(/*to_server=*/false);
       return;
@@ -330,7 +332,7 @@ class Round {
     const auto deadline = std::chrono::steady_clock::now() + seconds(60);
     const auto missing = [this] { return ledger_.missing(true) + ledger_.missing(false); };
     while (missing() > 0 && std::chrono::steady_clock::now() < deadline) {
-      server_runner_->call([] {});
+      host_->on_each([](Server& /*server*/) {});
       for_each_client([](Client&) {});
     }
     lost_ += missing();
@@ -339,9 +341,9 @@ class Round {
   /// All stop, and say so.
   void end() {
     for_each_client([](Client& client) { client.stop_now(); });
-    server_runner_->call([this] { server_->stop_now(); });
+    host_->on_each([](Server& server) { server.stop_now(); });
     wait_for_clients([](const Client& client) { return client.stopped(); });
-    wait_for_server([this] { return server_->stopped(); });
+    wait_for_server([](Server& server) { return server.stopped(); });
     if (statistics_->read().connections != 0) ledger_.fail();
   }
 
@@ -357,10 +359,9 @@ class Round {
       });
     }
     ends.emplace_back([this] {
-      if (server_runner_ == nullptr) return;
-      if (random_.chance(30)) server_runner_->stop();
-      server_runner_->call([this] { server_.reset(); });
-      server_runner_.reset();
+      if (host_ == nullptr) return;
+      if (random_.chance(30)) host_->stop_loops();
+      host_.reset();
     });
     std::rotate(ends.begin(),
                 ends.begin() + static_cast<std::ptrdiff_t>(random_.below(ends.size())), ends.end());
@@ -375,8 +376,7 @@ class Round {
   Client::Senders to_server_;
   Server::Senders to_clients_;
   Worker worker_;
-  std::unique_ptr<Runner> server_runner_;
-  std::unique_ptr<Server> server_;
+  std::unique_ptr<Host> host_;
   std::vector<Home> homes_;
   std::uint64_t lost_ = 0;
 };
