@@ -70,3 +70,30 @@ TEST_CASE("max_accepts_per_second counts on all loops", "[sharded]") {
   CHECK(world.server.client_count() >= 4);
   CHECK(world.server.client_count() < 8);
 }
+
+TEST_CASE("without descriptors all loops turn clients away, serve the others, and recover",
+          "[sharded]") {
+  ShardWorld world;
+  world.connect(4);
+  const messi::test::DescriptorLimit limit(64);
+  std::vector<messi::io::Fd> unlucky;
+  for (int i = 0; i < 10; ++i) unlucky.push_back(messi::test::tcp_socket());
+  std::vector<messi::io::Fd> rest = messi::test::take_all_descriptors();
+  for (const messi::io::Fd& socket : unlucky) {
+    REQUIRE(messi::test::connect_to(socket, world.server.port()));
+  }
+  // What one loop keeps in reserve, and uses to turn somebody away, another may use to let one in.
+  const auto refused = [&] { return world.seen.count("refused: Too many clients."); };
+  REQUIRE(world.until([&] { return refused() + world.server.client_count() == 14; }));
+  CHECK(refused() >= 8);
+  world.clients[0]->say("all of us");
+  CHECK(world.until([&] { return world.all_have("all of us"); }));
+
+  rest.clear();
+  unlucky.clear();
+  REQUIRE(world.until([&] { return world.server.client_count() == 4; }));
+  world.connect(4);
+  world.clients[7]->say("all of us again");
+  CHECK(world.until([&] { return world.all_have("all of us again"); }));
+  for (int i = 0; i < 4; ++i) CHECK(world.clients[static_cast<std::size_t>(i)]->events.size() == 1);
+}
