@@ -1054,6 +1054,29 @@ TEST_CASE("a client may be resumed and paused while its session goes from link t
   CHECK(pair.client().paused() == pauses);
 }
 
+TEST_CASE("a client may be paused and resumed when its link has just ended", "[server][sessions]") {
+  Pair pair;
+  Peer other(pair.loop);
+  other.attach();
+  const bool pauses = GENERATE(true, false);
+  if (!pauses) pair.client().pause();
+  pair.server.on = [&](const std::string& event, Server::Client*) {
+    if (event != "message now") return;
+    CHECK_FALSE(pair.server.has("1 detached: Connection closed."));
+    pauses ? pair.client().pause() : pair.client().resume();
+    CHECK(pair.client().paused() == pauses);
+  };
+  pair.peer.link().close();
+  other.sent = 1;
+  other.send("now");
+  CHECK(pair.server.has("1 detached: Connection closed."));
+  CHECK(pair.client().paused() == pauses);
+  pair.peer.connect();
+  pair.peer.introduce();
+  REQUIRE(pair.peer.welcome.resumed());
+  CHECK(pair.client().paused() == pauses);
+}
+
 TEST_CASE("what is kept of broadcasts is lost with its session, and told", "[server][sessions]") {
   ServerOptions options = with_sessions();
   options.max_pending_bytes = 1000;

@@ -162,7 +162,7 @@ class Link : private Connection {
   }
   /// What was received before the pause is dispatched by `handle_resumed`, from the loop.
   void resume() {
-    if (hears() && paused()) resuming_ = true;
+    if (paused()) resuming_ = true;
   }
   template <typename Dispatch>
   void handle_resumed(TimePoint now, Dispatch&& dispatch) {

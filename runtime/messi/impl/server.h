@@ -293,8 +293,9 @@ MESSI_INLINE void ServerBase::give_up(AcceptedLink& link, DisconnectReason reaso
 }
 
 MESSI_INLINE void ServerBase::pause(AcceptedLink& link) {
-  if (!link.greeted()) return pause_when_greeted(link, true);
-  const bool begins = link.hears() && !link.paused();
+  // One that does not hear any more may have a session that goes on.
+  if (!link.greeted() || !link.hears()) return pause_when_greeted(link, true);
+  const bool begins = !link.paused();
   link.pause();
   if (begins && !is_detached(link)) wait_for_resume(link);
 }
@@ -305,7 +306,8 @@ MESSI_INLINE void ServerBase::wait_for_resume(AcceptedLink& link) {
 }
 
 MESSI_INLINE void ServerBase::resume(AcceptedLink& link) {
-  if (!link.greeted()) return pause_when_greeted(link, false);
+  pause_when_greeted(link, false);
+  if (!link.greeted()) return;
   if (is_detached(link)) {
     const auto nothing = [](std::string_view /*payload*/) { return true; };
     if (link.paused()) link.handle_resumed(loop_.now(), nothing);
@@ -323,7 +325,7 @@ MESSI_INLINE void ServerBase::pause_when_greeted(AcceptedLink& link, bool pauses
 }
 
 MESSI_INLINE bool ServerBase::is_paused(const AcceptedLink& link) const {
-  if (link.greeted()) return link.paused() && !link.resuming();
+  if (link.greeted() && link.stays_paused()) return true;
   return session_of(link) != nullptr && static_cast<const SessionLink&>(link).pause_when_greeted;
 }
 
