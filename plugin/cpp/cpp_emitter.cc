@@ -62,7 +62,6 @@ void emit_classes(const Context& context, const std::string& messages) {
       if (wanted) emit_part(file, context.text);
     };
   };
-  const bool relays = !views;
   context.text.emit({{"structs", emit_file_if(views, emit_structs)},
                      {"client", emit_if(options.client(), emit_client_class)},
                      {"server", emit_if(options.server(), emit_server_classes)},
@@ -73,8 +72,8 @@ void emit_classes(const Context& context, const std::string& messages) {
                      {"client_dispatch", emit_if(options.client(), emit_client_dispatch)},
                      {"server_senders", emit_if(options.server(), emit_server_senders)},
                      {"server_dispatch", emit_if(options.server(), emit_server_dispatch)},
-                     {"client_relay", emit_if(relays && options.client(), emit_client_relay)},
-                     {"server_relay", emit_if(relays && options.server(), emit_server_relay)}},
+                     {"client_relay", emit_if(options.client(), emit_client_relay)},
+                     {"server_relay", emit_if(options.server(), emit_server_relay)}},
                     R"cc(
               $structs$;
 

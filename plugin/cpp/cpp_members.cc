@@ -218,9 +218,7 @@ void emit_sender_definitions(const Context& context, const Direction& direction,
 
 namespace {
 
-/// Coroutines keep messages, and views cannot be kept.
 void emit_relay(const Context& context, const Direction& direction) {
-  if (context.cpp_options.views) return;
   context.text.lines("\n");
   context.text.emit({{"types", [&] { emit_types(context, direction); }}}, R"cc(
     // For messi/coro.h: the types, each once, and hooks that pass all messages on.

@@ -8,6 +8,7 @@
 #include "messi/base/time.h"
 #include "messi/call.h"
 #include "messi/coro/awaiter.h"
+#include "messi/coro/kept.h"
 #include "messi/coro/result.h"
 
 namespace messi::coro {
@@ -21,7 +22,8 @@ Reply reply_of(messi::Call (Caller::*)(const Request&, Duration, OnResult<Reply>
 template <typename Caller, typename Request>
 class [[nodiscard]] Call final : public Awaiter {
  public:
-  using Reply = decltype(reply_of<Request>(&Caller::call));
+  using Message = decltype(reply_of<Request>(&Caller::call));
+  using Reply = Kept<Message>;
 
   /// `caller` is null if it has gone.
   Call(Caller* caller, const Request& request, Duration timeout)
@@ -47,10 +49,10 @@ class [[nodiscard]] Call final : public Awaiter {
       // Without a result its caller was destroyed.
       if (call_ != nullptr) call_->finish(absl::CancelledError("the caller was destroyed"));
     }
-    void operator()(const CallResult<Reply>& result) {
+    void operator()(const CallResult<Message>& result) {
       if (call_ == nullptr) return;
       Call& call = *std::exchange(call_, nullptr);
-      call.finish(result.ok() ? Result<Reply>(*result) : Result<Reply>(result.status()));
+      call.finish(result.ok() ? Result<Reply>(Reply(*result)) : Result<Reply>(result.status()));
     }
 
    private:
@@ -63,7 +65,7 @@ class [[nodiscard]] Call final : public Awaiter {
     if (caller_ == nullptr) {
       result_.emplace(absl::UnavailableError("the client has disconnected"));
     } else {
-      call_ = caller_->call(request_, timeout_, OnResult<Reply>(Callback(*this)));
+      call_ = caller_->call(request_, timeout_, OnResult<Message>(Callback(*this)));
     }
   }
   void finish(Result<Reply> result) {

@@ -15,6 +15,7 @@
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/coro/fifo.h"
+#include "messi/coro/kept.h"
 #include "messi/coro/request.h"
 #include "messi/coro/result.h"
 #include "messi/coro/waiters.h"
@@ -59,7 +60,7 @@ class Inbox {
 
   template <typename T>
   void push(T message) {
-    const std::size_t weight = sizeof(Arrived<T>) + message.ByteSizeLong();
+    const std::size_t weight = sizeof(Arrived<T>) + weight_of(message);
     kind<T>().queue.push(
         {{index_of<T>(), ++last_number_, connection_}, weight, std::move(message)});
     weight_ += weight;

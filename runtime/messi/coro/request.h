@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "messi/call.h"
+#include "messi/coro/kept.h"
 
 namespace messi::coro {
 
@@ -17,25 +18,31 @@ class Request : public Responder<Reply> {
   Request(const Message& message, Responder<Reply> responder)
       : Responder<Reply>(std::move(responder)), message_(message) {}
 
-  const Message& operator*() const { return message_; }
-  const Message* operator->() const { return &message_; }
-
-  std::size_t ByteSizeLong() const { return message_.ByteSizeLong(); }
+  const Message& operator*() const { return message_in(message_); }
+  const Message* operator->() const { return &message_in(message_); }
 
  private:
-  Message message_;
+  template <typename AnyMessage, typename AnyReply>
+  friend std::size_t weight_of(const Request<AnyMessage, AnyReply>& request);
+
+  Kept<Message> message_;
 };
+
+template <typename Message, typename Reply>
+std::size_t weight_of(const Request<Message, Reply>& request) {
+  return weight_of(request.message_);
+}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the message, in its proto
 
-// A message as its hook passes it on: as it is, or as a Request if it has an answer.
+// A message as its hook passes it on: as it is kept, or as a Request if it has an answer.
 template <typename Class, typename Message>
 auto incoming(Class& receiver, const Message& message) {
   if constexpr (requires { receiver.answer_later(message); }) {
     return Request(message, receiver.answer_later(message));
   } else {
-    return message;
+    return Kept<Message>(message);
   }
 }
 

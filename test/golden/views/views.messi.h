@@ -323,6 +323,16 @@ class ViewsClient : public ::messi::ClientBase {
       if (number == kTreeReq) return "tree_req";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::views::Everything& type(::std::integral_constant<int, 0>);
+    static const ::views::Shape& type(::std::integral_constant<int, 1>);
+    static const ::views::Linked& type(::std::integral_constant<int, 2>);
+    static const ::views::Tree& type(::std::integral_constant<int, 3>);
+    static const ::views::Nothing& type(::std::integral_constant<int, 4>);
+    static constexpr int types() { return 5; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -342,6 +352,16 @@ class ViewsClient : public ::messi::ClientBase {
       if (number == kTreeRsp) return "tree_rsp";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::views::Everything& type(::std::integral_constant<int, 0>);
+    static const ::views::Tree& type(::std::integral_constant<int, 1>);
+    static const ::messi::well_known::Empty& type(::std::integral_constant<int, 2>);
+    static const ::views::Shape& type(::std::integral_constant<int, 3>);
+    static const ::views::Linked& type(::std::integral_constant<int, 4>);
+    static constexpr int types() { return 5; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -1381,6 +1401,40 @@ inline bool ViewsServer::dispatch(::messi::ServerClient& from, ::std::string_vie
   }
   return in.finish();
 }
+
+template <typename Base>
+class ViewsClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_everything(const ::views::Everything& message) final { this->receive(message); }
+  void on_shape(const ::views::Shape& message) final { this->receive(message); }
+  void on_linked(const ::views::Linked& message) final { this->receive(message); }
+  void on_shape_rsp(const ::views::Tree& message) final { this->receive(message); }
+  void on_tree_req(const ::views::Nothing& message) final { this->receive(message); }
+};
+
+template <typename Base>
+class ViewsClient::Sends::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_everything(ViewsServerClient& client, const ::views::Everything& message) final {
+    this->receive(client, message);
+  }
+  void on_tree(ViewsServerClient& client, const ::views::Tree& message) final {
+    this->receive(client, message);
+  }
+  void on_done(ViewsServerClient& client, const ::messi::well_known::Empty& message) final {
+    this->receive(client, message);
+  }
+  void on_shape_req(ViewsServerClient& client, const ::views::Shape& message) final {
+    this->receive(client, message);
+  }
+  void on_tree_rsp(ViewsServerClient& client, const ::views::Linked& message) final {
+    this->receive(client, message);
+  }
+};
 
 }  // namespace views
 

@@ -110,6 +110,12 @@ class ViewsEditionsClient : public ::messi::ClientBase {
       if (number == kReading) return "reading";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::views_editions::Reading& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
   /// The members that go to the server: their numbers and names.
@@ -121,6 +127,12 @@ class ViewsEditionsClient : public ::messi::ClientBase {
       if (number == kReading) return "reading";
       return "";
     }
+
+    // For messi/coro.h: the types, each once, and hooks that pass all messages on.
+    static const ::views_editions::Reading& type(::std::integral_constant<int, 0>);
+    static constexpr int types() { return 1; }
+    template <typename Base>
+    class Relay;
   };
 
  private:
@@ -274,6 +286,14 @@ inline bool ViewsEditionsClient::dispatch(::std::string_view payload) {
   }
   return in.finish();
 }
+
+template <typename Base>
+class ViewsEditionsClient::Receives::Relay : public Base {
+ public:
+  using Base::Base;
+
+  void on_reading(const ::views_editions::Reading& message) final { this->receive(message); }
+};
 
 }  // namespace views_editions
 
