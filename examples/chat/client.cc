@@ -13,6 +13,7 @@
 #include "chat.messi.h"
 #include "history.h"
 #include "line_reader.h"
+#include "messages.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
 
@@ -27,8 +28,7 @@ class Client final : public chat::ChatClient {
             [this] { end_when_all_is_heard(); }) {}
 
   void on_connected() override {
-    chat::ConnectReq request;
-    request.set_user(user_);
+    const chat::ConnectReq request = connect_req(user_);
     history_.connected(kMe);
     history_.named(kMe, name_of(user_, ++sessions_));
     history_.sending(kMe, content_of(request));
@@ -48,8 +48,8 @@ class Client final : public chat::ChatClient {
   // All clients hear what one says, also that client itself: then the line has arrived.
   void on_message_ind(const chat::MessageInd& message) override {
     history_.dispatched(kMe, content_of(message));
-    std::cout << '<' << message.user() << "> " << message.text() << std::endl;
-    if (message.user() != user_ || unheard_ == 0) return;
+    std::cout << '<' << user_of(message) << "> " << text_of(message) << std::endl;
+    if (user_of(message) != user_ || unheard_ == 0) return;
     --unheard_;
     if (connected()) input_.resume();
     end_when_all_is_heard();
@@ -114,9 +114,7 @@ class Client final : public chat::ChatClient {
       unsent_.push_back(line);
       return input_.pause();
     }
-    chat::MessageInd message;
-    message.set_user(user_);
-    message.set_text(line);
+    const chat::MessageInd message = message_ind(user_, line);
     history_.sending(kMe, content_of(message));
     send(message);
     if (++unheard_ >= kMostUnheard) input_.pause();

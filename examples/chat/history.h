@@ -4,6 +4,7 @@
 #include <string>
 
 #include "chat.messi.h"
+#include "messages.h"
 #include "messi/testing/history.h"
 
 // With --history FILE both programs write down what they send and hear. messi-check-history
@@ -11,10 +12,12 @@
 using messi::testing::History;
 
 // What both sides can tell of a message.
-inline std::string content_of(const chat::ConnectReq& request) { return request.user(); }
+inline std::string content_of(const chat::ConnectReq& request) {
+  return std::string(user_of(request));
+}
 inline std::string content_of(const chat::ConnectRsp&) { return "welcome"; }
 inline std::string content_of(const chat::MessageInd& message) {
-  return message.user() + ": " + message.text();
+  return std::string(user_of(message)).append(": ").append(text_of(message));
 }
 
 // What both sides call a user's session: they count them.

@@ -10,6 +10,7 @@
 #include "../signals.h"
 #include "chat.messi.h"
 #include "history.h"
+#include "messages.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
 
@@ -23,7 +24,7 @@ class Server final : public chat::ChatServer {
 
   void on_connect_req(Client& client, const chat::ConnectReq& request) override {
     std::string& user = client.state<std::string>();
-    user = request.user();
+    user = user_of(request);
     std::cout << '<' << user << "> is here." << std::endl;
     history_.dispatched(client.id(), content_of(request));
     history_.named(client.id(), name_of(user, ++sessions_[user]));

@@ -16,6 +16,7 @@ using messi::CallResult;
 using messi::Responder;
 using messi::test::Log;
 using messi::test::Mode;
+using messi::test::text_of;
 using messi::test::to_text;
 using messi::test::with_text;
 using messi::test::World;
@@ -252,9 +253,9 @@ TEST_CASE("what a client answers to a server that drains is no message of its ne
   World world(Mode::kSession);
   std::optional<Responder<asking::AskRsp>> later;
   world.client.answer = [&](const asking::AskReq& request) {
-    if (request.text() == "now") {
+    if (text_of(request) == "now") {
       world.client.reply(with_text<asking::AskRsp>("now"));
-    } else if (request.text() == "perhaps") {
+    } else if (text_of(request) == "perhaps") {
       CHECK(world.client.try_send(with_text<asking::AskRsp>("perhaps")) ==
             messi::SendResult::kNotConnected);
     } else {

@@ -2,6 +2,7 @@
 #define MESSI_TEST_CALLS_WORLD_H_
 
 // A client and a server that call each other, in virtual time, and write down what comes of it.
+// With either kind of messages: test/views has these tests too.
 
 #include <chrono>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "calls.messi.h"
 #include "messi/testing/manual_loop.h"
 #include "test/catch.h"
+#include "test/support/either_kind.h"
 
 namespace messi::test {
 
@@ -20,17 +22,10 @@ using namespace std::chrono_literals;
 
 using Log = std::vector<std::string>;
 
-template <typename Message>
-Message with_text(std::string text) {
-  Message message;
-  message.set_text(std::move(text));
-  return message;
-}
-
 /// "ok hello", or "DEADLINE_EXCEEDED no answer in time".
 template <typename Reply>
 std::string to_text(const CallResult<Reply>& result) {
-  if (result.ok()) return "ok " + result->text();
+  if (result.ok()) return "ok " + text_of(*result);
   const absl::Status status = result.status();
   return absl::StatusCodeToString(status.code()) + " " + std::string(status.message());
 }
@@ -45,7 +40,7 @@ class Server : public asking::CallsServer {
   Log log;
   std::function<void(Client& client, const asking::EchoReq& request)> echo =
       [this](Client& /*client*/, const asking::EchoReq& request) {
-        reply(with_text<asking::EchoRsp>(request.text()));
+        reply(with_text<asking::EchoRsp>(text_of(request)));
       };
   std::vector<Responder<asking::EchoRsp>> later;
   std::function<void(Client& client)> farewell;
@@ -73,13 +68,13 @@ class Server : public asking::CallsServer {
     echo(client, request);
   }
   void on_book_seat(Client& client, const asking::Text& request) override {
-    client.send_seat_booked(with_text<asking::Text>("seat " + request.text()));
+    client.send_seat_booked(with_text<asking::Text>("seat " + text_of(request)));
   }
   void on_ask_rsp(Client& /*client*/, const asking::AskRsp& message) override {
-    log.push_back("ask_rsp " + message.text());
+    log.push_back("ask_rsp " + text_of(message));
   }
   void on_note(Client& /*client*/, const asking::Text& message) override {
-    log.push_back("note " + message.text());
+    log.push_back("note " + text_of(message));
   }
 };
 
@@ -90,7 +85,7 @@ class Client : public asking::CallsClient {
 
   Log log;
   std::function<void(const asking::AskReq& request)> answer =
-      [this](const asking::AskReq& request) { reply(with_text<asking::AskRsp>(request.text())); };
+      [this](const asking::AskReq& request) { reply(with_text<asking::AskRsp>(text_of(request))); };
 
   Log take_log() { return std::exchange(log, {}); }
 
@@ -105,7 +100,7 @@ class Client : public asking::CallsClient {
   void on_detached(DisconnectReason /*reason*/) override { log.emplace_back("detached"); }
   void on_session_lost(const SessionLoss& /*loss*/) override { log.emplace_back("lost"); }
   void on_echo_rsp(const asking::EchoRsp& message) override {
-    log.push_back("echo_rsp " + message.text());
+    log.push_back("echo_rsp " + text_of(message));
   }
   void on_ask_req(const asking::AskReq& request) override { answer(request); }
 };

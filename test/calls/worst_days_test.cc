@@ -17,6 +17,7 @@ using messi::CallResult;
 using messi::Responder;
 using messi::test::Log;
 using messi::test::Mode;
+using messi::test::text_of;
 using messi::test::with_text;
 using messi::test::World;
 using namespace std::chrono_literals;
@@ -48,7 +49,7 @@ class QuietServer : public quiet::QuietServer {
 
   void on_client_connected(Client& client) override { last = &client; }
   void on_echo_req(Client& /*client*/, const quiet::EchoReq& request) override {
-    asked.push_back(request.text());
+    asked.push_back(text_of(request));
   }
 };
 
@@ -65,7 +66,7 @@ class QuietClient : public quiet::QuietClient {
   void answer_all() {
     for (const std::string& text : std::exchange(asked, {})) send(with_text<quiet::AskRsp>(text));
   }
-  void on_ask_req(const quiet::AskReq& request) override { asked.push_back(request.text()); }
+  void on_ask_req(const quiet::AskReq& request) override { asked.push_back(text_of(request)); }
 };
 
 }  // namespace

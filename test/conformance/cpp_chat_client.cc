@@ -25,8 +25,9 @@ class Client final : public chat::ChatClient {
     }
     if (verb == "send" && rest >> field) {
       rest >> hex;
-      if (field == "connect_req") return send(endpoint::from_hex<chat::ConnectReq>(hex));
-      if (field == "message_ind") return send(endpoint::from_hex<chat::MessageInd>(hex));
+      const auto send_it = [this](const auto& message) { send(message); };
+      if (field == "connect_req") return endpoint::with_hex<chat::ConnectReq>(hex, send_it);
+      if (field == "message_ind") return endpoint::with_hex<chat::MessageInd>(hex, send_it);
     }
     if (verb == "call" && rest >> field) {
       double seconds = 0;
@@ -58,7 +59,7 @@ class Client final : public chat::ChatClient {
     endpoint::report("message connect_rsp ", endpoint::to_hex(message));
   }
   void on_message_ind(const chat::MessageInd& message) override {
-    if (counter_.handle_text(message.text())) return;
+    if (counter_.handle_text(messi::test::text_of(message))) return;
     endpoint::report("message message_ind ", endpoint::to_hex(message));
   }
 
@@ -66,28 +67,25 @@ class Client final : public chat::ChatClient {
     const auto timeout =
         std::chrono::duration_cast<messi::Duration>(std::chrono::duration<double>(seconds));
     const int number = ++calls_;
-    call(endpoint::from_hex<chat::ConnectReq>(hex), timeout,
-         [number](const messi::CallResult<chat::ConnectRsp>& result) {
-           if (result.ok()) {
-             endpoint::report("answer ", number, " connect_rsp ", endpoint::to_hex(*result));
-           } else {
-             const absl::Status status = result.status();
-             endpoint::report("unanswered ", number, ' ', static_cast<int>(status.code()), ' ',
-                              status.message());
-           }
-         });
+    const auto answered = [number](const messi::CallResult<chat::ConnectRsp>& result) {
+      if (result.ok()) {
+        endpoint::report("answer ", number, " connect_rsp ", endpoint::to_hex(*result));
+      } else {
+        const absl::Status status = result.status();
+        endpoint::report("unanswered ", number, ' ', static_cast<int>(status.code()), ' ',
+                         status.message());
+      }
+    };
+    endpoint::with_hex<chat::ConnectReq>(
+        hex, [&](const auto& request) { call(request, timeout, answered); });
   }
 
-  void send_text(std::string text) {
-    chat::MessageInd message;
-    message.set_text(std::move(text));
-    send(message);
-  }
+  void send_text(const std::string& text) { send(messi::test::with_text<chat::MessageInd>(text)); }
 
   bool stop_when_disconnected_ = false;
   int calls_ = 0;
   endpoint::Counter counter_;
-  endpoint::Stream stream_{loop(), [this](std::string text) { send_text(std::move(text)); },
+  endpoint::Stream stream_{loop(), [this](const std::string& text) { send_text(text); },
                            [this] { return !connected() || pending_bytes() > 64 * 1024; }};
 };
 

@@ -84,7 +84,7 @@ class Server final : public chat::ChatServer {
     reply(chat::ConnectRsp());
   }
   void on_message_ind(Client& client, const chat::MessageInd& message) override {
-    if (counter_.handle_text(message.text())) return;
+    if (counter_.handle_text(messi::test::text_of(message))) return;
     endpoint::report("message ", client.id(), " message_ind ", endpoint::to_hex(message));
     broadcast(message);
   }
@@ -94,8 +94,8 @@ class Server final : public chat::ChatServer {
     std::string field;
     std::string hex;
     rest >> field >> hex;
-    if (field == "connect_rsp") return send(endpoint::from_hex<chat::ConnectRsp>(hex));
-    if (field == "message_ind") return send(endpoint::from_hex<chat::MessageInd>(hex));
+    if (field == "connect_rsp") return endpoint::with_hex<chat::ConnectRsp>(hex, send);
+    if (field == "message_ind") return endpoint::with_hex<chat::MessageInd>(hex, send);
     endpoint::report("bad command: no such message: ", field);
   }
 
@@ -107,10 +107,8 @@ class Server final : public chat::ChatServer {
     endpoint::report("flooded ", count);
   }
 
-  void broadcast_text(std::string text) {
-    chat::MessageInd message;
-    message.set_text(std::move(text));
-    broadcast(message);
+  void broadcast_text(const std::string& text) {
+    broadcast(messi::test::with_text<chat::MessageInd>(text));
   }
 
   bool blocked() {
@@ -122,7 +120,7 @@ class Server final : public chat::ChatServer {
 
   const bool asks_;
   endpoint::Counter counter_;
-  endpoint::Stream stream_{loop(), [this](std::string text) { broadcast_text(std::move(text)); },
+  endpoint::Stream stream_{loop(), [this](const std::string& text) { broadcast_text(text); },
                            [this] { return blocked(); }};
 };
 

@@ -3,8 +3,6 @@
 
 // What the C++ endpoints have in common: the convention of README.md without the protocol.
 
-#include <google/protobuf/message_lite.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
@@ -22,6 +20,7 @@
 #include "messi/io/epoll_loop.h"
 #include "messi/session/session_loss.h"
 #include "messi/session/session_mode.h"
+#include "test/support/either_kind.h"
 
 namespace endpoint {
 
@@ -72,9 +71,10 @@ inline void report_loss(const messi::SessionLoss& loss, const std::string& clien
          loss.last_accepted, " ", loss.peer_handled ? std::to_string(*loss.peer_handled) : "-");
 }
 
-inline std::string to_hex(const google::protobuf::MessageLite& message) {
+template <typename Message>
+std::string to_hex(const Message& message) {
   std::string hex;
-  for (const char c : message.SerializeAsString()) {
+  for (const char c : messi::test::encoded(message)) {
     constexpr char kDigits[] = "0123456789abcdef";
     hex += kDigits[static_cast<unsigned char>(c) >> 4];
     hex += kDigits[c & 15];
@@ -82,25 +82,26 @@ inline std::string to_hex(const google::protobuf::MessageLite& message) {
   return hex;
 }
 
-/// The message that `hex` encodes.
-template <typename Message>
-Message from_hex(std::string_view hex) {
+/// Does something with the message that `hex` encodes.
+template <typename Message, typename Use>
+void with_hex(std::string_view hex, const Use& use) {
   std::string bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     bytes += static_cast<char>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16));
   }
   Message message;
-  if (!message.ParseFromString(bytes)) report("bad command: not a message: ", hex);
-  return message;
+  if (!messi::test::decode_from(bytes, message)) report("bad command: not a message: ", hex);
+  use(message);
 }
 
 /// A stream of numbered messages that is being received.
 class Counter {
  public:
   /// Whether the text belongs to a stream; if so it is counted.
-  bool handle_text(const std::string& text) {
+  bool handle_text(std::string_view text) {
     if (text.empty() || text[0] != '#') return false;
-    const std::uint64_t number = std::strtoull(text.c_str() + 1, nullptr, 10);
+    const std::uint64_t number =
+        std::strtoull(std::string(text.substr(1, 20)).c_str(), nullptr, 10);
     if (number != next_ && number != 0) report("disorder ", next_, " ", number);
     next_ = number + 1;
     return true;
@@ -116,7 +117,7 @@ class Counter {
 class Stream {
  public:
   /// `send(text)` sends, `blocked()` says that it is not the time.
-  Stream(messi::EventLoop& loop, std::function<void(std::string)> send,
+  Stream(messi::EventLoop& loop, std::function<void(const std::string&)> send,
          std::function<bool()> blocked)
       : loop_(loop),
         send_(std::move(send)),
@@ -150,7 +151,7 @@ class Stream {
     while (next_ < due && !blocked_()) {
       std::string text = "#" + std::to_string(next_++);
       text.resize(size_, '.');
-      send_(std::move(text));
+      send_(text);
     }
     if (next_ == count_ || loop_.now() >= end_) return report("streamed ", next_);
     timer_.set(loop_.now() +
@@ -166,7 +167,7 @@ class Stream {
   }
 
   messi::EventLoop& loop_;
-  std::function<void(std::string)> send_;
+  std::function<void(const std::string&)> send_;
   std::function<bool()> blocked_;
   messi::Timer timer_;
   std::uint64_t next_ = 0;

@@ -400,5 +400,7 @@ ALL = [
 
 
 def of(pair):
-    """Programs for the original's Python clients are spared what only the runtime has to do with, and it has elsewhere."""
-    return [each for each in ALL if each not in BUSY] if pair.client_of.name == "python-unchanged" else ALL
+    """Some are spared what only the runtime has to do with, and it has elsewhere: programs for the original's Python clients, and those
+    with the other kind of messages."""
+    spared = pair.client_of.name == "python-unchanged" or "views" in (pair.client_of.name, pair.server_of.name)
+    return [each for each in ALL if each not in BUSY] if spared else ALL

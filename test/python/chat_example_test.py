@@ -25,6 +25,8 @@ from authority import Authority  # noqa: E402
 
 CPP = os.environ.get("MESSI_CHAT_CPP")
 LANGUAGES = ["python", *(["cpp"] if CPP else [])]
+KINDS = [*LANGUAGES, *(["views"] if CPP else [])]  # C++ with both kinds of messages
+CHAT = {"cpp": "chat", "views": "chat_views"}
 PATIENCE = 30
 
 
@@ -78,7 +80,7 @@ def stage():
     programs = []
 
     def start(language, side, *arguments, listening=None):
-        program = [sys.executable, str(PYTHON / f"{side}.py")] if language == "python" else [f"{CPP}/chat_{side}"]
+        program = [sys.executable, str(PYTHON / f"{side}.py")] if language == "python" else [f"{CPP}/{CHAT[language]}_{side}"]
         programs.append(Program([*program, *arguments], listening))
         return programs[-1]
 
@@ -89,8 +91,8 @@ def stage():
             program.kill()
 
 
-@pytest.mark.parametrize("client_language", LANGUAGES)
-@pytest.mark.parametrize("server_language", LANGUAGES)
+@pytest.mark.parametrize("client_language", KINDS)
+@pytest.mark.parametrize("server_language", KINDS)
 def test_clients_talk_and_survive_the_death_of_their_server(server_language, client_language):
     with stage() as start:
         server = start(server_language, "server", "tcp://127.0.0.1:0")

@@ -1,9 +1,9 @@
 // usage: messi_sessions_peer client|server URI PARCELS HISTORY [--ca FILE] [--cert FILE] [--key
 // FILE]
 //
-// One end of kill_run; peer.py is the same in Python. It sends so many parcels, and expects as
-// many. A client stops when all are sent and have arrived, a server at SIGTERM. Then it says what
-// came.
+// One end of kill_run, with either kind of messages; peer.py is the same in Python. It sends so
+// many parcels, and expects as many. A client stops when all are sent and have arrived, a server at
+// SIGTERM. Then it says what came.
 
 #include <chrono>
 #include <cstddef>
@@ -22,11 +22,16 @@
 #include "messi/testing/history.h"
 #include "messi/tls.h"
 #include "parcels.h"
+#include "test/support/either_kind.h"
 
 namespace {
 
-using namespace std::chrono_literals;
+using messi::test::content_of;
+using messi::test::name_of;
+using messi::test::with_content;
+using messi::test::with_name;
 using messi::testing::History;
+using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxPendingBytes = std::size_t{256} * 1024;  // so that senders have to wait
 
@@ -54,10 +59,10 @@ class Traffic {
   bool send_some(std::uint64_t key, To& to) {
     for (int i = 0; i < 200; ++i) {
       if (sent_ == parcels_to_send_) return false;
-      kill_run::ParcelInd parcel;
-      parcel.set_content(parcels_.make(sent_ + 1));
-      history_.sending(key, parcel.content());
-      if (to.try_send_parcel_ind(parcel) != messi::SendResult::kOk) {
+      const std::string content = parcels_.make(sent_ + 1);
+      history_.sending(key, content);
+      if (to.try_send_parcel_ind(with_content<kill_run::ParcelInd>(content)) !=
+          messi::SendResult::kOk) {
         history_.not_sent(key);
         return false;
       }
@@ -66,8 +71,9 @@ class Traffic {
     return true;
   }
   void handle_parcel(std::uint64_t key, const kill_run::ParcelInd& parcel) {
-    history_.dispatched(key, parcel.content());
-    arrivals_.note(parcels_.number(parcel.content()));
+    const std::string content = content_of(parcel);
+    history_.dispatched(key, content);
+    arrivals_.note(parcels_.number(content));
   }
 
   void handle_detached(std::uint64_t key, messi::DisconnectReason reason) {
@@ -118,12 +124,11 @@ class Client final : public kill_run::KillRunClient {
   void report() const { traffic_.report(); }
 
   void on_connected() override {
-    kill_run::SessionInd session;
-    session.set_name("session-" + std::to_string(++sessions_));
+    const std::string name = "session-" + std::to_string(++sessions_);
     traffic_.history().connected(kKey);
-    traffic_.history().named(kKey, session.name());
-    traffic_.history().sending(kKey, session.name());
-    send(session);
+    traffic_.history().named(kKey, name);
+    traffic_.history().sending(kKey, name);
+    send(with_name<kill_run::SessionInd>(name));
     send_some();
   }
   void on_parcel_ind(const kill_run::ParcelInd& parcel) override {
@@ -183,8 +188,8 @@ class Server final : public kill_run::KillRunServer {
 
   void on_client_connected(Client& client) override { traffic_.history().connected(client.id()); }
   void on_session_ind(Client& client, const kill_run::SessionInd& session) override {
-    traffic_.history().dispatched(client.id(), session.name());
-    traffic_.history().named(client.id(), session.name());
+    traffic_.history().dispatched(client.id(), name_of(session));
+    traffic_.history().named(client.id(), name_of(session));
     client_ = client.id();
     send_some();
   }
