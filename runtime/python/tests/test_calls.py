@@ -364,6 +364,31 @@ def test_what_a_client_answers_to_a_server_that_drains_is_no_message_of_its_next
     run(body())
 
 
+def test_an_answer_is_handled_although_its_caller_stops_in_the_hook_of_a_message_before():
+    class Asking(Server):
+        async def on_echo_req(self, client, request):
+            client.send_ask_req(calls_pb2.AskReq(text="stop"))
+            await super().on_echo_req(client, request)
+
+        async def on_client_session_lost(self, client, loss):
+            self.events.add("lost", loss.first_unacked, loss.last_accepted)
+
+    class Stopping(Client):
+        async def on_ask_req(self, request):
+            await self.answered.wait()
+            self.stop()
+
+    async def body():
+        async with pair(SESSION, kinds=(Stopping, Asking)) as (client, server):
+            client.answered = asyncio.Event()
+            assert await client.text_of("a") == "a"
+            client.answered.set()
+            await server.events.until("disconnected", CLOSED)
+            assert not any(event[0] == "lost" for event in server.events.all)
+
+    run(body())
+
+
 def test_calls_of_a_server_survive_the_connections_of_a_session():
     async def body():
         server = Server(SESSION)

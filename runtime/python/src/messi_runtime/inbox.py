@@ -80,6 +80,15 @@ class Inbox:
         self._size += len(payload) + _MESSAGE_OVERHEAD
         self._wake()
 
+    def take(self, kind: type[bytes]) -> bytes | None:
+        """What comes next, if it is of this kind."""
+        first = self._waiting[0] if self._waiting else None
+        if not isinstance(first, kind):
+            return None
+        self._waiting.popleft()
+        self._size -= len(first) + _MESSAGE_OVERHEAD
+        return first
+
     def drop_messages(self) -> None:
         self._waiting = deque(each for each in self._waiting if not isinstance(each, bytes))
         self._size = sum(len(each) + _MESSAGE_OVERHEAD for each in self._waiting)

@@ -246,6 +246,7 @@ class SessionLine:
         self._catch_up(None)
         self._end_reason = reason
         self._to_answer = None
+        self._handle_answers()
         self.inbox.drop()
         self._close(CloseCode.CLOSED)
         if not self.established and self.unacknowledged == 0:
@@ -270,6 +271,7 @@ class SessionLine:
 
     def abort(self, reason: DisconnectReason) -> None:
         """Ends the session at once."""
+        self._handle_answers()
         self._drop_input(reason)
         full = reason is DisconnectReason.TOO_MUCH_QUEUED
         self._break(reason, SessionLossReason.OVERFLOW if full else SessionLossReason.CLOSED)
@@ -596,6 +598,11 @@ class SessionLine:
         if self.closed and self.inbox.unhandled:
             self._end_reason = reason
         self.inbox.drop()
+
+    def _handle_answers(self) -> None:
+        """Callers have had their answers when they came. So those that are next are handled."""
+        while (answer := self.inbox.take(Handled)) is not None:
+            self.session.handle_dispatched(len(answer))
 
     def _break(self, reason: DisconnectReason, loss: SessionLossReason, text: str = "") -> None:
         """Ends it at once, and tells the peer as far as the stream takes it."""
