@@ -12,11 +12,18 @@ work=$MESSI_BUILD_DIR/package/$name${1:+-$1}
 rm -rf "$work"
 mkdir -p "$work"
 
-# What a consumer builds is much the same from one run to the next, and from one test to another.
+# The sources, where the pages say that they are.
+messi=$MESSI_BUILD_DIR/package/messi
+ln -sfn "$MESSI_SOURCE_DIR" "$messi"
+
+# What consumers build is much the same from one test to another, so ccache shall know it again: the sources have one path for all of
+# them, and what a test has made itself has a path that is relative to its folder.
 if command -v ccache > /dev/null; then
   CCACHE_DIR=$(ccache --get-config cache_dir)
-  export CCACHE_DIR CCACHE_BASEDIR=$MESSI_SOURCE_DIR CCACHE_NOHASHDIR=1 CMAKE_CXX_COMPILER_LAUNCHER=ccache
+  export CCACHE_DIR CCACHE_BASEDIR=$work CCACHE_NOHASHDIR=1 CMAKE_CXX_COMPILER_LAUNCHER=ccache
 fi
+# For the same reason a Release is not optimised: how the plugin is built is looked at, not how fast it is.
+export CMAKE_TOOLCHAIN_FILE=$here/not_optimised.cmake
 
 # What a developer's shell may hold must not help the consumer.
 unset CMAKE_PREFIX_PATH PKG_CONFIG_PATH messi_DIR messi_ROOT
