@@ -17,7 +17,7 @@ if(MESSI_BUILD_RUNTIME)
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi*.cc" PATTERN "options.proto")
   install(PROGRAMS runtime/python/src/messi_runtime/check_history.py
     DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT runtime RENAME messi-check-history)
-  install(TARGETS messi EXPORT messi-targets)
+  install(TARGETS messi messi_views EXPORT messi-targets)
   install(EXPORT messi-targets NAMESPACE messi:: DESTINATION "${config_dir}" COMPONENT runtime)
 
   configure_package_config_file(cmake/messi-config.cmake.in messi-config.cmake

@@ -1,4 +1,4 @@
-# messi_generate(TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [OPTIONS <option>...])
+# messi_generate(TARGET <target> PROTOS <file>... [IMPORT_DIRS <dir>...] [OPTIONS <option>...] [RUNTIME <library>])
 #
 # Runs protoc on each file for protobuf's C++ code and for messi's, compiles the result into the target, and links the
 # target with messi::messi:
@@ -10,6 +10,8 @@
 #               its header begins there: IMPORT_DIRS proto, PROTOS proto/a/chat.proto -> "a/chat.messi.h".
 # OPTIONS       for protoc-gen-messi; `protoc-gen-messi --help` lists them. With messages=views, protobuf's C++ code is not needed,
 #               and not generated.
+# RUNTIME       what the target is linked with, by default messi::messi. With messages=views it may be messi::views, which brings
+#               neither libprotobuf nor Abseil.
 #
 # Files are generated again when a proto, one of its imports, protoc or the plugin changes.
 
@@ -18,12 +20,12 @@
 cmake_policy(VERSION 3.22...3.31)
 
 function(messi_generate)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET" "PROTOS;IMPORT_DIRS;OPTIONS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "TARGET;RUNTIME" "PROTOS;IMPORT_DIRS;OPTIONS")
   if(arg_UNPARSED_ARGUMENTS)
     _messi_unknown("${arg_UNPARSED_ARGUMENTS}")
   endif()
   # CMake takes an unknown keyword for a value of the keyword before.
-  foreach(value IN LISTS arg_TARGET arg_PROTOS arg_IMPORT_DIRS arg_OPTIONS)
+  foreach(value IN LISTS arg_TARGET arg_RUNTIME arg_PROTOS arg_IMPORT_DIRS arg_OPTIONS)
     if(value MATCHES "^[A-Z][A-Z_]+$" AND NOT value STREQUAL arg_TARGET AND NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${value}")
       _messi_unknown("${value}")
     endif()
@@ -65,6 +67,11 @@ function(messi_generate)
   set(has_views FALSE)
   if("${arg_OPTIONS}" MATCHES "(^|[;,])messages=views")
     set(has_views TRUE)
+  endif()
+  if(NOT arg_RUNTIME)
+    set(arg_RUNTIME messi::messi)
+  elseif(arg_RUNTIME STREQUAL "messi::views" AND NOT has_views)
+    message(FATAL_ERROR "messi_generate: RUNTIME messi::views has no libprotobuf, which messages are without OPTIONS messages=views")
   endif()
   list(TRANSFORM arg_OPTIONS PREPEND "--messi_opt=")
   _messi_find_tools(protoc plugin)
@@ -115,11 +122,11 @@ function(messi_generate)
 
   # SYSTEM for the same reason.
   target_include_directories("${arg_TARGET}" SYSTEM PUBLIC "$<BUILD_INTERFACE:${out_dir}>")
-  target_link_libraries("${arg_TARGET}" PUBLIC messi::messi)
+  target_link_libraries("${arg_TARGET}" PUBLIC "${arg_RUNTIME}")
 endfunction()
 
 function(_messi_unknown argument)
-  message(FATAL_ERROR "messi_generate: unknown argument ${argument}; known are TARGET, PROTOS, IMPORT_DIRS and OPTIONS")
+  message(FATAL_ERROR "messi_generate: unknown argument ${argument}; known are TARGET, PROTOS, IMPORT_DIRS, OPTIONS and RUNTIME")
 endfunction()
 
 # The name that protoc has for the file: its path below the first import directory that holds it.

@@ -1,10 +1,21 @@
 #ifndef MESSI_ABSL_STATUS_H_
 #define MESSI_ABSL_STATUS_H_
 
-// absl::Status for the front doors. The compiled flavour only declares it, since its header takes
-// as long to compile as all of messi's.
+// The status that the front doors give to users. The compiled flavour only declares absl::Status,
+// since its header takes as long to compile as all of messi's.
 
 #include "messi/flavour.h"
+
+#if defined(MESSI_NO_ABSEIL)
+
+#include "messi/base/status.h"
+
+namespace messi {
+/// Without Abseil messi's own, which has `ok()`, `code()` and `message()` too.
+using UserStatus = Status;
+}  // namespace messi
+
+#else
 
 #ifdef MESSI_COMPILED
 
@@ -19,6 +30,13 @@ ABSL_NAMESPACE_END
 #else
 
 #include "absl/status/status.h"
+
+#endif
+
+namespace messi {
+/// In a program without Abseil it is messi::Status.
+using UserStatus = absl::Status;
+}  // namespace messi
 
 #endif
 

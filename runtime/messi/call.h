@@ -30,7 +30,7 @@ class AnyCallResult {
   /// kResourceExhausted: `max_open_calls` are open, or too much is waiting. kInvalidArgument: the
   /// request is too big or cannot be encoded. kInternal: the callee has dropped its Responder.
   /// Other codes, and texts, are the callee's.
-  MESSI_INLINE absl::Status status() const;
+  MESSI_INLINE UserStatus status() const;
 
  protected:
   explicit AnyCallResult(const CallOutcome& outcome) : outcome_(outcome) {}
@@ -105,7 +105,7 @@ class AnyResponder {
 
   /// Answers that there is no answer; `why` is not OK. At most 256 bytes of its text arrive. No-op
   /// after the first answer, and to a caller that knows nothing of calls: its time-out tells it.
-  MESSI_INLINE void fail(const absl::Status& why);
+  MESSI_INLINE void fail(const UserStatus& why);
 
   /// Whether an answer still goes anywhere: none was given, and the caller's connection lives, or
   /// its session.

@@ -221,7 +221,7 @@ class ClientBase : private StreamHandler, private ConnectHandler {
   /// nothing, which stops the client. By default: no wait while URIs have not been tried, then
   /// exponential backoff with jitter. For an error that can never pass (kInvalidArgument) it prints
   /// a line on stderr and returns nothing.
-  MESSI_INLINE virtual std::optional<Duration> on_connect_failure(const absl::Status& error);
+  MESSI_INLINE virtual std::optional<Duration> on_connect_failure(const UserStatus& error);
 
   /// The server's schema is not that of this client, before `on_connected`. Returns whether to go
   /// on; false is a failed attempt (kFailedPrecondition). Only servers that ask for introductions

@@ -11,7 +11,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
@@ -39,12 +38,12 @@ class MetricsServer final : private ListenHandler {
   MetricsServer& operator=(const MetricsServer&) = delete;
 
   /// Listens. Fails as a server's `start` does. No-op if started.
-  absl::Status start() {
-    if (listener_ != nullptr) return absl::OkStatus();
+  UserStatus start() {
+    if (listener_ != nullptr) return UserStatus();
     Result<std::unique_ptr<Listener>> listener = loop_.networks().listen(uri_, {}, *this);
-    if (!listener.ok()) return to_absl(listener.status());
+    if (!listener.ok()) return to_user(listener.status());
     listener_ = *std::move(listener);
-    return absl::OkStatus();
+    return UserStatus();
   }
   /// Ends at once, with all connections.
   void stop() {

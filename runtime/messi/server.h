@@ -163,7 +163,7 @@ class ServerBase : private ListenHandler {
   /// Listens at the URI. Fails if the URI is malformed, options contradict each other, or the
   /// system refuses; the message says why. Waits up to 5 s for the addresses of a host name. No-op
   /// if started.
-  absl::Status start();
+  UserStatus start();
 
   /// Stops listening, and disconnects all clients in order, see ServerClient::disconnect.
   /// `on_client_disconnected(client, kStopped)` follows for each. No-op if stopped.
@@ -216,8 +216,8 @@ class ServerBase : private ListenHandler {
 
   /// A connection has ended before it was a client, since its handshake went wrong, such as that of
   /// TLS. `why` says what was wrong.
-  virtual void on_handshake_failed(const std::string& /*peer_address*/,
-                                   const absl::Status& /*why*/) {}
+  virtual void on_handshake_failed(const std::string& /*peer_address*/, const UserStatus& /*why*/) {
+  }
 
   // For generated code of a protocol with requests and replies.
   virtual bool has_calls() const { return false; }

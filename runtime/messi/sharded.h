@@ -12,10 +12,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "messi/absl_status.h"
 #include "messi/base/time.h"
 #include "messi/impl/shards.h"
+#include "messi/impl/to_absl.h"
 #include "messi/io/loop_thread.h"
 #include "messi/server.h"
 
@@ -106,15 +105,15 @@ class Sharded final : public ShardedBase {
 
   /// Starts all servers, which listen at the same place. If one cannot, none does, and the error
   /// says why. No-op if started. Waits.
-  absl::Status start() {
+  UserStatus start() {
     for (std::size_t i = 0; i < size(); ++i) thread(i).call([] {});  // a `stop` may be on its way
     for (std::size_t i = 0; i < size(); ++i) {
-      absl::Status status = thread(i).call([&] { return servers_[i]->start(); });
+      UserStatus status = thread(i).call([&] { return servers_[i]->start(); });
       if (status.ok()) continue;
       stop_now();
       return status;
     }
-    return absl::OkStatus();
+    return UserStatus();
   }
 
   /// As those of a server, on each of them. They do not wait.

@@ -1,6 +1,19 @@
 #ifndef MESSI_SYSTEM_ERROR_H_
 #define MESSI_SYSTEM_ERROR_H_
 
+#ifdef MESSI_NO_ABSEIL
+
+#include "messi/base/status.h"
+
+namespace messi {
+
+/// The system's errno in a status from a client or server; 0 if there is none.
+inline int errno_of(const Status& status) { return status.system_error(); }
+
+}  // namespace messi
+
+#else
+
 #include <cstdlib>
 #include <string>
 
@@ -19,5 +32,7 @@ inline int errno_of(const absl::Status& status) {
 }
 
 }  // namespace messi
+
+#endif
 
 #endif  // MESSI_SYSTEM_ERROR_H_

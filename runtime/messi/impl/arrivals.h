@@ -127,7 +127,7 @@ MESSI_INLINE void ServerBase::tell_connected(ServerClient& client) {
 
 MESSI_INLINE void ServerBase::handle_failed(const PeerInfo& peer, const Status& why) {
   in_hook([&](Observation& its) { its.handshake_failed(peer.address, why); },
-          [&] { on_handshake_failed(peer.address, to_absl(why)); });
+          [&] { on_handshake_failed(peer.address, to_user(why)); });
 }
 
 /// Turns a stream away, with a word if it takes that at once.

@@ -12,7 +12,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "messi/base/count.h"
 #include "messi/base/finally.h"
 #include "messi/base/harmless.h"
@@ -27,6 +26,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
+#include "messi/impl/to_absl.h"
 #include "messi/io/event_loop.h"
 #include "messi/send_result.h"
 #include "messi/wire/call_frame.h"
@@ -309,8 +309,8 @@ MESSI_INLINE void Call::cancel() {
   if (const std::shared_ptr<Calls> calls = calls_.lock()) calls->cancel(id_);
 }
 
-MESSI_INLINE absl::Status AnyCallResult::status() const {
-  return absl::Status(static_cast<absl::StatusCode>(outcome_.code), std::string(outcome_.text));
+MESSI_INLINE UserStatus AnyCallResult::status() const {
+  return to_user({static_cast<StatusCode>(outcome_.code), std::string(outcome_.text)});
 }
 
 MESSI_INLINE bool AnyResponder::open() const {
@@ -326,7 +326,7 @@ MESSI_INLINE void AnyResponder::reply(const void* message) {
   answer_.reset();
 }
 
-MESSI_INLINE void AnyResponder::fail(const absl::Status& why) {
+MESSI_INLINE void AnyResponder::fail(const UserStatus& why) {
   if (answer_ == nullptr || answer_->all == nullptr) return;
   calls::say_failure(*answer_, static_cast<StatusCode>(why.code()), std::string(why.message()));
   answer_->all->drop(*answer_);

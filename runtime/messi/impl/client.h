@@ -12,7 +12,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/client.h"
@@ -260,14 +259,14 @@ MESSI_INLINE void ClientBase::ask_how_to_go_on(const EventDetail& detail) {
           : Status(StatusCode::kDeadlineExceeded, uri() + ": cannot connect: no answer in time");
   in_hook([&](Observation& its) { its.connect_failed(error); },
           [&] {
-            const std::optional<Duration> answer = on_connect_failure(to_absl(error));
+            const std::optional<Duration> answer = on_connect_failure(to_user(error));
             if (answer) delay = std::max(*answer, detail.delay);
             never = !answer;
           });
 }
 
-MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const absl::Status& error) {
-  if (error.code() != absl::StatusCode::kInvalidArgument) {
+MESSI_INLINE std::optional<Duration> ClientBase::on_connect_failure(const UserStatus& error) {
+  if (static_cast<StatusCode>(error.code()) != StatusCode::kInvalidArgument) {
     return attempts_.delay_after_failure(loop_.random());
   }
   std::fprintf(stderr, "messi: %s\n", std::string(error.message()).c_str());

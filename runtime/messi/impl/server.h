@@ -11,7 +11,6 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/status/status.h"
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
 #include "messi/base/token_rate.h"
@@ -100,10 +99,10 @@ MESSI_INLINE ServerBase::~ServerBase() {
   leave_shards();
 }
 
-MESSI_INLINE absl::Status ServerBase::start() {
-  if (listener_ != nullptr) return absl::OkStatus();
+MESSI_INLINE UserStatus ServerBase::start() {
+  if (listener_ != nullptr) return UserStatus();
   if (const std::string wrong = find_contradiction(options_); !wrong.empty()) {
-    return absl::InvalidArgumentError(uri_ + ": " + wrong);
+    return to_user({StatusCode::kInvalidArgument, uri_ + ": " + wrong});
   }
   ListenOptions how{options_.socket, options_.unix_mode};
   if (shard_ != nullptr) {
@@ -111,9 +110,9 @@ MESSI_INLINE absl::Status ServerBase::start() {
     how.seat = shard_->index;
   }
   Result<std::unique_ptr<Listener>> listener = loop_.networks().listen(uri_, how, *this);
-  if (!listener.ok()) return to_absl(listener.status());
+  if (!listener.ok()) return to_user(listener.status());
   listener_ = *std::move(listener);
-  return absl::OkStatus();
+  return UserStatus();
 }
 
 MESSI_INLINE void ServerBase::stop() {

@@ -1,11 +1,23 @@
 #ifndef MESSI_IMPL_TO_ABSL_H_
 #define MESSI_IMPL_TO_ABSL_H_
 
+#include "messi/absl_status.h"
+#include "messi/base/status.h"
+
+#ifdef MESSI_NO_ABSEIL
+
+namespace messi {
+
+inline const Status& to_user(const Status& status) { return status; }
+
+}  // namespace messi
+
+#else
+
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/cord.h"
-#include "messi/base/status.h"
 #include "messi/system_error.h"
 
 namespace messi {
@@ -18,7 +30,10 @@ inline absl::Status to_absl(const Status& status) {
   }
   return result;
 }
+inline UserStatus to_user(const Status& status) { return to_absl(status); }
 
 }  // namespace messi
+
+#endif
 
 #endif  // MESSI_IMPL_TO_ABSL_H_
