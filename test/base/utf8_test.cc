@@ -74,3 +74,27 @@ TEST_CASE("a byte that is not UTF-8 is found wherever it is", "[codec]") {
     }
   }
 }
+
+TEST_CASE("text is copied, and told whether it is UTF-8", "[codec]") {
+  for (std::size_t size = 0; size <= 100; ++size) {
+    std::string text(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>('a' + i % 26);
+    const auto copies = [&] {
+      std::string copy(size + 1, '!');
+      const bool valid = messi::copy_utf8(text, copy.data());
+      CHECK(copy == text + '!');
+      return valid;
+    };
+    CHECK(copies());
+    for (std::size_t at = 0; at < size; ++at) {
+      const char before = text[at];
+      text[at] = '\xff';
+      CHECK_FALSE(copies());
+      text[at] = before;
+    }
+    if (size >= 2) {
+      text.replace(size - 2, 2, "ü");
+      CHECK(copies());
+    }
+  }
+}

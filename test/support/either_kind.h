@@ -50,7 +50,7 @@ auto encoded(const Message& message) -> decltype(message.SerializeAsString()) {
 }
 template <typename Message>
 auto encoded(const Message& message) -> decltype(std::string(message.original_bytes)) {
-  std::string bytes(*encoded_size(message), '\0');
+  std::string bytes(encoded_size(message), '\0');
   encode(message, reinterpret_cast<std::uint8_t*>(bytes.data()));
   return bytes;
 }

@@ -286,11 +286,9 @@ class AgainstLibprotobuf {
 
   template <typename T>
   static std::optional<std::string> encoded_by_us(const T& message) {
-    const std::optional<std::size_t> size = encoded_size(message);
-    if (!size) return std::nullopt;
-    std::string bytes(*size, '\0');
+    std::string bytes(encoded_size(message), '\0');
     auto* const begin = reinterpret_cast<std::uint8_t*>(bytes.data());
-    if (encode(message, begin) != begin + *size) return std::nullopt;
+    if (encode(message, begin) != begin + bytes.size()) return std::nullopt;
     return bytes;
   }
 

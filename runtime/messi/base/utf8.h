@@ -16,13 +16,61 @@ inline bool is_utf8(std::string_view text);
 /// Whether all bytes are below 0x80.
 inline bool is_ascii(std::string_view text);
 
+/// Copies `text` to `out`; whether it is UTF-8. Of ASCII text that takes no longer than to copy it.
+inline bool copy_utf8(std::string_view text, void* out);
+
 // ---------------------------------------------------------------------------------------------
 
 namespace utf8 {
 
+using Vector = std::uint64_t __attribute__((vector_size(16)));
+
+inline bool is_ascii(std::uint64_t bytes) { return (bytes & 0x8080808080808080) == 0; }
+inline bool is_ascii(Vector bytes) { return is_ascii(bytes[0] | bytes[1]); }
+
+/// Text of this size is covered by two words, which may overlap.
+inline constexpr std::size_t kShort = 2 * sizeof(Vector);
+
+/// Whether a text of one to two words is ASCII. Copies it, unless `out` is null.
+template <typename Word>
+[[gnu::always_inline]] inline bool pass_words(std::string_view text, char* out) {
+  const std::size_t last = text.size() - sizeof(Word);
+  Word words[2];
+  std::memcpy(&words[0], text.data(), sizeof(Word));
+  std::memcpy(&words[1], text.data() + last, sizeof(Word));
+  if (out != nullptr) {
+    std::memcpy(out, &words[0], sizeof(Word));
+    std::memcpy(out + last, &words[1], sizeof(Word));
+  }
+  return is_ascii(words[0] | words[1]);
+}
+/// The same of a short text. Calls of memcpy, and loops, would take longer than the work.
+[[gnu::always_inline]] inline bool pass_short(std::string_view text, char* out) {
+  if (text.size() >= 16) return pass_words<Vector>(text, out);
+  if (text.size() >= 8) return pass_words<std::uint64_t>(text, out);
+  if (text.size() >= 4) return pass_words<std::uint32_t>(text, out);
+  if (text.size() >= 2) return pass_words<std::uint16_t>(text, out);
+  return text.empty() || pass_words<std::uint8_t>(text, out);
+}
+
+/// Copies a text that is not short; whether it is ASCII.
+[[gnu::noinline]] inline bool copy_long(std::string_view text, char* out) {
+  constexpr std::size_t kStep = kShort;
+  Vector all = {};
+  const auto copy = [&](std::size_t at) {
+    Vector words[2];
+    std::memcpy(words, text.data() + at, kStep);
+    std::memcpy(out + at, words, kStep);
+    all |= words[0] | words[1];
+  };
+  const std::size_t last = text.size() - kStep;
+  for (std::size_t at = 0; at < last; at += kStep) copy(at);
+  copy(last);
+  return is_ascii(all);
+}
+
 /// The first byte that is not ASCII.
 inline const char* skip_ascii(const char* at, const char* end) {
-  using Vector = std::uint64_t __attribute__((vector_size(16)));
   constexpr std::uint64_t kHighBits = 0x8080808080808080;
   const auto vector = [&at](int i) {
     Vector bytes;
@@ -70,6 +118,19 @@ inline std::ptrdiff_t character_size(const char* at, const char* end) {
   return code >= 0xf090 && code <= 0xf48f ? 4 : 0;
 }
 
+[[gnu::noinline]] inline bool is_valid(std::string_view text) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while ((at = skip_ascii(at, end)) != end) {
+    do {
+      const std::ptrdiff_t size = character_size(at, end);
+      if (size == 0) return false;
+      at += size;
+    } while (at != end && static_cast<unsigned char>(*at) >= 0x80);
+  }
+  return true;
+}
+
 }  // namespace utf8
 
 inline bool is_ascii(std::string_view text) {
@@ -78,16 +139,15 @@ inline bool is_ascii(std::string_view text) {
 }
 
 inline bool is_utf8(std::string_view text) {
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  while ((at = utf8::skip_ascii(at, end)) != end) {
-    do {
-      const std::ptrdiff_t size = utf8::character_size(at, end);
-      if (size == 0) return false;
-      at += size;
-    } while (at != end && static_cast<unsigned char>(*at) >= 0x80);
-  }
-  return true;
+  if (text.size() <= utf8::kShort && utf8::pass_short(text, nullptr)) return true;
+  return utf8::is_valid(text);
+}
+
+inline bool copy_utf8(std::string_view text, void* out) {
+  auto* const to = static_cast<char*>(out);
+  const bool short_text = text.size() <= utf8::kShort;
+  const bool ascii = short_text ? utf8::pass_short(text, to) : utf8::copy_long(text, to);
+  return ascii || utf8::is_valid(text);
 }
 
 }  // namespace messi

@@ -4,6 +4,7 @@
 // From a payload to a message.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "messi/codec/member.h"
@@ -29,30 +30,22 @@ namespace messi::views {
 class Incoming {
  public:
   /// `levels` of messages may be nested in the wrapper, the member among them.
-  Incoming(std::string_view payload, int levels)
-      : payload_(payload), levels_(levels), member_(codec::short_member(payload)) {
-    if (member_.field == 0) member_ = codec::single_member(payload);
+  Incoming(std::string_view payload, int levels) : payload_(payload), levels_(levels) {
+    Reader in(payload, 0);
+    const std::uint32_t tag = in.next();
+    if ((tag & 7) != kDelimited) return;
+    const std::string_view bytes = in.bytes();
+    if (in.ok() && in.rest().empty()) member_ = {tag >> 3, bytes};
   }
 
   /// Whether the payload has not one member and nothing else.
   bool is_unusual() const { return member_.field == 0; }
   /// It may have several members, of which the last counts, and other fields. All must be right.
   template <typename Wrapper, typename Members>
-  [[gnu::noinline]] void settle() {
-    Wrapper wrapper;
-    Reader in(payload_, levels_);
-    messi_read(in, wrapper);
-    ok_ = in.ok();
-    if (!ok_) return;
-    Reader again(payload_);
-    while (const std::uint32_t tag = again.next()) {
-      const std::uint32_t number = tag >> 3;
-      if ((tag & 7) == kDelimited && !Members::name(number).empty()) {
-        member_ = {number, again.bytes()};
-      } else {
-        again.skip(tag);
-      }
-    }
+  void settle() {
+    const std::optional<codec::Member> member = settled<Wrapper, Members>(payload_, levels_);
+    ok_ = member.has_value();
+    if (ok_) member_ = *member;
   }
 
   /// The number of the member. If there is none, or something has failed, 0.
@@ -76,9 +69,30 @@ class Incoming {
   bool finish() const { return ok_; }
 
  private:
+  // Nothing, if something is wrong. Not a function of the object, which so is never in memory.
+  template <typename Wrapper, typename Members>
+  [[gnu::noinline]] static std::optional<codec::Member> settled(std::string_view payload,
+                                                                int levels) {
+    Wrapper wrapper;
+    Reader in(payload, levels);
+    messi_read(in, wrapper);
+    if (!in.ok()) return std::nullopt;
+    codec::Member member = {0, {}};
+    Reader again(payload);
+    while (const std::uint32_t tag = again.next()) {
+      const std::uint32_t number = tag >> 3;
+      if ((tag & 7) == kDelimited && !Members::name(number).empty()) {
+        member = {number, again.bytes()};
+      } else {
+        again.skip(tag);
+      }
+    }
+    return member;
+  }
+
   std::string_view payload_;
   int levels_;
-  codec::Member member_;
+  codec::Member member_ = {0, {}};
   bool ok_ = true;
 };
 

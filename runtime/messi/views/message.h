@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "messi/views/fields.h"    // IWYU pragma: export
@@ -34,21 +33,21 @@ inline bool decode(std::string_view bytes MESSI_LIFETIMEBOUND, T& message,
   return in.ok();
 }
 
-/// The size of the encoded message; nothing if a text is not UTF-8.
+/// The size of the encoded message.
 template <typename T>
-inline std::optional<std::size_t> encoded_size(const T& message) {
+inline std::size_t encoded_size(const T& message) {
   views::Sizer sizer;
   messi_put(message, sizer);
-  if (!sizer.ok()) return std::nullopt;
   return sizer.size();
 }
 
-/// Writes the encoded message, which takes `encoded_size` bytes. Returns their end.
+/// Writes the encoded message, which takes `encoded_size` bytes. Returns their end; null if a text
+/// is not UTF-8.
 template <typename T>
 inline std::uint8_t* encode(const T& message, std::uint8_t* out) {
   views::Writer writer(out);
   messi_put(message, writer);
-  return writer.at();
+  return writer.ok() ? writer.at() : nullptr;
 }
 
 }  // namespace messi

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "messi/base/bytes.h"
+#include "messi/base/utf8.h"
 #include "messi/codec/member.h"
 #include "messi/codec/varint.h"
 #include "messi/views/writer.h"
@@ -29,7 +30,7 @@ class Pieces {
     texts_count_ = 0;
     ok_ = true;
   }
-  /// Whether it is within the limits, and has a large text.
+  /// Whether it is within the limits, its text is UTF-8, and it has a large one.
   bool ok() const { return ok_ && texts_count_ > 0; }
 
   void varint(std::uint64_t value) {
@@ -48,7 +49,10 @@ class Pieces {
     if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
     at_ += bytes.size();
   }
-  void text(std::string_view text) { bytes(text); }
+  void text(std::string_view text) {
+    if (ok_ && !is_utf8(text)) ok_ = false;
+    bytes(text);
+  }
   template <typename Put>
   void delimited(const Put& put) {
     Sizer sizer;

@@ -62,7 +62,7 @@ class Reader {
 
   std::uint64_t varint() {
     if (at_ != end_ && *at_ < 0x80) return *at_++;
-    return long_varint();
+    return long_varint<10>();
   }
   std::uint32_t fixed32() { return static_cast<std::uint32_t>(fixed<4>()); }
   std::uint64_t fixed64() { return fixed<8>(); }
@@ -121,28 +121,39 @@ class Reader {
         trusts_(trusts) {}
 
   // Of a tag that has more than 32 bits, protobuf ignores the others.
-  [[gnu::noinline]] std::uint32_t long_tag() {
-    const auto tag = static_cast<std::uint32_t>(varint_of<5>());
+  std::uint32_t long_tag() {
+    const auto tag = static_cast<std::uint32_t>(long_varint<5>());
     if (tag < 8) fail();
     return ok_ ? tag : 0;
   }
-  [[gnu::noinline]] std::uint64_t long_varint() { return varint_of<10>(); }
   std::uint64_t varint_of_size() {
     if (at_ != end_ && *at_ < 0x80) return *at_++;
-    return long_size();
+    return long_varint<5>();
   }
-  [[gnu::noinline]] std::uint64_t long_size() { return varint_of<5>(); }
 
+  struct Varint {
+    std::uint64_t value;
+    const std::uint8_t* end;  // null if it does not end
+  };
   template <int kMost>
-  std::uint64_t varint_of() {
+  [[gnu::noinline]] static Varint varint_of(const std::uint8_t* at, const std::uint8_t* end) {
     std::uint64_t value = 0;
-    for (int i = 0; i < kMost && at_ != end_; ++i) {
-      const std::uint8_t byte = *at_++;
+    for (int i = 0; i < kMost && at != end; ++i) {
+      const std::uint8_t byte = *at++;
       value |= static_cast<std::uint64_t>(byte & 0x7f) << (7 * i);
-      if (byte < 0x80) return value;
+      if (byte < 0x80) return {value, at};
     }
-    fail();
-    return 0;
+    return {0, nullptr};
+  }
+  template <int kMost>
+  std::uint64_t long_varint() {
+    const Varint varint = varint_of<kMost>(at_, end_);
+    if (varint.end == nullptr) {
+      fail();
+    } else {
+      at_ = varint.end;
+    }
+    return varint.value;
   }
 
   template <std::size_t kSize>

@@ -1,7 +1,8 @@
 #ifndef MESSI_VIEWS_WRITER_H_
 #define MESSI_VIEWS_WRITER_H_
 
-// The two passes of encoding: a Sizer measures a message, and then a Writer writes it.
+// The two passes of encoding: a Sizer measures a message, and then a Writer writes it. The second
+// one checks text, since it looks at it anyway.
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,6 @@ namespace messi::views {
 class Sizer {
  public:
   std::size_t size() const { return size_; }
-  /// False if a text is not UTF-8.
-  bool ok() const { return ok_; }
 
   void varint(std::uint64_t value) { size_ += codec::varint_size(value); }
   void fixed32(std::uint32_t /*bits*/) { size_ += 4; }
@@ -26,10 +25,7 @@ class Sizer {
     varint(bytes.size());
     size_ += bytes.size();
   }
-  void text(std::string_view text) {
-    if (!is_utf8(text)) ok_ = false;
-    bytes(text);
-  }
+  void text(std::string_view text) { bytes(text); }
   /// Something with its size in front: `put` puts it into a Sizer or Writer.
   template <typename Put>
   void delimited(const Put& put) {
@@ -40,7 +36,6 @@ class Sizer {
 
  private:
   std::size_t size_ = 0;
-  bool ok_ = true;
 };
 
 /// Writes what a Sizer has measured.
@@ -49,6 +44,8 @@ class Writer {
   explicit Writer(std::uint8_t* out) : at_(out) {}
 
   std::uint8_t* at() const { return at_; }
+  /// False if a text is not UTF-8.
+  bool ok() const { return ok_; }
 
   void varint(std::uint64_t value) { at_ = codec::write_varint(at_, value); }
   void fixed32(std::uint32_t bits) { fixed<4>(bits); }
@@ -58,7 +55,11 @@ class Writer {
     if (!bytes.empty()) std::memcpy(at_, bytes.data(), bytes.size());
     at_ += bytes.size();
   }
-  void text(std::string_view text) { bytes(text); }
+  void text(std::string_view text) {
+    std::uint8_t* const begin = codec::write_varint(at_, text.size());
+    ok_ &= copy_utf8(text, begin);
+    at_ = begin + text.size();
+  }
   template <typename Put>
   void delimited(const Put& put) {
     Sizer sizer;
@@ -75,6 +76,7 @@ class Writer {
   }
 
   std::uint8_t* at_;
+  bool ok_ = true;
 };
 
 }  // namespace messi::views
