@@ -4,11 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "messi/calls/call_counts.h"
+#include "messi/statistics.h"
 
 namespace messi::simulation {
 
@@ -16,6 +20,27 @@ namespace messi::simulation {
 static void hurry(const Side& side) {
   side.out->hurried = true;
   if (side.in != nullptr) side.in->hurried = true;
+}
+
+/// How many calls could not be sent. It is known before their callbacks are called.
+static std::uint64_t count_not_sent(const std::shared_ptr<Statistics>& statistics) {
+  return statistics->read().calls[CallEnd::kNotSent];
+}
+
+template <typename Reply>
+static void note_end(Watch& watch, CallRecord& call, const CallResult<Reply>& result,
+                     TimePoint now) {
+  if (result.ok()) {
+    watch.calls().ended_well(call, result->call(), hash_of(*result), now);
+  } else {
+    watch.calls().ended_badly(call, result.status(), now);
+  }
+}
+
+/// What the trace has of the end of a call.
+static std::uint64_t detail_of(const CallRecord& call, const AnyCallResult& result) {
+  const auto code = result.ok() ? absl::StatusCode::kOk : result.status().code();
+  return call.number << 8 | static_cast<std::uint64_t>(code);
 }
 
 /// The hash of a payload, as its receiver would make it.
@@ -35,7 +60,7 @@ static std::uint64_t hash_of_payload(std::string_view payload) {
     case Envelope::kNested:
       return hash_of(envelope.nested());
     default:
-      return 0;
+      return 0;  // a request, or an answer
   }
 }
 
@@ -47,7 +72,8 @@ Client::Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
       watch_(watch),
       index_(index),
       manners_(manners),
-      calm_down_(loop, [this] { resume(); }) {}
+      calm_down_(loop, [this] { resume(); }),
+      callee_(loop, watch, [this](std::uint64_t /*who*/) { return connected(); }) {}
 
 /// What is sent now belongs to it; null if nothing is accepted.
 Journal* Client::out() {
@@ -121,6 +147,49 @@ void Client::say_bad() {
   if (journal != nullptr && !stopped()) watch_.refuse(*journal);
 }
 
+void Client::ask(std::size_t size, Duration timeout) {
+  Journal* const journal = out();
+  const bool before = connected();
+  CallRecord& call = watch_.calls().begin(journal, before, loop().now(), timeout);
+  const auto request = watch_.request_of<AskReq>(call, size);
+  if (journal != nullptr) watch_.tries(*journal, pending_bytes(), options().max_pending_bytes);
+  const std::uint64_t not_sent = count_not_sent(options().statistics);
+  Call made = call_ask_req(request, timeout,
+                           [this, token = CallLog::Token(call)](CallResult<AskRsp> result) {
+                             handle_end(token.call(), result);
+                           });
+  watch_.require(connected() == before, "a call has ended a connection");
+  watch_.calls().sent(call, count_not_sent(options().statistics) == not_sent, loop().now());
+  if (!call.accepted) return;
+  watch_.sent(*journal, hash_of(request));
+  ++journal->said;
+  last_calls_.add(call, std::move(made));
+}
+
+void Client::handle_end(CallRecord& call, const CallResult<AskRsp>& result) {
+  watch_.happens("client: a call is over", index_, detail_of(call, result));
+  note_end(watch_, call, result, loop().now());
+  if (side_.up && !side_.detached) {
+    watch_.in_message_hook(side_, Hook::kCallOver, index_);
+  } else {
+    watch_.in_hook(Hook::kCallOver, index_);
+  }
+}
+
+void Client::on_ask_rsp(const AskRsp& /*message*/) {
+  watch_.require(false, "an answer comes that no call waits for");
+}
+
+void Client::on_tell_req(const TellReq& request) {
+  hear(Form::kEmpty, hash_of(request));
+  if (side_.up) {
+    callee_.handle(
+        request, 0, side_, [this] { return answer_later_tell_req(); },
+        [this](const TellRsp& answer) { reply(answer); });
+  }
+  watch_.in_message_hook(side_, Hook::kMessage, index_);
+}
+
 // A client that is let go already gets no more messages either.
 void Client::end(Duration linger) {
   if (side_.up && !side_.out->ended_at) linger_ = linger;
@@ -144,6 +213,7 @@ void Client::ask_for_end() {
 
 void Client::vanish() {
   watch_.ends();
+  for (Journal* const journal : waiting_) journal->gone = true;
   if (!side_.up) return;
   side_.out->gone = true;
   hurry(side_);
@@ -160,7 +230,8 @@ void Client::on_connected() {
     waited = waiting_.front();
     waiting_.pop_front();
   }
-  watch_.require(connected() || (waited != nullptr && waited->asked),
+  // What tells a client that there is no session may be a farewell.
+  watch_.require(connected() || watch_.drained() || (waited != nullptr && waited->asked),
                  "on_connected comes without a connection");
   watch_.open(side_, waited != nullptr ? *waited : watch_.begin_journal());
   if (waited == nullptr) pass(watch_.first_of(*side_.out), *side_.out, /*tries=*/false);
@@ -230,6 +301,11 @@ void Client::on_first(const First& message) {
 }
 
 void Client::received(Form form, std::uint64_t hash) {
+  hear(form, hash);
+  watch_.in_message_hook(side_, Hook::kMessage, index_);
+}
+
+void Client::hear(Form form, std::uint64_t hash) {
   watch_.happens("client received", index_, hash);
   watch_.require(connected() || watch_.drained(), "a message comes without a connection");
   watch_.require(!paused(), "a message comes during a pause");
@@ -239,7 +315,6 @@ void Client::received(Form form, std::uint64_t hash) {
     pause();
     calm_down_.schedule();
   }
-  watch_.in_message_hook(side_, Hook::kMessage, index_);
 }
 
 // --- a server ---
@@ -258,11 +333,13 @@ Server::Server(EventLoop& loop, Watch& watch, unsigned index, std::string uri,
       manners_(manners),
       doorman_(doorman),
       late_(loop, [this] { answer_late(); }),
-      calm_down_(loop, [this] {
-        for (const std::uint64_t id : std::exchange(nervous_clients_, {})) {
-          if (Client* const client = find_client(id)) client->resume();
-        }
-      }) {}
+      calm_down_(loop,
+                 [this] {
+                   for (const std::uint64_t id : std::exchange(nervous_clients_, {})) {
+                     if (Client* const client = find_client(id)) client->resume();
+                   }
+                 }),
+      callee_(loop, watch, [this](std::uint64_t who) { return find_client(who) != nullptr; }) {}
 
 Server::Client* Server::client(unsigned number) {
   for (Client& client : clients()) {
@@ -334,6 +411,49 @@ void Server::shout(Recipe recipe, const Client* except) {
   check_pending();
 }
 
+void Server::ask(Client& client, std::size_t size, Duration timeout) {
+  const bool before = client.connected();
+  Journal* const journal = before ? side(client).out : nullptr;
+  CallRecord& call = watch_.calls().begin(journal, before, loop().now(), timeout);
+  const auto request = watch_.request_of<TellReq>(call, size);
+  if (before) watch_.tries(*journal, client.pending_bytes(), options().max_pending_bytes);
+  const std::uint64_t not_sent = count_not_sent(options().statistics);
+  Call made = client.call_tell_req(
+      request, timeout,
+      [this, id = client.id(), token = CallLog::Token(call)](CallResult<TellRsp> result) {
+        handle_end(id, token.call(), result);
+      });
+  watch_.require(client.connected() == before, "a call has ended a connection");
+  watch_.calls().sent(call, count_not_sent(options().statistics) == not_sent, loop().now());
+  if (!call.accepted) return;
+  watch_.sent(*journal, hash_of(request));
+  ++journal->said;
+  last_calls_.add(call, std::move(made));
+}
+
+void Server::handle_end(std::uint64_t id, CallRecord& call, const CallResult<TellRsp>& result) {
+  watch_.happens("server: a call is over", index_, detail_of(call, result));
+  note_end(watch_, call, result, loop().now());
+  Client* const client = find_client(id);
+  if (client != nullptr && !side(*client).detached) {
+    watch_.in_message_hook(side(*client), Hook::kClientCallOver, index_);
+  } else {
+    watch_.in_hook(Hook::kClientCallOver, index_);
+  }
+}
+
+void Server::on_tell_rsp(Client& /*client*/, const TellRsp& /*message*/) {
+  watch_.require(false, "an answer comes that no call waits for");
+}
+
+void Server::on_ask_req(Client& client, const AskReq& request) {
+  hear(client, Form::kEmpty, hash_of(request));
+  callee_.handle(
+      request, client.id(), side(client), [this] { return answer_later_ask_req(); },
+      [this](const AskRsp& answer) { reply(answer); });
+  watch_.in_message_hook(side(client), Hook::kServerMessage, index_);
+}
+
 void Server::check_pending() {
   const std::size_t kept = options().slow_reader == SlowReader::kKeepLatest ? 2 : 1;
   std::size_t total = 0;
@@ -383,6 +503,13 @@ std::size_t Server::attached() {
   std::size_t count = 0;
   for (const Client& client : clients()) count += client.detached() ? 0 : 1;
   return count;
+}
+
+bool Server::is_away(const Journal& journal) {
+  for (Client& client : clients()) {
+    if (side(client).out == &journal) return client.detached();
+  }
+  return false;
 }
 
 void Server::check_acknowledged() {
@@ -529,6 +656,11 @@ void Server::on_first(Client& client, const First& message) {
 }
 
 void Server::received(Client& client, Form form, std::uint64_t hash) {
+  hear(client, form, hash);
+  watch_.in_message_hook(side(client), Hook::kServerMessage, index_);
+}
+
+void Server::hear(Client& client, Form form, std::uint64_t hash) {
   watch_.happens("server: received", index_, hash);
   watch_.require(client.connected() || watch_.drained(), "a message comes without a connection");
   watch_.require(!client.paused(), "a message comes during a pause");
@@ -540,7 +672,6 @@ void Server::received(Client& client, Form form, std::uint64_t hash) {
     nervous_clients_.push_back(client.id());
     calm_down_.schedule();
   }
-  watch_.in_message_hook(side(client), Hook::kServerMessage, index_);
 }
 
 }  // namespace messi::simulation

@@ -13,12 +13,15 @@
 
 #include "absl/status/status.h"
 #include "messi/base/time.h"
+#include "messi/call.h"
 #include "messi/client.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/io/event_loop.h"
 #include "messi/server.h"
 #include "messi/session/session_loss.h"
 #include "simulation.messi.h"
+#include "test/simulation/call_log.h"
+#include "test/simulation/callee.h"
 #include "test/simulation/journal.h"
 #include "test/simulation/messages.h"
 #include "test/simulation/watch.h"
@@ -35,6 +38,26 @@ struct Manners {
   bool tries = false;  ///< It sends with `try_send`.
 };
 
+/// The calls that were made last, to cancel them.
+class LastCalls {
+ public:
+  void add(CallRecord& record, Call call) {
+    if (calls_.size() == 50) calls_.pop_front();
+    calls_.emplace_back(&record, std::move(call));
+  }
+  void cancel(std::size_t count) {
+    for (; count > 0 && !calls_.empty(); --count) {
+      auto [record, call] = std::move(calls_.back());
+      calls_.pop_back();
+      if (!record->over()) record->cancelled = true;
+      call.cancel();
+    }
+  }
+
+ private:
+  std::deque<std::pair<CallRecord*, Call>> calls_;
+};
+
 class Client final : public SimulationClient {
  public:
   Client(EventLoop& loop, Watch& watch, unsigned index, std::string uri, ClientOptions options,
@@ -42,6 +65,11 @@ class Client final : public SimulationClient {
 
   void say(Recipe recipe);
   void say_bad();
+  /// Calls the server.
+  void ask(std::size_t size, Duration timeout);
+  void cancel(std::size_t count) { last_calls_.cancel(count); }
+  void settle_calls() { callee_.settle(); }
+  void check_cancelled() { callee_.check_cancelled(); }
   void end(Duration linger);
   void end_now();
   /// It is about to be destroyed.
@@ -64,7 +92,11 @@ class Client final : public SimulationClient {
   void on_flat(const Flat& m) override { received(Form::kFlat, hash_of(m)); }
   void on_text(const Text& m) override { received(Form::kText, hash_of(m)); }
   void on_nested(const Nested& m) override { received(Form::kNested, hash_of(m)); }
+  void on_ask_rsp(const AskRsp&) override;
+  void on_tell_req(const TellReq& request) override;
+  void handle_end(CallRecord& call, const CallResult<AskRsp>& result);
   void received(Form form, std::uint64_t hash);
+  void hear(Form form, std::uint64_t hash);
   bool wants_session() const { return options().session != SessionMode::kOff; }
   Journal* out();
   template <typename Message>
@@ -79,6 +111,8 @@ class Client final : public SimulationClient {
   Task calm_down_;
   Side side_;
   std::deque<Journal*> waiting_;  // what is sent without a session waits for the next one
+  LastCalls last_calls_;
+  Callee<TellRsp> callee_;
 };
 
 /// How a server answers `on_authenticate`.
@@ -96,6 +130,11 @@ class Server final : public SimulationServer {
   Client* client(unsigned number);
   void say(Client& client, Recipe recipe);
   void shout(Recipe recipe, const Client* except);
+  /// Calls the client.
+  void ask(Client& client, std::size_t size, Duration timeout);
+  void cancel(std::size_t count) { last_calls_.cancel(count); }
+  void settle_calls() { callee_.settle(); }
+  void check_cancelled() { callee_.check_cancelled(); }
   void end();
   void end_now();
   void let_go(Duration deadline);
@@ -107,6 +146,8 @@ class Server final : public SimulationServer {
   std::size_t up() const { return up_.size(); }
   /// Those whose session is not waiting for them.
   std::size_t attached();
+  /// Whether it is that of a client whose session waits for it.
+  bool is_away(const Journal& journal);
   void check_acknowledged();
   bool all_delivered();
 
@@ -125,6 +166,10 @@ class Server final : public SimulationServer {
   void on_flat(Client& c, const Flat& m) override { received(c, Form::kFlat, hash_of(m)); }
   void on_text(Client& c, const Text& m) override { received(c, Form::kText, hash_of(m)); }
   void on_nested(Client& c, const Nested& m) override { received(c, Form::kNested, hash_of(m)); }
+  void on_ask_req(Client& client, const AskReq& request) override;
+  void on_tell_rsp(Client& client, const TellRsp&) override;
+  void handle_end(std::uint64_t id, CallRecord& call, const CallResult<TellRsp>& result);
+  void hear(Client& client, Form form, std::uint64_t hash);
   void received(Client& client, Form form, std::uint64_t hash);
   template <typename Message>
   bool pass(const Message& message, Client& client, bool tries);
@@ -144,6 +189,8 @@ class Server final : public SimulationServer {
   std::vector<std::uint64_t> nervous_clients_;
   Task calm_down_;
   std::vector<Side*> up_;  // of the clients that have not been told to be gone
+  LastCalls last_calls_;
+  Callee<AskRsp> callee_;
 };
 
 }  // namespace messi::simulation

@@ -34,6 +34,7 @@ struct Journal {
   bool hurried = false;      ///< The sender has not waited for the receiver.
   bool asked = false;        ///< The sender has asked for an end, in order or not.
   bool refused = false;      ///< A message was not accepted, which ends it.
+  bool says_later = false;   ///< Something about a call, for which there may be no room.
   bool gone = false;         ///< The sender was destroyed.
   std::optional<TimePoint> ended_at;  ///< When the sender asked for an orderly end.
   std::optional<DisconnectReason> sender_end;
@@ -47,6 +48,8 @@ struct Journal {
     std::size_t passed = 0;  ///< Those up to the last one that was delivered.
   };
   std::array<Offers, 4> offers;
+  /// Frames about calls that may have been sent. No hook hears them, or a callback does.
+  std::size_t said = 0;
   std::size_t offers_made = 0;
   std::size_t offers_delivered = 0;
   bool keeps_latest = false;

@@ -39,7 +39,8 @@ const char* wrong_cause(const Side& side, SessionLossReason reason, bool is_serv
   if (!may_be(side, reason, is_server, causes, now)) return "a session is lost without a cause";
   const bool of_drain = reason == SessionLossReason::kClosed && !side.detached &&
                         !side.out->refused && side.in != nullptr &&
-                        side.in->lost.value_or(reason) == reason && !side.in->refused;
+                        side.in->lost.value_or(reason) == reason && !side.in->refused &&
+                        !side.out->says_later && !side.in->says_later;
   if (causes.calm_drain && of_drain) return "a session is lost in a drain";
   return "";
 }

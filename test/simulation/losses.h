@@ -33,16 +33,20 @@ const char* wrong_cause(const Side& side, SessionLossReason reason, bool is_serv
 template <typename Hash>
 const char* wrong_figures(Journal& out, const SessionLoss& loss, Hash&& hash) {
   const std::uint64_t delivered = out.all_delivered();
-  const bool exact = out.offers_made == 0;  // else some may have been left out
-  if (out.perhaps && loss.last_accepted == out.accepted.size() + 1) out.settle_doubt();
+  // Else some broadcasts may have been left out, and some answers not have been given.
+  const bool exact = out.offers_made == 0 && out.said == 0;
+  if (out.perhaps && exact && loss.last_accepted == out.accepted.size() + 1) out.settle_doubt();
   if (exact && loss.last_accepted != out.accepted.size()) {
     return "a lost session names a last message that is not";
   }
   if (loss.first_unacked == 0 || loss.first_unacked > loss.last_accepted + 1) {
     return "a lost session names a first message that is not";
   }
-  if (loss.first_unacked > delivered + 1) return "a message is acknowledged that was not handled";
-  if (loss.peer_handled && *loss.peer_handled != delivered) {
+  if (loss.first_unacked > delivered + out.said + 1) {
+    return "a message is acknowledged that was not handled";
+  }
+  if (loss.peer_handled &&
+      (*loss.peer_handled < delivered || *loss.peer_handled > delivered + out.said)) {
     return "a lost session says that the peer has handled more or less than it has";
   }
   if (loss.peer_handled && loss.first_unacked != *loss.peer_handled + 1) {

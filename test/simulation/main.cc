@@ -1,6 +1,7 @@
 // Runs scenarios, each from a seed, on all cores. A scenario that fails is shrunk and shown.
 //
-//     messi_simulation --seeds N [--sessions] [--seed FIRST] [--jobs J] [--twice] [--as-found]
+//     messi_simulation --seeds N [--sessions] [--calls] [--seed FIRST] [--jobs J] [--twice]
+//     [--as-found]
 //     [--keep LIST] [--trace]
 
 #include <sys/mman.h>
@@ -35,13 +36,14 @@ struct Arguments {
   unsigned jobs = 1;
   std::optional<std::vector<std::size_t>> keep;  // the items of the scenario that are left
   bool sessions = false;                         // also for odd seeds
+  bool calls = false;                            // not only for every third
   bool trace = false;
   bool twice = false;
   bool as_found = false;  // a scenario that fails is not shrunk
 };
 
 Scenario scenario_of(std::uint64_t seed, const Arguments& arguments) {
-  return generate(seed, arguments.sessions || seed % 2 == 0);
+  return generate(seed, arguments.sessions || seed % 2 == 0, arguments.calls || seed % 3 == 0);
 }
 
 /// Whatever is made once and stays.
@@ -64,6 +66,10 @@ bool warm_up(Sessions sessions) {
     for (const Act act : {Act::kSend, Act::kPeerSend, Act::kBroadcast}) add(act, form);
   }
   add(Act::kSendBad, Form::kText);
+  for (const Act act : {Act::kCall, Act::kPeerCall}) {
+    add(act, Form::kEmpty);
+    scenario.items.back().span = std::chrono::seconds(1);
+  }
   return run(scenario, false).violation.empty();
 }
 
@@ -166,8 +172,11 @@ void report(const Arguments& arguments, std::uint64_t seed) {
     keep += (keep.empty() ? "" : ",") + std::to_string(i);
   }
   std::printf("  %s\n\nAgain, with all that happens:\n", describe(whole.ending));
-  std::printf("  test/simulation/run%s --seed %" PRIu64 " --keep %s --trace\n\n",
-              arguments.sessions ? " --sessions" : "", seed, keep.empty() ? "none" : keep.c_str());
+  std::printf(
+      "  test/simulation/run%s --seed %" PRIu64 " --keep %s --trace\n\n",
+      (std::string(arguments.sessions ? " --sessions" : "") + (arguments.calls ? " --calls" : ""))
+          .c_str(),
+      seed, keep.empty() ? "none" : keep.c_str());
 }
 
 /// What the processes tell the one that started them.
@@ -254,10 +263,10 @@ int run_one(const Arguments& arguments) {
 }
 
 [[noreturn]] void usage() {
-  std::fprintf(
-      stderr,
-      "usage: run --seeds N [--sessions] [--seed FIRST] [--jobs J] [--twice] [--as-found]\n"
-      "       run --seed S [--sessions] [--keep LIST] [--trace]\n");
+  std::fprintf(stderr,
+               "usage: run --seeds N [--sessions] [--calls] [--seed FIRST] [--jobs J] [--twice] "
+               "[--as-found]\n"
+               "       run --seed S [--sessions] [--calls] [--keep LIST] [--trace]\n");
   std::exit(2);
 }
 
@@ -290,6 +299,10 @@ Arguments parse(char** argument) {
     }
     if (name == "--sessions") {
       arguments.sessions = true;
+      continue;
+    }
+    if (name == "--calls") {
+      arguments.calls = true;
       continue;
     }
     if (name == "--as-found") {

@@ -17,10 +17,14 @@
 
 namespace messi::simulation {
 
+using ::simulation::AskReq;
+using ::simulation::AskRsp;
 using ::simulation::Empty;
 using ::simulation::First;
 using ::simulation::Flat;
 using ::simulation::Nested;
+using ::simulation::TellReq;
+using ::simulation::TellRsp;
 using ::simulation::Text;
 
 /// The form of a message.
@@ -80,6 +84,24 @@ inline std::uint64_t hash_of(const Nested& message) {
   for (const auto& [number, text] : message.named()) named ^= Hash(number).add(text).value();
   return hash.add(named).add(message.has_flat() ? hash_of(message.flat()) : 0).value();
 }
+
+template <typename Request>
+std::uint64_t hash_of_request(const Request& request) {
+  return Hash(105)
+      .add(request.call())
+      .add(request.manner())
+      .add(request.after_ms())
+      .add(request.data())
+      .value();
+}
+inline std::uint64_t hash_of(const AskReq& message) { return hash_of_request(message); }
+inline std::uint64_t hash_of(const TellReq& message) { return hash_of_request(message); }
+template <typename Reply>
+std::uint64_t hash_of_reply(const Reply& reply) {
+  return Hash(106).add(reply.call()).add(reply.salt()).add(reply.data()).value();
+}
+inline std::uint64_t hash_of(const AskRsp& message) { return hash_of_reply(message); }
+inline std::uint64_t hash_of(const TellRsp& message) { return hash_of_reply(message); }
 
 /// Makes messages; each is valid until the next one of its form.
 class Kitchen {

@@ -22,7 +22,8 @@ using std::chrono::seconds;
 /// about stops, and one without stops more about cuts.
 class Author {
  public:
-  Author(std::uint64_t seed, bool sessions) : random_(seed), choice_(~seed), sessions_(sessions) {
+  Author(std::uint64_t seed, bool sessions, bool calls)
+      : random_(seed), choice_(~seed), call_choice_(mix(seed)), sessions_(sessions), calls_(calls) {
     scenario_.seed = seed;
   }
 
@@ -34,6 +35,7 @@ class Author {
       add_event();
     }
     if (sessions_ && faults_) add_more_faults();
+    if (calls_) add_calls();
     std::stable_sort(scenario_.items.begin(), scenario_.items.end(),
                      [](const Item& a, const Item& b) { return a.at < b.at; });
     const Ending endings[] = {Ending::kClientsStop, Ending::kClientsStop, Ending::kServersStop,
@@ -144,6 +146,68 @@ class Author {
       scenario_.items.push_back(item);
       if (item.act == Act::kNewCut) add_end_of_fault(item);
     }
+  }
+
+  void add_calls() {
+    if (call_choice_.chance(40)) {
+      add(Act::kMostCalls).amount = 1 + call_choice_.below(call_choice_.chance(50) ? 3 : 30);
+    }
+    for (std::uint64_t count = 2 + call_choice_.below(20); count > 0; --count) {
+      static constexpr Act kActs[] = {Act::kCall,     Act::kCall,      Act::kCall,
+                                      Act::kPeerCall, Act::kPeerCall,  Act::kPeerCall,
+                                      Act::kCancel,   Act::kPeerCancel};
+      Item item;
+      item.act = call_choice_.pick(kActs);
+      const bool of_client = item.act == Act::kCall || item.act == Act::kCancel;
+      item.who = choose_who(of_client);
+      item.peer = choose_who(/*of_client=*/true);
+      item.at =
+          microseconds(call_choice_.below(static_cast<std::uint64_t>(length_ / microseconds(1))));
+      item.amount = 1 + call_choice_.below(call_choice_.chance(20) ? 30 : 3);
+      item.recipe.size =
+          static_cast<std::uint32_t>(call_choice_.below(call_choice_.chance(10) ? 3'000 : 20));
+      static constexpr int kTimeouts[] = {1, 20, 500, 5'000};
+      item.span = call_choice_.chance(20)
+                      ? Duration::max()
+                      : Duration(microseconds(call_choice_.below(
+                            1'000 * static_cast<std::uint64_t>(call_choice_.pick(kTimeouts)))));
+      if (hooks_ && call_choice_.chance(40)) choose_hook_for_call(item);
+      scenario_.items.push_back(item);
+    }
+    if (hooks_ && stops_) add_stops_in_callbacks();
+  }
+
+  void choose_hook_for_call(Item& item) {
+    static constexpr Hook kHooks[] = {
+        Hook::kConnected,      Hook::kDisconnected,    Hook::kMessage,
+        Hook::kDetached,       Hook::kResumed,         Hook::kCallOver,
+        Hook::kCallOver,       Hook::kClientConnected, Hook::kClientDisconnected,
+        Hook::kServerMessage,  Hook::kClientDetached,  Hook::kClientResumed,
+        Hook::kClientCallOver, Hook::kClientCallOver};
+    item.hook = call_choice_.pick(kHooks);
+    item.hook_of = choose_who(item.hook < Hook::kClientConnected);
+  }
+
+  void add_stops_in_callbacks() {
+    for (std::uint64_t count = call_choice_.below(3); count > 0; --count) {
+      static constexpr Act kStops[] = {
+          Act::kStop,         Act::kStopNow,        Act::kRemake,
+          Act::kPause,        Act::kServerStop,     Act::kServerStopNow,
+          Act::kServerRemake, Act::kPeerDisconnect, Act::kPeerDisconnectNow};
+      Item item;
+      item.act = throws_ && call_choice_.chance(30) ? Act::kThrow : call_choice_.pick(kStops);
+      item.at =
+          microseconds(call_choice_.below(static_cast<std::uint64_t>(length_ / microseconds(1))));
+      item.hook = call_choice_.chance(50) ? Hook::kCallOver : Hook::kClientCallOver;
+      item.hook_of = choose_who(item.hook == Hook::kCallOver);
+      item.who = choose_who(item.act <= Act::kRemake);
+      item.peer = choose_who(/*of_client=*/true);
+      scenario_.items.push_back(item);
+    }
+  }
+
+  unsigned choose_who(bool of_client) {
+    return static_cast<unsigned>(call_choice_.below(of_client ? clients_ : two_ ? 2 : 1));
   }
 
   void add_end_of_fault(const Item& item) {
@@ -321,8 +385,10 @@ class Author {
   }
 
   Random random_;
-  Random choice_;  // for sessions, so that seeds without them do not change with them
+  Random choice_;       // for sessions, so that seeds without them do not change with them
+  Random call_choice_;  // and for calls
   const bool sessions_;
+  const bool calls_;
   Scenario scenario_;
   unsigned clients_ = 1;
   Duration length_ = Duration::zero();
@@ -371,6 +437,7 @@ constexpr Sentence kSentences[] = {
     {Act::kSessionTimeout, "servers: session_timeout {span}"},
     {Act::kOfferWait, "servers: offer_wait {span}"},
     {Act::kTries, "messages are sent with try_send"},
+    {Act::kMostCalls, "max_open_calls {amount}"},
     {Act::kClient, "client {who} is made, and started"},
     {Act::kStart, "client {who}: start"},
     {Act::kStop, "client {who}: stop"},
@@ -379,6 +446,8 @@ constexpr Sentence kSentences[] = {
     {Act::kResume, "client {who}: resume"},
     {Act::kSend, "client {who}: send {messages}"},
     {Act::kSendBad, "client {who}: send what is not UTF-8"},
+    {Act::kCall, "client {who}: {calls}"},
+    {Act::kCancel, "client {who}: cancel its last {amount} calls"},
     {Act::kClose, "client {who}: close with a linger of {span}"},
     {Act::kRemake, "client {who} is destroyed, made again and started"},
     {Act::kServerStart, "server {who}: start"},
@@ -388,6 +457,8 @@ constexpr Sentence kSentences[] = {
     {Act::kServerRemake, "server {who} is destroyed, made again and started"},
     {Act::kBroadcast, "server {who}: broadcast {messages} to all but its client {peer}"},
     {Act::kPeerSend, "server {who}, its client {peer}: send {messages}"},
+    {Act::kPeerCall, "server {who}, its client {peer}: {calls}"},
+    {Act::kPeerCancel, "server {who}: cancel its last {amount} calls"},
     {Act::kPeerDisconnect, "server {who}, its client {peer}: disconnect"},
     {Act::kPeerDisconnectNow, "server {who}, its client {peer}: disconnect_now"},
     {Act::kPeerPause, "server {who}, its client {peer}: pause"},
@@ -424,6 +495,7 @@ constexpr const char* kHookSentences[] = {
     "on_detached of client",
     "on_resumed of client",
     "on_session_lost of client",
+    "callback of client",
     "on_client_connected of server",
     "on_client_disconnected of server",
     "message hook of server",
@@ -432,6 +504,7 @@ constexpr const char* kHookSentences[] = {
     "on_client_detached of server",
     "on_client_resumed of server",
     "on_client_session_lost of server",
+    "callback of server",
 };
 
 std::string in_seconds(Duration duration) {
@@ -444,6 +517,13 @@ std::string messages(const Item& item) {
   static constexpr const char* kForms[] = {"empty", "flat", "text", "nested"};
   return std::to_string(item.amount) + " " + kForms[static_cast<std::size_t>(item.recipe.form)] +
          " of " + std::to_string(item.recipe.size) + " bytes";
+}
+
+std::string calls(const Item& item) {
+  const std::string timeout =
+      item.span == Duration::max() ? "no end" : "a time-out of " + in_seconds(item.span);
+  return std::to_string(item.amount) + " calls of " + std::to_string(item.recipe.size) +
+         " bytes with " + timeout;
 }
 
 std::string sessions(const Item& item) {
@@ -461,6 +541,7 @@ std::string filled(std::string text, const Item& item) {
       {"{span}", in_seconds(item.span)},
       {"{way}", item.who == 0 ? "to the server" : "to the client"},
       {"{messages}", messages(item)},
+      {"{calls}", calls(item)},
       {"{sessions}", sessions(item)},
   };
   for (const auto& [blank, content] : blanks) {
@@ -472,7 +553,9 @@ std::string filled(std::string text, const Item& item) {
 
 }  // namespace
 
-Scenario generate(std::uint64_t seed, bool sessions) { return Author(seed, sessions).write(); }
+Scenario generate(std::uint64_t seed, bool sessions, bool calls) {
+  return Author(seed, sessions, calls).write();
+}
 
 Harm harm_of(const Item& item) {
   switch (item.act) {

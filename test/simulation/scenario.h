@@ -42,6 +42,7 @@ enum class Act : std::uint8_t {
   kSessionTimeout,  ///< span
   kOfferWait,       ///< span
   kTries,           ///< Messages are sent with try_send.
+  kMostCalls,       ///< max_open_calls of all: amount
   // Client `who`.
   kClient,  ///< There is such a client, and it starts at that moment.
   kStart,
@@ -51,6 +52,8 @@ enum class Act : std::uint8_t {
   kResume,
   kSend,     ///< amount messages
   kSendBad,  ///< A text that is not UTF-8.
+  kCall,     ///< amount calls to the server, each with span to be answered
+  kCancel,   ///< The amount calls that were made last.
   kClose,    ///< In order, with a linger of span.
   kRemake,   ///< The client is destroyed; a new one is made and started.
   // Server `who`.
@@ -62,6 +65,8 @@ enum class Act : std::uint8_t {
   kBroadcast,  ///< amount messages, to all but client `peer` if that exists
   // Client `peer` of server `who`.
   kPeerSend,
+  kPeerCall,
+  kPeerCancel,  ///< Of all clients.
   kPeerDisconnect,
   kPeerDisconnectNow,
   kPeerPause,
@@ -101,6 +106,7 @@ enum class Hook : std::uint8_t {
   kDetached,
   kResumed,
   kSessionLost,
+  kCallOver,
   kClientConnected,
   kClientDisconnected,
   kServerMessage,
@@ -109,6 +115,7 @@ enum class Hook : std::uint8_t {
   kClientDetached,
   kClientResumed,
   kClientSessionLost,
+  kClientCallOver,
 };
 
 /// What a client or a server says of sessions.
@@ -141,8 +148,9 @@ struct Scenario {
   Ending ending = Ending::kClientsStop;
 };
 
-/// With `sessions`: another one, where clients and servers have them.
-Scenario generate(std::uint64_t seed, bool sessions);
+/// With `sessions`: another one, where clients and servers have them. With `calls` there are calls
+/// besides.
+Scenario generate(std::uint64_t seed, bool sessions, bool calls);
 
 /// Which connections an item may break: what is sent then need not arrive.
 enum class Harm : std::uint8_t { kNone, kOne, kAll, kAllToCome };

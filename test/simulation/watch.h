@@ -15,9 +15,11 @@
 #include "messi/session/session_mode.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/session_frames.h"
+#include "test/simulation/call_log.h"
 #include "test/simulation/journal.h"
 #include "test/simulation/losses.h"
 #include "test/simulation/messages.h"
+#include "test/simulation/random.h"
 #include "test/simulation/scenario.h"
 
 namespace messi::simulation {
@@ -94,7 +96,8 @@ class Watch {
   /// So many of its messages are not known to be handled.
   void check_unacknowledged(const Journal& journal, std::uint64_t count) {
     if (!journal.session || journal.offers_made > 0) return;
-    require(count <= journal.accepted.size(), "more is unacknowledged than was sent");
+    require(count <= journal.accepted.size() + journal.said,
+            "more is unacknowledged than was sent");
     require(count >= journal.accepted.size() - journal.delivered,
             "a message is acknowledged that was not handled");
   }
@@ -109,6 +112,38 @@ class Watch {
     kitchen_.make(recipe, ++salt_, use);
   }
   const Text& bad_text() { return kitchen_.bad_text(); }
+
+  /// The request of a call, with `size` bytes of something.
+  template <typename Request>
+  Request request_of(CallRecord& call, std::size_t size) {
+    Random random(++salt_);
+    static constexpr Manner kManners[] = {Manner::kAtOnce, Manner::kAtOnce, Manner::kLater,
+                                          Manner::kLater,  Manner::kFails,  Manner::kDrops,
+                                          Manner::kNever};
+    Request request;
+    request.set_call(call.number);
+    request.set_manner(static_cast<std::uint32_t>(random.pick(kManners)));
+    request.set_after_ms(static_cast<std::uint32_t>(random.below(random.chance(50) ? 3 : 2'000)));
+    request.set_data(std::string(size, 'r'));
+    call.answer_size = random.chance(20) ? size : 4;
+    note_size(size);
+    return request;
+  }
+  /// An answer like no other.
+  template <typename Reply>
+  Reply answer_to(const CallRecord& call) {
+    Reply reply;
+    reply.set_call(call.number);
+    reply.set_salt(++salt_);
+    reply.set_data(std::string(call.answer_size, 'a'));
+    note_size(call.answer_size);
+    return reply;
+  }
+  /// What was made last is about to be sent, as an answer. Whether there is room is not known.
+  void tries_to_answer(Journal& journal) { tries(journal, 0, 0); }
+  /// Something about a call is said in a later turn.
+  void says_later(Journal& journal) { causes_.overflow = journal.says_later = true; }
+  CallLog& calls() { return calls_; }
 
  protected:
   /// The network may break this connection, or all.
@@ -135,10 +170,16 @@ class Watch {
   void check_ended_in_order();
   bool ok() const { return violation_.empty(); }
   const std::string& violation() const { return violation_; }
+  void take_violation_of_calls() { fail(calls_.wrong()); }
   std::uint64_t trace() const { return trace_.value(); }
   std::uint64_t messages() const { return messages_; }
 
  private:
+  void note_size(std::size_t data) {
+    size_at_most_ = data + 64;
+    may_be_too_big_ = size_at_most_ > smallest_limit_;
+  }
+
   // OFFER, WELCOME and the ACK behind it.
   static constexpr std::size_t kIntroduction =
       3 * 4 + wire::kOfferSize + wire::kWelcomeFixedSize + wire::kMostTlvs + wire::kAckSize;
@@ -158,6 +199,7 @@ class Watch {
   std::uint64_t messages_ = 0;
   Kitchen kitchen_;
   std::deque<Journal> journals_;
+  CallLog calls_;
   std::vector<std::size_t> harmed_links_;
   bool handshakes_ = false;
   bool narrow_ = false;

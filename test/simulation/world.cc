@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "messi/base/time.h"
+#include "messi/statistics.h"
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/simulation/actors.h"
@@ -69,6 +71,12 @@ class World final : public Watch {
   }
   void advance(Duration duration);
   void check_acknowledged();
+  void check_calls();
+  void set_up_calls();
+  template <typename Do>
+  void for_all(Do&& its);
+  void make_calls(Duration timeout);
+  void settle_calls();
   void finish();
   void heal();
   void come_together();
@@ -88,6 +96,7 @@ class World final : public Watch {
   Sessions client_sessions_[8] = {};
   Sessions server_sessions_[2] = {};
   bool sessions_ = false;
+  bool calls_are_made_ = false;
   Manners manners_;
   Duration longest_close_ = Duration::zero();
   Doorman doorman_;
@@ -243,6 +252,13 @@ void World::set_up() {
       case Act::kTries:
         manners_.tries = true;
         break;
+      case Act::kMostCalls:
+        client_options_.max_open_calls = server_options_.max_open_calls = item.amount;
+        break;
+      case Act::kCall:
+      case Act::kPeerCall:
+        calls_are_made_ = true;
+        break;
       default:
         break;
     }
@@ -254,7 +270,21 @@ void World::set_up() {
   causes().two_servers = server_count_ == 2;
   causes().downgrade = (modes[0] == SessionMode::kOff) != (modes[1] == SessionMode::kOff);
   causes().session_timeout = server_options_.session_timeout;
+  if (calls_are_made_) set_up_calls();
   for (unsigned i = 0; i < server_count_; ++i) make_server(i);
+}
+
+void World::set_up_calls() {
+  client_options_.statistics = server_options_.statistics = std::make_shared<Statistics>();
+  calls().set_most(client_options_.max_open_calls);
+  // Some may answer in order only: those that do not introduce themselves, or not in time.
+  bool named = true;
+  for (const Item& item : scenario_.items) {
+    named &= item.act != Act::kOfferWait;
+    named &= item.act != Act::kClient || client_sessions_[item.who] != Sessions::kOff;
+  }
+  for (unsigned i = 0; i < server_count_; ++i) named &= server_sessions_[i] != Sessions::kOff;
+  calls().set_named(named);
 }
 
 /// Whether each client may connect to each server.
@@ -309,6 +339,11 @@ void World::do_for_client(const Item& item) {
       return;
     case Act::kSendBad:
       return client.say_bad();
+    case Act::kCall:
+      for (std::size_t i = 0; i < item.amount; ++i) client.ask(item.recipe.size, item.span);
+      return;
+    case Act::kCancel:
+      return client.cancel(item.amount);
     case Act::kRemake:
       return make_client(item.who);
     default:
@@ -336,6 +371,7 @@ void World::do_for_server(const Item& item) {
 }
 
 void World::do_for_peer(const Item& item, Server& server) {
+  if (item.act == Act::kPeerCancel) return server.cancel(item.amount);
   Server::Client* const peer = server.client(item.peer);
   if (item.act == Act::kBroadcast) {
     for (std::size_t i = 0; i < item.amount; ++i) server.shout(item.recipe, peer);
@@ -345,6 +381,9 @@ void World::do_for_peer(const Item& item, Server& server) {
   switch (item.act) {
     case Act::kPeerSend:
       for (std::size_t i = 0; i < item.amount; ++i) server.say(*peer, item.recipe);
+      return;
+    case Act::kPeerCall:
+      for (std::size_t i = 0; i < item.amount; ++i) server.ask(*peer, item.recipe.size, item.span);
       return;
     case Act::kPeerDisconnect:
       return server.end(*peer);
@@ -398,6 +437,7 @@ void World::do_for_network(const Item& item) {
       return network.cut_all();
     case Act::kHoldUp:
       stand_still();
+      calls().be_late(item.span);
       return loop_.hold_up(item.span);
     case Act::kStranger: {
       strangers_.push_back(
@@ -468,6 +508,11 @@ void World::check_acknowledged() {
   }
 }
 
+void World::check_calls() {
+  calls().check(loop_.now());
+  take_violation_of_calls();
+}
+
 Outcome World::run() {
   set_up();
   const TimePoint begin = loop_.now();
@@ -482,6 +527,7 @@ Outcome World::run() {
       do_item(item);
     }
     check_acknowledged();
+    check_calls();
   }
   if (ok()) finish();
   return {violation(), trace(), loop_.turns(), messages(), most_memory()};
@@ -551,8 +597,50 @@ bool World::together() {
   return up == count;
 }
 
+template <typename Do>
+void World::for_all(Do&& its) {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client != nullptr) its(*client);
+  }
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server != nullptr) its(*server);
+  }
+}
+
+void World::make_calls(Duration timeout) {
+  for (const std::unique_ptr<Client>& client : clients_) {
+    if (client != nullptr) client->ask(5, timeout);
+  }
+  for (const std::unique_ptr<Server>& server : servers_) {
+    if (server == nullptr) continue;
+    for (Server::Client& peer : server->clients()) server->ask(peer, 5, timeout);
+  }
+}
+
+/// All calls end: what was kept is answered, and what was given up was told.
+void World::settle_calls() {
+  make_calls(seconds(60));
+  advance(milliseconds(1'500));
+  // Else there may have been no room to tell it.
+  const bool roomy = client_options_.max_pending_bytes == ClientOptions().max_pending_bytes &&
+                     server_options_.max_pending_bytes == ServerOptions().max_pending_bytes;
+  if (calls().named() && roomy && !total_is_bounded())
+    for_all([](auto& its) { its.check_cancelled(); });
+  for_all([](auto& its) { its.settle_calls(); });
+  advance(milliseconds(1'500));
+  check_calls();
+  // A client may have gone for ever, before its first session was told to it.
+  calls().check_over([this](const Journal& journal) {
+    return std::any_of(std::begin(servers_), std::end(servers_), [&](const auto& server) {
+      return server != nullptr && server->is_away(journal);
+    });
+  });
+  take_violation_of_calls();
+}
+
 /// Messages get through both ways.
 void World::prove() {
+  if (calls_are_made_) settle_calls();
   for (const std::unique_ptr<Client>& client : clients_) {
     if (client != nullptr) client->say({Form::kEmpty, 0});
   }
@@ -604,6 +692,7 @@ void World::talk() {
 
 void World::end() {
   static constexpr auto kSlack = seconds(2);
+  if (calls_are_made_) make_calls(seconds(1));
   if (scenario_.ending == Ending::kDestroy) return;
   talk();
   const auto clients = [&](auto&& how) {
@@ -657,6 +746,9 @@ void World::check_stopped() {
     require(server->up() == 0, "on_client_disconnected did not come");
   }
   check_ended_in_order();
+  check_calls();
+  calls().check_over([](const Journal&) { return false; });
+  take_violation_of_calls();
 }
 
 /// What all of it may take. The two sides of a connection, and what is on its way between them, are
