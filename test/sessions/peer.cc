@@ -2,17 +2,20 @@
 // FILE]
 //
 // One end of kill_run, with either kind of messages; peer.py is the same in Python. It sends so
-// many parcels, and expects as many. A client stops when all are sent and have arrived, a server at
-// SIGTERM. Then it says what came.
+// many parcels, and expects as many; and one call for every ten. A client stops when all have
+// arrived and are answered, a server at SIGTERM. Then it says what came.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <iostream>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "examples/command_line.h"
@@ -28,21 +31,28 @@ namespace {
 
 using messi::test::content_of;
 using messi::test::name_of;
+using messi::test::text_of;
 using messi::test::with_content;
 using messi::test::with_name;
+using messi::test::with_text;
 using messi::testing::History;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kMaxPendingBytes = std::size_t{256} * 1024;  // so that senders have to wait
+constexpr std::size_t kForAnswers = std::size_t{8} * 1024;         // which must not be too much
+constexpr std::uint64_t kMostOpen = 64;
+
+std::string answer_to(const std::string& call) { return "answer to " + call; }
 
 /// What this end sends and receives, over all sessions, and what it is told of them.
 class Traffic {
  public:
   Traffic(messi::EventLoop& loop, const CommandLine& given, History::Side side)
       : parcels_to_send_(std::stoull(given.argument(2, ""))),
+        calls_to_make_(parcels_to_send_ / 10),
         history_(given.argument(3, ""), side, 1000),
         progress_(loop, [this, &loop] {
-          std::cout << "at " << sent_ + arrivals_.last() << std::endl;
+          std::cout << "at " << sent_ + arrivals_.last() + answers_ << std::endl;
           progress_.set(loop.now() + 200ms);
         }) {
     progress_.set(loop.now());
@@ -51,8 +61,10 @@ class Traffic {
   History& history() { return history_; }
   bool complete() const {
     return sent_ == parcels_to_send_ && arrivals_.last() == parcels_to_send_ &&
-           arrivals_.lost() == 0;
+           arrivals_.lost() == 0 && answers_ == calls_to_make_;
   }
+  /// Whether all requests of the other side are answered.
+  bool all_answered() const { return answered_ == calls_to_make_; }
 
   /// Sends as much as is accepted, but not too much in a turn. Then it returns true.
   template <typename To>
@@ -60,6 +72,9 @@ class Traffic {
     for (int i = 0; i < 200; ++i) {
       if (sent_ == parcels_to_send_) return false;
       const std::string content = parcels_.make(sent_ + 1);
+      const std::size_t pending = to.pending_bytes();
+      const bool full = pending + content.size() > kMaxPendingBytes - kForAnswers;
+      if (full && pending > kMaxPendingBytes / 2) return false;  // `on_writable` comes
       history_.sending(key, content);
       if (to.try_send_parcel_ind(with_content<kill_run::ParcelInd>(content)) !=
           messi::SendResult::kOk) {
@@ -67,8 +82,34 @@ class Traffic {
         return false;
       }
       ++sent_;
+      handle_sent();
     }
     return true;
+  }
+  /// A message is sent that is no answer.
+  void handle_sent() { are_messages_.push_back(true); }
+  void handle_answered() {
+    are_messages_.push_back(false);
+    ++answered_;
+  }
+  /// Makes some of the calls: `make_call(call)`. The histories have them as messages, but not the
+  /// answers, which need not come in order among those.
+  template <typename MakeCall>
+  void call_some(std::uint64_t key, MakeCall&& make_call) {
+    while (calls_ < calls_to_make_ && calls_ < answers_ + kMostOpen) {
+      const std::string call = "call " + std::to_string(++calls_);
+      history_.sending(key, call);
+      make_call(call);
+      handle_sent();
+    }
+  }
+  template <typename Reply>
+  void handle_result(const std::string& call, const messi::CallResult<Reply>& result) {
+    if (!result.ok() || text_of(*result) != answer_to(call)) ++wrong_;
+    ++answers_;
+  }
+  void handle_request(std::uint64_t key, const std::string& call) {
+    history_.dispatched(key, call);
   }
   void handle_parcel(std::uint64_t key, const kill_run::ParcelInd& parcel) {
     const std::string content = content_of(parcel);
@@ -80,8 +121,10 @@ class Traffic {
     history_.detached(key, to_string(reason));
     ++detached_;
   }
-  void handle_resumed(std::uint64_t key, std::uint64_t replayed) {
-    history_.resumed(key, replayed);
+  void handle_resumed(std::uint64_t key, std::uint64_t replayed, std::uint64_t unacknowledged) {
+    forget_acknowledged(unacknowledged);
+    history_.resumed(key, std::min(replayed, open_messages()));
+    history_.unacknowledged(key, open_messages());
     replayed_ += replayed;
   }
   void handle_lost(std::uint64_t key, const messi::SessionLoss& loss) {
@@ -92,7 +135,8 @@ class Traffic {
     std::cout << "lost: " << loss.reason << std::endl;
   }
   void handle_end(std::uint64_t key, std::uint64_t unacknowledged, messi::DisconnectReason reason) {
-    history_.unacknowledged(key, unacknowledged);
+    forget_acknowledged(unacknowledged);
+    history_.unacknowledged(key, open_messages());
     history_.disconnected(key, to_string(reason));
   }
 
@@ -100,18 +144,72 @@ class Traffic {
     std::cout << "result sent " << sent_ << " received " << arrivals_.last() << " lost "
               << arrivals_.lost() << " duplicated " << arrivals_.duplicated() << " reordered "
               << arrivals_.reordered() << " changed " << arrivals_.changed() << " detached "
-              << detached_ << " replayed " << replayed_ << std::endl;
+              << detached_ << " replayed " << replayed_ << " answers " << answers_ << " wrong "
+              << wrong_ << std::endl;
   }
 
  private:
+  void forget_acknowledged(std::uint64_t unacknowledged) {
+    while (are_messages_.size() > unacknowledged) are_messages_.pop_front();
+  }
+  std::uint64_t open_messages() const {
+    return static_cast<std::uint64_t>(std::count(are_messages_.begin(), are_messages_.end(), true));
+  }
+
   const Parcels parcels_;
   const std::uint64_t parcels_to_send_;
+  const std::uint64_t calls_to_make_;
   History history_;
   messi::Timer progress_;
   std::uint64_t sent_ = 0;
   Arrivals arrivals_;
   std::uint64_t detached_ = 0;
   std::uint64_t replayed_ = 0;
+  /// What was sent last, with all that is not acknowledged: the histories know no answers.
+  std::deque<bool> are_messages_;
+  std::uint64_t calls_ = 0;
+  std::uint64_t answers_ = 0;
+  std::uint64_t answered_ = 0;
+  std::uint64_t wrong_ = 0;
+};
+
+/// The requests of the other side. Each second one is answered later, and the last one first.
+template <typename Reply>
+class Asked {
+ public:
+  /// `on_answered()` is called when some were answered later.
+  Asked(messi::EventLoop& loop, Traffic& traffic, std::function<void()> on_answered)
+      : loop_(loop), traffic_(traffic), timer_(loop, [this, on_answered = std::move(on_answered)] {
+          answer_kept();
+          on_answered();
+        }) {}
+
+  /// `reply(answer)` answers at once, and `later()` makes a Responder.
+  template <typename ReplyNow, typename Later>
+  void handle(const std::string& call, ReplyNow&& reply_now, Later&& later) {
+    const std::string answer = answer_to(call);
+    if (++count_ % 2 == 0) {
+      reply_now(with_text<Reply>(answer));
+      traffic_.handle_answered();
+      return;
+    }
+    kept_.emplace_back(later(), answer);
+    if (!timer_.pending()) timer_.set(loop_.now() + 5ms);
+  }
+
+ private:
+  void answer_kept() {
+    for (; !kept_.empty(); kept_.pop_back()) {
+      kept_.back().first.reply(with_text<Reply>(kept_.back().second));
+      traffic_.handle_answered();
+    }
+  }
+
+  messi::EventLoop& loop_;
+  Traffic& traffic_;
+  messi::Timer timer_;
+  std::uint64_t count_ = 0;
+  std::vector<std::pair<messi::Responder<Reply>, std::string>> kept_;
 };
 
 class Client final : public kill_run::KillRunClient {
@@ -119,6 +217,7 @@ class Client final : public kill_run::KillRunClient {
   Client(messi::EventLoop& loop, const CommandLine& given)
       : KillRunClient(loop, given.argument(1, ""), client_options()),
         traffic_(loop, given, History::Side::kClient),
+        asked_(loop, traffic_, [this] { send_.schedule(); }),
         send_(loop, [this] { send_some(); }) {}
 
   void report() const { traffic_.report(); }
@@ -129,19 +228,26 @@ class Client final : public kill_run::KillRunClient {
     traffic_.history().named(kKey, name);
     traffic_.history().sending(kKey, name);
     send(with_name<kill_run::SessionInd>(name));
+    traffic_.handle_sent();
     send_some();
   }
   void on_parcel_ind(const kill_run::ParcelInd& parcel) override {
     traffic_.handle_parcel(kKey, parcel);
-    if (traffic_.complete()) stop();
+    stop_if_complete();
+  }
+  void on_tell_req(const kill_run::TellReq& request) override {
+    traffic_.handle_request(kKey, text_of(request));
+    asked_.handle(
+        text_of(request), [this](const kill_run::TellRsp& answer) { reply(answer); },
+        [&] { return answer_later(request); });
+    send_.schedule();
   }
   void on_writable() override { send_.schedule(); }
   void on_detached(messi::DisconnectReason reason) override {
     traffic_.handle_detached(kKey, reason);
   }
   void on_resumed(std::uint64_t replayed) override {
-    traffic_.handle_resumed(kKey, replayed);
-    traffic_.history().unacknowledged(kKey, unacknowledged());
+    traffic_.handle_resumed(kKey, replayed, unacknowledged());
   }
   void on_session_lost(const messi::SessionLoss& loss) override {
     traffic_.handle_lost(kKey, loss);
@@ -168,11 +274,24 @@ class Client final : public kill_run::KillRunClient {
   }
 
   void send_some() {
+    traffic_.call_some(kKey, [this](const std::string& text) { ask(text); });
     if (traffic_.send_some(kKey, *this)) send_.schedule();
-    if (traffic_.complete()) stop();
+    stop_if_complete();
+  }
+  void ask(const std::string& text) {
+    call(with_text<kill_run::AskReq>(text), messi::Duration::max(),
+         [this, text](messi::CallResult<kill_run::AskRsp> result) {
+           traffic_.handle_result(text, result);
+           send_.schedule();
+         });
+  }
+  /// What it has answered is handled before it has stopped.
+  void stop_if_complete() {
+    if (traffic_.complete() && traffic_.all_answered()) stop();
   }
 
   Traffic traffic_;
+  Asked<kill_run::TellRsp> asked_;
   messi::Task send_;
   std::uint64_t sessions_ = 0;
 };
@@ -182,6 +301,7 @@ class Server final : public kill_run::KillRunServer {
   Server(messi::EventLoop& loop, const CommandLine& given)
       : KillRunServer(loop, given.argument(1, ""), server_options()),
         traffic_(loop, given, History::Side::kServer),
+        asked_(loop, traffic_, [this] { send_.schedule(); }),
         send_(loop, [this] { send_some(); }) {}
 
   void report() const { traffic_.report(); }
@@ -196,13 +316,18 @@ class Server final : public kill_run::KillRunServer {
   void on_parcel_ind(Client& client, const kill_run::ParcelInd& parcel) override {
     traffic_.handle_parcel(client.id(), parcel);
   }
+  void on_ask_req(Client& client, const kill_run::AskReq& request) override {
+    traffic_.handle_request(client.id(), text_of(request));
+    asked_.handle(
+        text_of(request), [this](const kill_run::AskRsp& answer) { reply(answer); },
+        [&] { return answer_later(request); });
+  }
   void on_client_writable(Client&) override { send_.schedule(); }
   void on_client_detached(Client& client, messi::DisconnectReason reason) override {
     traffic_.handle_detached(client.id(), reason);
   }
   void on_client_resumed(Client& client, std::uint64_t replayed) override {
-    traffic_.handle_resumed(client.id(), replayed);
-    traffic_.history().unacknowledged(client.id(), client.unacknowledged());
+    traffic_.handle_resumed(client.id(), replayed, client.unacknowledged());
   }
   void on_client_session_lost(Client& client, const messi::SessionLoss& loss) override {
     traffic_.handle_lost(client.id(), loss);
@@ -226,10 +351,20 @@ class Server final : public kill_run::KillRunServer {
 
   void send_some() {
     Client* const client = find_client(client_);
-    if (client != nullptr && traffic_.send_some(client_, *client)) send_.schedule();
+    if (client == nullptr) return;
+    traffic_.call_some(client_, [&](const std::string& text) { tell(*client, text); });
+    if (traffic_.send_some(client_, *client)) send_.schedule();
+  }
+  void tell(Client& client, const std::string& text) {
+    client.call(with_text<kill_run::TellReq>(text), messi::Duration::max(),
+                [this, text](messi::CallResult<kill_run::TellRsp> result) {
+                  traffic_.handle_result(text, result);
+                  send_.schedule();
+                });
   }
 
   Traffic traffic_;
+  Asked<kill_run::AskRsp> asked_;
   messi::Task send_;
   std::uint64_t client_ = 0;
 };
