@@ -12,6 +12,10 @@ std::string client_class(const Protocol& protocol, const Options& options) {
   return class_base(protocol, options) + "Client";
 }
 
+std::string device_class(const Protocol& protocol, const Options& options) {
+  return class_base(protocol, options) + "Device";
+}
+
 std::string server_class(const Protocol& protocol, const Options& options) {
   return class_base(protocol, options) + "Server";
 }

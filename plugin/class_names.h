@@ -15,6 +15,7 @@ std::string class_base(const Protocol& protocol, const Options& options);
 
 /// `my_protocol` -> `MyProtocolClient`
 std::string client_class(const Protocol& protocol, const Options& options);
+std::string device_class(const Protocol& protocol, const Options& options);
 std::string server_class(const Protocol& protocol, const Options& options);
 
 /// The class of a server's client: `my_protocol` -> `MyProtocolServerClient`

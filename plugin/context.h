@@ -13,6 +13,7 @@ namespace messi::plugin {
 /// An output while it is generated: its inputs, and the text so far. A language adds what it needs.
 struct Context {
   std::string client_class() const { return plugin::client_class(protocol, options); }
+  std::string device_class() const { return plugin::device_class(protocol, options); }
   std::string server_class() const { return plugin::server_class(protocol, options); }
   std::string server_client_class() const { return plugin::server_client_class(protocol, options); }
 

@@ -81,8 +81,23 @@ void check_class(const Protocol& protocol, const std::string& name, Diagnostics&
                     "give that or the file another name, or use --messi_opt=class_prefix=...");
 }
 
-void check_classes(const Protocol& protocol, const Options& options, Diagnostics& diagnostics) {
+void check_device(const Options& options, const CppOptions& cpp_options, Diagnostics& diagnostics) {
+  if (!cpp_options.device) return;
+  const auto refuse = [&](const std::string& problem, const std::string& remedy) {
+    diagnostics.error({}, "option \"client\" is \"device\", and " + problem, remedy);
+  };
+  if (!cpp_options.views) {
+    refuse("messages are libprotobuf's, which need a heap", "add messages=views");
+  }
+  if (!options.client()) refuse("there are no servers for devices", "remove side=server");
+}
+
+void check_classes(const Protocol& protocol, const Options& options, const CppOptions& cpp_options,
+                   Diagnostics& diagnostics) {
   if (!check_class_base(protocol, options, diagnostics)) return;
+  if (cpp_options.device) {
+    return check_class(protocol, device_class(protocol, options), diagnostics);
+  }
   if (options.client()) check_class(protocol, client_class(protocol, options), diagnostics);
   if (options.server()) {
     check_class(protocol, server_class(protocol, options), diagnostics);
@@ -157,7 +172,8 @@ void check(const Protocol& protocol, const Options& options_of_run, const CppOpt
   Options options = options_of_run;
   if (cpp_options.views) options.protobuf_release = kViewsRelease;
   check_package(protocol, options, diagnostics);
-  check_classes(protocol, options, diagnostics);
+  check_device(options, cpp_options, diagnostics);
+  check_classes(protocol, options, cpp_options, diagnostics);
   check_types(protocol, diagnostics);
   check_words(protocol, options, cpp_options, diagnostics);
   check_members(protocol.client_to_server, options, cpp_options, diagnostics);

@@ -31,6 +31,12 @@ constexpr std::size_t kMostLinesOfSummary = 18;
 void emit_includes(const Context& context) {
   const Options& options = context.options;
   const std::string runtime = context.cpp_options.runtime_include_prefix + "messi/";
+  if (context.cpp_options.device) {
+    for (const char* header : {"device/client.h", "views/incoming.h", "views/message.h"}) {
+      context.text.lines("#include \"" + runtime + header + '"');
+    }
+    return;
+  }
   if (options.client()) context.text.lines("#include \"" + runtime + "client.h\"");
   const bool views = context.cpp_options.views;
   if (has_pairs(context.protocol) && !views) {
@@ -48,7 +54,31 @@ void emit_includes(const Context& context) {
   context.text.lines("#include \"" + runtime + "views/send.h\"");
 }
 
+void emit_device(const Context& context, const std::string& messages) {
+  const File& file = context.protocol.file;
+  context.text.emit({{"structs", [&] { emit_structs(file, context.text); }},
+                     {"device", [&] { emit_device_class(context); }},
+                     {"messages", messages},
+                     {"views_codec", [&] { emit_views_codec(file, context.text); }},
+                     {"functions", [&] { emit_device_functions(context); }}},
+                    R"cc(
+              $structs$;
+
+              $device$;
+
+              $messages$;
+
+              // ------------------------------------------------------------------------------------------------
+              // Not for use by hand: the code that encodes messages, and passes those that arrive to hooks.
+
+              $views_codec$;
+
+              $functions$;
+            )cc");
+}
+
 void emit_classes(const Context& context, const std::string& messages) {
+  if (context.cpp_options.device) return emit_device(context, messages);
   const Options& options = context.options;
   const auto emit_if = [&](bool wanted, auto emit_part) {
     return [&context, wanted, emit_part] {

@@ -241,10 +241,14 @@ void emit_numbers(const Context& context, const Direction& direction, const std:
       if (number == $Case$) return "$name$";
     )cc");
   };
+  // Coroutines are not for devices.
+  const auto emit_relay_if = [&] {
+    if (!context.cpp_options.device) emit_relay(context, direction);
+  };
   context.text.emit({{"Name", name},
                      {"constants", emit_constants},
                      {"names", emit_names},
-                     {"relay", [&] { emit_relay(context, direction); }}},
+                     {"relay", emit_relay_if}},
                     R"cc(
               struct $Name$ {
                 $constants$;

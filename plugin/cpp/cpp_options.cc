@@ -28,6 +28,11 @@ bool set_messages(std::string_view value, CppOptions& options) {
   return options.views || value == "libprotobuf";
 }
 
+bool set_client(std::string_view value, CppOptions& options) {
+  options.device = value == "device";
+  return options.device || value == "loop";
+}
+
 }  // namespace
 
 std::vector<Option> options_for(CppOptions& options) {
@@ -49,6 +54,12 @@ std::vector<Option> options_for(CppOptions& options) {
        {"C++: what messages are: libprotobuf's classes, or structs with views into what",
         "was received, in the same header. Default: libprotobuf."},
        [&options](std::string_view value) { return set_messages(value, options); }},
+      {"client",
+       "loop|device",
+       "loop or device",
+       {"C++: what the client is: one on an event loop, or one for devices. That needs",
+        "messages=views and is all that is generated. Default: loop."},
+       [&options](std::string_view value) { return set_client(value, options); }},
   };
 }
 

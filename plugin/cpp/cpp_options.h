@@ -13,6 +13,7 @@ struct CppOptions {
   std::string header_extension = ".messi.h";
   std::string runtime_include_prefix;  ///< `deps/` -> "deps/messi/client.h"
   bool views = false;                  ///< Messages are structs of ours, not libprotobuf's classes.
+  bool device = false;                 ///< The only class is a client for devices.
 };
 
 /// The options that set these.

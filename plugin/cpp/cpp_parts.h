@@ -11,6 +11,7 @@ namespace messi::plugin::cpp {
 
 void emit_client_class(const Context& context);
 void emit_server_classes(const Context& context);
+void emit_device_class(const Context& context);
 
 /// A line that says that the protocol has pairs, or nothing.
 std::string has_calls(const Context& context);
@@ -28,6 +29,7 @@ void emit_server_senders(const Context& context);
 /// The dispatch of a payload to its hook, and the schema.
 void emit_client_dispatch(const Context& context);
 void emit_server_dispatch(const Context& context);
+void emit_device_functions(const Context& context);
 
 /// The hooks of messi/coro.h, which pass all messages on.
 void emit_client_relay(const Context& context);
