@@ -1,9 +1,12 @@
 // How a server on several loops ends, also while something is under way.
 
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -51,6 +54,27 @@ TEST_CASE("a server on several loops can be started again, at another port", "[s
     world.clients[0]->say("all " + std::to_string(i));
     CHECK(world.until([&] { return world.all_have("all " + std::to_string(i)); }));
   }
+}
+
+TEST_CASE("a server on several loops may be started and stopped by two threads at once",
+          "[sharded]") {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("messi-twice-" + std::to_string(::getpid())))
+          .string();
+  ShardWorld world({}, "unix://" + path, 3);
+  std::atomic<int> failed{0};
+  const auto start_and_stop = [&] {
+    for (int i = 0; i < 500; ++i) {
+      world.server.stop_now();
+      if (!world.server.start().ok()) ++failed;
+    }
+  };
+  std::thread other(start_and_stop);
+  start_and_stop();
+  other.join();
+  CHECK(failed == 0);
+  world.begin();
+  world.connect(3);
 }
 
 TEST_CASE("if one loop cannot listen, none does, and the error says why", "[sharded]") {

@@ -81,6 +81,12 @@ class Distribution : public std::enable_shared_from_this<Distribution> {
     if (opened.ok()) sockets_ = *opened;
     return opened;
   }
+  /// A listener has no use for them any more. Nobody opens them while they close.
+  template <typename Sockets>
+  void let_go(std::shared_ptr<Sockets> sockets) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    sockets.reset();
+  }
 
  private:
   static constexpr std::size_t kSlack = 4;

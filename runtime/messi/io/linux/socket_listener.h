@@ -28,7 +28,10 @@ class SocketListener final : public Listener, private Distribution::Taker {
                                                 const ListenOptions& options,
                                                 ListenHandler& handler);
   ~SocketListener() override {
-    if (distribution_ != nullptr) distribution_->sit(seat_, nullptr);
+    if (distribution_ == nullptr) return;
+    distribution_->sit(seat_, nullptr);
+    acceptors_.clear();
+    distribution_->let_go(std::move(sockets_));
   }
 
   std::string uri() const override { return sockets_->uri(); }
@@ -57,7 +60,7 @@ class SocketListener final : public Listener, private Distribution::Taker {
   ListenHandler& handler_;
   const std::shared_ptr<Distribution> distribution_;  // null if it is alone
   const std::size_t seat_;
-  const std::shared_ptr<ListeningSockets> sockets_;
+  std::shared_ptr<ListeningSockets> sockets_;
   std::vector<std::unique_ptr<SocketAcceptor>> acceptors_;  // go before the sockets
 };
 
