@@ -3,6 +3,7 @@
 #include "board.h"
 
 #include <cstddef>
+#include <utility>
 
 int main();
 
@@ -44,7 +45,11 @@ void start() {
   at(kTimerControl) = 7;  // on, with its interrupt, from the clock of the processor
 }
 
-std::uint32_t milliseconds() { return ticks; }
+std::uint32_t milliseconds() {
+  static std::uint32_t last = 0;
+  const std::uint32_t now = ticks;
+  return now - std::exchange(last, now);
+}
 
 bool read(char& byte) {
   if ((at(kUartFlags) & kNothingReceived) != 0) return false;

@@ -7,7 +7,7 @@ namespace board {
 
 /// Starts the clock and the serial line.
 void start();
-/// Since `start`.
+/// Since the last call, which must not be 49 days ago.
 std::uint32_t milliseconds();
 /// One byte of the serial line; false if there is none.
 bool read(char& byte);

@@ -32,8 +32,10 @@ char memory_for_output[2 * kMostAnswer];
 Member member({memory_for_input, sizeof memory_for_input},
               {memory_for_output, sizeof memory_for_output});
 
+// Never goes back, as 32 bits of milliseconds would after 49 days.
 messi::TimePoint now() {
-  return messi::TimePoint(std::chrono::milliseconds(board::milliseconds()));
+  static messi::TimePoint time;
+  return time += std::chrono::milliseconds(board::milliseconds());
 }
 
 }  // namespace

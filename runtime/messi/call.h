@@ -9,10 +9,10 @@
 #include <type_traits>
 #include <utility>
 
-#include "messi/absl_status.h"
 #include "messi/calls/call_handler.h"
 #include "messi/calls/later_answers.h"
 #include "messi/flavour.h"
+#include "messi/user_status.h"
 
 namespace messi {
 

@@ -10,7 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "messi/absl_status.h"
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
 #include "messi/base/time.h"
@@ -38,6 +37,7 @@
 #include "messi/session/schema_mismatch.h"
 #include "messi/session/session_loss.h"
 #include "messi/session/session_mode.h"
+#include "messi/user_status.h"
 
 namespace messi {
 

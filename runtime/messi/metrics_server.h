@@ -15,7 +15,7 @@
 #include "messi/base/status.h"
 #include "messi/base/time.h"
 #include "messi/impl/metrics_request.h"
-#include "messi/impl/to_absl.h"
+#include "messi/impl/to_user.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/network.h"
 #include "messi/io/networks.h"

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "messi/absl_status.h"
 #include "messi/base/deadline_queue.h"
 #include "messi/base/finally.h"
 #include "messi/base/status.h"
@@ -42,6 +41,7 @@
 #include "messi/session/schema.h"
 #include "messi/session/session_loss.h"
 #include "messi/session/session_mode.h"
+#include "messi/user_status.h"
 #include "messi/wire/outbox.h"
 
 namespace messi {

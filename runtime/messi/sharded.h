@@ -14,7 +14,7 @@
 
 #include "messi/base/time.h"
 #include "messi/impl/shards.h"
-#include "messi/impl/to_absl.h"
+#include "messi/impl/to_user.h"
 #include "messi/io/loop_thread.h"
 #include "messi/server.h"
 

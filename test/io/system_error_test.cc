@@ -4,14 +4,14 @@
 
 #include "absl/status/status.h"
 #include "messi/base/status.h"
-#include "messi/impl/to_absl.h"
+#include "messi/impl/to_user.h"
 #include "messi/system_error.h"
 #include "test/catch.h"
 
 using messi::errno_of;
 using messi::Status;
 using messi::StatusCode;
-using messi::to_absl;
+using messi::to_user;
 using messi::io::status_of_errno;
 
 namespace {
@@ -56,11 +56,11 @@ TEST_CASE("users are told the same code, text and number", "[io]") {
   for (int code = 1; code <= 16; ++code) {
     CAPTURE(code);
     const Status status(static_cast<StatusCode>(code), "what is wrong", code % 2);
-    CHECK(static_cast<int>(to_absl(status).code()) == code);
-    CHECK(to_absl(status).message() == "what is wrong");
-    CHECK(errno_of(to_absl(status)) == code % 2);
+    CHECK(static_cast<int>(to_user(status).code()) == code);
+    CHECK(to_user(status).message() == "what is wrong");
+    CHECK(errno_of(to_user(status)) == code % 2);
   }
-  CHECK(to_absl(Status()).ok());
+  CHECK(to_user(Status()).ok());
   CHECK(errno_of(absl::UnknownError("something else")) == 0);
   CHECK(errno_of(absl::OkStatus()) == 0);
 }

@@ -25,7 +25,8 @@ class Host {
   virtual ~Host() = default;
   virtual absl::Status start() = 0;
   virtual std::string uri() = 0;
-  /// Calls it with the server of some loop, on that, and waits; or else of each, maybe.
+  /// Calls it with the server of some loop, on that loop. If it does not wait for the end of the
+  /// call, it may be called with the server of each.
   virtual void on_any(std::uint64_t which, bool waits, std::function<void(Server&)> what) = 0;
   /// Calls it with the server of each loop, and waits.
   virtual void on_each(const std::function<void(Server&)>& what) = 0;

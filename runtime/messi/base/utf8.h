@@ -25,6 +25,9 @@ namespace utf8 {
 
 using Vector = std::uint64_t __attribute__((vector_size(16)));
 
+/// Small machines have none, and little room for the code.
+inline constexpr bool kHasVectors = sizeof(std::size_t) >= 8;
+
 inline bool is_ascii(std::uint64_t bytes) { return (bytes & 0x8080808080808080) == 0; }
 inline bool is_ascii(Vector bytes) { return is_ascii(bytes[0] | bytes[1]); }
 
@@ -71,7 +74,6 @@ template <typename Word>
 
 /// The first byte that is not ASCII.
 inline const char* skip_ascii(const char* at, const char* end) {
-  constexpr std::uint64_t kHighBits = 0x8080808080808080;
   const auto vector = [&at](int i) {
     Vector bytes;
     std::memcpy(&bytes, at + 16 * i, 16);
@@ -87,14 +89,14 @@ inline const char* skip_ascii(const char* at, const char* end) {
     std::memcpy(&bytes, at, 4);
     return bytes;
   };
-  while (end - at >= 128) {
+  while (kHasVectors && end - at >= 128) {
     const Vector all = vector(0) | vector(1) | vector(2) | vector(3) | vector(4) | vector(5) |
                        vector(6) | vector(7);
-    if (((all[0] | all[1]) & kHighBits) != 0) break;
+    if (!is_ascii(all)) break;
     at += 128;
   }
-  while (end - at >= 8 && (word(0) & kHighBits) == 0) at += 8;
-  if (end - at >= 4 && (half_word() & kHighBits) == 0) at += 4;
+  while (end - at >= 8 && is_ascii(word(0))) at += 8;
+  if (end - at >= 4 && is_ascii(half_word())) at += 4;
   while (at != end && static_cast<unsigned char>(*at) < 0x80) ++at;
   return at;
 }

@@ -20,7 +20,7 @@
 #include "messi/impl/server_lanes.h"
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_link.h"
-#include "messi/impl/to_absl.h"
+#include "messi/impl/to_user.h"
 #include "messi/io/stream.h"
 #include "messi/server.h"
 #include "messi/wire/close_frame.h"

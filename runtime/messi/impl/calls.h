@@ -26,7 +26,7 @@
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
 #include "messi/flavour.h"
-#include "messi/impl/to_absl.h"
+#include "messi/impl/to_user.h"
 #include "messi/io/event_loop.h"
 #include "messi/send_result.h"
 #include "messi/wire/call_frame.h"

@@ -18,7 +18,7 @@
 #include "messi/impl/calls.h"
 #include "messi/impl/client_lanes.h"
 #include "messi/impl/observation.h"
-#include "messi/impl/to_absl.h"
+#include "messi/impl/to_user.h"
 #include "messi/io/networks.h"
 
 namespace messi {

@@ -22,7 +22,7 @@
 #include "messi/impl/server_sessions.h"
 #include "messi/impl/session_link.h"
 #include "messi/impl/shards.h"
-#include "messi/impl/to_absl.h"
+#include "messi/impl/to_user.h"
 #include "messi/io/networks.h"
 #include "messi/server.h"
 

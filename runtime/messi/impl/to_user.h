@@ -1,8 +1,8 @@
-#ifndef MESSI_IMPL_TO_ABSL_H_
-#define MESSI_IMPL_TO_ABSL_H_
+#ifndef MESSI_IMPL_TO_USER_H_
+#define MESSI_IMPL_TO_USER_H_
 
-#include "messi/absl_status.h"
 #include "messi/base/status.h"
+#include "messi/user_status.h"
 
 #ifdef MESSI_NO_ABSEIL
 
@@ -23,17 +23,16 @@ inline const Status& to_user(const Status& status) { return status; }
 namespace messi {
 
 /// Converts the status of the rooms below for users.
-inline absl::Status to_absl(const Status& status) {
+inline absl::Status to_user(const Status& status) {
   absl::Status result(static_cast<absl::StatusCode>(status.code()), status.message());
   if (status.system_error() != 0) {
     result.SetPayload(kErrnoPayload, absl::Cord(std::to_string(status.system_error())));
   }
   return result;
 }
-inline UserStatus to_user(const Status& status) { return to_absl(status); }
 
 }  // namespace messi
 
 #endif
 
-#endif  // MESSI_IMPL_TO_ABSL_H_
+#endif  // MESSI_IMPL_TO_USER_H_

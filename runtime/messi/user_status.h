@@ -1,5 +1,5 @@
-#ifndef MESSI_ABSL_STATUS_H_
-#define MESSI_ABSL_STATUS_H_
+#ifndef MESSI_USER_STATUS_H_
+#define MESSI_USER_STATUS_H_
 
 // The status that the front doors give to users. The compiled flavour only declares absl::Status,
 // since its header takes as long to compile as all of messi's.
@@ -40,4 +40,4 @@ using UserStatus = absl::Status;
 
 #endif
 
-#endif  // MESSI_ABSL_STATUS_H_
+#endif  // MESSI_USER_STATUS_H_
