@@ -200,6 +200,7 @@ MESSI_INLINE TimePoint ClientBase::session_deadline() {
 MESSI_INLINE void ClientBase::handle_session_close(const wire::CloseFrame& frame) {
   settle_.schedule();
   ClientSession& session = *carried_session();
+  if (session.refused() != wire::Accepted::kYes) return;  // that has ended it, a moment before
   const bool ending = sessions_->closing && sessions_->close_said && !sessions_->leaving;
   if (frame.reply) {
     if (!ending) return link_->close(DisconnectReason::kProtocolError);
