@@ -104,6 +104,18 @@ TEST_CASE("a client that sends a message first knows no offer", "[server]") {
   }
 }
 
+TEST_CASE("the first message of a client that knows no offer must fit into the wait", "[server]") {
+  ServerOptions options = with_sessions();
+  const bool fits = GENERATE(true, false);
+  if (fits) options.max_payload_before_accept = options.max_payload_size;
+  SessionWorld world(options);
+  Peer peer(world.loop);
+  peer.connect();
+  peer.say(from_client(message(std::string(5000, 'x'))));
+  CHECK(world.server.has("1 connected") == fits);
+  CHECK(world.server.count("refused") == (fits ? 0 : 1));
+}
+
 TEST_CASE("a silent client is greeted after a while", "[server]") {
   ServerOptions options = with_sessions();
   for (const messi::Duration wait : {0ms, 500ms, 1000ms}) {

@@ -23,7 +23,10 @@ class Server final : public echo::EchoServer {
 
 int main() {
   messi::EpollLoop loop;
-  Server server(loop, "tcp://127.0.0.1:0");
+  messi::ServerOptions options;
+  options.session = messi::SessionMode::kPrefer;
+  options.max_payload_before_accept = options.max_payload_size;  // of a client without a session
+  Server server(loop, "tcp://127.0.0.1:0", options);
   if (const absl::Status status = server.start(); !status.ok()) {
     std::cerr << status.message() << '\n';
     return 1;
