@@ -218,6 +218,19 @@ inline bool has_message_twice(std::string_view bytes, const pb::Descriptor& type
   return false;
 }
 
+/// The encoded message without its unknown fields, the same for the same message.
+inline std::string known_part(pb::Message& message) {
+  message.DiscardUnknownFields();
+  std::string bytes;
+  {
+    pb::io::StringOutputStream stream(&bytes);
+    pb::io::CodedOutputStream out(&stream);
+    out.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&out);
+  }
+  return bytes;
+}
+
 class AgainstLibprotobuf {
  public:
   AgainstLibprotobuf(std::uint32_t seed, std::uint32_t rounds) : random_(seed), rounds_(rounds) {
@@ -289,18 +302,6 @@ class AgainstLibprotobuf {
     std::string bytes(encoded_size(message), '\0');
     auto* const begin = reinterpret_cast<std::uint8_t*>(bytes.data());
     if (encode(message, begin) != begin + bytes.size()) return std::nullopt;
-    return bytes;
-  }
-
-  static std::string known_part(pb::Message& message) {
-    message.DiscardUnknownFields();
-    std::string bytes;
-    {
-      pb::io::StringOutputStream stream(&bytes);
-      pb::io::CodedOutputStream out(&stream);
-      out.SetSerializationDeterministic(true);
-      message.SerializeToCodedStream(&out);
-    }
     return bytes;
   }
 
