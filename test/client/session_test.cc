@@ -556,6 +556,28 @@ TEST_CASE("a server that does not answer is given up, and the session is kept", 
   CHECK(world.client.detached());
 }
 
+TEST_CASE("a client that has given up is not connected, also before it says so", "[client]") {
+  World world;
+  world.welcome();
+  world.client.take_log();
+  world.loop.network().faults.refuse_connects = true;
+  world.client.retry = std::optional<messi::Duration>();
+  messi::Task meanwhile(world.loop, [&] {
+    CHECK_FALSE(world.client.connected());
+    CHECK_FALSE(world.client.detached());
+    CHECK(world.client.try_send_message_ind(message("1")) == messi::SendResult::kNotConnected);
+  });
+  world.client.then = [&](const std::string& line) {
+    if (line.rfind("failed", 0) == 0) meanwhile.schedule();
+  };
+  world.peer().close();
+  world.loop.advance(2s);
+  CHECK(world.client.take_log() ==
+        Log{"detached: Connection closed.",
+            "failed: tcp://localhost:6000: cannot connect: Connection refused",
+            "disconnected: Stopped."});
+}
+
 TEST_CASE("what was handled is acknowledged after 200 ms, or when it is much", "[client]") {
   World world;
   Welcome small;

@@ -71,9 +71,9 @@ MESSI_INLINE std::size_t ClientBase::session_bytes() const {
 
 MESSI_INLINE bool ClientBase::session_connected() const {
   if (!sessions_->connected || sessions_->closing || sessions_->leaving) return false;
-  if (in_state(connection::ClientState::kEnding) ||
-      in_state(connection::ClientState::kRestarting)) {
-    return false;
+  using State = connection::ClientState;
+  for (const State over : {State::kStopped, State::kEnding, State::kRestarting}) {
+    if (in_state(over)) return false;
   }
   if (sessions_->current) return sessions_->current->refused() == wire::Accepted::kYes;
   return link_ && !link_->closed();
