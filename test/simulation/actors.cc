@@ -553,8 +553,9 @@ bool Server::all_delivered() {
   return all;
 }
 
-bool Server::on_client_arriving(const std::string& /*peer_address*/) {
+bool Server::on_client_arriving(const std::string& peer_address) {
   watch_.happens("arriving", index_, 0);
+  watch_.arrives(number_in(peer_address));
   return watch_.in_hook(Hook::kArriving, index_);
 }
 

@@ -61,6 +61,10 @@ class Watch {
   void forget_last_journal() { journals_.pop_back(); }
   /// Its first message, which says what the receiver must get.
   First first_of(const Journal& journal);
+  /// There is a connection, with this number in the network. It may begin much later.
+  void arrives(std::size_t link) {
+    if (harm_stays_) harmed_links_.push_back(link);
+  }
   /// A connection or a session begins, for one side, which sends `journal`. Only servers know the
   /// number that a connection has in the network.
   void open(Side& side, Journal& journal, std::size_t link = 0);
