@@ -22,6 +22,7 @@
 #include "messi/base/time.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
+#include "messi/connection/frame_kind.h"
 #include "messi/connection/hint.h"
 #include "messi/connection/keepalive.h"
 #include "messi/wire/buffer_pool.h"
@@ -32,8 +33,6 @@
 #include "messi/wire/outbox.h"
 
 namespace messi::connection {
-
-enum class Side : std::uint8_t { kClient, kServer };
 
 /// The settings that all connections of one client or server share.
 struct ConnectionSettings : wire::OutboxSettings {
@@ -246,11 +245,9 @@ class Connection : private wire::Outbox {
 
  protected:
   // A newer server may send frames that this client does not know; a client sends only what the
-  // server has offered. A frame that only clients send arrives when a client is connected to
-  // another client, or to itself.
+  // server has offered.
   bool tolerates(wire::FrameType type) const {
-    return settings().side == Side::kClient && type != wire::FrameType::kPing &&
-           type != wire::FrameType::kClientToServer;
+    return settings().side == Side::kClient && kind(type) == FrameKind::kOther;
   }
   void handle_service(const wire::Frame& frame) {
     const bool client = settings().side == Side::kClient;
@@ -347,7 +344,7 @@ class Connection : private wire::Outbox {
 
   void handle_other(const wire::Frame& frame) {
     const bool server = settings().side == Side::kServer;
-    if (is_ping_or_pong(frame.type)) {
+    if (kind(frame.type) == FrameKind::kSignOfLife) {
       if (!frame.payload.empty()) return close(DisconnectReason::kProtocolError);
       if (server) {
         if (!closed() && !keepalive_.handle_ping(settings().keepalive)) {
@@ -362,11 +359,7 @@ class Connection : private wire::Outbox {
     if (check_type(frame.type)) handle_expected(frame);
   }
 
-  /// A ping to a server or a pong to a client.
-  bool is_ping_or_pong(wire::FrameType type) const {
-    return type ==
-           (settings().side == Side::kServer ? wire::FrameType::kPing : wire::FrameType::kPong);
-  }
+  FrameKind kind(wire::FrameType type) const { return kind_of(type, settings().side); }
 
   void handle_close(std::string_view payload) {
     const std::optional<wire::CloseFrame> frame = wire::read_close(payload);
@@ -383,9 +376,8 @@ class Connection : private wire::Outbox {
 
   bool check_type(wire::FrameType type) {
     if (expects(type)) return true;
-    const bool client =
-        settings().side == Side::kClient &&
-        (type == wire::FrameType::kPing || type == wire::FrameType::kClientToServer);
+    // A client is connected to another client, or to itself.
+    const bool client = settings().side == Side::kClient && kind(type) == FrameKind::kOwn;
     close(DisconnectReason::kProtocolError, client ? Hint::kClient : Hint::kNone);
     return false;
   }
@@ -414,7 +406,7 @@ class Connection : private wire::Outbox {
       const Hint foreign = foreign_protocol({header, wire::kHeaderSize});
       if (too_big || foreign != Hint::kNone)
         return close(DisconnectReason::kProtocolError, foreign);
-      if (!is_ping_or_pong(type) && !check_type(type)) return;
+      if (kind(type) != FrameKind::kSignOfLife && !check_type(type)) return;
     }
     if (too_big) return close(DisconnectReason::kMessageTooBig);
     if (settings().too_slow(decoder_.waited(), decoder_.cut_size())) {

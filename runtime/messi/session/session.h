@@ -7,7 +7,7 @@
 //     acknowledged      kept                              accepted
 //          |             |                                   |
 //     -----+-------------+------------------+----------------+
-//          acked_        frames()           next_: handed to the connection up to here
+//                        frames()           next_: handed to the connection up to here
 //
 // Messages are numbered 1, 2, 3... in each direction, implicitly: a stream begins behind the number
 // that the peer has named. Messages stay in the session's queue until they are acknowledged. The
@@ -19,10 +19,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "messi/base/time.h"
 #include "messi/session/frame_cursor.h"
 #include "messi/session/kept_messages.h"
-#include "messi/session/owed_ack.h"
+#include "messi/session/progress.h"
 #include "messi/wire/buffer_pool.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/frame_queue.h"
@@ -31,16 +30,9 @@
 
 namespace messi::session {
 
-/// What the peer has said of itself in HELLO or WELCOME.
-struct PeerState {
-  std::uint64_t rx;  ///< How many messages of this side it has handled.
-  std::uint32_t retain;
-  std::uint32_t max_payload;
-};
-
 /// Messages are sent through it as through any outbox, with or without a connection. In what
 /// follows, `link` is the queue of the connection that it is attached to.
-class Session : public wire::Outbox {
+class Session : public wire::Outbox, public Progress {
  public:
   Session(const wire::OutboxSettings& settings, wire::BufferPool& pool) : Outbox(settings, pool) {
     set_much(kNever);  // there is nowhere to write to
@@ -48,20 +40,18 @@ class Session : public wire::Outbox {
 
   // What was sent.
 
-  /// The number of the last message that the peer has acknowledged.
-  std::uint64_t acknowledged() const { return acked_; }
   /// The number of the last message that was accepted.
   std::uint64_t last_accepted() {
     accepted_.go_on(frames(), frames().pending());
     return accepted_.number();
   }
   /// How many messages were accepted and not acknowledged.
-  std::uint64_t unacknowledged() { return last_accepted() - acked_; }
+  std::uint64_t unacknowledged() { return last_accepted() - acknowledged(); }
   bool all_acknowledged() const { return frames().pending() == 0; }
   /// The bytes of those messages, with headers. This is what `max_pending_bytes` bounds.
   std::size_t kept_bytes() const { return frames().pending(); }
   /// Those messages. Valid until something is sent or acknowledged.
-  KeptMessages kept() const { return {frames().stretches(), acked_ + 1}; }
+  KeptMessages kept() const { return {frames().stretches(), acknowledged() + 1}; }
 
   /// Nothing more will be shared from `buffer`.
   void handle_buffer_full(const wire::Buffer* buffer) { frames().handle_full(buffer); }
@@ -74,35 +64,9 @@ class Session : public wire::Outbox {
   /// Something was left out: `poll_writable` shall say when there is room.
   void note_left_out() { was_high_ = true; }
 
-  // What has arrived.
-
-  /// The number of the last message that was dispatched.
-  std::uint64_t rx() const { return rx_; }
-  /// Directly before a message is dispatched.
-  void handle_dispatched(std::size_t payload_size) {
-    ++rx_;
-    owed_.add(payload_size);
-  }
-  /// It could not be decoded.
-  void handle_undecodable() { --rx_; }
-  /// At the end of a turn, and at `ack_deadline`: whether the connection shall write an ACK.
-  bool wants_ack(TimePoint now, bool something_is_written) {
-    owed_.begin_wait(now);
-    return owed_.due(now, something_is_written);
-  }
-  /// Whether there is something to acknowledge.
-  bool owes_ack() const { return owed_.owed(); }
-  /// When `wants_ack` turns true by itself.
-  TimePoint ack_deadline() const { return owed_.deadline(); }
-  /// Nothing is dispatched any more, although messages may arrive.
-  void stop_dispatching() { dispatches_ = false; }
-  bool dispatches() const { return dispatches_; }
-
   // The connection that carries it.
 
   bool attached() const { return attached_; }
-  /// Whether an ACK has ever come: the peer knows of the session.
-  bool confirmed() const { return confirmed_; }
   /// A connection begins to carry it. What the peer has handled is acknowledged by that, and the
   /// rest will be handed over again. False if that cannot be: the peer names a message that it has
   /// acknowledged before, or one that was never written. Then nothing has happened.
@@ -114,8 +78,6 @@ class Session : public wire::Outbox {
   /// peer accepts.
   bool hand_over(wire::FrameQueue& link);
   bool has_more() const { return frames().pending() > next_.passed(); }
-  /// The highest number that was written on an earlier connection.
-  std::uint64_t written() const { return written_; }
   /// The number of the last message that was handed over.
   std::uint64_t handed() {
     handed_.go_on(frames(), next_.passed());
@@ -125,7 +87,7 @@ class Session : public wire::Outbox {
   bool exceeds_limit() const { return exceeds_limit_; }
   /// The largest payload that both sides accept.
   std::size_t most_payload() const final {
-    return std::min<std::size_t>(settings().max_payload_size, peer_max_payload_);
+    return std::min<std::size_t>(settings().max_payload_size, peer_max_payload());
   }
 
   /// The ACK to write now, before all messages that `link` has not begun to write.
@@ -153,17 +115,10 @@ class Session : public wire::Outbox {
   FrameCounter count_up_to(std::uint64_t rx, std::size_t size) const;
   void acknowledge(const FrameCounter& last);
 
-  std::uint64_t acked_ = 0;
-  std::uint64_t written_ = 0;  // the highest that was written on an earlier connection
-  std::uint64_t rx_ = 0;
   FrameCursor next_;       // what is handed over next
   FrameCounter handed_;    // up to there, or less
   FrameCounter accepted_;  // to the end, or less
-  OwedAck owed_;
-  std::uint32_t peer_max_payload_ = UINT32_MAX;
   bool attached_ = false;
-  bool confirmed_ = false;
-  bool dispatches_ = true;
   bool exceeds_limit_ = false;
   bool was_high_ = false;
   std::size_t awaited_ = 0;  // the frame that was not accepted; 0 if there was none
@@ -181,16 +136,13 @@ inline bool Session::poll_writable() {
 
 inline bool Session::attach(const PeerState& peer) {
   assert(!attached_);
-  if (peer.rx < acked_ || peer.rx > written_) return false;
-  acknowledge(count_up_to(peer.rx, frames().pending()));
+  if (!handle_last_rx(peer.rx)) return false;
   attached_ = true;
   next_ = FrameCursor();
-  handed_ = FrameCounter(acked_);
+  handed_ = FrameCounter(acknowledged());
   set_much(kWorthWriting);
-  peer_max_payload_ = peer.max_payload;
   exceeds_limit_ = false;
-  owed_.set_peer_retain(peer.retain);
-  owed_.clear();  // HELLO and WELCOME say it
+  begin_connection(peer);
   return true;
 }
 
@@ -198,9 +150,8 @@ inline void Session::detach(wire::FrameQueue& link) {
   assert(attached_);
   attached_ = false;
   set_much(kNever);
-  written_ = std::max(written_, handed() - link.count_numbered_untaken());
+  end_connection(handed() - link.count_numbered_untaken());
   frames().handle_blocked();  // what is kept of broadcasts may be little
-  owed_.clear();
 }
 
 inline bool Session::hand_over(wire::FrameQueue& link) {
@@ -219,10 +170,10 @@ inline bool Session::hand_over(wire::FrameQueue& link) {
 
 /// The part of it that is not larger than the peer accepts.
 inline FrameCursor::Stretch Session::acceptable(FrameCursor::Stretch stretch) {
-  if (peer_max_payload_ >= settings().max_payload_size) return stretch;
+  if (peer_max_payload() >= settings().max_payload_size) return stretch;
   std::uint32_t end = stretch.begin;
   for (; end < stretch.end; end += wire::frame_size(stretch.buffer->data() + end)) {
-    if (wire::message_size(stretch.buffer->data() + end) <= peer_max_payload_) continue;
+    if (wire::message_size(stretch.buffer->data() + end) <= peer_max_payload()) continue;
     exceeds_limit_ = true;
     break;
   }
@@ -231,14 +182,12 @@ inline FrameCursor::Stretch Session::acceptable(FrameCursor::Stretch stretch) {
 }
 
 inline wire::Ack Session::make_ack(wire::FrameQueue& link) {
-  owed_.clear();
-  return {rx_, handed() - link.count_numbered_unbegun()};
+  return say_rx(handed() - link.count_numbered_unbegun());
 }
 
 inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
-  if (ack.rx < acked_) return false;
-  if (dispatches_ && ack.tx != rx_) return false;
-  if (ack.rx > acked_) {
+  if (!may_be(ack)) return false;
+  if (ack.rx > acknowledged()) {
     const FrameCounter last = count_up_to(ack.rx, next_.passed());
     if (last.number() < ack.rx) return false;
     // Surely written, unless as much is waiting; and that may be more than messages.
@@ -248,19 +197,19 @@ inline bool Session::handle_ack(const wire::Ack& ack, wire::FrameQueue& link) {
     }
     acknowledge(last);
   }
-  confirmed_ = true;
+  confirm();
   return true;
 }
 
 inline bool Session::handle_last_rx(std::uint64_t rx) {
-  if (rx < acked_ || rx > written_) return false;
+  if (!may_have_handled(rx)) return false;
   acknowledge(count_up_to(rx, frames().pending()));
   return true;
 }
 
 /// From the front on, at most `size` bytes.
 inline FrameCounter Session::count_up_to(std::uint64_t rx, std::size_t size) const {
-  FrameCounter counter(acked_);
+  FrameCounter counter(acknowledged());
   counter.go_on(frames(), size, rx);
   return counter;
 }
@@ -268,11 +217,11 @@ inline FrameCounter Session::count_up_to(std::uint64_t rx, std::size_t size) con
 inline void Session::acknowledge(const FrameCounter& last) {
   note_high();
   const std::uint32_t size = last.passed();
-  acked_ = last.number();
+  set_acknowledged(last.number());
   forget(size);
   next_.handle_taken(frames(), size);
-  handed_.handle_taken(frames(), size, acked_);
-  accepted_.handle_taken(frames(), size, acked_);
+  handed_.handle_taken(frames(), size, acknowledged());
+  accepted_.handle_taken(frames(), size, acknowledged());
   if (attached_) set_much(much() - size);
 }
 

@@ -16,7 +16,7 @@ inline std::uint8_t* put_number(std::uint8_t* out, std::uint64_t value, std::siz
 /// The number in the `size` bytes at `at`, which are there.
 inline std::uint64_t get_number(std::string_view bytes, std::size_t at, std::size_t size) {
   std::uint64_t value = 0;
-  for (const char byte : bytes.substr(at, size)) {
+  for (const char byte : std::string_view(bytes.data() + at, size)) {
     value = value << 8 | static_cast<std::uint8_t>(byte);
   }
   return value;

@@ -217,7 +217,8 @@ inline void write_welcome(std::uint8_t* out, const Welcome& welcome) {
 
 inline std::optional<Welcome> read_welcome(std::string_view payload) {
   if (payload.size() < kWelcomeFixedSize) return std::nullopt;
-  const std::string_view tlvs = payload.substr(kWelcomeFixedSize);
+  std::string_view tlvs = payload;
+  tlvs.remove_prefix(kWelcomeFixedSize);
   if (!session_frames::well_formed(tlvs)) return std::nullopt;
   if (static_cast<std::uint8_t>(payload[1]) > 1) return std::nullopt;
   Welcome welcome;
