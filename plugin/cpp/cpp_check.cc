@@ -84,7 +84,8 @@ void check_class(const Protocol& protocol, const std::string& name, Diagnostics&
 void check_device(const Options& options, const CppOptions& cpp_options, Diagnostics& diagnostics) {
   if (!cpp_options.device) return;
   const auto refuse = [&](const std::string& problem, const std::string& remedy) {
-    diagnostics.error({}, "option \"client\" is \"device\", and " + problem, remedy);
+    const std::string client = cpp_options.device_sessions ? "session_device" : "device";
+    diagnostics.error({}, "option \"client\" is " + in_quotes(client) + ", and " + problem, remedy);
   };
   if (!cpp_options.views) {
     refuse("messages are libprotobuf's, which need a heap", "add messages=views");

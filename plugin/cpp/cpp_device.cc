@@ -26,18 +26,24 @@ void emit_device_class(const Context& context) {
                    }
                  )cc");
   };
+  const bool sessions = context.cpp_options.device_sessions;
   context.text.emit({{"Device", context.device_class()},
+                     {"Base", sessions ? "SessionDeviceBase" : "DeviceBase"},
+                     {"Options", sessions ? "SessionDeviceOptions" : "DeviceOptions"},
+                     {"header", sessions ? "session_client.h" : "client.h"},
+                     {"kept_space", sessions ? ", ::messi::Space kept" : ""},
+                     {"kept", sessions ? ", kept" : ""},
                      {"receives", [&] { emit_numbers(context, down, "Receives"); }},
                      {"hooks", emit_hooks},
                      {"tries", emit_tries}},
                     R"cc(
               /// A client for devices: derive from it and override the hooks you need. What every such client
-              /// has, such as link_up and handle_bytes, is in DeviceBase: messi/device/client.h.
-              class $Device$ : public ::messi::DeviceBase {
+              /// has, such as link_up and handle_bytes, is in $Base$: messi/device/$header$.
+              class $Device$ : public ::messi::$Base$ {
                public:
-                explicit $Device$(::messi::Space input, ::messi::Space output,
-                                  const ::messi::DeviceOptions& options = {})
-                    : DeviceBase(input, output, options) {}
+                explicit $Device$(::messi::Space input, ::messi::Space output$kept_space$,
+                                  const ::messi::$Options$& options = {})
+                    : $Base$(input, output$kept$, options) {}
 
                 // Hooks: a message has arrived from the server.
 

@@ -32,7 +32,9 @@ void emit_includes(const Context& context) {
   const Options& options = context.options;
   const std::string runtime = context.cpp_options.runtime_include_prefix + "messi/";
   if (context.cpp_options.device) {
-    for (const char* header : {"device/client.h", "views/incoming.h", "views/message.h"}) {
+    const bool sessions = context.cpp_options.device_sessions;
+    for (const char* header : {sessions ? "device/session_client.h" : "device/client.h",
+                               "views/incoming.h", "views/message.h"}) {
       context.text.lines("#include \"" + runtime + header + '"');
     }
     return;

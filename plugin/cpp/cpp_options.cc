@@ -29,7 +29,8 @@ bool set_messages(std::string_view value, CppOptions& options) {
 }
 
 bool set_client(std::string_view value, CppOptions& options) {
-  options.device = value == "device";
+  options.device_sessions = value == "session_device";
+  options.device = value == "device" || options.device_sessions;
   return options.device || value == "loop";
 }
 
@@ -55,10 +56,11 @@ std::vector<Option> options_for(CppOptions& options) {
         "was received, in the same header. Default: libprotobuf."},
        [&options](std::string_view value) { return set_messages(value, options); }},
       {"client",
-       "loop|device",
-       "loop or device",
-       {"C++: what the client is: one on an event loop, or one for devices. That needs",
-        "messages=views and is all that is generated. Default: loop."},
+       "loop|device|session_device",
+       "loop, device or session_device",
+       {"C++: what the client is: one on an event loop, one for devices, or one for devices",
+        "with sessions. Those need messages=views and are all that is generated. Default:",
+        "loop."},
        [&options](std::string_view value) { return set_client(value, options); }},
   };
 }

@@ -1,0 +1,424 @@
+#ifndef MESSI_DEVICE_SESSION_CLIENT_H_
+#define MESSI_DEVICE_SESSION_CLIENT_H_
+
+// A client for devices with sessions: what was sent is handled by the server exactly once and in
+// order, across lost connections. client.h is the same without; the calls are those.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "messi/base/bytes.h"
+#include "messi/base/time.h"
+#include "messi/connection/disconnect_reason.h"
+#include "messi/connection/farewell.h"
+#include "messi/connection/session_ends.h"
+#include "messi/device/link.h"
+#include "messi/device/send.h"
+#include "messi/device/session.h"
+#include "messi/send_result.h"
+#include "messi/session/loss_reason.h"
+#include "messi/session/session_mode.h"
+#include "messi/wire/close_frame.h"
+#include "messi/wire/frame.h"
+#include "messi/wire/session_frames.h"
+
+namespace messi {
+
+struct SessionDeviceOptions : DeviceOptions {
+  /// Whether messages outlive the connection on which they were sent.
+  SessionMode session = SessionMode::kPrefer;
+  /// How long the server may take to welcome this client, from `link_up` on (kKeepAliveTimeout).
+  Duration connect_timeout = std::chrono::seconds(5);
+};
+
+/// As SessionLoss for other clients.
+struct DeviceSessionLoss {
+  SessionLossReason reason;
+
+  /// The messages of this side that are not known to have been handled, by their numbers in the
+  /// session; none if the first is more than the last.
+  std::uint64_t first_unacked;
+  std::uint64_t last_accepted;
+
+  /// How many messages of this side the peer has handled, if it has said so at the end. Then
+  /// `first_unacked` is the next one, and none from there on was handled.
+  std::optional<std::uint64_t> peer_handled = std::nullopt;
+};
+
+/// The base class of generated clients for devices, with sessions. It is used by one thread, and
+/// not in interrupts.
+class SessionDeviceBase : public device::Link<SessionDeviceBase> {
+ public:
+  /// The link to the server is there, such as a TCP connection or a serial line. The two sides
+  /// introduce themselves, then `on_connected` or `on_resumed` comes, or `on_connect_failure`. Not
+  /// in a hook.
+  void link_up(TimePoint now) {
+    link_down();
+    begin(now);
+    introduced_by_ = deadline_after(now, connect_timeout_);
+    wants_ack_ = close_said_ = false;
+  }
+  /// It is not there any more.
+  void link_down() { close(DisconnectReason::kConnectionClosed); }
+
+  /// Time has passed. Returns when to call it again, if no bytes arrive until then; earlier does no
+  /// harm. May call hooks.
+  TimePoint handle_time(TimePoint now) {
+    TimePoint deadline = Link::handle_time(now);
+    if (stage_ != Stage::kDone) {
+      if (now >= introduced_by_) close(DisconnectReason::kKeepAliveTimeout);
+      deadline = std::min(deadline, introduced_by_);
+    } else if (in_session_) {
+      if (session_.wants_ack(now, !output().empty())) wants_ack_ = true;
+      if (!wants_ack_) deadline = std::min(deadline, session_.ack_deadline());
+    }
+    tend();
+    return linked() ? deadline : TimePoint::max();
+  }
+
+  /// What is to be written next, in this order; all of it or a part. The bytes stay where they are
+  /// until `handle_written` or `link_up`; more may follow behind them.
+  std::string_view output() const {
+    if (!linked()) return {};
+    return session_.writing() ? session_.waiting() : control().waiting();
+  }
+  /// The first `size` bytes of `output()` have been written. May call hooks.
+  void handle_written(std::size_t size) {
+    if (!linked()) return;
+    if (session_.writing()) {
+      session_.handle_written(size);
+      if (!in_session_ && !session_.writing()) session_.forget_written();
+    } else {
+      control().handle_written(size);
+    }
+    tend();
+  }
+
+  /// True from `on_connected` until the session is lost or given up, also while there is no
+  /// connection; without a session until the connection is.
+  bool connected() const { return connected_ && !departing(); }
+  /// Whether there is a session and no connection that carries it: from `on_detached` until
+  /// `on_resumed` or `on_disconnected`.
+  bool detached() const { return known_ && !in_session_; }
+  /// The messages that were sent and that the server is not known to have handled, and those that
+  /// wait for a session.
+  std::uint64_t unacknowledged() const {
+    return session_.last_accepted() - session_.acknowledged();
+  }
+
+  /// There is a new session, or a connection without one.
+  virtual void on_connected() {}
+  /// The connection has ended, and the session goes on: what is sent now is kept. Unless it was
+  /// `link_down`, end the link, and make another one.
+  virtual void on_detached(DisconnectReason /*reason*/) {}
+  /// The session goes on in a new connection. `replayed` messages are sent again, which the server
+  /// has not handled.
+  virtual void on_resumed(std::uint64_t /*replayed*/) {}
+  /// The session has ended, and not everything was handled, or that is not known. Nothing can be
+  /// sent here. `on_disconnected` follows, if `on_connected` has come before.
+  virtual void on_session_lost(const DeviceSessionLoss& /*loss*/) {}
+  /// The session has ended, or a connection without one. There may be a connection, with the next
+  /// session.
+  virtual void on_disconnected(DisconnectReason /*reason*/) {}
+  /// A link has ended before the server had welcomed this client.
+  virtual void on_connect_failure(DisconnectReason /*reason*/) {}
+
+ protected:
+  /// A message of the server fits into `input`, which has at least 72 bytes; `output` has at least
+  /// 64, and a message to the server fits into `kept` (4 bytes and up to 10 for the member), which
+  /// holds what is not acknowledged. All belong to the user, and must outlive the client.
+  SessionDeviceBase(Space input, Space output, Space kept, const SessionDeviceOptions& options)
+      : Link(input, output, options),
+        mode_(options.session),
+        connect_timeout_(options.connect_timeout),
+        session_(kept) {}
+  ~SessionDeviceBase() = default;
+
+  /// Sends `message` as member `field`. What is sent before there is a connection is kept.
+  template <typename T>
+  SendResult try_send_member(std::uint32_t field, const T& message) {
+    if (departing() || losing_) return SendResult::kNotConnected;
+    const SendResult result = device::try_send(session_, field, message);
+    tend();
+    return result;
+  }
+
+ private:
+  friend Link;
+
+  enum class Stage : std::uint8_t { kAwaitsOffer, kAwaitsWelcome, kDone };
+
+  // How a session ends.
+  struct End {
+    DisconnectReason reason;
+    SessionLossReason loss;
+    std::optional<std::uint64_t> peer_handled = std::nullopt;
+  };
+
+  /// Passes a payload to its hook; false if it is not what the schema says. Not pure, since that
+  /// takes a function of C++'s library.
+  virtual bool dispatch(std::string_view /*payload*/) { return false; }
+
+  bool departing() const { return linked() && state() != State::kConnected; }
+
+  // Link
+
+  bool expects(wire::FrameType type) const {
+    return !in_session_ || type == wire::FrameType::kAck || type == wire::FrameType::kClose;
+  }
+  void handle_fault(DisconnectReason reason) {
+    if (in_session_) return lose(reason);
+    close(reason);
+  }
+  void handle_frame() {
+    switch (input().type()) {
+      case wire::FrameType::kServerToClient:
+        return handle_message();
+      case wire::FrameType::kPong:
+        if (stage_ == Stage::kAwaitsOffer) go_without_session();
+        return;
+      case wire::FrameType::kOffer:
+        if (stage_ == Stage::kAwaitsOffer) handle_offer();
+        return;
+      case wire::FrameType::kWelcome:
+        if (stage_ == Stage::kAwaitsWelcome) handle_welcome();
+        return;
+      case wire::FrameType::kAck:
+        if (in_session_) handle_ack();
+        return;
+      case wire::FrameType::kClose:
+        return handle_close();
+      default:
+        return;
+    }
+  }
+  void handle_end(DisconnectReason reason) {
+    const bool introduced = std::exchange(stage_, Stage::kAwaitsOffer) == Stage::kDone;
+    const bool carried = std::exchange(in_session_, false);
+    if (carried) session_.detach();
+    if (end_) return end_session(*std::exchange(end_, std::nullopt));
+    if (carried) return on_detached(reason);
+    if (!introduced) return on_connect_failure(reason);
+    session_.restart();
+    connected_ = false;
+    on_disconnected(reason);
+  }
+
+  // What arrives
+
+  void handle_message() {
+    if (stage_ == Stage::kAwaitsWelcome) return;  // it is not for this client yet
+    if (stage_ == Stage::kAwaitsOffer) go_without_session();
+    if (stage_ != Stage::kDone) return;
+    session_.handle_dispatched(input().payload().size());
+    if (dispatch(input().payload())) return;
+    session_.handle_undecodable();
+    handle_fault(DisconnectReason::kMessageDecodeError);
+  }
+
+  void handle_offer() {
+    const std::optional<wire::Offer> offer = wire::read_offer(input().payload());
+    if (!offer) return close(DisconnectReason::kProtocolError);
+    const bool session = offer->sessions && mode_ != SessionMode::kOff;
+    if (!session || offer->min_version > wire::kSessionVersion ||
+        offer->max_version < wire::kSessionVersion) {
+      return go_without_session();
+    }
+    wire::Hello hello;
+    hello.resume = known_;
+    hello.attempt = ++attempt_;
+    hello.retain = static_cast<std::uint32_t>(session_.capacity());
+    hello.max_payload = static_cast<std::uint32_t>(input().capacity());
+    hello.rx = session_.rx();
+    hello.id = id_;
+    hello.secret = secret_;
+    std::uint8_t* const out = control().reserve(wire::FrameType::kHello, wire::kHelloFixedSize);
+    if (out == nullptr) return close(DisconnectReason::kGeneralError);
+    wire::write_hello(out - wire::kHeaderSize, hello);
+    control().commit(wire::kHelloFixedSize);
+    stage_ = Stage::kAwaitsWelcome;
+  }
+
+  void handle_welcome() {
+    // Without what is said of the schema, for which there may be no room.
+    const std::size_t size = std::min(input().payload().size(), wire::kWelcomeFixedSize);
+    const std::optional<wire::Welcome> welcome =
+        wire::read_welcome({input().payload().data(), size});
+    if (!welcome || welcome->version != wire::kSessionVersion) {
+      return close(DisconnectReason::kProtocolError);
+    }
+    const std::uint64_t written = session_.written();
+    if (welcome->resumed ? !resume(*welcome) : !begin_session(*welcome)) return;
+    stage_ = Stage::kDone;
+    in_session_ = connected_ = wants_ack_ = true;
+    if (welcome->resumed) {
+      on_resumed(written - welcome->rx);
+    } else {
+      on_connected();
+    }
+    tend();
+  }
+
+  static session::PeerState state_of(const wire::Welcome& welcome) {
+    return {welcome.rx, welcome.retain, welcome.max_payload};
+  }
+
+  // Both return false if the link has ended.
+  bool resume(const wire::Welcome& welcome) {
+    const bool same = known_ && welcome.id == id_;
+    if (same && session_.attach(state_of(welcome))) return true;
+    if (same) end_ = End{DisconnectReason::kProtocolError, SessionLossReason::kProtocol};
+    close(DisconnectReason::kProtocolError);
+    return false;
+  }
+  bool begin_session(const wire::Welcome& welcome) {
+    if (welcome.rx != 0 || welcome.id == wire::Token{} || welcome.secret == wire::Token{}) {
+      close(DisconnectReason::kProtocolError);
+      return false;
+    }
+    if (known_) {
+      const auto loss = session_ends::loss_of(static_cast<wire::CloseCode>(welcome.reason));
+      End end{DisconnectReason::kSessionLost, loss.value_or(SessionLossReason::kUnknown)};
+      if (welcome.prev_rx && session_.handle_last_rx(*welcome.prev_rx)) {
+        end.peer_handled = welcome.prev_rx;
+      }
+      end_session(end);
+      if (!linked()) return false;
+    }
+    id_ = welcome.id;
+    secret_ = welcome.secret;
+    known_ = true;
+    return session_.attach(state_of(welcome));
+  }
+
+  /// The server has no sessions, or this client does not want one.
+  void go_without_session() {
+    if (mode_ == SessionMode::kRequired) return close(DisconnectReason::kProtocolError);
+    if (known_) {
+      end_session({DisconnectReason::kSessionLost, SessionLossReason::kDowngraded});
+      if (!linked()) return;
+    }
+    stage_ = Stage::kDone;
+    connected_ = true;
+    on_connected();
+    tend();
+  }
+
+  void handle_ack() {
+    const std::optional<wire::Ack> ack = wire::read_ack(input().payload());
+    if (!ack || !session_.handle_ack(*ack)) lose(DisconnectReason::kProtocolError);
+  }
+
+  void handle_close() {
+    const std::optional<wire::CloseFrame> frame = wire::read_close(input().payload());
+    if (!frame) return handle_fault(DisconnectReason::kProtocolError);
+    const DisconnectReason reason = connection::reason_of(frame->code);
+    if (!in_session_) {
+      if (stage_ != Stage::kDone || reason != DisconnectReason::kDraining) return close(reason);
+      leave();
+      return tend();
+    }
+    // It may have waited while an ACK went ahead.
+    const std::uint64_t rx = std::max(frame->rx, session_.acknowledged());
+    if (frame->reply || !session_.handle_ack({rx, frame->tx})) {
+      return lose(DisconnectReason::kProtocolError);
+    }
+    const std::optional<SessionLossReason> loss = session_ends::loss_of(frame->code);
+    if (reason == DisconnectReason::kDraining) {
+      leave();
+      end_ = End{reason, SessionLossReason::kClosed};
+    } else if (frame->code == wire::CloseCode::kClosed) {
+      say_close(frame->code, /*reply=*/true);
+      const DisconnectReason why = end_ ? end_->reason : DisconnectReason::kConnectionClosed;
+      end_ = End{why, *loss, rx};
+      end();
+    } else {
+      if (loss) end_ = End{DisconnectReason::kSessionLost, *loss, rx};
+      return close(reason);
+    }
+    tend();
+  }
+
+  // How a session ends
+
+  /// What this side has found ends the connection, and mostly the session.
+  void lose(DisconnectReason reason) {
+    const std::optional<SessionLossReason> loss = session_ends::loss_of(reason);
+    if (!loss) return close(reason);
+    end_ = End{reason, *loss};
+    say_close(session_ends::code_of(*loss), /*reply=*/false);
+    end();
+    tend();
+  }
+  void end_session(const End& end) {
+    if (end.loss != SessionLossReason::kClosed || !session_.all_acknowledged()) {
+      losing_ = true;
+      on_session_lost(
+          {end.loss, session_.acknowledged() + 1, session_.last_accepted(), end.peer_handled});
+      losing_ = false;
+    }
+    session_.restart();
+    known_ = false;
+    id_ = secret_ = {};
+    if (std::exchange(connected_, false)) on_disconnected(end.reason);
+  }
+
+  // What is written
+
+  /// It is left out if there is no room for it: the server then finds out by itself.
+  void say_close(wire::CloseCode code, bool reply) {
+    std::uint8_t* const out = control().reserve(wire::FrameType::kClose, wire::kCloseFixedSize);
+    if (out == nullptr) return;
+    const wire::Ack ack = session_.make_ack();
+    wire::CloseFrame frame{code};
+    frame.reply = reply;
+    frame.rx = ack.rx;
+    frame.tx = ack.tx;
+    wire::write_close(out - wire::kHeaderSize, frame);
+    control().commit(wire::kCloseFixedSize);
+  }
+
+  /// When nothing is being written: decides what is next. Messages come last.
+  void tend() {
+    if (!output().empty() || !linked()) return;
+    if (state() == State::kEnding) return close(end_->reason);
+    if (stage_ != Stage::kDone) return;
+    if (std::exchange(wants_ack_, false)) {
+      std::uint8_t* const out = control().reserve(wire::FrameType::kAck, wire::kAckSize);
+      if (out == nullptr) return;
+      wire::write_ack(out - wire::kHeaderSize, session_.make_ack());
+      control().commit(wire::kAckSize);
+    } else if (session_.has_more()) {
+      if (session_.exceeds_limit()) return lose(DisconnectReason::kMessageTooBig);
+      session_.hand_over();
+    } else if (state() == State::kLeaving) {
+      if (!in_session_) return close(DisconnectReason::kDraining);
+      if (!std::exchange(close_said_, true)) say_close(wire::CloseCode::kDrain, /*reply=*/true);
+    }
+  }
+
+  const SessionMode mode_;
+  const Duration connect_timeout_;
+  device::Session session_;
+  wire::Token id_ = {};
+  wire::Token secret_ = {};
+  std::optional<End> end_;  // the session of this connection ends
+  TimePoint introduced_by_;
+  std::uint32_t attempt_ = 0;
+  Stage stage_ = Stage::kAwaitsOffer;
+  bool known_ = false;       // by a server
+  bool in_session_ = false;  // the connection carries it
+  bool connected_ = false;   // between on_connected and on_disconnected
+  bool losing_ = false;
+  bool wants_ack_ = false;
+  bool close_said_ = false;  // on this connection
+};
+
+}  // namespace messi
+
+#endif  // MESSI_DEVICE_SESSION_CLIENT_H_

@@ -1,0 +1,442 @@
+// Sessions of the client for devices, to which the test is the server, and not always a good one.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "messi/session/session_mode.h"
+#include "test/catch.h"
+#include "test/device/session_device.h"
+#include "test/support/bytes.h"
+#include "test/support/live_bytes.h"
+#include "test/support/session_bytes.h"
+
+using messi::SendResult;
+using messi::SessionMode;
+using messi::test::ack_frame;
+using messi::test::big_endian;
+using messi::test::close_frame;
+using messi::test::frame;
+using messi::test::frames_of;
+using messi::test::header;
+using messi::test::kPing;
+using messi::test::kPong;
+using messi::test::number_at;
+using messi::test::offer_frame;
+using messi::test::pattern;
+using messi::test::RawFrame;
+using messi::test::session_close_frame;
+using messi::test::SessionDevice;
+using messi::test::tlv;
+using messi::test::types_of;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct Welcome {
+  int version = 1;
+  bool resumed = false;
+  int reason = 0;
+  std::uint64_t rx = 0;
+  std::uint64_t max_payload = 1024 * 1024;
+  std::string id = pattern(16, 1);
+  std::string secret = pattern(16, 2);
+  std::optional<std::uint64_t> prev_rx = {};
+  std::string tlvs = {};
+
+  std::string bytes() const {
+    return frame(7, big_endian(static_cast<std::uint64_t>(version), 1) +
+                        big_endian(resumed ? 1 : 0, 1) +
+                        big_endian(static_cast<std::uint64_t>(reason), 1) +
+                        big_endian(prev_rx ? 1 : 0, 1) + big_endian(30'000, 4) +
+                        big_endian(4096, 4) + big_endian(max_payload, 4) + big_endian(rx, 8) + id +
+                        secret + big_endian(prev_rx.value_or(0), 8) + big_endian(0, 8) + tlvs);
+  }
+};
+
+Welcome resumed(std::uint64_t rx) {
+  Welcome welcome;
+  welcome.resumed = true;
+  welcome.rx = rx;
+  return welcome;
+}
+
+/// A message of the server.
+std::string said(std::string_view text) {
+  std::string inner = "\x12" + std::string(1, static_cast<char>(text.size())) + std::string(text);
+  return frame(2, "\x12" + std::string(1, static_cast<char>(inner.size())) + inner);
+}
+
+struct Alone {
+  explicit Alone(const messi::SessionDeviceOptions& options = {}) : device(options) {
+    device.link_up(now);
+  }
+
+  void hear(std::string_view bytes) {
+    device.handle_bytes(bytes, now);
+    device.handle_time(now);
+  }
+  /// What it writes.
+  std::string take() {
+    std::string bytes;
+    device.handle_time(now);
+    while (!device.output().empty()) {
+      bytes += device.output();
+      device.handle_written(device.output().size());
+    }
+    return bytes;
+  }
+  /// Until it has begun a session.
+  void meet(const Welcome& welcome = {}) {
+    hear(offer_frame(true));
+    take();
+    hear(welcome.bytes() + ack_frame(0, 0));
+    CHECK(frames_of(take()) == frames_of(ack_frame(0, 0)));
+    CHECK(device.take_log() == Lines{"connected"});
+  }
+  /// Another connection; returns its HELLO.
+  std::string meet_again() {
+    device.link_down();
+    device.link_up(now);
+    CHECK(take() == kPing);
+    hear(offer_frame(true));
+    const std::vector<RawFrame> frames = frames_of(take());
+    REQUIRE(frames.size() == 1);
+    REQUIRE(frames[0].type == 6);
+    device.take_log();
+    return frames[0].payload;
+  }
+
+  messi::TimePoint now = messi::TimePoint(1000s);
+  SessionDevice device;
+};
+
+constexpr const char* kProtocol = "lost 1-0: The protocol was broken.";
+
+}  // namespace
+
+TEST_CASE("the first words of a device are a ping and a HELLO, and then an ACK") {
+  Alone alone;
+  CHECK(alone.take() == kPing);
+  CHECK(alone.take().empty());
+  alone.hear(offer_frame(true));
+  const std::vector<RawFrame> frames = frames_of(alone.take());
+  REQUIRE(frames.size() == 1);
+  const std::string zeros(32, '\0');
+  CHECK(frames[0] == RawFrame{6, big_endian(0x01000000, 4) + big_endian(1, 4) + big_endian(256, 4) +
+                                     big_endian(72, 4) + big_endian(0, 8) + zeros});
+  CHECK(alone.device.say("early") == SendResult::kOk);
+  CHECK(alone.device.output().empty());
+  alone.hear(said("not for this client yet") + kPong + frame(99, "?") + ack_frame(5, 5));
+  CHECK(alone.device.log.empty());
+  Welcome welcome;
+  welcome.tlvs = tlv(2, std::string(100, 't')) + tlv(3, std::string(900, 't'));
+  alone.hear(welcome.bytes());
+  CHECK(alone.device.take_log() == Lines{"connected"});
+  CHECK(types_of(alone.take()) == std::vector<int>{8, 1});
+  CHECK(alone.device.heard.empty());
+}
+
+TEST_CASE("a HELLO that resumes has all the server needs") {
+  Alone alone;
+  alone.meet();
+  alone.hear(said("one") + said("two"));
+  const std::string hello = alone.meet_again();
+  CHECK(number_at(hello, 1, 1) == 1);
+  CHECK(number_at(hello, 4, 4) == 2);
+  CHECK(number_at(hello, 16, 8) == 2);
+  CHECK(hello.substr(24) == Welcome().id + Welcome().secret);
+  alone.meet_again();
+  CHECK(number_at(alone.meet_again(), 4, 4) == 4);
+}
+
+TEST_CASE("an ACK comes 200 ms after a message, earlier with others, or when many are owed") {
+  Alone alone;
+  alone.meet();
+  alone.take();
+  alone.hear(said("one"));
+  CHECK(alone.take().empty());
+  CHECK(alone.device.handle_time(alone.now) == alone.now + 200ms);
+  alone.now += 199ms;
+  CHECK(alone.take().empty());
+  alone.now += 1ms;
+  CHECK(alone.take() == ack_frame(1, 0));
+  alone.hear(said("two"));
+  alone.now += 50ms;
+  REQUIRE(alone.device.say("a") == SendResult::kOk);
+  CHECK(types_of(alone.take()) == std::vector<int>{1, 8});
+  for (int i = 0; i < 12; ++i) alone.hear(said("many, since 4096 bytes are kept there"));
+  CHECK(frames_of(alone.take()) == frames_of(ack_frame(12, 1)));
+}
+
+TEST_CASE("only one ACK waits, and says what was true") {
+  Alone alone;
+  alone.meet();
+  REQUIRE(alone.device.say("a") == SendResult::kOk);
+  alone.device.handle_written(1);
+  for (int i = 0; i < 5; ++i) {
+    alone.hear(said("one"));
+    alone.now += 200ms;
+    alone.device.handle_time(alone.now);
+  }
+  alone.device.handle_written(alone.device.output().size());  // the rest of the frame
+  CHECK(alone.take() == ack_frame(5, 1));
+}
+
+TEST_CASE("what is not acknowledged is sent again, from where the server is") {
+  Alone alone;
+  alone.meet();
+  REQUIRE(alone.device.say("one") == SendResult::kOk);
+  REQUIRE(alone.device.say("two") == SendResult::kOk);
+  REQUIRE(alone.device.say("three") == SendResult::kOk);
+  const std::string all = alone.take();
+  alone.hear(ack_frame(1, 0));
+  CHECK(alone.device.unacknowledged() == 2);
+  alone.meet_again();
+  alone.hear(resumed(2).bytes());
+  CHECK(alone.device.take_log() == Lines{"resumed 1"});
+  CHECK(alone.take() == ack_frame(0, 2) + all.substr(all.size() * 2 / 3 - 1));
+  CHECK(alone.device.unacknowledged() == 1);
+}
+
+TEST_CASE("what a server cannot have handled ends the session when it resumes") {
+  Alone alone;
+  alone.meet();
+  REQUIRE(alone.device.say("one") == SendResult::kOk);
+  REQUIRE(alone.device.say("two") == SendResult::kOk);
+  alone.device.handle_written(alone.device.output().size());
+  REQUIRE_FALSE(alone.device.output().empty());
+  SECTION("it was not written") {
+    alone.device.handle_written(alone.device.output().size() - 1);
+    alone.meet_again();
+    alone.hear(resumed(2).bytes());
+    CHECK(alone.device.take_log() ==
+          Lines{"lost 1-2: The protocol was broken.", "disconnected: Protocol error."});
+  }
+  SECTION("it was acknowledged before") {
+    alone.hear(ack_frame(1, 0));
+    alone.meet_again();
+    alone.hear(resumed(0).bytes());
+    CHECK(alone.device.take_log() ==
+          Lines{"lost 2-2: The protocol was broken.", "disconnected: Protocol error."});
+  }
+  CHECK_FALSE(alone.device.linked());
+}
+
+TEST_CASE("an answer that is wrong fails the attempt, and the session goes on") {
+  const auto end_of = [](const std::string& bytes) {
+    Alone alone;
+    alone.meet();
+    alone.meet_again();
+    alone.hear(bytes);
+    CHECK_FALSE(alone.device.linked());
+    CHECK(alone.device.detached());
+    REQUIRE(alone.device.log.size() == 1);
+    return alone.device.log.front();
+  };
+  const auto with = [](auto change) {
+    Welcome welcome;
+    change(welcome);
+    return welcome.bytes();
+  };
+  const std::string wrong = "failed: Protocol error.";
+  CHECK(end_of(with([](Welcome& w) { w.version = 2; })) == wrong);
+  CHECK(end_of(with([](Welcome& w) { w.rx = 1; })) == wrong);
+  CHECK(end_of(with([](Welcome& w) { w.id = std::string(16, '\0'); })) == wrong);
+  CHECK(end_of(with([](Welcome& w) { w.secret = std::string(16, '\0'); })) == wrong);
+  CHECK(end_of(with([](Welcome& w) {
+          w.resumed = true;
+          w.id = pattern(16, 3);
+        })) == wrong);
+  CHECK(end_of(frame(7, std::string(71, '\x01'))) == wrong);
+  CHECK(end_of(frame(1)) == wrong);
+  CHECK(end_of(kPing) == wrong);
+  CHECK(end_of(frame(9, "short")) == wrong);
+  CHECK(end_of(header(7, 2049)) == wrong);
+  CHECK(end_of(header(2, 73)) == "failed: Message too big.");
+  CHECK(end_of(close_frame(6)) == "failed: Connection closed.");
+  CHECK(end_of(close_frame(7)) == "failed: Too many clients.");
+  CHECK(end_of(close_frame(9)) == "failed: Not authenticated.");
+  CHECK(end_of(close_frame(14)) == "failed: Draining.");
+}
+
+TEST_CASE("what breaks the rules of a session ends it, and the server is told why") {
+  const auto end_of = [](const std::string& bytes, int code) {
+    Alone alone;
+    alone.meet();
+    REQUIRE(alone.take().empty());
+    alone.hear(bytes + said("not heard"));
+    CHECK(alone.device.log.empty());
+    CHECK_FALSE(alone.device.connected());
+    CHECK(alone.take() == session_close_frame(code, 0, 0));
+    CHECK(alone.device.heard.empty());
+    CHECK_FALSE(alone.device.linked());
+    REQUIRE(alone.device.log.size() == 2);
+    return alone.device.log;
+  };
+  const Lines protocol{kProtocol, "disconnected: Protocol error."};
+  CHECK(end_of(ack_frame(1, 0), 10) == protocol);
+  CHECK(end_of(ack_frame(0, 1), 10) == protocol);
+  CHECK(end_of(frame(8, "short"), 10) == protocol);
+  CHECK(end_of(frame(9, "short"), 10) == protocol);
+  CHECK(end_of(session_close_frame(5, 0, 1), 10) == protocol);
+  CHECK(end_of(session_close_frame(5, 0, 0, true), 10) == protocol);
+  CHECK(end_of(offer_frame(true), 10) == protocol);
+  CHECK(end_of(Welcome().bytes(), 10) == protocol);
+  CHECK(end_of(frame(10, std::string(9, '\x01')), 10) == protocol);
+  CHECK(end_of(frame(99), 10) == protocol);
+  CHECK(end_of(frame(1), 10) == protocol);
+  CHECK(end_of(kPing, 10) == protocol);
+  CHECK(end_of("HTTP/1.1 400", 10) == protocol);
+  CHECK(end_of(frame(2, "\x0a\x05"), 11) ==
+        Lines{"lost 1-0: A message could not be decoded.", "disconnected: Message decode error."});
+  CHECK(end_of(header(2, 73), 12) ==
+        Lines{"lost 1-0: A limit was exceeded.", "disconnected: Message too big."});
+}
+
+TEST_CASE("acknowledgements of what is being written, or go back, are not believed") {
+  Alone alone;
+  alone.meet();
+  REQUIRE(alone.device.say("one") == SendResult::kOk);
+  REQUIRE(alone.device.say("two") == SendResult::kOk);
+  SECTION("being written") {
+    const std::string first(alone.device.output());
+    alone.device.handle_written(first.size() - 1);
+    alone.hear(ack_frame(1, 0));
+    const std::string rest = alone.take();
+    CHECK(rest == first.substr(first.size() - 1) + session_close_frame(10, 0, 1));
+  }
+  SECTION("back") {
+    alone.take();
+    alone.hear(ack_frame(2, 0) + ack_frame(1, 0));
+    CHECK(alone.take() == session_close_frame(10, 0, 2));
+  }
+}
+
+TEST_CASE("a CLOSE that says why the session is lost") {
+  Alone alone;
+  alone.meet();
+  REQUIRE(alone.device.say("one") == SendResult::kOk);
+  REQUIRE(alone.device.say("two") == SendResult::kOk);
+  alone.take();
+  alone.hear(session_close_frame(3, 1, 0));
+  CHECK(alone.device.log ==
+        Lines{"lost 2-2: Too much was not acknowledged. handled 1", "disconnected: Session lost."});
+  CHECK_FALSE(alone.device.linked());
+}
+
+TEST_CASE("another CLOSE ends the connection, and not the session") {
+  Alone alone;
+  alone.meet();
+  alone.hear(session_close_frame(15, 0, 0));
+  CHECK(alone.device.log == Lines{"detached: Refused."});
+}
+
+TEST_CASE("what is kept and is larger than the server accepts ends the session") {
+  Alone alone;
+  REQUIRE(alone.device.say(std::string(100, 'a')) == SendResult::kOk);
+  Welcome small;
+  small.max_payload = 50;
+  alone.hear(offer_frame(true));
+  alone.take();
+  alone.hear(small.bytes());
+  CHECK(alone.device.say(std::string(47, 'a')) == SendResult::kTooBig);
+  CHECK(alone.device.say(std::string(46, 'a')) == SendResult::kOk);
+  CHECK(alone.take() == ack_frame(0, 0) + session_close_frame(12, 0, 0));
+  CHECK(alone.device.log ==
+        Lines{"connected", "lost 1-2: A limit was exceeded.", "disconnected: Message too big."});
+}
+
+TEST_CASE("a server that does not go on is given up") {
+  messi::SessionDeviceOptions options;
+  options.connect_timeout = 3s;
+  Alone alone(options);
+  alone.hear(offer_frame(true));
+  for (int i = 0; i < 2; ++i) {
+    alone.now += 1s;
+    alone.hear(kPong);
+  }
+  CHECK(alone.device.handle_time(alone.now) == alone.now + 1s);
+  alone.now += 1s;
+  alone.device.handle_time(alone.now);
+  CHECK(alone.device.log == Lines{"failed: Keep alive timeout."});
+}
+
+TEST_CASE("a hook may end the link") {
+  Alone alone;
+  alone.hear(offer_frame(true));
+  alone.take();
+  alone.device.hangs_up = true;
+  alone.hear(Welcome().bytes() + said("later"));
+  CHECK(alone.device.take_log() == Lines{"connected", "detached: Connection closed."});
+  CHECK(alone.device.heard.empty());
+  alone.meet_again();
+  Welcome fresh;
+  fresh.reason = 1;
+  fresh.id = pattern(16, 5);
+  alone.hear(fresh.bytes());
+  CHECK(alone.device.take_log() == Lines{"lost 1-0: The server does not know the session.",
+                                         "failed: Connection closed.",
+                                         "disconnected: Session lost."});
+  CHECK_FALSE(alone.device.linked());
+}
+
+TEST_CASE("nothing of a session is allocated") {
+  Alone alone;
+  alone.device.log.reserve(10);
+  const std::string offer = offer_frame(true);
+  const std::string welcome = Welcome().bytes() + ack_frame(0, 0);
+  const std::string text = "text";
+  const std::size_t before = messi::test::allocations();
+  alone.device.handle_bytes(offer, alone.now);
+  alone.device.handle_written(alone.device.output().size());
+  alone.device.handle_bytes(welcome, alone.now);
+  bool sent = alone.device.try_send(kept::MessageInd{"", text}) == SendResult::kOk;
+  while (!alone.device.output().empty()) alone.device.handle_written(alone.device.output().size());
+  CHECK(messi::test::allocations() == before);
+  CHECK(sent);
+  CHECK(alone.device.connected());
+}
+
+TEST_CASE("any bytes at all do no harm to a session") {
+  std::uint64_t state = 1;
+  const auto random = [&state](std::size_t below) {
+    state = state * 6364136223846793005 + 1442695040888963407;
+    return static_cast<std::size_t>(state >> 33) % below;
+  };
+  int lost = 0;
+  int failed = 0;
+  const std::string good = offer_frame(true) + Welcome().bytes() + ack_frame(0, 0) + said("hi") +
+                           ack_frame(2, 1) + said("ho") + session_close_frame(5, 2, 2);
+  for (int round = 0; round < 20'000; ++round) {
+    Alone alone;
+    REQUIRE(alone.device.say("one") == SendResult::kOk);
+    std::string bytes = good;
+    for (std::size_t i = random(4); i > 0; --i) {
+      bytes[random(bytes.size())] = static_cast<char>(random(256));
+    }
+    for (std::size_t at = 0; at < bytes.size() && alone.device.linked();) {
+      const std::size_t size = random(40) + 1;
+      alone.hear(std::string_view(bytes).substr(at, size));
+      at += size;
+      if (random(3) > 0) alone.take();
+      (void)alone.device.say("more");
+    }
+    alone.take();
+    alone.device.link_down();
+    CHECK(alone.device.log.size() <= 4);
+    for (const std::string& each : alone.device.log) {
+      lost += each.substr(0, 4) == "lost" ? 1 : 0;
+      failed += each.substr(0, 6) == "failed" ? 1 : 0;
+    }
+  }
+  CHECK(lost > 1000);
+  CHECK(failed > 1000);
+}
