@@ -377,7 +377,7 @@ def slow_reader(seconds):
 def plan(options, machine):
     seconds = 0.3 if options.quick else 1.5
     many = min(10_000, machine.descriptors - 500)
-    flavours_and_grpc = ["messi", "messi_compiled", "grpc"]
+    flavours_and_grpc = ["messi", "messi_compiled", "views", "device", "grpc"]
     benches = [one_way(size, seconds) for size in SIZES]
     benches += [
         ping_pong("ping_pong_one_core", True, seconds),
@@ -489,6 +489,8 @@ def run(options, machine):
     chosen = [peer for peer in chosen if peer not in missing]
     if any(peer.startswith("grpc") for peer in chosen):
         chosen.append("grpc")
+    if "views" in chosen:
+        chosen.append("device")
     benches = [bench for bench in plan(options, machine)
                if not options.only or any(part in bench.name for part in options.only)]
     total = runs * sum(len([peer for peer in bench.peers if peer in chosen]) for bench in benches)

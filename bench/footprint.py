@@ -10,7 +10,7 @@ import tempfile
 # Part of every C++ program.
 LIBC = ("libc.so", "libm.so", "libgcc_s.so", "libstdc++.so", "ld-linux", "linux-vdso", "bench_cubic.so")
 SIDES = ("client", "server")
-# (what, the program that a source is compiled for), compiled once however many files use it.
+# (what, the program that a source is compiled for), compiled once however many files use it. Structs need nothing.
 ONCE = {
     "messi": [("chat.pb.cc", "bench_minimal_client_messi")],
     "messi_compiled": [("chat.pb.cc", "bench_minimal_client_messi_compiled"), ("messi.cc", "messi_compiled")],
@@ -48,16 +48,21 @@ def compile_seconds(build, source, target):
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
+def sides(peer):
+    return SIDES[:1] if peer == "device" else SIDES
+
+
 def sizes(machine, peer):
-    rows = {f"size_{side}": (stripped_size(machine.program(f"minimal_{side}_{peer}")), "bytes") for side in SIDES}
+    rows = {f"size_{side}": (stripped_size(machine.program(f"minimal_{side}_{peer}")), "bytes") for side in sides(peer)}
     rows["size_libraries"] = (library_bytes(machine.program(f"minimal_client_{peer}")), "bytes")
     return rows
 
 
 def compile_times(machine, peer):
     rows = {}
-    for side in SIDES:
+    for side in sides(peer):
         source = f"footprint/{side}_{peer.removesuffix('_compiled')}.cc"
         rows[f"compile_{side}"] = (compile_seconds(machine.build, source, f"bench_minimal_{side}_{peer}"), "s")
-    rows["compile_once"] = (sum(compile_seconds(machine.build, *once) for once in ONCE[peer]), "s")
+    if peer in ONCE:
+        rows["compile_once"] = (sum(compile_seconds(machine.build, *once) for once in ONCE[peer]), "s")
     return rows

@@ -12,12 +12,13 @@ import pathlib
 
 import plots
 
-PEERS = ["messi", "messi_compiled", "views", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "views_loop", "plain", "zeromq",
+PEERS = ["messi", "messi_compiled", "views", "device", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "views_loop", "plain", "zeromq",
          "grpc_async", "grpc_callback", "grpc", "original"]
 NAMES = {
     "messi": "messi",
     "messi_compiled": "messi, compiled",
     "views": "messi, views",
+    "device": "messi, device",
     "messi_sessions": "messi, sessions",
     "messi_by_hand": "messi, paired by hand",
     "messi_in_order": "messi, calls in order",
@@ -107,9 +108,10 @@ LIMITS = [  # (bench, of what, at most this many times it, which of messi's flav
 FOOTPRINT = [("size_client", 0.5), ("size_libraries", 0.3), ("compile_client", 0.5), ("compile_server", 0.5)]
 LIMITS += [(bench, (bench, "grpc"), factor, flavour)
            for bench, factor in FOOTPRINT for flavour in ("messi", "messi_compiled")]
+LIMITS += [("compile_client", ("compile_client", "grpc"), 0.4, flavour) for flavour in ("views", "device")]
 ABSOLUTE = [
     ("idle_10000_memory", 288, "bytes/client"), ("ping_pong_busy_poll_p50", 12, "µs"), ("storm_3000", 100, "ms"),
-    ("fresh", 20_000, "µs"),
+    ("fresh", 20_000, "µs"), ("size_client", 40_000, "bytes", "views"), ("size_client", 40_000, "bytes", "device"),
 ]
 
 
@@ -192,10 +194,11 @@ def targets(rows):
             against = NAMES[peer] if other_bench == bench else title(other_bench, None)
             of_whom = f" of {NAMES[flavour[0]]}" if flavour else ""
             lines.append((f"{title(bench, None)}{of_whom}, against {against}", f"≤ {factor} ×", f"{ratio:.2f} ×", ratio <= factor))
-    for bench, limit, unit in ABSOLUTE:
-        ours = results.median(bench, "messi")
+    for bench, limit, unit, *flavour in ABSOLUTE:
+        ours = results.median(bench, *flavour or ["messi"])
         if ours is not None:
-            lines.append((title(bench, None), f"≤ {number(limit, unit)}", number(ours, unit), ours <= limit))
+            of_whom = f" of {NAMES[flavour[0]]}" if flavour else ""
+            lines.append((f"{title(bench, None)}{of_whom}", f"≤ {number(limit, unit)}", number(ours, unit), ours <= limit))
     return lines
 
 

@@ -52,9 +52,10 @@ class AddressRace {
     std::size_t of_v6 = 0;
     for (const Runner& each : untried_) {
       const std::size_t rank = memory_ != nullptr ? memory_->rank(each.text) : 0;
-      places.push_back({rank, rank == 0 ? (each.v4 ? of_v4 : of_v6)++ : 0, each});
+      const Place place{rank, rank == 0 ? (each.v4 ? of_v4 : of_v6)++ : 0, each};
+      // They are few, and std::sort is much code.
+      places.insert(std::upper_bound(places.begin(), places.end(), place), place);
     }
-    std::sort(places.begin(), places.end());
     std::transform(places.begin(), places.end(), untried_.begin(),
                    [](const Place& place) { return place.runner; });
   }
