@@ -8,6 +8,7 @@
 namespace messi::plugin::cpp {
 namespace {
 
+constexpr std::string_view kProtobufsPackage = "google.protobuf";
 constexpr std::string_view kProtobufsFolder = "google/protobuf/";
 
 /// What every struct has.
@@ -21,7 +22,7 @@ std::string without_keyword(std::string name) {
 }  // namespace
 
 std::string views_namespace(std::string_view package) {
-  if (package == "google.protobuf") return "messi::well_known";
+  if (package == kProtobufsPackage) return "messi::well_known";
   return namespace_name(package, kViewsRelease);
 }
 
@@ -56,7 +57,10 @@ std::string views_case(const Field& field) {
 
 std::string views_value(const EnumValue& value) { return without_keyword(value.name); }
 
-bool is_protobufs(const File& file) { return file.path.rfind(kProtobufsFolder, 0) == 0; }
+bool is_protobufs(const File& file) {
+  return file.package == kProtobufsPackage ||
+         file.package.rfind(std::string(kProtobufsPackage) + '.', 0) == 0;
+}
 
 bool is_well_known(const File& file) {
   constexpr std::string_view kNames[] = {
