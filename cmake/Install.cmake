@@ -17,8 +17,12 @@ if(MESSI_BUILD_RUNTIME)
     DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT runtime FILES_MATCHING PATTERN "*.h" PATTERN "messi*.cc" PATTERN "options.proto")
   install(PROGRAMS runtime/python/src/messi_runtime/check_history.py
     DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT runtime RENAME messi-check-history)
-  install(TARGETS messi messi_views EXPORT messi-targets)
-  install(EXPORT messi-targets NAMESPACE messi:: DESTINATION "${config_dir}" COMPONENT runtime)
+  # Apart: a target cannot be imported without those that it links.
+  install(TARGETS messi EXPORT messi-targets)
+  install(TARGETS messi_views EXPORT messi-views-targets)
+  foreach(targets IN ITEMS messi-targets messi-views-targets)
+    install(EXPORT ${targets} NAMESPACE messi:: DESTINATION "${config_dir}" COMPONENT runtime)
+  endforeach()
 
   configure_package_config_file(cmake/messi-config.cmake.in messi-config.cmake
     INSTALL_DESTINATION "${config_dir}" PATH_VARS CMAKE_INSTALL_BINDIR CMAKE_INSTALL_INCLUDEDIR)
@@ -32,7 +36,7 @@ if(MESSI_BUILD_RUNTIME)
     DESTINATION "${config_dir}" COMPONENT runtime)
 
   string(REGEX REPLACE "[^/]+" ".." prefix_from_pc_dir "${pc_dir}")
-  foreach(package messi messi-tls)
+  foreach(package messi messi-tls messi-views)
     configure_file(cmake/${package}.pc.in ${package}.pc @ONLY)
     install(FILES "${PROJECT_BINARY_DIR}/${package}.pc" DESTINATION "${pc_dir}" COMPONENT runtime)
   endforeach()
