@@ -613,7 +613,11 @@ void Server::on_client_disconnected(Client& client, DisconnectReason reason) {
     return watch_.require(false, "on_client_disconnected comes without on_client_connected");
   }
   up_.erase(up);
-  if (reason == DisconnectReason::kDraining && loop().now() >= drain_end_) hurry(side(client));
+  // The end of a drain waits for nobody, also not for those that were disconnected before.
+  const std::optional<TimePoint>& ended_at = side(client).out->ended_at;
+  const bool drained =
+      reason == DisconnectReason::kDraining || (ended_at && *ended_at < drain_end_);
+  if (drained && loop().now() >= drain_end_) hurry(side(client));
   watch_.close(side(client), reason, options().linger);
   watch_.in_hook(Hook::kClientDisconnected, index_);
 }

@@ -3,6 +3,7 @@
 
 // All calls of a run: who has made them, what the callee has done, and how they ended.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -15,6 +16,9 @@
 #include "test/simulation/journal.h"
 
 namespace messi::simulation {
+
+/// An answer is given within this time.
+constexpr std::chrono::milliseconds kLatestAnswer(2'000);
 
 /// What a callee does with a request.
 enum class Manner : std::uint8_t { kAtOnce, kLater, kFails, kDrops, kNever };

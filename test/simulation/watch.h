@@ -127,7 +127,8 @@ class Watch {
     Request request;
     request.set_call(call.number);
     request.set_manner(static_cast<std::uint32_t>(random.pick(kManners)));
-    request.set_after_ms(static_cast<std::uint32_t>(random.below(random.chance(50) ? 3 : 2'000)));
+    request.set_after_ms(static_cast<std::uint32_t>(
+        random.below(random.chance(50) ? 3 : static_cast<std::uint64_t>(kLatestAnswer.count()))));
     request.set_data(std::string(size, 'r'));
     call.answer_size = random.chance(20) ? size : 4;
     note_size(size);

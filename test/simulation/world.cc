@@ -578,6 +578,8 @@ void World::come_together() {
   if (stopped_) {
     advance(std::max({client_options_.linger, server_options_.linger, longest_close_}));
   }
+  // So may an answer that comes late, and for which there is no room.
+  if (calls_are_made_) advance(doorman_.delay + kLatestAnswer);
   const TimePoint latest = loop_.now() + client_options_.backoff.max + doorman_.delay + seconds(1);
   while (!together() && loop_.now() < latest) advance(milliseconds(100));
   require(together(), "a client does not connect again");
