@@ -18,14 +18,14 @@ using messi::SendResult;
 using messi::test::Client;
 using messi::test::from_client;
 using messi::test::message;
+using messi::test::message_of;
 using messi::test::Server;
+using messi::test::text_in;
 using messi::testing::ManualLoop;
 using messi::testing::RawServer;
 using namespace std::chrono_literals;
 
 namespace {
-
-chat::MessageInd message_of(std::size_t size) { return message(std::string(size, 'x')); }
 
 /// A connected client with a sender, and the server's end of its connection.
 struct Pair {
@@ -126,7 +126,8 @@ TEST_CASE("a sender waits for a server that does not read, and the loop does not
   std::string expected;
   int full = 0;
   for (int i = 0; i < 200; ++i) {
-    const chat::MessageInd each = message(std::to_string(i) + std::string(100, 'x'));
+    const std::string text = std::to_string(i) + std::string(100, 'x');
+    const chat::MessageInd each = message(text);
     if (pair.sender->send(each) == SendResult::kOk) {
       expected += from_client(each);
     } else {
@@ -302,9 +303,7 @@ struct Session {
     std::vector<std::string> lost;
     void on_session_lost(const messi::SessionLoss& loss) override {
       for (const auto& each : loss.messages) {
-        chat::ClientToServer wrapper;
-        REQUIRE(wrapper.ParseFromArray(each.payload.data(), static_cast<int>(each.payload.size())));
-        lost.push_back(wrapper.message_ind().text());
+        lost.push_back(text_in(each.payload));
       }
     }
   };

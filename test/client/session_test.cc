@@ -37,6 +37,7 @@ using messi::test::offer_frame;
 using messi::test::pattern;
 using messi::test::RawFrame;
 using messi::test::session_close_frame;
+using messi::test::text_of;
 using messi::test::tlv;
 using messi::test::types_of;
 using messi::testing::ManualLoop;
@@ -166,7 +167,7 @@ class Client : public chat::ChatClient {
   void on_writable() override { happened("writable"); }
   void on_message_ind(const chat::MessageInd& message) override {
     CHECK(up_);
-    happened("message " + message.text());
+    happened("message " + text_of(message));
   }
 
  private:

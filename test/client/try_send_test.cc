@@ -14,15 +14,12 @@ using messi::test::Client;
 using messi::test::from_client;
 using messi::test::Log;
 using messi::test::message;
+using messi::test::message_of;
 using messi::testing::ManualLoop;
 using messi::testing::RawServer;
 using namespace std::chrono_literals;
 
-namespace {
-
-chat::MessageInd message_of(std::size_t size) { return message(std::string(size, 'x')); }
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("try_send says whether there is a connection", "[client]") {
   ManualLoop loop;

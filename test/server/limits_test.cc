@@ -20,6 +20,7 @@ using messi::test::kPong;
 using messi::test::live_bytes;
 using messi::test::Log;
 using messi::test::message;
+using messi::test::message_of;
 using messi::test::pattern;
 using messi::test::Server;
 using messi::test::types_of;
@@ -27,11 +28,7 @@ using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using namespace std::chrono_literals;
 
-namespace {
-
-chat::MessageInd message_of(std::size_t size) { return message(std::string(size, 'x')); }
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a client that is silent for too long is disconnected", "[server]") {
   ManualLoop loop;

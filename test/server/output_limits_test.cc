@@ -59,10 +59,9 @@ struct Hall {
   std::vector<std::string> texts(std::uint64_t id) {
     std::vector<std::string> result;
     for (const auto& frame : frames_of(client(id)->take_received())) {
-      chat::ServerToClient wrapper;
-      if (frame.type != 2 || !wrapper.ParseFromString(frame.payload)) continue;
-      const std::string& text = wrapper.message_ind().text();
-      result.push_back(wrapper.has_connect_rsp() ? "welcome" : text.substr(0, text.find(' ')));
+      if (frame.type != 2) continue;
+      const std::string text = messi::test::text_in(frame.payload);
+      result.push_back(text.substr(0, text.find(' ')));
     }
     return result;
   }

@@ -5,7 +5,6 @@
 
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
-#include "strict.messi.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
 #include "test/support/chat.h"
@@ -15,6 +14,7 @@ using messi::test::from_client;
 using messi::test::from_server;
 using messi::test::Log;
 using messi::test::message;
+using messi::test::message_of;
 using messi::test::Server;
 using messi::testing::ManualLoop;
 using messi::testing::RawClient;
@@ -39,22 +39,6 @@ struct Crowd {
   ManualLoop loop;
   Server server;
   std::vector<std::unique_ptr<RawClient>> clients;
-};
-
-chat::MessageInd message_of(std::size_t size) { return message(std::string(size, 'x')); }
-
-class StrictServer : public strict::StrictServer {
- public:
-  using strict::StrictServer::StrictServer;
-  std::vector<DisconnectReason> reasons;
-  int orders = 0;
-  void on_client_disconnected(Client& /*client*/, DisconnectReason reason) override {
-    reasons.push_back(reason);
-  }
-  void on_order(Client& /*client*/, const strict::Order& /*message*/) override {
-    ++orders;
-    reply(strict::Order());
-  }
 };
 
 }  // namespace
@@ -145,7 +129,8 @@ TEST_CASE("broadcasts and other messages keep their order", "[server]") {
   Crowd crowd(2);
   std::vector<std::string> expected(2);
   for (int i = 0; i < 300; ++i) {
-    const chat::MessageInd each = message(std::to_string(i) + std::string(1000, '.'));
+    const std::string text = std::to_string(i) + std::string(1000, '.');
+    const chat::MessageInd each = message(text);
     if (i % 3 == 0) {
       crowd.server.broadcast(each);
       for (std::string& bytes : expected) bytes += from_server(each);
@@ -196,56 +181,6 @@ TEST_CASE("a broadcast to a slow reader reaches the others", "[server]") {
   CHECK(crowd.received(2).size() == 3 * from_server(message_of(10'000)).size());
   CHECK(crowd.server.count("2 disconnected: Too much sent at once.") == 1);
   CHECK(crowd.server.client_count() == 2);
-}
-
-TEST_CASE("a message to a client that lacks a required field ends its connection", "[server]") {
-  ManualLoop loop;
-  StrictServer server(loop, "tcp://:6000");
-  REQUIRE(server.start().ok());
-  RawClient first(loop, "tcp://localhost:6000");
-  RawClient second(loop, "tcp://localhost:6000");
-  RawClient third(loop, "tcp://localhost:6000");
-  loop.run_until_idle();
-
-  server.find_client(1)->send(strict::Order());
-  loop.run_until_idle();
-  CHECK(server.reasons == std::vector<DisconnectReason>{DisconnectReason::kMessageEncodeError});
-  CHECK(first->ended());
-
-  // As a reply.
-  strict::ClientToServer request;
-  request.mutable_order()->set_article("apples");
-  second->send(messi::test::frame(1, request.SerializeAsString()));
-  loop.run_until_idle();
-  CHECK(server.orders == 1);
-  CHECK(server.reasons.size() == 2);
-  CHECK(second->ended());
-
-  // A broadcast that cannot be sent goes to nobody, and ends nothing.
-  CHECK_FALSE(server.broadcast(strict::Order()));
-  CHECK_FALSE(server.broadcast(strict::Order(), *server.find_client(3)));
-  CHECK(server.broadcast(request.order()));
-  loop.run_until_idle();
-  CHECK(server.reasons == std::vector<DisconnectReason>(2, DisconnectReason::kMessageEncodeError));
-  CHECK_FALSE(third->ended());
-}
-
-TEST_CASE("a message from a client that lacks a required field ends its connection", "[server]") {
-  ManualLoop loop;
-  StrictServer server(loop, "tcp://:6000");
-  REQUIRE(server.start().ok());
-  strict::ClientToServer request;
-  request.mutable_order()->set_count(3);
-  // As a plain member, and in the general form.
-  for (const std::string& tail : {std::string(), std::string("\x18\x01", 2)}) {
-    RawClient client(loop, "tcp://localhost:6000");
-    loop.run_until_idle();
-    client->send(messi::test::frame(1, request.SerializePartialAsString() + tail));
-    loop.run_until_idle();
-    CHECK(client->ended());
-  }
-  CHECK(server.orders == 0);
-  CHECK(server.reasons == std::vector<DisconnectReason>(2, DisconnectReason::kMessageDecodeError));
 }
 
 TEST_CASE("a message over the limit ends the connection it was for", "[server]") {

@@ -17,14 +17,14 @@ using messi::SendResult;
 using messi::test::Client;
 using messi::test::from_server;
 using messi::test::message;
+using messi::test::message_of;
 using messi::test::Server;
+using messi::test::text_in;
 using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using namespace std::chrono_literals;
 
 namespace {
-
-chat::MessageInd message_of(std::size_t size) { return message(std::string(size, 'x')); }
 
 /// A server, and clients with senders.
 struct Hall {
@@ -215,9 +215,7 @@ class HandingBack final : public Server {
   std::vector<std::string> lost;
   void on_client_session_lost(Client& /*client*/, const messi::SessionLoss& loss) override {
     for (const auto& each : loss.messages) {
-      chat::ServerToClient wrapper;
-      REQUIRE(wrapper.ParseFromArray(each.payload.data(), static_cast<int>(each.payload.size())));
-      lost.push_back(wrapper.message_ind().text());
+      lost.push_back(text_in(each.payload));
     }
   }
 };

@@ -55,10 +55,7 @@ class SessionServer : public Server {
     lost = loss.reason;
     handed_back.clear();
     for (const auto& message : loss.messages) {
-      chat::ServerToClient wrapper;
-      REQUIRE(
-          wrapper.ParseFromArray(message.payload.data(), static_cast<int>(message.payload.size())));
-      handed_back.push_back(wrapper.message_ind().text());
+      handed_back.push_back(text_in(message.payload));
     }
     CHECK_FALSE(client.connected());
     note(client, text.str());
@@ -103,10 +100,7 @@ class Peer {
   std::vector<std::string> take_texts() {
     std::vector<std::string> texts;
     for (const RawFrame& frame : take()) {
-      if (frame.type != 2) continue;
-      chat::ServerToClient wrapper;
-      REQUIRE(wrapper.ParseFromString(frame.payload));
-      texts.push_back(wrapper.message_ind().text());
+      if (frame.type == 2) texts.push_back(text_in(frame.payload));
     }
     return texts;
   }

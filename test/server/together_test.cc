@@ -24,6 +24,7 @@ using messi::test::Log;
 using messi::test::message;
 using messi::test::Server;
 using messi::test::SessionServer;
+using messi::test::text_of;
 using messi::test::with_sessions;
 using messi::testing::ManualLoop;
 using namespace std::chrono_literals;
@@ -53,7 +54,7 @@ class Client final : public chat::ChatClient {
     log.push_back(text.str());
   }
   void on_message_ind(const chat::MessageInd& message) override {
-    received.push_back(message.text());
+    received.push_back(text_of(message));
   }
 
  private:
@@ -78,7 +79,7 @@ Texts texts_from(const SessionServer& server, std::uint64_t id) {
 
 }  // namespace
 
-TEST_CASE("a session goes on in another connection", "[server][sessions]") {
+TEST_CASE("a session goes on in another connection, on both sides", "[server][sessions]") {
   ManualLoop loop;
   SessionServer server(loop, with_sessions());
   Client client(loop);

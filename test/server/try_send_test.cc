@@ -15,14 +15,13 @@
 using messi::SendResult;
 using messi::test::from_server;
 using messi::test::message;
+using messi::test::message_of;
 using messi::test::Server;
 using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using namespace std::chrono_literals;
 
 namespace {
-
-chat::MessageInd message_of(std::size_t size) { return message(std::string(size, 'x')); }
 
 /// A server, and clients of which the first does not read.
 struct Hall {

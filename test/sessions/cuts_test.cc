@@ -14,21 +14,18 @@
 #include "chat.messi.h"
 #include "messi/testing/manual_loop.h"
 #include "test/catch.h"
+#include "test/support/either_kind.h"
 
 namespace {
 
 using namespace std::chrono_literals;
+using messi::test::text_of;
+using messi::test::with_text;
 using messi::testing::ManualLoop;
 using Words = std::vector<std::string>;
 
 constexpr const char* kUri = "tcp://:6000";
 constexpr int kLines = 6;  // of each side
-
-chat::MessageInd line(const std::string& text) {
-  chat::MessageInd message;
-  message.set_text(text);
-  return message;
-}
 
 /// What one side is told of one session, and the messages that it gets.
 struct Account {
@@ -62,7 +59,7 @@ class Server final : public chat::ChatServer {
     client.send(chat::ConnectRsp());
   }
   void on_message_ind(Client& client, const chat::MessageInd& message) override {
-    accounts[client.id()].heard.push_back(message.text());
+    accounts[client.id()].heard.push_back(text_of(message));
     client.send(message);
   }
   void on_client_detached(Client& client, messi::DisconnectReason) override {
@@ -102,7 +99,7 @@ class Client final : public chat::ChatClient {
   }
   void on_connect_rsp(const chat::ConnectRsp&) override { account.heard.push_back("welcome"); }
   void on_message_ind(const chat::MessageInd& message) override {
-    account.heard.push_back(message.text());
+    account.heard.push_back(text_of(message));
     if (said_ < kLines) say_next();
     if (account.heard.size() == 1 + kLines) stop();
   }
@@ -122,7 +119,7 @@ class Client final : public chat::ChatClient {
     return options;
   }
   void tell(const char* what) { account.told.push_back(what); }
-  void say_next() { send(line("line " + std::to_string(++said_))); }
+  void say_next() { send(with_text<chat::MessageInd>("line " + std::to_string(++said_))); }
 
   ManualLoop& loop_;
   int said_ = 0;

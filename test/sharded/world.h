@@ -95,7 +95,7 @@ class ShardServer : public chat::ChatServer {
   void on_message_ind(Client& client, const chat::MessageInd& message) override {
     here();
     ++seen_.messages;
-    const std::string& text = message.text();
+    const std::string text = text_of(message);
     const auto begins = [&](const char* word) { return text.rfind(word, 0) == 0; };
     if (begins("all")) broadcast(message);
     if (begins("others")) broadcast(message, client);
@@ -137,7 +137,9 @@ class ShardClient final : public chat::ChatClient {
   void say(const std::string& text) { send(message(text)); }
 
  protected:
-  void on_message_ind(const chat::MessageInd& message) override { texts.push_back(message.text()); }
+  void on_message_ind(const chat::MessageInd& message) override {
+    texts.push_back(text_of(message));
+  }
   void on_connected() override { events.emplace_back("connected"); }
   void on_disconnected(DisconnectReason reason) override {
     events.push_back("disconnected: " + std::string(to_string(reason)));

@@ -2,7 +2,8 @@
 #define MESSI_TEST_SUPPORT_CHAT_H_
 
 // A chat client and server that write down what happens to them, and check that it makes sense:
-// hooks come in the right order, and nothing comes from a connection that is gone.
+// hooks come in the right order, and nothing comes from a connection that is gone. With either kind
+// of messages.
 
 #include <algorithm>
 #include <cstddef>
@@ -20,6 +21,7 @@
 #include "chat.messi.h"
 #include "test/catch.h"
 #include "test/support/bytes.h"
+#include "test/support/either_kind.h"
 
 namespace messi::test {
 
@@ -34,44 +36,81 @@ inline std::size_t count(const Log& log, std::string_view beginning) {
 
 inline bool has(const Log& log, std::string_view beginning) { return count(log, beginning) > 0; }
 
-inline chat::ConnectReq connect_req(std::string user = "erik") {
-  chat::ConnectReq message;
-  message.set_user(std::move(user));
-  return message;
+// Messages that are structs look at these texts, which must live until the message is sent.
+
+inline chat::ConnectReq connect_req(const std::string& user = "erik") {
+  return with_user<chat::ConnectReq>(user);
+}
+inline chat::MessageInd message(const std::string& text) {
+  return with_text<chat::MessageInd>(text);
+}
+/// A message with a text of so many bytes, which lives on.
+inline chat::MessageInd message_of(std::size_t size) {
+  static std::map<std::size_t, std::string> texts;
+  return message(texts.try_emplace(size, size, 'x').first->second);
 }
 
-inline chat::MessageInd message(std::string text) {
-  chat::MessageInd result;
-  result.set_text(std::move(text));
-  return result;
-}
+// Frames and messages by hand, as protobuf encodes them, since messages may be of either kind.
 
-// Frames as protobuf itself encodes them, by way of the wrapper message.
+/// A field that has a text or a message.
+inline std::string field(int number, std::string_view content) {
+  std::string result(1, static_cast<char>(number << 3 | 2));
+  std::size_t size = content.size();
+  for (; size > 0x7f; size >>= 7) result += static_cast<char>(size | 0x80);
+  result += static_cast<char>(size);
+  return result.append(content);
+}
+inline std::string text_field(int number, const std::string& text) {
+  return text.empty() ? "" : field(number, text);
+}
+inline std::string encoded(const chat::MessageInd& message) {
+  return text_field(1, user_of(message)) + text_field(2, text_of(message));
+}
 
 inline std::string from_client(const chat::ConnectReq& inner) {
-  chat::ClientToServer wrapper;
-  *wrapper.mutable_connect_req() = inner;
-  return frame(1, wrapper.SerializeAsString());
+  return frame(1, field(1, text_field(1, user_of(inner))));
 }
 inline std::string from_client(const chat::MessageInd& inner) {
-  chat::ClientToServer wrapper;
-  *wrapper.mutable_message_ind() = inner;
-  return frame(1, wrapper.SerializeAsString());
+  return frame(1, field(2, encoded(inner)));
 }
-inline std::string from_server(const chat::ConnectRsp& inner) {
-  chat::ServerToClient wrapper;
-  *wrapper.mutable_connect_rsp() = inner;
-  return frame(2, wrapper.SerializeAsString());
-}
+inline std::string from_server(const chat::ConnectRsp& /*inner*/) { return frame(2, field(1, "")); }
 inline std::string from_server(const chat::MessageInd& inner) {
-  chat::ServerToClient wrapper;
-  *wrapper.mutable_message_ind() = inner;
-  return frame(2, wrapper.SerializeAsString());
+  return frame(2, field(2, encoded(inner)));
 }
 
-inline std::string text_of(const chat::MessageInd& message) {
-  if (message.text().size() <= 40) return message.text();
-  return "of " + std::to_string(message.text().size()) + " bytes";
+struct Field {
+  int number;
+  std::string_view content;
+};
+inline Field take_field(std::string_view& bytes) {
+  const int number = bytes.at(0) >> 3;
+  std::size_t size = 0;
+  std::size_t at = 1;
+  for (bool more = true; more; ++at) {
+    size |= (static_cast<std::size_t>(bytes.at(at)) & 0x7f) << (7 * (at - 1));
+    more = (bytes[at] & 0x80) != 0;
+  }
+  const std::string_view content = bytes.substr(at, size);
+  REQUIRE(content.size() == size);
+  bytes.remove_prefix(at + size);
+  return {number, content};
+}
+/// The text of a message_ind in the payload of a frame; of another member, "welcome".
+inline std::string text_in(std::string_view payload) {
+  const Field member = take_field(payload);
+  if (member.number != 2) return "welcome";
+  std::string text;
+  for (std::string_view fields = member.content; !fields.empty();) {
+    const Field each = take_field(fields);
+    if (each.number == 2) text = each.content;
+  }
+  return text;
+}
+
+/// The text, unless it is long.
+inline std::string shown(const chat::MessageInd& message) {
+  std::string text = text_of(message);
+  return text.size() <= 40 ? text : "of " + std::to_string(text.size()) + " bytes";
 }
 
 class Client : public chat::ChatClient {
@@ -120,8 +159,8 @@ class Client : public chat::ChatClient {
   }
   void on_connect_rsp(const chat::ConnectRsp& /*message*/) override { received("connect_rsp"); }
   void on_message_ind(const chat::MessageInd& message) override {
-    last_text = message.text();
-    received("message " + text_of(message));
+    last_text = text_of(message);
+    received("message " + shown(message));
   }
 
  private:
@@ -190,11 +229,11 @@ class Server : public chat::ChatServer {
     received(client, "unknown " + std::to_string(field_number));
   }
   void on_connect_req(Client& client, const chat::ConnectReq& message) override {
-    received(client, "connect_req " + message.user());
+    received(client, "connect_req " + user_of(message));
   }
   void on_message_ind(Client& client, const chat::MessageInd& message) override {
-    last_text = message.text();
-    received(client, "message " + text_of(message));
+    last_text = text_of(message);
+    received(client, "message " + shown(message));
   }
 
  private:
