@@ -1,5 +1,5 @@
 // Runs one hot path a given number of times, in memory and in virtual time, for a tool that counts
-// its instructions:
+// its instructions. Messages are libprotobuf's, or structs (HOT_PATH_VIEWS):
 //
 //     messi_hot_path SCENARIO COUNT
 #include <cstddef>
@@ -18,25 +18,16 @@
 
 namespace {
 
-class Client final : public chat::ChatClient {
- public:
-  using ChatClient::ChatClient;
-  void on_message_ind(const chat::MessageInd& message) override {
-    received += message.text().size();
-  }
-  std::size_t received = 0;
-};
+#ifdef HOT_PATH_VIEWS
+std::size_t text_size(const chat::MessageInd& message) { return message.text.size(); }
 
-class Server final : public chat::ChatServer {
- public:
-  using ChatServer::ChatServer;
-  void on_message_ind(Client& client, const chat::MessageInd& message) override {
-    received += message.text().size();
-    if (echoes) client.send(message);
-  }
-  std::size_t received = 0;
-  bool echoes = false;
-};
+chat::MessageInd message_of(std::size_t size) {
+  static std::string text;
+  text = std::string(size, 'x');
+  return {"erik", text};
+}
+#else
+std::size_t text_size(const chat::MessageInd& message) { return message.text().size(); }
 
 chat::MessageInd message_of(std::size_t size) {
   chat::MessageInd message;
@@ -44,6 +35,25 @@ chat::MessageInd message_of(std::size_t size) {
   message.set_text(std::string(size, 'x'));
   return message;
 }
+#endif
+
+class Client final : public chat::ChatClient {
+ public:
+  using ChatClient::ChatClient;
+  void on_message_ind(const chat::MessageInd& message) override { received += text_size(message); }
+  std::size_t received = 0;
+};
+
+class Server final : public chat::ChatServer {
+ public:
+  using ChatServer::ChatServer;
+  void on_message_ind(Client& client, const chat::MessageInd& message) override {
+    received += text_size(message);
+    if (echoes) client.send(message);
+  }
+  std::size_t received = 0;
+  bool echoes = false;
+};
 
 struct Room {
   explicit Room(int count, std::shared_ptr<messi::Statistics> statistics = nullptr)
