@@ -10,6 +10,7 @@
 // The same code runs on epoll, in the simulator of messi/testing and under the fuzzer.
 
 #include <algorithm>
+#include <cassert>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -182,7 +183,10 @@ class Connection : private wire::Outbox {
   }
   /// Whether nothing more is sent.
   bool closed() const { return reason_.has_value(); }
-  DisconnectReason reason() const { return *reason_; }
+  DisconnectReason reason() const {
+    assert(closed());
+    return *reason_;
+  }
   Hint hint() const { return hint_; }
 
   /// Like `close`, but what was sent is still written. Until `finish` pings are sent and answered,
