@@ -67,7 +67,7 @@ void emit_device_functions(const Context& context) {
   emit_members(context, context.protocol.client_to_server, {{"Device", context.device_class()}},
                R"cc(
                  inline ::messi::SendResult $Device$::try_send_$name$(const $Type$& message) {
-                   return try_send_member($number$, message);
+                   return put_member($number$, message);
                  }
                )cc");
   const auto emit_cases = [&] {

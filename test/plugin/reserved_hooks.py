@@ -24,6 +24,8 @@ def main():
     runtime = source_dir / "runtime" / "messi"
     refused = (source_dir / "test" / "rejected" / "hooks_of_ours" / "expected.txt").read_text()
     bases = {name: IGNORED.sub("", (runtime / name).read_text()) for name in ("client.h", "group.h", "server.h", "server_of.h", "server_client.h")}
+    devices = {name: IGNORED.sub("", (runtime / name).read_text())
+               for name in ("device/client.h", "device/link.h", "device/session_client.h")}
     hooks = {"ServerToClient": HOOK.findall(bases["client.h"]),
              "ClientToServer": HOOK.findall(bases["server.h"]) + HOOK.findall(bases["server_of.h"])}
     problems = [f'on_{hook} is a hook of ours, but member "{hook}" of {message} is not refused'
@@ -32,7 +34,7 @@ def main():
         problems.append("no hooks found; have they moved?")
     ours = {f"on_{hook}" for names in hooks.values() for hook in names}
     problems += [f"{header} has {name}, which what is generated for a member may hide"
-                 for header, text in bases.items() for name in OF_A_MEMBER.findall(text) if name not in ours]
+                 for header, text in {**bases, **devices}.items() for name in OF_A_MEMBER.findall(text) if name not in ours]
     python = source_dir / "runtime" / "python" / "src" / "messi_runtime"
     for module, message in (("client", "ServerToClient"), ("server", "ClientToServer"), ("server_client", None), ("group", None)):
         text = (python / f"{module}.py").read_text()

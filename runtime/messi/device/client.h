@@ -67,7 +67,7 @@ class DeviceBase : public device::Link<DeviceBase> {
 
   /// Sends `message` as member `field`.
   template <typename T>
-  SendResult try_send_member(std::uint32_t field, const T& message) {
+  SendResult put_member(std::uint32_t field, const T& message) {
     if (!connected()) return SendResult::kNotConnected;
     return device::try_send(control(), field, message);
   }

@@ -141,7 +141,7 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
 
   /// Sends `message` as member `field`. What is sent before there is a connection is kept.
   template <typename T>
-  SendResult try_send_member(std::uint32_t field, const T& message) {
+  SendResult put_member(std::uint32_t field, const T& message) {
     if (departing() || losing_) return SendResult::kNotConnected;
     const SendResult result = device::try_send(session_, field, message);
     tend();

@@ -188,7 +188,7 @@ void messi_put(const ServerToClient& message, Out& out) {
 }
 
 inline ::messi::SendResult LampDevice::try_send_changed(const ::lamp::Changed& message) {
-  return try_send_member(1, message);
+  return put_member(1, message);
 }
 inline bool LampDevice::dispatch(::std::string_view payload) {
   ::messi::views::Incoming in(payload, options().max_decode_depth);

@@ -268,13 +268,13 @@ void messi_put(const ServerToClient& message, Out& out) {
 }
 
 inline ::messi::SendResult SensorDevice::try_send_reading(const ::sensor::Reading& message) {
-  return try_send_member(1, message);
+  return put_member(1, message);
 }
 inline ::messi::SendResult SensorDevice::try_send_started(const ::sensor::Event& message) {
-  return try_send_member(2, message);
+  return put_member(2, message);
 }
 inline ::messi::SendResult SensorDevice::try_send_stopped(const ::sensor::Event& message) {
-  return try_send_member(3, message);
+  return put_member(3, message);
 }
 inline bool SensorDevice::dispatch(::std::string_view payload) {
   ::messi::views::Incoming in(payload, options().max_decode_depth);
