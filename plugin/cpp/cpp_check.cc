@@ -81,16 +81,21 @@ void check_class(const Protocol& protocol, const std::string& name, Diagnostics&
                     "give that or the file another name, or use --messi_opt=class_prefix=...");
 }
 
-void check_device(const Options& options, const CppOptions& cpp_options, Diagnostics& diagnostics) {
+void check_device(const Protocol& protocol, const Options& options, const CppOptions& cpp_options,
+                  Diagnostics& diagnostics) {
   if (!cpp_options.device) return;
   const auto refuse = [&](const std::string& problem, const std::string& remedy) {
-    const std::string client = cpp_options.device_sessions ? "session_device" : "device";
+    const std::string client = std::string(cpp_options.device_sessions ? "session_" : "") +
+                               "device" + (cpp_options.device_calls ? "_with_calls" : "");
     diagnostics.error({}, "option \"client\" is " + in_quotes(client) + ", and " + problem, remedy);
   };
   if (!cpp_options.views) {
     refuse("messages are libprotobuf's, which need a heap", "add messages=views");
   }
   if (!options.client()) refuse("there are no servers for devices", "remove side=server");
+  if (cpp_options.device_calls && !has_pairs(protocol)) {
+    refuse("no request of the protocol has a reply", "remove _with_calls");
+  }
 }
 
 void check_classes(const Protocol& protocol, const Options& options, const CppOptions& cpp_options,
@@ -173,7 +178,7 @@ void check(const Protocol& protocol, const Options& options_of_run, const CppOpt
   Options options = options_of_run;
   if (cpp_options.views) options.protobuf_release = kViewsRelease;
   check_package(protocol, options, diagnostics);
-  check_device(options, cpp_options, diagnostics);
+  check_device(protocol, options, cpp_options, diagnostics);
   check_classes(protocol, options, cpp_options, diagnostics);
   check_types(protocol, diagnostics);
   check_words(protocol, options, cpp_options, diagnostics);

@@ -1,9 +1,112 @@
 #include <string>
+#include <vector>
 
 #include "cpp_members.h"
 #include "cpp_parts.h"
 
 namespace messi::plugin::cpp {
+namespace {
+
+/// The declarations of calls of the server, and of their results.
+void emit_device_calls(const Context& context) {
+  const Direction& up = context.protocol.client_to_server;
+  if (!context.cpp_options.device_calls || !has_requests(up)) return;
+  const auto emit_results = [&] {
+    emit_pairs(context, up, {}, R"cc(
+      $deprecated$virtual void on_$name$_result(::std::uintptr_t /*context*/, const ::messi::DeviceResult<$Reply$>& /*result*/) {}
+    )cc");
+  };
+  const auto emit_calls = [&] {
+    emit_pairs(context, up, {},
+               R"cc(
+                 $deprecated$::messi::SendResult call_$name$(const $Type$& request, ::messi::TimePoint deadline, ::std::uintptr_t context = 0);
+               )cc",
+               R"cc(
+                 $deprecated$::messi::SendResult call(const $Type$& request, ::messi::TimePoint deadline, ::std::uintptr_t context = 0) {
+                   return call_$name$(request, deadline, context);
+                 }
+               )cc");
+  };
+  context.text.emit({{"calls", emit_calls}, {"results", emit_results}}, R"cc(
+    // Calls: a request goes to the server. If it is accepted, its answer, or why there is none, comes
+    // to the hook below, once, with the context that was given.
+
+    $calls$;
+
+    $results$;
+
+    /// The first open call with this context ends with kCancelled; its hook is called here. The
+    /// server is told, if it can be. False if there is none.
+    bool cancel_call(::std::uintptr_t context) {
+      return end_call_of(context);
+    }
+  )cc");
+}
+
+/// The declarations of answers to calls of the server.
+void emit_device_answers(const Context& context) {
+  const Direction& down = context.protocol.server_to_client;
+  if (!context.cpp_options.device_calls || !has_requests(down)) return;
+  const auto emit_answers = [&] {
+    emit_pairs(context, down, {},
+               R"cc(
+                 $deprecated$::messi::DeviceRequest answer_later_$name$() {
+                   return keep_request($number$);
+                 }
+                 $deprecated$::messi::SendResult try_answer_$name$(::messi::DeviceRequest to, const $Reply$& answer);
+               )cc",
+               R"cc(
+                 $deprecated$::messi::DeviceRequest answer_later(const $Type$& /*request*/) {
+                   return answer_later_$name$();
+                 }
+               )cc");
+  };
+  context.text.emit({{"answers", emit_answers}}, R"cc(
+    // Answers to requests of the server. In the hook of a request its reply is the answer, by
+    // try_send; answer_later is for after it.
+
+    $answers$;
+
+    /// There is no answer; `code` is not kOk. At most 256 bytes of `text` arrive.
+    ::messi::SendResult try_fail(::messi::DeviceRequest to, ::messi::StatusCode code, ::std::string_view text = {}) {
+      return put_failure(to, code, text);
+    }
+  )cc");
+}
+
+void emit_device_call_functions(const Context& context) {
+  if (!context.cpp_options.device_calls) return;
+  const Direction& up = context.protocol.client_to_server;
+  const std::vector<Text::Hole> device = {{"Device", context.device_class()}};
+  emit_pairs(context, up, device, R"cc(
+    inline ::messi::SendResult $Device$::call_$name$(const $Type$& request, ::messi::TimePoint deadline, ::std::uintptr_t context) {
+      return make_call($pair$, request, deadline, context);
+    }
+  )cc");
+  emit_pairs(context, context.protocol.server_to_client, device, R"cc(
+    inline ::messi::SendResult $Device$::try_answer_$name$(::messi::DeviceRequest to, const $Reply$& answer) {
+      return put_answer(to, $pair$, answer);
+    }
+  )cc");
+  if (!has_requests(up)) return;
+  const auto emit_cases = [&] {
+    emit_pairs(context, up, {}, R"cc(
+      case $reply_number$:
+        return on_$name$_result(context, ::messi::DeviceResult<$Reply$>(result));
+    )cc");
+  };
+  context.text.emit({{"Device", context.device_class()}, {"cases", emit_cases}}, R"cc(
+    inline void $Device$::handle_result(::std::uint32_t answering, ::std::uintptr_t context, const ::messi::AnyDeviceResult& result) {
+      switch (answering) {
+        $cases$;
+        default:
+          return;
+      }
+    }
+  )cc");
+}
+
+}  // namespace
 
 void emit_device_class(const Context& context) {
   const Direction& up = context.protocol.client_to_server;
@@ -27,23 +130,36 @@ void emit_device_class(const Context& context) {
                  )cc");
   };
   const bool sessions = context.cpp_options.device_sessions;
-  context.text.emit({{"Device", context.device_class()},
-                     {"Base", sessions ? "SessionDeviceBase" : "DeviceBase"},
-                     {"Options", sessions ? "SessionDeviceOptions" : "DeviceOptions"},
-                     {"header", sessions ? "session_client.h" : "client.h"},
-                     {"kept_space", sessions ? ", ::messi::Space kept" : ""},
-                     {"kept", sessions ? ", kept" : ""},
-                     {"receives", [&] { emit_numbers(context, down, "Receives"); }},
-                     {"hooks", emit_hooks},
-                     {"tries", emit_tries}},
-                    R"cc(
+  const bool calls = context.cpp_options.device_calls;
+  const bool makes_calls = calls && has_requests(up);
+  const std::string base =
+      std::string(calls ? "Calling" : "") + (sessions ? "Session" : "") + "DeviceBase";
+  context.text.emit(
+      {{"Device", context.device_class()},
+       {"Base", base},
+       {"Options", sessions ? "SessionDeviceOptions" : "DeviceOptions"},
+       {"header", sessions ? "session_client.h" : "client.h"},
+       {"kept_space", sessions ? ", ::messi::Space kept" : ""},
+       {"kept", sessions ? ", kept" : ""},
+       {"call_space", makes_calls ? ", ::messi::CallSpace calls" : ""},
+       {"calls_given", makes_calls ? ", calls" : ""},
+       {"calls", [&] { emit_device_calls(context); }},
+       {"answers", [&] { emit_device_answers(context); }},
+       {"result", makes_calls ? "inline void handle_result(::std::uint32_t answering, "
+                                "::std::uintptr_t context, const "
+                                "::messi::AnyDeviceResult& result) final;"
+                              : ""},
+       {"receives", [&] { emit_numbers(context, down, "Receives"); }},
+       {"hooks", emit_hooks},
+       {"tries", emit_tries}},
+      R"cc(
               /// A client for devices: derive from it and override the hooks you need. What every such client
-              /// has, such as link_up and handle_bytes, is in $Base$: messi/device/$header$.
+              /// has, such as handle_bytes, is in $Base$: messi/device/$header$.
               class $Device$ : public ::messi::$Base$ {
                public:
-                explicit $Device$(::messi::Space input, ::messi::Space output$kept_space$,
+                explicit $Device$(::messi::Space input, ::messi::Space output$kept_space$$call_space$,
                                   const ::messi::$Options$& options = {})
-                    : $Base$(input, output$kept$, options) {}
+                    : ::messi::$Base$(input, output$kept$, options$calls_given$) {}
 
                 // Hooks: a message has arrived from the server.
 
@@ -53,31 +169,51 @@ void emit_device_class(const Context& context) {
 
                 $tries$;
 
+                $calls$;
+
+                $answers$;
+
                 /// The members that come from the server: their numbers and names.
                 $receives$;
 
                private:
                 inline bool dispatch(::std::string_view payload) final;
+                $result$;
               };
             )cc");
 }
 
 void emit_device_functions(const Context& context) {
   const Direction& down = context.protocol.server_to_client;
+  const bool calls = context.cpp_options.device_calls;
   emit_members(context, context.protocol.client_to_server, {{"Device", context.device_class()}},
-               R"cc(
+               calls ? R"cc(
+                 inline ::messi::SendResult $Device$::try_send_$name$(const $Type$& message) {
+                   return put_member($sent_member$, message);
+                 }
+               )cc"
+                     : R"cc(
                  inline ::messi::SendResult $Device$::try_send_$name$(const $Type$& message) {
                    return put_member($number$, message);
                  }
                )cc");
+  emit_device_call_functions(context);
   const auto emit_cases = [&] {
-    emit_members(context, down, R"cc(
-      case $number$: {
-        $parse$;
-        if (in.parsed()) on_$name$(message);
-        break;
-      }
-    )cc");
+    emit_members(context, down,
+                 calls ? R"cc(
+                   case $number$: {
+                     $parse$;
+                     if (in.parsed()$condition$) on_$name$(message);
+                     break;
+                   }
+                 )cc"
+                       : R"cc(
+                   case $number$: {
+                     $parse$;
+                     if (in.parsed()) on_$name$(message);
+                     break;
+                   }
+                 )cc");
   };
   context.text.emit({{"Device", context.device_class()},
                      {"Wrapper", context.qualified_class(down.message)},

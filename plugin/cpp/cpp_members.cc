@@ -91,6 +91,7 @@ std::vector<Text::Hole> pair_holes(const Context& context, const Direction& dire
   const Member& reply = *request.reply;
   all.push_back({"Reply", context.qualified_class(reply.type)});
   all.push_back({"pair", sent_member(reply)});
+  all.push_back({"reply_number", number(reply)});
   all.push_back({"reply_kind", reply_kind(context, reply)});
   return all;
 }

@@ -27,8 +27,8 @@ void emit_members(const Context& context, const Direction& direction,
                   const std::vector<Text::Hole>& more_holes, std::string_view each);
 
 /// Prints the skeletons for each request of a direction, with the holes of `emit_members` and
-/// besides: $Reply$ (the reply's type), $pair$ (both numbers), $reply_kind$ (`, ` with what is
-/// needed to answer later, or nothing).
+/// besides: $Reply$ (the reply's type), $pair$ (both numbers), $reply_number$, $reply_kind$ (`, `
+/// with what is needed to answer later, or nothing).
 void emit_pairs(const Context& context, const Direction& requests,
                 const std::vector<Text::Hole>& more_holes, std::string_view each,
                 std::string_view if_unique = {});

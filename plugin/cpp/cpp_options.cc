@@ -29,8 +29,9 @@ bool set_messages(std::string_view value, CppOptions& options) {
 }
 
 bool set_client(std::string_view value, CppOptions& options) {
-  options.device_sessions = value == "session_device";
-  options.device = value == "device" || options.device_sessions;
+  options.device_calls = value == "device_with_calls" || value == "session_device_with_calls";
+  options.device_sessions = value == "session_device" || value == "session_device_with_calls";
+  options.device = value == "device" || options.device_sessions || options.device_calls;
   return options.device || value == "loop";
 }
 
@@ -56,11 +57,11 @@ std::vector<Option> options_for(CppOptions& options) {
         "was received, in the same header. Default: libprotobuf."},
        [&options](std::string_view value) { return set_messages(value, options); }},
       {"client",
-       "loop|device|session_device",
-       "loop, device or session_device",
+       "loop|device|session_device|device_with_calls|session_device_with_calls",
+       "loop, device, session_device, device_with_calls or session_device_with_calls",
        {"C++: what the client is: one on an event loop, one for devices, or one for devices",
-        "with sessions. Those need messages=views and are all that is generated. Default:",
-        "loop."},
+        "with sessions, both also with calls. Those for devices need messages=views and are",
+        "all that is generated. Default: loop."},
        [&options](std::string_view value) { return set_client(value, options); }},
   };
 }

@@ -14,7 +14,8 @@ struct CppOptions {
   std::string runtime_include_prefix;  ///< `deps/` -> "deps/messi/client.h"
   bool views = false;                  ///< Messages are structs of ours, not libprotobuf's classes.
   bool device = false;                 ///< The only class is a client for devices.
-  bool device_sessions = false;        ///< And that has sessions.
+  bool device_sessions = false;        ///< And that has sessions,
+  bool device_calls = false;           ///< and calls.
 };
 
 /// The options that set these.

@@ -242,7 +242,7 @@ Lines break_line(const std::string& line) {
     return break_empty_function(line);
   }
   if (ends_with_body(line) || ends_with(line, ");") || ends_with(line, ") const;") ||
-      ends_with(line, ")")) {
+      ends_with(line, ") final;") || ends_with(line, ")")) {
     return break_list(line);
   }
   if (ends_with(line, " = {};")) return break_member(line);

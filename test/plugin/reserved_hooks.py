@@ -25,7 +25,7 @@ def main():
     refused = (source_dir / "test" / "rejected" / "hooks_of_ours" / "expected.txt").read_text()
     bases = {name: IGNORED.sub("", (runtime / name).read_text()) for name in ("client.h", "group.h", "server.h", "server_of.h", "server_client.h")}
     devices = {name: IGNORED.sub("", (runtime / name).read_text())
-               for name in ("device/client.h", "device/link.h", "device/session_client.h")}
+               for name in ("device/calls.h", "device/client.h", "device/link.h", "device/session_client.h")}
     hooks = {"ServerToClient": HOOK.findall(bases["client.h"]),
              "ClientToServer": HOOK.findall(bases["server.h"]) + HOOK.findall(bases["server_of.h"])}
     problems = [f'on_{hook} is a hook of ours, but member "{hook}" of {message} is not refused'

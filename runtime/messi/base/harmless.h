@@ -25,6 +25,18 @@ inline std::string harmless(std::string_view text) {
   return result;
 }
 
+/// The same where it is. A control character of two bytes becomes two of '?'.
+inline void make_harmless(char* text, std::size_t size) {
+  const bool valid = is_utf8({text, size});
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid)) text[i] = '?';
+    if (byte == 0xc2 && valid && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      text[i] = text[i + 1] = '?';
+    }
+  }
+}
+
 }  // namespace messi
 
 #endif  // MESSI_BASE_HARMLESS_H_

@@ -23,6 +23,12 @@ struct Member {
   std::string_view bytes;
 };
 
+/// A pair, by the numbers of its members.
+struct Reply {
+  std::uint32_t request;
+  std::uint32_t number;
+};
+
 constexpr std::uint32_t kLengthDelimited = 2;
 
 /// Like protobuf's own parser, which ignores the bits of a tag above 32.
@@ -38,7 +44,7 @@ inline bool read_member(std::string_view& bytes, Member& member) {
       !read_varint<5>(bytes, size) || size > bytes.size()) {
     return false;
   }
-  member = {field_number(tag), bytes.substr(0, static_cast<std::size_t>(size))};
+  member = {field_number(tag), {bytes.data(), static_cast<std::size_t>(size)}};
   bytes.remove_prefix(member.bytes.size());
   return true;
 }

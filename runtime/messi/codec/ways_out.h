@@ -18,17 +18,12 @@
 #include "messi/base/bytes.h"
 #include "messi/calls/current_request.h"
 #include "messi/codec/access.h"
+#include "messi/codec/member.h"
 #include "messi/send_result.h"
 #include "messi/wire/call_frame.h"
 #include "messi/wire/outbox.h"
 
 namespace messi::codec {
-
-/// A pair, by the numbers of its members.
-struct Reply {
-  std::uint32_t request;
-  std::uint32_t number;
-};
 
 constexpr SendResult to_result(wire::Accepted accepted) {
   switch (accepted) {

@@ -63,7 +63,7 @@ constexpr DisconnectReason reason_of(wire::CloseCode code) {
 inline std::string_view cut_text(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text;
   while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return text.substr(0, most);
+  return {text.data(), most};
 }
 
 /// What a server says about a reason, if it has no words of its own. Some codes say it all.

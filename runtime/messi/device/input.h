@@ -48,6 +48,7 @@ class Input {
   std::size_t size() const { return wire::read_size(header_); }
   bool complete() const { return missing_ == 0; }
   std::string_view payload() const { return {memory_.data, used_}; }
+  char* payload_end() const { return memory_.data + used_; }
 
  private:
   Space memory_;

@@ -13,6 +13,7 @@
 #include "messi/connection/keepalive.h"
 #include "messi/device/input.h"
 #include "messi/device/output.h"
+#include "messi/wire/call_frame.h"
 #include "messi/wire/frame.h"
 
 namespace messi {
@@ -36,6 +37,7 @@ namespace device {
 /// connection/connection.h for a client. `Client` derives from it and has the rest, which so needs
 /// no table of functions:
 ///
+///     bool hears_calls() const          whether what is said about requests comes, as messages do
 ///     bool expects(FrameType) const     whether a frame that is no message may come now
 ///     void handle_frame()               one is complete, or a message
 ///     void handle_fault(reason)         the server has broken the rules
@@ -117,9 +119,11 @@ class Link {
 
   bool check_header() {
     const std::size_t size = input_.size();
-    switch (connection::kind_of(input_.type(), connection::Side::kClient)) {
+    const bool call = input_.type() == wire::FrameType::kCall && client().hears_calls();
+    switch (call ? connection::FrameKind::kMessage
+                 : connection::kind_of(input_.type(), connection::Side::kClient)) {
       case connection::FrameKind::kMessage:
-        if (size <= input_.capacity()) return true;
+        if (size <= input_.capacity() || (call && size <= kMostFailure)) return true;
         client().handle_fault(DisconnectReason::kMessageTooBig);
         return false;
       case connection::FrameKind::kSignOfLife:
@@ -134,6 +138,9 @@ class Link {
     client().handle_fault(DisconnectReason::kProtocolError);
     return false;
   }
+
+  // Its text may be cut.
+  static constexpr std::size_t kMostFailure = wire::kCallHeadSize + 1 + wire::kMostFailureText;
 
   const DeviceOptions options_;
   Input input_;

@@ -1,13 +1,19 @@
 #ifndef MESSI_DEVICE_SEND_H_
 #define MESSI_DEVICE_SEND_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
+#include "messi/base/status.h"
 #include "messi/codec/member.h"
+#include "messi/connection/farewell.h"
 #include "messi/device/writer.h"
 #include "messi/send_result.h"
 #include "messi/views/writer.h"
+#include "messi/wire/call_frame.h"
+#include "messi/wire/frame.h"
 
 namespace messi::device {
 
@@ -25,6 +31,47 @@ SendResult try_send(Box& box, std::uint32_t field, const T& message) {
   if (!writer.ok()) return SendResult::kInvalid;
   box.commit(size);
   return SendResult::kOk;
+}
+
+/// The same, as the answer to a request; its head counts for the limit of messages, too.
+template <typename Box, typename T>
+SendResult try_answer(Box& box, std::uint64_t request, std::uint32_t field, const T& message) {
+  views::Sizer body;
+  messi_put(message, body);
+  const std::size_t size = wire::kCallHeadSize + codec::head_size(field, body.size()) + body.size();
+  if (size > box.most_payload()) return SendResult::kTooBig;
+  std::uint8_t* out = box.reserve(wire::FrameType::kCall, size);
+  if (out == nullptr) return SendResult::kFull;
+  out = wire::write_call_head(out, request, wire::CallKind::kAnswer);
+  Writer writer(codec::write_head(out, field, body.size()));
+  messi_put(message, writer);
+  if (!writer.ok()) return SendResult::kInvalid;
+  box.commit(size);
+  return SendResult::kOk;
+}
+
+/// Says that there is none, with as much of `text` as may be, or nothing of it.
+template <typename Box>
+SendResult try_fail(Box& box, std::uint64_t request, StatusCode code, std::string_view text) {
+  text = connection::cut_text(text, wire::kMostFailureText);
+  if (wire::kCallHeadSize + 1 + text.size() > box.most_payload()) text = {};
+  const std::size_t size = wire::kCallHeadSize + 1 + text.size();
+  std::uint8_t* out = box.reserve(wire::FrameType::kCall, size);
+  if (out == nullptr) return SendResult::kFull;
+  out = wire::write_call_head(out, request, wire::CallKind::kFailure);
+  *out++ = static_cast<std::uint8_t>(code);
+  std::copy(text.begin(), text.end(), out);
+  box.commit(size);
+  return SendResult::kOk;
+}
+
+/// Says that nobody waits for the answer to a request of this side, if there is room.
+template <typename Box>
+void say_given_up(Box& box, std::uint64_t request) {
+  std::uint8_t* const out = box.reserve(wire::FrameType::kCall, wire::kCallHeadSize);
+  if (out == nullptr) return;
+  wire::write_call_head(out, request, wire::CallKind::kCancel);
+  box.commit(wire::kCallHeadSize);
 }
 
 }  // namespace messi::device

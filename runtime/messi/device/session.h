@@ -31,6 +31,8 @@ class Session : public session::Progress {
 
   /// The number of the last message that was accepted.
   std::uint64_t last_accepted() const { return accepted_; }
+  /// The number of the last message that was begun to be written.
+  std::uint64_t handed() const { return handed_; }
   bool all_acknowledged() const { return begin_ == end_; }
   std::size_t capacity() const { return memory_.size; }
 
@@ -41,10 +43,13 @@ class Session : public session::Progress {
     return std::min<std::size_t>(room, peer_max_payload());
   }
   /// Space for a payload: fill it at once, then commit it or forget it. Null if there is no room.
-  std::uint8_t* reserve_message(std::size_t payload_size) {
+  std::uint8_t* reserve(wire::FrameType type, std::size_t payload_size) {
     if (end_ + wire::kHeaderSize + payload_size > memory_.size) return nullptr;
-    return wire::write_header(reinterpret_cast<std::uint8_t*>(memory_.data) + end_,
-                              wire::FrameType::kClientToServer, payload_size);
+    return wire::write_header(reinterpret_cast<std::uint8_t*>(memory_.data) + end_, type,
+                              payload_size);
+  }
+  std::uint8_t* reserve_message(std::size_t payload_size) {
+    return reserve(wire::FrameType::kClientToServer, payload_size);
   }
   void commit(std::size_t payload_size) {
     end_ += wire::kHeaderSize + payload_size;
@@ -124,7 +129,7 @@ class Session : public session::Progress {
   std::size_t next_ = 0;
   std::size_t left_ = 0;
   std::size_t end_ = 0;
-  std::uint64_t handed_ = 0;  // the last one that was begun to be written
+  std::uint64_t handed_ = 0;
   std::uint64_t accepted_ = 0;
 };
 

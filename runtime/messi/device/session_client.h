@@ -13,16 +13,21 @@
 #include <utility>
 
 #include "messi/base/bytes.h"
+#include "messi/base/harmless.h"
+#include "messi/base/status.h"
 #include "messi/base/time.h"
+#include "messi/codec/member.h"
 #include "messi/connection/disconnect_reason.h"
 #include "messi/connection/farewell.h"
 #include "messi/connection/session_ends.h"
+#include "messi/device/calls.h"
 #include "messi/device/link.h"
 #include "messi/device/send.h"
 #include "messi/device/session.h"
 #include "messi/send_result.h"
 #include "messi/session/loss_reason.h"
 #include "messi/session/session_mode.h"
+#include "messi/wire/call_frame.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/frame.h"
 #include "messi/wire/session_frames.h"
@@ -50,9 +55,12 @@ struct DeviceSessionLoss {
   std::optional<std::uint64_t> peer_handled = std::nullopt;
 };
 
-/// The base class of generated clients for devices, with sessions. It is used by one thread, and
-/// not in interrupts.
-class SessionDeviceBase : public device::Link<SessionDeviceBase> {
+/// The base class of generated clients for devices, with sessions, with calls or without:
+/// CallingSessionDeviceBase and SessionDeviceBase. It is used by one thread, and not in interrupts.
+template <typename Calls>
+class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, protected Calls {
+  using Link = device::Link<BasicSessionDevice>;
+
  public:
   /// The link to the server is there, such as a TCP connection or a serial line. The two sides
   /// introduce themselves, then `on_connected` or `on_resumed` comes, or `on_connect_failure`. Not
@@ -78,8 +86,11 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
       if (!wants_ack_) deadline = std::min(deadline, session_.ack_deadline());
     }
     tend();
-    return linked() ? deadline : TimePoint::max();
+    if (!linked()) deadline = TimePoint::max();
+    return std::min(deadline, expire_calls(now));
   }
+
+  using Link::linked;
 
   /// What is to be written next, in this order; all of it or a part. The bytes stay where they are
   /// until `handle_written` or `link_up`; more may follow behind them.
@@ -129,27 +140,82 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
   virtual void on_connect_failure(DisconnectReason /*reason*/) {}
 
  protected:
-  /// A message of the server fits into `input`, which has at least 72 bytes; `output` has at least
-  /// 64, and a message to the server fits into `kept` (4 bytes and up to 10 for the member), which
-  /// holds what is not acknowledged. All belong to the user, and must outlive the client.
-  SessionDeviceBase(Space input, Space output, Space kept, const SessionDeviceOptions& options)
-      : Link(input, output, options),
+  /// A message of the server fits into `incoming`, which has at least 72 bytes; `outgoing` has at
+  /// least 64, and a message to the server fits into `kept` (4 bytes and up to 10 for the member),
+  /// which holds what is not acknowledged. All belong to the user, and must outlive the client.
+  BasicSessionDevice(Space incoming, Space outgoing, Space kept,
+                     const SessionDeviceOptions& options, typename Calls::CallRoom calls = {})
+      : Link(incoming, outgoing, options),
+        Calls(calls),
         mode_(options.session),
         connect_timeout_(options.connect_timeout),
         session_(kept) {}
-  ~SessionDeviceBase() = default;
+  ~BasicSessionDevice() = default;
 
   /// Sends `message` as member `field`. What is sent before there is a connection is kept.
   template <typename T>
   SendResult put_member(std::uint32_t field, const T& message) {
-    if (departing() || losing_) return SendResult::kNotConnected;
+    if (!accepts()) return SendResult::kNotConnected;
     const SendResult result = device::try_send(session_, field, message);
     tend();
     return result;
   }
 
+  // Calls
+
+  /// Sends a request. If it is accepted, `handle_result` follows, once.
+  template <typename T>
+  SendResult make_call(codec::Reply pair, const T& request, TimePoint deadline,
+                       std::uintptr_t context) {
+    if (!accepts()) return SendResult::kNotConnected;
+    if (!this->prepare_call()) return SendResult::kFull;
+    const SendResult sent = device::try_send(session_, pair.request, request);
+    if (sent == SendResult::kOk) {
+      this->begin_call(session_.last_accepted(), pair.number, deadline, context);
+    }
+    tend();
+    return sent;
+  }
+  bool end_call_of(std::uintptr_t context) {
+    const bool found =
+        this->cancel_first_call(context, [this](std::uint64_t call) { say_given_up(call); });
+    tend();
+    return found;
+  }
+  /// Sends a message that may be a reply: in the hook of its request it is the answer.
+  template <typename T>
+  SendResult put_member(codec::Reply pair, const T& message) {
+    const std::optional<std::uint64_t> request = this->find_request(pair.request);
+    const SendResult sent = try_answer(request.value_or(0), pair.number, message);
+    if (sent == SendResult::kOk && request) this->take_request();
+    return sent;
+  }
+  template <typename T>
+  SendResult put_answer(DeviceRequest to, codec::Reply pair, const T& message) {
+    const std::optional<std::uint64_t> request = this->number_of_request(to);
+    if (!request) return SendResult::kNotConnected;
+    return try_answer(*request, pair.number, message);
+  }
+  /// A server that does not know calls waits until its time is up.
+  SendResult put_failure(DeviceRequest to, StatusCode code, std::string_view text) {
+    const std::optional<std::uint64_t> request = this->number_of_request(to);
+    if (!request || !accepts()) return SendResult::kNotConnected;
+    if (*request == 0) return SendResult::kOk;
+    const SendResult said = device::try_fail(session_, *request, code, text);
+    tend();
+    return said;
+  }
+
  private:
   friend Link;
+
+  using Link::begin;
+  using Link::close;
+  using Link::control;
+  using Link::input;
+  using Link::leave;
+  using Link::state;
+  using State = typename Link::State;
 
   enum class Stage : std::uint8_t { kAwaitsOffer, kAwaitsWelcome, kDone };
 
@@ -165,9 +231,14 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
   virtual bool dispatch(std::string_view /*payload*/) { return false; }
 
   bool departing() const { return linked() && state() != State::kConnected; }
+  bool accepts() const { return !departing() && !losing_; }
 
   // Link
 
+  bool hears_calls() const {
+    if constexpr (Calls::kHasCalls) return stage_ == Stage::kDone && this->calls_numbered();
+    return false;
+  }
   bool expects(wire::FrameType type) const {
     return !in_session_ || type == wire::FrameType::kAck || type == wire::FrameType::kClose;
   }
@@ -193,6 +264,11 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
         return;
       case wire::FrameType::kClose:
         return handle_close();
+      case wire::FrameType::kCall:
+        if constexpr (Calls::kHasCalls) {
+          if (hears_calls()) handle_call();
+        }
+        return;
       default:
         return;
     }
@@ -204,6 +280,7 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
     if (end_) return end_session(*std::exchange(end_, std::nullopt));
     if (carried) return on_detached(reason);
     if (!introduced) return on_connect_failure(reason);
+    end_all_calls();
     session_.restart();
     connected_ = false;
     on_disconnected(reason);
@@ -216,27 +293,69 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
     if (stage_ == Stage::kAwaitsOffer) go_without_session();
     if (stage_ != Stage::kDone) return;
     session_.handle_dispatched(input().payload().size());
-    if (dispatch(input().payload())) return;
+    deliver(input().payload(), session_.rx());
+  }
+  void deliver(std::string_view message, std::uint64_t number) {
+    this->begin_dispatch(number);
+    const bool decoded = dispatch(message);
+    this->end_dispatch();
+    if (decoded) return;
     session_.handle_undecodable();
     handle_fault(DisconnectReason::kMessageDecodeError);
+  }
+
+  void handle_call() {
+    session_.handle_dispatched(input().payload().size());
+    const std::optional<wire::CallFrame> frame = wire::read_call(input().payload());
+    if (!frame || frame->request == 0) return handle_fault(DisconnectReason::kProtocolError);
+    const bool cancel = frame->kind == wire::CallKind::kCancel;
+    if (frame->request > (cancel ? session_.rx() - 1 : session_.handed())) {
+      return handle_fault(DisconnectReason::kProtocolError);
+    }
+    if (cancel) return;  // the answer that comes is dropped
+    if (frame->kind == wire::CallKind::kFailure) {
+      make_harmless(input().payload_end() - frame->text.size(), frame->text.size());
+      return this->hear_failure(frame->request, frame->code, frame->text);
+    }
+    if (input().size() > input().payload().size()) {
+      session_.handle_undecodable();
+      return handle_fault(DisconnectReason::kMessageTooBig);
+    }
+    const std::uint32_t member = codec::single_member(frame->message).field;
+    switch (this->hear_answer(frame->request, member)) {
+      case Calls::HeardAnswer::kYes:
+        return deliver(frame->message, 0);
+      case Calls::HeardAnswer::kLate:
+        return;
+      case Calls::HeardAnswer::kWrong:
+        return handle_fault(DisconnectReason::kProtocolError);
+    }
   }
 
   void handle_offer() {
     const std::optional<wire::Offer> offer = wire::read_offer(input().payload());
     if (!offer) return close(DisconnectReason::kProtocolError);
     const bool session = offer->sessions && mode_ != SessionMode::kOff;
-    if (!session || offer->min_version > wire::kSessionVersion ||
+    // Without a session there is something to say only of calls.
+    const bool says_hello = session || (Calls::kHasCalls && mode_ != SessionMode::kRequired);
+    if (!says_hello || offer->min_version > wire::kSessionVersion ||
         offer->max_version < wire::kSessionVersion) {
       return go_without_session();
     }
     wire::Hello hello;
-    hello.resume = known_;
     hello.attempt = ++attempt_;
-    hello.retain = static_cast<std::uint32_t>(session_.capacity());
-    hello.max_payload = static_cast<std::uint32_t>(input().capacity());
-    hello.rx = session_.rx();
-    hello.id = id_;
-    hello.secret = secret_;
+    hello.max_payload = static_cast<std::uint32_t>(input().capacity() - kMostHead);
+    if constexpr (Calls::kHasCalls) {
+      hello.features = wire::kCallsFeature;
+      hello.no_session = asked_none_ = !session;
+    }
+    if (session) {
+      hello.resume = known_;
+      hello.retain = static_cast<std::uint32_t>(session_.capacity());
+      hello.rx = session_.rx();
+      hello.id = id_;
+      hello.secret = secret_;
+    }
     std::uint8_t* const out = control().reserve(wire::FrameType::kHello, wire::kHelloFixedSize);
     if (out == nullptr) return close(DisconnectReason::kGeneralError);
     wire::write_hello(out - wire::kHeaderSize, hello);
@@ -252,10 +371,15 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
     if (!welcome || welcome->version != wire::kSessionVersion) {
       return close(DisconnectReason::kProtocolError);
     }
+    const bool knows_calls = (welcome->features & wire::kCallsFeature) != 0;
+    if constexpr (Calls::kHasCalls) {
+      if (asked_none_) return go_without_session(knows_calls);
+    }
     const std::uint64_t written = session_.written();
     if (welcome->resumed ? !resume(*welcome) : !begin_session(*welcome)) return;
     stage_ = Stage::kDone;
     in_session_ = connected_ = wants_ack_ = true;
+    this->set_calls_numbered(knows_calls);
     if (welcome->resumed) {
       on_resumed(written - welcome->rx);
     } else {
@@ -297,7 +421,7 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
   }
 
   /// The server has no sessions, or this client does not want one.
-  void go_without_session() {
+  void go_without_session(bool numbered = false) {
     if (mode_ == SessionMode::kRequired) return close(DisconnectReason::kProtocolError);
     if (known_) {
       end_session({DisconnectReason::kSessionLost, SessionLossReason::kDowngraded});
@@ -305,6 +429,7 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
     }
     stage_ = Stage::kDone;
     connected_ = true;
+    this->set_calls_numbered(numbered);
     on_connected();
     tend();
   }
@@ -336,7 +461,7 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
       say_close(frame->code, /*reply=*/true);
       const DisconnectReason why = end_ ? end_->reason : DisconnectReason::kConnectionClosed;
       end_ = End{why, *loss, rx};
-      end();
+      this->end();
     } else {
       if (loss) end_ = End{DisconnectReason::kSessionLost, *loss, rx};
       return close(reason);
@@ -352,10 +477,11 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
     if (!loss) return close(reason);
     end_ = End{reason, *loss};
     say_close(session_ends::code_of(*loss), /*reply=*/false);
-    end();
+    this->end();
     tend();
   }
   void end_session(const End& end) {
+    end_all_calls();
     if (end.loss != SessionLossReason::kClosed || !session_.all_acknowledged()) {
       losing_ = true;
       on_session_lost(
@@ -366,6 +492,37 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
     known_ = false;
     id_ = secret_ = {};
     if (std::exchange(connected_, false)) on_disconnected(end.reason);
+  }
+
+  // Calls
+
+  TimePoint expire_calls(TimePoint now) {
+    if constexpr (Calls::kHasCalls) {
+      const TimePoint next =
+          this->end_late_calls(now, [this](std::uint64_t call) { say_given_up(call); });
+      tend();
+      return next;
+    } else {
+      return TimePoint::max();
+    }
+  }
+  void end_all_calls() {
+    if constexpr (Calls::kHasCalls) {
+      losing_ = true;
+      this->end_calls();
+      losing_ = false;
+    }
+  }
+  template <typename T>
+  SendResult try_answer(std::uint64_t request, std::uint32_t field, const T& message) {
+    if (request == 0) return put_member(field, message);
+    if (!accepts()) return SendResult::kNotConnected;
+    const SendResult sent = device::try_answer(session_, request, field, message);
+    tend();
+    return sent;
+  }
+  void say_given_up(std::uint64_t call) {
+    if (this->calls_numbered() && accepts()) device::say_given_up(session_, call);
   }
 
   // What is written
@@ -402,6 +559,9 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
     }
   }
 
+  /// Of what is said about requests. It does not count for what the server thinks fits.
+  static constexpr std::size_t kMostHead = Calls::kHasCalls ? wire::kCallHeadSize : 0;
+
   const SessionMode mode_;
   const Duration connect_timeout_;
   device::Session session_;
@@ -417,7 +577,11 @@ class SessionDeviceBase : public device::Link<SessionDeviceBase> {
   bool losing_ = false;
   bool wants_ack_ = false;
   bool close_said_ = false;  // on this connection
+  bool asked_none_ = false;  // no session, only an introduction
 };
+
+using SessionDeviceBase = BasicSessionDevice<device::NoCalls>;
+using CallingSessionDeviceBase = BasicSessionDevice<device::Calls>;
 
 }  // namespace messi
 

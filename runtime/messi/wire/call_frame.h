@@ -46,7 +46,8 @@ inline std::uint8_t* write_call_head(std::uint8_t* out, std::uint64_t request, C
 /// Nothing if it is not what it should be.
 inline std::optional<CallFrame> read_call(std::string_view payload) {
   if (payload.size() < kCallHeadSize) return std::nullopt;
-  const std::string_view rest = payload.substr(kCallHeadSize);
+  std::string_view rest = payload;
+  rest.remove_prefix(kCallHeadSize);
   CallFrame frame{get_number(payload, 0, 8), static_cast<CallKind>(payload[8])};
   switch (frame.kind) {
     case CallKind::kAnswer:
@@ -55,7 +56,7 @@ inline std::optional<CallFrame> read_call(std::string_view payload) {
     case CallKind::kFailure:
       if (rest.empty()) return std::nullopt;
       frame.code = static_cast<std::uint8_t>(rest[0]);
-      frame.text = rest.substr(1, kMostFailureText);
+      frame.text = {rest.data() + 1, std::min(rest.size() - 1, kMostFailureText)};
       return frame;
     case CallKind::kCancel:
       return frame;

@@ -60,12 +60,12 @@ struct ServerToClient {
 };
 
 /// A client for devices: derive from it and override the hooks you need. What every such client
-/// has, such as link_up and handle_bytes, is in SessionDeviceBase: messi/device/session_client.h.
+/// has, such as handle_bytes, is in SessionDeviceBase: messi/device/session_client.h.
 class LampDevice : public ::messi::SessionDeviceBase {
  public:
   explicit LampDevice(::messi::Space input, ::messi::Space output, ::messi::Space kept,
                       const ::messi::SessionDeviceOptions& options = {})
-      : SessionDeviceBase(input, output, kept, options) {}
+      : ::messi::SessionDeviceBase(input, output, kept, options) {}
 
   // Hooks: a message has arrived from the server.
 

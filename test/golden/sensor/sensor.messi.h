@@ -79,12 +79,12 @@ struct ServerToClient {
 };
 
 /// A client for devices: derive from it and override the hooks you need. What every such client
-/// has, such as link_up and handle_bytes, is in DeviceBase: messi/device/client.h.
+/// has, such as handle_bytes, is in DeviceBase: messi/device/client.h.
 class SensorDevice : public ::messi::DeviceBase {
  public:
   explicit SensorDevice(::messi::Space input, ::messi::Space output,
                         const ::messi::DeviceOptions& options = {})
-      : DeviceBase(input, output, options) {}
+      : ::messi::DeviceBase(input, output, options) {}
 
   // Hooks: a message has arrived from the server.
 
