@@ -119,9 +119,7 @@ class ServerClient {
 
   /// In `on_client_disconnected`: a sentence with more than the reason says, such as "The peer
   /// seems to speak HTTP.", or "".
-  std::string_view disconnect_hint() const {
-    return link_->closed() ? link_->hint() : std::string_view();
-  }
+  std::string_view disconnect_hint() const { return link_->hint(); }
 
   /// The socket, to set or read its options; -1 if there is none. Do not close it, read from it or
   /// write to it.

@@ -224,6 +224,31 @@ constexpr int kStep = 11;
 /// So much of what follows a handshake is cut too.
 constexpr int kMore = 40;
 
+/// The first connection is cut in one direction, the second one in each. Returns how often.
+int cut_twice(bool first_to_server) {
+  int pairs = 0;
+  int more = kMore;
+  for (std::size_t first = 0; more > 0; ++first) {
+    {
+      const Dialogue dialogue({{first_to_server, first}});
+      if (dialogue.carried(1)) --more;
+    }
+    for (const bool second_to_server : {true, false}) {
+      int second_more = kMore;
+      // Not each second one for each first: all pairs would take a minute.
+      for (std::size_t second = first % kStep; second_more > 0; second += kStep) {
+        const std::vector<Cut> cuts = {{first_to_server, first}, {second_to_server, second}};
+        const Dialogue dialogue(cuts);
+        check(dialogue, cuts);
+        ++pairs;
+        if (dialogue.connections() < 3) break;
+        if (dialogue.carried(2)) second_more -= kStep;
+      }
+    }
+  }
+  return pairs;
+}
+
 }  // namespace
 
 TEST_CASE("a session that is cut at any byte loses nothing") {
@@ -242,28 +267,11 @@ TEST_CASE("a session that is cut at any byte loses nothing") {
   }
 }
 
-TEST_CASE("a session that is cut twice in handshakes loses nothing") {
-  int pairs = 0;
-  for (const bool first_to_server : {true, false}) {
-    int more = kMore;
-    for (std::size_t first = 0; more > 0; ++first) {
-      {
-        const Dialogue dialogue({{first_to_server, first}});
-        if (dialogue.carried(1)) --more;
-      }
-      for (const bool second_to_server : {true, false}) {
-        int second_more = kMore;
-        // Not each second one for each first: all pairs would take a minute.
-        for (std::size_t second = first % kStep; second_more > 0; second += kStep) {
-          const std::vector<Cut> cuts = {{first_to_server, first}, {second_to_server, second}};
-          const Dialogue dialogue(cuts);
-          check(dialogue, cuts);
-          ++pairs;
-          if (dialogue.connections() < 3) break;
-          if (dialogue.carried(2)) second_more -= kStep;
-        }
-      }
-    }
-  }
-  CHECK(pairs > 10'000);
+// Two cases, since both together take long with sanitizers.
+TEST_CASE("a session that is cut twice in handshakes, first to its server, loses nothing") {
+  CHECK(cut_twice(true) > 5'000);
+}
+
+TEST_CASE("a session that is cut twice in handshakes, first to its client, loses nothing") {
+  CHECK(cut_twice(false) > 5'000);
 }

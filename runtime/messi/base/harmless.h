@@ -9,18 +9,22 @@
 
 namespace messi {
 
+/// How many bytes at `at` are what may not be printed: 0, 1 or 2. `valid`: the text is UTF-8.
+inline std::size_t harmful_bytes(const char* at, bool valid) {
+  const auto byte = static_cast<unsigned char>(*at);
+  if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid)) return 1;
+  // U+0080 to U+009F.
+  return byte == 0xc2 && static_cast<unsigned char>(at[1]) < 0xa0 ? 2 : 0;
+}
+
 /// `text`, which comes from the network, as it may be printed: control characters become '?'. If it
 /// is not UTF-8, so does all that is not ASCII.
 inline std::string harmless(std::string_view text) {
   std::string result(text);
   const bool valid = is_utf8(text);
   for (std::size_t i = 0; i < result.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(result[i]);
-    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid)) result[i] = '?';
-    // U+0080 to U+009F, in two bytes.
-    if (byte == 0xc2 && valid && static_cast<unsigned char>(result[i + 1]) < 0xa0) {
-      result.replace(i, 2, "?");
-    }
+    const std::size_t harmful = harmful_bytes(result.data() + i, valid);
+    if (harmful > 0) result.replace(i, harmful, "?");
   }
   return result;
 }
@@ -29,10 +33,8 @@ inline std::string harmless(std::string_view text) {
 inline void make_harmless(char* text, std::size_t size) {
   const bool valid = is_utf8({text, size});
   for (std::size_t i = 0; i < size; ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid)) text[i] = '?';
-    if (byte == 0xc2 && valid && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
-      text[i] = text[i + 1] = '?';
+    for (std::size_t harmful = harmful_bytes(text + i, valid); harmful > 0; --harmful) {
+      text[i + harmful - 1] = '?';
     }
   }
 }

@@ -250,7 +250,8 @@ class Link : private Connection {
   /// More about why it was closed, as a sentence, or "". The text lives as long as the link.
   std::string_view hint() const {
     if (Connection::hint() != Hint::kNone) return to_string(Connection::hint());
-    return reason() == DisconnectReason::kConnectionClosed ? stream_->why_ended() : "";
+    const bool by_peer = closed() && reason() == DisconnectReason::kConnectionClosed;
+    return by_peer ? stream_->why_ended() : "";
   }
 
   PeerInfo peer() const { return stream_->peer(); }

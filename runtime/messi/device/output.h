@@ -33,9 +33,6 @@ class Output {
     return wire::write_header(reinterpret_cast<std::uint8_t*>(memory_.data) + used_, type,
                               payload_size);
   }
-  std::uint8_t* reserve_message(std::size_t payload_size) {
-    return reserve(wire::FrameType::kClientToServer, payload_size);
-  }
   void commit(std::size_t payload_size) { used_ += wire::kHeaderSize + payload_size; }
 
   void add_ping() {

@@ -17,37 +17,37 @@
 
 namespace messi::device {
 
-/// Encodes `message` as member `field` into `box`, an Output or a Session.
-template <typename Box, typename T>
-SendResult try_send(Box& box, std::uint32_t field, const T& message) {
+/// Encodes `message` as member `field` into `box`, an Output or a Session, as a frame of this type.
+/// Before it come `more` bytes, which `write_more(out)` writes.
+template <typename Box, typename T, typename WriteMore>
+SendResult try_put(Box& box, wire::FrameType type, std::size_t more, WriteMore&& write_more,
+                   std::uint32_t field, const T& message) {
   views::Sizer body;
   messi_put(message, body);
-  const std::size_t size = codec::head_size(field, body.size()) + body.size();
+  const std::size_t size = more + codec::head_size(field, body.size()) + body.size();
   if (size > box.most_payload()) return SendResult::kTooBig;
-  std::uint8_t* const out = box.reserve_message(size);
+  std::uint8_t* const out = box.reserve(type, size);
   if (out == nullptr) return SendResult::kFull;
-  Writer writer(codec::write_head(out, field, body.size()));
+  Writer writer(codec::write_head(write_more(out), field, body.size()));
   messi_put(message, writer);
   if (!writer.ok()) return SendResult::kInvalid;
   box.commit(size);
   return SendResult::kOk;
 }
 
-/// The same, as the answer to a request; its head counts for the limit of messages, too.
+template <typename Box, typename T>
+SendResult try_send(Box& box, std::uint32_t field, const T& message) {
+  const auto nothing = [](std::uint8_t* out) { return out; };
+  return try_put(box, wire::FrameType::kClientToServer, 0, nothing, field, message);
+}
+
+/// As the answer to a request; its head counts for the limit of messages, too.
 template <typename Box, typename T>
 SendResult try_answer(Box& box, std::uint64_t request, std::uint32_t field, const T& message) {
-  views::Sizer body;
-  messi_put(message, body);
-  const std::size_t size = wire::kCallHeadSize + codec::head_size(field, body.size()) + body.size();
-  if (size > box.most_payload()) return SendResult::kTooBig;
-  std::uint8_t* out = box.reserve(wire::FrameType::kCall, size);
-  if (out == nullptr) return SendResult::kFull;
-  out = wire::write_call_head(out, request, wire::CallKind::kAnswer);
-  Writer writer(codec::write_head(out, field, body.size()));
-  messi_put(message, writer);
-  if (!writer.ok()) return SendResult::kInvalid;
-  box.commit(size);
-  return SendResult::kOk;
+  const auto head = [request](std::uint8_t* out) {
+    return wire::write_call_head(out, request, wire::CallKind::kAnswer);
+  };
+  return try_put(box, wire::FrameType::kCall, wire::kCallHeadSize, head, field, message);
 }
 
 /// Says that there is none, with as much of `text` as may be, or nothing of it.

@@ -48,9 +48,6 @@ class Session : public session::Progress {
     return wire::write_header(reinterpret_cast<std::uint8_t*>(memory_.data) + end_, type,
                               payload_size);
   }
-  std::uint8_t* reserve_message(std::size_t payload_size) {
-    return reserve(wire::FrameType::kClientToServer, payload_size);
-  }
   void commit(std::size_t payload_size) {
     end_ += wire::kHeaderSize + payload_size;
     ++accepted_;

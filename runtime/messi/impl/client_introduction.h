@@ -87,7 +87,7 @@ MESSI_INLINE void ClientBase::answer_offer() {
 }
 
 MESSI_INLINE void ClientBase::fail_introduction(StatusCode code, std::string_view why) {
-  hint_ = link_->closed() ? link_->hint() : std::string_view();
+  hint_ = link_->hint();
   if (!link_->proved()) addresses_.failed(link_->peer().address);
   const Status error(code, uri() + ": " + std::string(why));
   handle_event(connection::ClientEvent::kLost,
