@@ -19,8 +19,6 @@ using messi::testing::ManualLoop;
 using messi::testing::RawServer;
 using namespace std::chrono_literals;
 
-namespace {}  // namespace
-
 TEST_CASE("try_send says whether there is a connection", "[client]") {
   ManualLoop loop;
   RawServer server(loop, "tcp://:6000");

@@ -28,8 +28,6 @@ using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using namespace std::chrono_literals;
 
-namespace {}  // namespace
-
 TEST_CASE("a client that is silent for too long is disconnected", "[server]") {
   ManualLoop loop;
   Server server(loop);
