@@ -118,6 +118,17 @@ struct World {
     loop.run_until_idle();
     return moved;
   }
+  /// Moves all that waits at once; the server answers before `handle_written` is told, if it ever
+  /// is.
+  void move_by_dma(bool told = true) {
+    device.handle_time(loop.now());
+    const std::size_t size = device.output().size();
+    if (size > 0) (*wire)->send(device.output());
+    loop.run_until_idle();
+    loop.advance(200ms);
+    device.handle_bytes((*wire)->take_received(), loop.now());
+    if (told && size > 0) device.handle_written(size);
+  }
   /// Long enough for all acknowledgements.
   void rest() {
     for (int i = 0; i < 3; ++i) {
@@ -223,6 +234,28 @@ TEST_CASE("a session goes on wherever its connections are cut") {
                           each == "failed: Connection closed." || each.substr(0, 7) == "resumed";
     CHECK(expected);
   }
+  CHECK(world.server->log == Lines{"connected"});
+}
+
+TEST_CASE("that something was written may be told after its answer has come, or never") {
+  World world;
+  world.up();
+  world.move();
+  Talk talk(world);
+  int acknowledged = 0;
+  for (int i = 0; i < 300; ++i) {
+    talk.device_says();
+    talk.server_says();
+    const std::uint64_t before = world.device.unacknowledged();
+    world.move_by_dma(i % 3 > 0);
+    if (world.device.unacknowledged() < before) ++acknowledged;
+    if (i % 3 > 0) continue;
+    world.down();
+    world.up();
+    world.rest();
+    talk.check();
+  }
+  CHECK(acknowledged >= 100);
   CHECK(world.server->log == Lines{"connected"});
 }
 

@@ -56,7 +56,7 @@ class BasicDevice : public device::Link<BasicDevice<Calls>>, protected Calls {
   using Link::linked;
 
   /// What is to be written next, in this order; all of it or a part. The bytes stay where they are
-  /// until `handle_written` or `link_up`; more may follow behind them.
+  /// until `handle_written`, or the connection has ended; more may follow behind them.
   std::string_view output() const { return linked() ? control().waiting() : std::string_view(); }
   /// The first `size` bytes of `output()` have been written. May call `on_disconnected`.
   void handle_written(std::size_t size) {

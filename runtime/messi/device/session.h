@@ -21,7 +21,8 @@ namespace messi::device {
 ///     ----+--------------+----------------+-------------+-----------+
 ///       begin_         next_         next_ + left_     end_
 ///
-/// What is being written stays where it is. When it is written, the rest moves to the front.
+/// What is being written stays where it is, acknowledged or not. When it is written, the rest moves
+/// to the front.
 class Session : public session::Progress {
  public:
   explicit Session(Space memory) : memory_(memory) {}
@@ -62,7 +63,7 @@ class Session : public session::Progress {
     return true;
   }
   void detach() {
-    end_connection(handed_ - (writing() ? 1 : 0));
+    end_connection(handed_);
     left_ = 0;
     next_ = begin_;
     handed_ = acknowledged();
@@ -91,9 +92,10 @@ class Session : public session::Progress {
 
   /// The ACK or CLOSE that is written next says so.
   wire::Ack make_ack() { return say_rx(handed_); }
-  /// The peer has acknowledged. False if that cannot be.
+  /// The peer has acknowledged. False if that cannot be. It may have what is being written, since
+  /// that is told when it is known, as by the end of DMA.
   bool handle_ack(const wire::Ack& ack) {
-    if (!may_be(ack) || ack.rx > handed_ - (writing() ? 1 : 0)) return false;
+    if (!may_be(ack) || ack.rx > handed_) return false;
     acknowledge(ack.rx);
     return true;
   }

@@ -93,7 +93,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   using Link::linked;
 
   /// What is to be written next, in this order; all of it or a part. The bytes stay where they are
-  /// until `handle_written` or `link_up`; more may follow behind them.
+  /// until `handle_written`, or the connection has ended; more may follow behind them.
   std::string_view output() const {
     if (!linked()) return {};
     return session_.writing() ? session_.waiting() : control().waiting();
