@@ -60,14 +60,14 @@ class Tools:
                                    capture_output=True, text=True, check=True).stdout
         return diff(formatted, header.read_text(), "as clang-format wants it", str(header))
 
-    def check_compiles(self, source, headers, include_dirs, system_dirs=(), standards=("c++17", "c++20")):
-        """Compiles one file that includes all headers, twice."""
+    def check_compiles(self, source, headers, include_dirs, system_dirs=(), standards=("c++17", "c++20"), compiler=None):
+        """Compiles one file that includes all headers, twice; with the compiler of the arguments, or another."""
         if self.arguments.compiler is None or not headers:
             return []
         source.write_text("".join(f'#include "{header}"\n' for header in [*headers, *headers]))
         problems = []
         for standard in standards:
-            command = [self.arguments.compiler, f"-std={standard}", *WARNINGS, "-fno-exceptions", "-fno-rtti", "-fsyntax-only",
+            command = [compiler or self.arguments.compiler, f"-std={standard}", *WARNINGS, "-fno-exceptions", "-fno-rtti", "-fsyntax-only",
                        *(f"-I{directory}" for directory in include_dirs),
                        *(f"-isystem{directory}" for directory in [*system_dirs, *self.include_path]), str(source)]
             run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
