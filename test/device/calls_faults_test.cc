@@ -28,6 +28,7 @@ using messi::test::number_at;
 using messi::test::offer_frame;
 using messi::test::pattern;
 using messi::test::RawFrame;
+using messi::test::session_close_frame;
 using messi::test::types_of;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
@@ -364,6 +365,29 @@ TEST_CASE("when the memory for what is kept is full, a cancel is left out") {
   CHECK(device.device.cancel_call(1));
   CHECK(device.device.log == Lines{"detached", "1 CANCELLED"});
   CHECK(device.device.detached());
+}
+
+TEST_CASE("who stops gets no answers, and calls that are open end as cancelled") {
+  Lasting device({}, 2);
+  device.hear(answer(1, "one"));
+  device.device.on_result = [&device](std::uintptr_t /*context*/) {
+    CHECK(device.echo(9) == SendResult::kNotConnected);
+  };
+  device.device.stop();
+  CHECK(device.echo(3) == SendResult::kNotConnected);
+  CHECK_FALSE(types_of(device.take()).empty());
+  device.hear(answer(2, "two") + message(3, "?") + about(1, 3));
+  device.hear(session_close_frame(5, 2, 4, true));
+  CHECK(device.device.log == Lines{"1 ok one", "2 CANCELLED", "disconnected: Stopped."});
+}
+
+TEST_CASE("without a session open calls of who stops end as cancelled, too") {
+  Lasting device(without_session(), 1);
+  REQUIRE(device.echo(2) == SendResult::kOk);
+  device.device.stop();
+  device.hear(answer(1, "one"));
+  CHECK(types_of(device.take()) == std::vector<int>{1});
+  CHECK(device.device.log == Lines{"1 CANCELLED", "2 CANCELLED", "disconnected: Stopped."});
 }
 
 TEST_CASE("calls allocate nothing") {

@@ -1,7 +1,8 @@
 // usage: messi_device_on_socket <port> <calls>
 // A device with a session and calls on a socket, which makes a connection whenever it has none. It
 // makes so many calls, some at a time, and answers those of its server, until it hears that it is
-// done. Then it says what it has done, and ends with status 0, if each call was answered once.
+// done. Then it ends its session, says what it has done, and ends with status 0, if each call was
+// answered once.
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -64,7 +65,11 @@ class Device final : public lasting::LastingDevice {
     if (try_send(lasting::AskRsp{request.text}) != messi::SendResult::kOk) give_up("no room");
     ++heard_;
   }
-  void on_news(const lasting::Text& /*message*/) override { done_ = true; }
+  void on_news(const lasting::Text& /*message*/) override { stop(); }
+  void on_disconnected(messi::DisconnectReason reason) override {
+    if (reason != messi::DisconnectReason::kStopped) give_up(std::string(to_string(reason)));
+    done_ = true;
+  }
   void on_echo_rsp(const lasting::EchoRsp& message) override {
     give_up("nobody waits for " + std::string(message.text));
   }
@@ -102,7 +107,7 @@ short wait(int fd, bool writes, messi::TimePoint until) {
 /// Until the connection has ended, or all is done.
 void serve(Device& device, int fd) {
   device.link_up(now());
-  while (device.linked() && !device.done()) {
+  while (device.linked()) {
     device.ask();
     const messi::TimePoint deadline = device.handle_time(now());
     const std::string_view waiting = device.output();

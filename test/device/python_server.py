@@ -16,6 +16,7 @@ RUNTIME = HERE.parents[1] / "runtime"
 CALLS = 100
 BYTES_A_CONNECTION = 600
 PATIENCE = 60
+SOON = 10
 
 
 def main():
@@ -74,6 +75,11 @@ async def run(device):
         async def on_client_session_lost(self, client, loss):
             self.lost.append(loss)
 
+        ended = asyncio.Event()
+
+        async def on_client_disconnected(self, client, reason):
+            self.ended.set()
+
     server = Server("tcp://127.0.0.1:0", options=ServerOptions(session=SessionMode.PREFER))
     await server.start()
     relay = await asyncio.start_server(lambda *link: cut(int(server.uri.rpartition(":")[2]), *link), "127.0.0.1", 0)
@@ -85,6 +91,7 @@ async def run(device):
         if process.returncode is None:
             process.kill()
     relay.close()
+    await asyncio.wait_for(server.ended.wait(), SOON)  # and not when the session's time is up
     server.stop_now()
     print(said, end="")
     match = re.fullmatch(rf"{CALLS} answered, {CALLS} heard, (\d+) connections\n", said)

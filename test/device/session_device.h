@@ -28,20 +28,26 @@ class SessionDevice final : private SessionBuffers, public kept::KeptDevice {
   std::vector<std::string> log;
   std::vector<std::string> heard;
   int welcomes = 0;
+  bool stopping = false;  ///< since `stop`, until the end of a session
   bool hangs_up = false;  ///< in each hook of the connection
+  bool stops = false;     ///< there, too
 
   std::vector<std::string> take_log() { return std::exchange(log, {}); }
+  void stop() {
+    stopping = true;
+    KeptDevice::stop();
+  }
   SendResult say(const std::string& text) { return try_send(::kept::MessageInd{"", text}); }
 
  private:
   void on_connected() override { happened("connected"); }
   void on_detached(DisconnectReason reason) override {
-    CHECK(connected());
+    CHECK(connected() != stopping);
     CHECK(detached());
     happened("detached: " + std::string(to_string(reason)));
   }
   void on_resumed(std::uint64_t replayed) override {
-    CHECK(connected());
+    CHECK(connected() != stopping);
     CHECK_FALSE(detached());
     happened("resumed " + std::to_string(replayed));
   }
@@ -57,6 +63,7 @@ class SessionDevice final : private SessionBuffers, public kept::KeptDevice {
     CHECK_FALSE(connected());
     CHECK_FALSE(detached());
     CHECK(unacknowledged() == 0);
+    stopping = false;
     happened("disconnected: " + std::string(to_string(reason)));
   }
   void on_connect_failure(DisconnectReason reason) override {
@@ -70,6 +77,7 @@ class SessionDevice final : private SessionBuffers, public kept::KeptDevice {
   void happened(const std::string& what) {
     log.push_back(what);
     if (hangs_up) link_down();
+    if (stops) stop();
   }
 };
 

@@ -446,6 +446,117 @@ TEST_CASE("a hook may end the link") {
   CHECK_FALSE(alone.device.linked());
 }
 
+TEST_CASE("the end of a device's session on the wire") {
+  Alone alone;
+  alone.meet();
+  REQUIRE(alone.device.say("one") == SendResult::kOk);
+  alone.hear(said("heard"));
+  alone.device.stop();
+  CHECK(types_of(alone.take()) == std::vector<int>{1, 9});
+  alone.hear(said("not heard") + frame(8, big_endian(0, 8) + big_endian(2, 8)));
+  CHECK(alone.device.heard == Lines{"heard"});
+  CHECK(alone.device.log.empty());
+  SECTION("it is answered") {
+    alone.hear(session_close_frame(5, 1, 2, true) + said("later"));
+    CHECK(alone.device.log == Lines{"disconnected: Stopped."});
+  }
+  SECTION("another CLOSE has crossed it") {
+    alone.hear(session_close_frame(5, 1, 2) + session_close_frame(5, 1, 2, true));
+    CHECK(alone.device.log == Lines{"disconnected: Stopped."});
+  }
+  SECTION("the server has not handled all") {
+    alone.hear(session_close_frame(5, 0, 2, true));
+    CHECK(alone.device.log ==
+          Lines{"lost 1-1: The session was closed. handled 0", "disconnected: Stopped."});
+  }
+  SECTION("the server drains, and then answers") {
+    alone.hear(session_close_frame(14, 0, 2) + session_close_frame(5, 1, 2, true));
+    CHECK(alone.device.log == Lines{"disconnected: Stopped."});
+  }
+  SECTION("the server has handled more than there was") {
+    alone.hear(session_close_frame(5, 2, 2, true));
+    CHECK(alone.device.log ==
+          Lines{"lost 1-1: The protocol was broken.", "disconnected: Protocol error."});
+  }
+  SECTION("what is no answer") {
+    alone.hear(session_close_frame(14, 1, 2, true));
+    CHECK(alone.device.log ==
+          Lines{"lost 1-1: The protocol was broken.", "disconnected: Protocol error."});
+  }
+  SECTION("the session is lost") {
+    alone.hear(session_close_frame(3, 1, 2));
+    CHECK(alone.device.log == Lines{"lost 2-1: Too much was not acknowledged. handled 1",
+                                    "disconnected: Session lost."});
+  }
+  SECTION("the connection is lost, and with the next one the server has not handled all") {
+    const std::string hello = alone.meet_again();
+    CHECK(number_at(hello, 16, 8) == 1);  // what was not heard was not handled
+    alone.hear(resumed(0).bytes());
+    CHECK(alone.device.take_log() == Lines{"resumed 1"});
+    CHECK(types_of(alone.take()) == std::vector<int>{8, 1, 9});
+    alone.hear(session_close_frame(5, 1, 1, true));
+    CHECK(alone.device.log == Lines{"disconnected: Stopped."});
+  }
+  CHECK(alone.take().empty());
+  CHECK_FALSE(alone.device.linked());
+}
+
+TEST_CASE("an answer to a CLOSE before its time is no answer") {
+  Alone alone;
+  alone.meet();
+  REQUIRE(alone.device.say("one") == SendResult::kOk);
+  const std::string first(alone.device.output());
+  alone.device.stop();
+  SECTION("an answer") {
+    alone.hear(session_close_frame(5, 0, 0, true));
+    CHECK(alone.take() == first + session_close_frame(10, 0, 1));
+    CHECK(alone.device.log ==
+          Lines{"lost 1-1: The protocol was broken.", "disconnected: Protocol error."});
+  }
+  SECTION("the server ends the session first") {
+    alone.hear(session_close_frame(5, 0, 0));
+    CHECK(alone.take() == first + session_close_frame(5, 0, 1, true));
+    CHECK(alone.device.log ==
+          Lines{"lost 1-1: The session was closed. handled 0", "disconnected: Stopped."});
+  }
+}
+
+TEST_CASE("hooks may stop the device") {
+  Alone alone;
+  alone.device.stops = true;
+  REQUIRE(alone.device.say("one") == SendResult::kOk);
+  alone.hear(offer_frame(true));
+  alone.take();
+  alone.hear(Welcome().bytes() + said("later"));
+  CHECK(alone.device.take_log() == Lines{"connected"});
+  CHECK(types_of(alone.take()) == std::vector<int>{8, 1, 9});
+  CHECK(alone.device.heard.empty());
+  alone.meet_again();
+  Welcome fresh;
+  fresh.reason = 1;
+  fresh.id = pattern(16, 5);
+  alone.hear(fresh.bytes());
+  CHECK(alone.device.log.empty());
+  CHECK(alone.take() == session_close_frame(5, 0, 0));  // the new session is none
+  CHECK(alone.device.take_log() ==
+        Lines{"lost 1-1: The server does not know the session.", "disconnected: Stopped."});
+  CHECK_FALSE(alone.device.linked());
+}
+
+TEST_CASE("the hook of a lost session may stop the next one") {
+  Alone alone;
+  alone.meet();
+  alone.meet_again();
+  alone.device.stops = true;
+  Welcome fresh;
+  fresh.reason = 1;
+  fresh.id = pattern(16, 5);
+  alone.hear(fresh.bytes());
+  CHECK(alone.device.take_log() == Lines{"lost 1-0: The server does not know the session.",
+                                         "failed: Stopped.", "disconnected: Session lost."});
+  CHECK_FALSE(alone.device.linked());
+}
+
 TEST_CASE("nothing of a session is allocated") {
   Alone alone;
   alone.device.log.reserve(10);
@@ -471,6 +582,7 @@ TEST_CASE("any bytes at all do no harm to a session") {
   };
   int lost = 0;
   int failed = 0;
+  int stopped = 0;
   const std::string good = offer_frame(true) + Welcome().bytes() + ack_frame(0, 0) + said("hi") +
                            ack_frame(2, 1) + said("ho") + session_close_frame(5, 2, 2);
   for (int round = 0; round < 20'000; ++round) {
@@ -486,6 +598,7 @@ TEST_CASE("any bytes at all do no harm to a session") {
       at += size;
       if (random(3) > 0) alone.take();
       (void)alone.device.say("more");
+      if (random(20) == 0) alone.device.stop();
     }
     alone.take();
     alone.device.link_down();
@@ -493,8 +606,10 @@ TEST_CASE("any bytes at all do no harm to a session") {
     for (const std::string& each : alone.device.log) {
       lost += each.substr(0, 4) == "lost" ? 1 : 0;
       failed += each.substr(0, 6) == "failed" ? 1 : 0;
+      stopped += each == "disconnected: Stopped." ? 1 : 0;
     }
   }
+  CHECK(stopped > 1000);
   CHECK(lost > 1000);
   CHECK(failed > 1000);
 }

@@ -451,6 +451,186 @@ TEST_CASE("a server may end a session, or drain") {
   }
 }
 
+TEST_CASE("a device ends its session in order, and the server hears it at once") {
+  World world;
+  world.up();
+  world.move();
+  Talk talk(world);
+  const auto start = world.loop.now();
+  const Lines ended{"connected", "disconnected: Connection closed."};
+  SECTION("a connection carries it") {
+    talk.device_says();
+    talk.device_says();
+    world.device.stop();
+    CHECK_FALSE(world.device.connected());
+    CHECK(world.device.say("too late") == SendResult::kNotConnected);
+    world.server->say("not heard");
+    world.device.stop();
+    world.move();
+    CHECK(world.device.take_log() == Lines{"connected", "disconnected: Stopped."});
+    CHECK(world.loop.now() == start);
+    CHECK(world.server->log ==
+          Lines{"connected", "lost: The session was closed.", "disconnected: Connection closed."});
+  }
+  SECTION("when there is one again") {
+    world.down();
+    talk.device_says();
+    world.device.stop();
+    CHECK(world.device.take_log() == Lines{"connected", "detached: Connection closed."});
+    world.up();
+    world.move();
+    CHECK(world.device.take_log() == Lines{"resumed 0", "disconnected: Stopped."});
+    CHECK(world.server->log == ended);
+  }
+  SECTION("the server ends it at the same time") {
+    talk.device_says();
+    while (world.server->heard.empty()) world.move(1);
+    world.device.stop();
+    world.server->client().disconnect();
+    world.move();
+    CHECK(world.device.take_log() == Lines{"connected", "disconnected: Stopped."});
+    CHECK(world.server->log == Lines{"connected", "disconnected: Disconnected."});
+  }
+  SECTION("the server drains at the same time") {
+    talk.device_says();
+    world.device.stop();
+    world.server->drain(5s);
+    world.move();
+    CHECK(world.device.take_log() == Lines{"connected", "disconnected: Stopped."});
+    CHECK(world.loop.now() == start);
+    CHECK(world.server->heard == talk.said);
+    CHECK(world.server->log.size() == 2);
+    return;
+  }
+  SECTION("the server has drained before") {
+    world.server->say(std::string(40, 'a'));
+    world.server->drain(5s);
+    while (world.device.connected()) world.move(1);
+    world.device.stop();
+    world.move();
+    world.rest();
+    CHECK(world.device.take_log() == Lines{"connected", "disconnected: Draining."});
+    CHECK(world.server->log == Lines{"connected", "disconnected: Draining."});
+    CHECK(world.device.heard.size() == 1);
+    return;
+  }
+  SECTION("the server has forgotten it") {
+    world.restart_server();
+    world.down();
+    REQUIRE(world.device.say("lost") == SendResult::kOk);
+    world.device.stop();
+    world.device.take_log();
+    world.up();
+    world.move();
+    CHECK(world.device.take_log() ==
+          Lines{"lost 1-1: The server does not know the session.", "disconnected: Stopped."});
+  }
+  SECTION("the server has no sessions any more") {
+    world.server.reset();
+    world.server.emplace(world.loop, messi::ServerOptions());
+    world.down();
+    world.device.stop();
+    world.device.take_log();
+    world.up();
+    world.move();
+    CHECK(world.device.take_log() ==
+          Lines{"lost 1-0: The server has no sessions.", "disconnected: Stopped."});
+  }
+  CHECK_FALSE(world.device.linked());
+  CHECK(world.device.heard.empty());
+  CHECK(world.server->heard == talk.said);
+  // And it may begin anew.
+  world.up();
+  REQUIRE(world.device.say("again") == SendResult::kOk);
+  world.rest();
+  CHECK(world.server->heard.back() == "again");
+}
+
+TEST_CASE("the end of a session may be cut anywhere, and is the end") {
+  std::size_t all = SIZE_MAX;
+  for (std::size_t bytes = 0; bytes < all; ++bytes) {
+    World world;
+    world.up();
+    world.move();
+    Talk talk(world);
+    talk.device_says();
+    talk.device_says();
+    world.server->say("not heard");
+    world.device.stop();
+    const std::size_t moved = world.move(bytes);
+    if (moved < bytes) all = moved;
+    for (int i = 0; i < 3 && world.device.log.back() != "disconnected: Stopped."; ++i) {
+      world.down();
+      world.up();
+      world.move();
+    }
+    CHECK(world.server->heard == talk.said);
+    CHECK(world.device.heard.empty());
+    CHECK(world.device.log.back() == "disconnected: Stopped.");
+    for (const std::string& each : world.device.log) CHECK(each.substr(0, 4) != "lost");
+    world.down();
+    CHECK(world.server->log.back() == "disconnected: Connection closed.");
+    CHECK(world.server->clients().begin() == world.server->clients().end());
+  }
+  CHECK(all > 80);
+}
+
+TEST_CASE("a device stops before it has a session, or has none") {
+  SECTION("nothing was sent") {
+    World world;
+    world.device.stop();
+    CHECK(world.device.log.empty());
+    world.up();
+    world.device.stop();
+    CHECK(world.device.take_log() == Lines{"failed: Stopped."});
+    CHECK_FALSE(world.device.linked());
+    world.up();
+    world.move();
+    CHECK(world.device.take_log() == Lines{"connected"});
+  }
+  SECTION("something was sent") {
+    World world;
+    REQUIRE(world.device.say("once") == SendResult::kOk);
+    world.device.stop();
+    world.up();
+    world.move();
+    CHECK(world.device.take_log() == Lines{"connected", "disconnected: Stopped."});
+    CHECK(world.server->heard == Lines{"once"});
+    CHECK(world.server->log == Lines{"connected", "disconnected: Connection closed."});
+  }
+  SECTION("the server has no sessions") {
+    World world((messi::ServerOptions()));
+    world.up();
+    world.move();
+    REQUIRE(world.device.say("once") == SendResult::kOk);
+    world.server->say("not heard");
+    world.device.stop();
+    CHECK(world.device.say("too late") == SendResult::kNotConnected);
+    world.move();
+    CHECK(world.device.take_log() == Lines{"connected", "disconnected: Stopped."});
+    CHECK(world.server->heard == Lines{"once"});
+    CHECK(world.device.heard.empty());
+    world.up();
+    world.move();
+    CHECK(world.device.take_log() == Lines{"connected"});
+    world.device.stop();
+    CHECK(world.device.take_log() == Lines{"disconnected: Stopped."});
+  }
+}
+
+TEST_CASE("a server that stops ends the sessions of devices") {
+  World world;
+  world.up();
+  world.move();
+  Talk talk(world);
+  talk.server_says();
+  world.server->stop();
+  world.move();
+  CHECK(world.device.take_log() == Lines{"connected", "disconnected: Connection closed."});
+  CHECK(world.device.heard == talk.answered);
+  CHECK(world.server->log == Lines{"connected", "disconnected: Stopped."});
+}
+
 TEST_CASE("a silent connection is kept alive in a session, and a dead one is given up") {
   World world;
   world.up();

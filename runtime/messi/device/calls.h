@@ -46,9 +46,9 @@ class AnyDeviceResult {
 
   /// Whether there is an answer.
   bool ok() const { return answer_ != nullptr; }
-  /// Why there is none. kDeadlineExceeded: not in time. kCancelled: by `cancel_call`. kUnavailable:
-  /// the connection has ended; in a session: that has. The server may have handled the request all
-  /// the same. Other codes are the server's.
+  /// Why there is none. kDeadlineExceeded: not in time. kCancelled: by `cancel_call` or `stop`.
+  /// kUnavailable: the connection has ended; in a session: that has. The server may have handled
+  /// the request all the same. Other codes are the server's.
   StatusCode code() const { return code_; }
   /// What the server has said of that; mostly nothing.
   std::string_view text() const { return text_; }
@@ -108,7 +108,7 @@ class NoCalls {
   TimePoint end_late_calls(TimePoint /*now*/, TellServer&& /*tell_server*/) {
     return TimePoint::max();
   }
-  void end_calls() {}
+  void end_calls(StatusCode /*why*/) {}
 };
 
 /// The calls of a device in one session or connection, in the order in which they were made, as
@@ -208,10 +208,10 @@ class Calls {
     return give_call_up(find_call(is_it), StatusCode::kCancelled, tell_server);
   }
   /// All, with their session or connection. The hooks can begin no others.
-  void end_calls() {
+  void end_calls(StatusCode why) {
     ++epoch_;
     numbered_ = false;
-    while (used_ > 0) finish_call(0, AnyDeviceResult(StatusCode::kUnavailable));
+    while (used_ > 0) finish_call(0, AnyDeviceResult(why));
   }
 
   // A request of the server.

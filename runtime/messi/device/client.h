@@ -138,7 +138,7 @@ class BasicDevice : public device::Link<BasicDevice<Calls>>, protected Calls {
   void handle_fault(DisconnectReason reason) { close(reason); }
   bool hears_calls() const { return false; }
   void handle_end(DisconnectReason reason) {
-    this->end_calls();
+    this->end_calls(StatusCode::kUnavailable);
     on_disconnected(reason);
   }
 

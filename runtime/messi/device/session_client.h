@@ -74,6 +74,20 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   /// It is not there any more.
   void link_down() { close(DisconnectReason::kConnectionClosed); }
 
+  /// Ends the session in order, or a connection without one. Nothing more is accepted, and no hook
+  /// gets a message. When the server has handled what was sent before, it is told that this is the
+  /// end; then `on_disconnected` comes, mostly with kStopped. If the connection is lost before, or
+  /// there is none, another one is needed. No-op if the server has ended it, or lets this client
+  /// go.
+  void stop() {
+    if (departing()) return;
+    if (losing_ || (!known_ && session_.all_acknowledged())) {
+      return close(DisconnectReason::kStopped);
+    }
+    session_.stop_dispatching();
+    tend();
+  }
+
   /// Time has passed. Returns when to call it again, if no bytes arrive until then; earlier does no
   /// harm. May call hooks.
   TimePoint handle_time(TimePoint now) {
@@ -110,9 +124,9 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     tend();
   }
 
-  /// True from `on_connected` until the session is lost or given up, also while there is no
-  /// connection; without a session until the connection is.
-  bool connected() const { return connected_ && !departing(); }
+  /// True from `on_connected` until the session is lost, given up or stopped, also while there is
+  /// no connection; without a session until the connection is.
+  bool connected() const { return connected_ && !departing() && !stopping(); }
   /// Whether there is a session and no connection that carries it: from `on_detached` until
   /// `on_resumed` or `on_disconnected`.
   bool detached() const { return known_ && !in_session_; }
@@ -231,7 +245,8 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   virtual bool dispatch(std::string_view /*payload*/) { return false; }
 
   bool departing() const { return linked() && state() != State::kConnected; }
-  bool accepts() const { return !departing() && !losing_; }
+  bool stopping() const { return !session_.dispatches(); }
+  bool accepts() const { return !departing() && !stopping() && !losing_; }
 
   // Link
 
@@ -280,7 +295,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     if (end_) return end_session(*std::exchange(end_, std::nullopt));
     if (carried) return on_detached(reason);
     if (!introduced) return on_connect_failure(reason);
-    end_all_calls();
+    end_all_calls(reason);
     session_.restart();
     connected_ = false;
     on_disconnected(reason);
@@ -291,7 +306,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   void handle_message() {
     if (stage_ == Stage::kAwaitsWelcome) return;  // it is not for this client yet
     if (stage_ == Stage::kAwaitsOffer) go_without_session();
-    if (stage_ != Stage::kDone) return;
+    if (stage_ != Stage::kDone || stopping()) return;
     session_.handle_dispatched(input().payload().size());
     deliver(input().payload(), session_.rx());
   }
@@ -305,6 +320,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   }
 
   void handle_call() {
+    if (stopping()) return;
     session_.handle_dispatched(input().payload().size());
     const std::optional<wire::CallFrame> frame = wire::read_call(input().payload());
     if (!frame || frame->request == 0) return handle_fault(DisconnectReason::kProtocolError);
@@ -411,6 +427,14 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
       if (welcome.prev_rx && session_.handle_last_rx(*welcome.prev_rx)) {
         end.peer_handled = welcome.prev_rx;
       }
+      if (stopping()) {
+        end.reason = DisconnectReason::kStopped;
+        end_ = end;
+        say_close(wire::CloseCode::kClosed, /*reply=*/false, {});  // the server has begun another
+        this->end();
+        tend();
+        return false;
+      }
       end_session(end);
       if (!linked()) return false;
     }
@@ -424,6 +448,10 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   void go_without_session(bool numbered = false) {
     if (mode_ == SessionMode::kRequired) return close(DisconnectReason::kProtocolError);
     if (known_) {
+      if (stopping()) {
+        end_ = End{DisconnectReason::kStopped, SessionLossReason::kDowngraded};
+        return close(DisconnectReason::kStopped);
+      }
       end_session({DisconnectReason::kSessionLost, SessionLossReason::kDowngraded});
       if (!linked()) return;
     }
@@ -450,16 +478,25 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     }
     // It may have waited while an ACK went ahead.
     const std::uint64_t rx = std::max(frame->rx, session_.acknowledged());
-    if (frame->reply || !session_.handle_ack({rx, frame->tx})) {
+    // The answer to a CLOSE of this side, or one that has crossed it.
+    const bool last = frame->code == wire::CloseCode::kClosed && stopping() && close_said_;
+    if ((frame->reply && !last) || !session_.handle_ack({rx, frame->tx})) {
       return lose(DisconnectReason::kProtocolError);
     }
     const std::optional<SessionLossReason> loss = session_ends::loss_of(frame->code);
+    if (last) {
+      end_ = End{DisconnectReason::kStopped, *loss, rx};
+      return close(DisconnectReason::kStopped);
+    }
     if (reason == DisconnectReason::kDraining) {
+      if (stopping()) return;  // this side goes anyway
       leave();
       end_ = End{reason, SessionLossReason::kClosed};
     } else if (frame->code == wire::CloseCode::kClosed) {
       say_close(frame->code, /*reply=*/true);
-      const DisconnectReason why = end_ ? end_->reason : DisconnectReason::kConnectionClosed;
+      const DisconnectReason why = end_         ? end_->reason
+                                   : stopping() ? DisconnectReason::kStopped
+                                                : DisconnectReason::kConnectionClosed;
       end_ = End{why, *loss, rx};
       this->end();
     } else {
@@ -476,12 +513,14 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     const std::optional<SessionLossReason> loss = session_ends::loss_of(reason);
     if (!loss) return close(reason);
     end_ = End{reason, *loss};
-    say_close(session_ends::code_of(*loss), /*reply=*/false);
+    if (!std::exchange(close_said_, true)) {
+      say_close(session_ends::code_of(*loss), /*reply=*/false);
+    }
     this->end();
     tend();
   }
   void end_session(const End& end) {
-    end_all_calls();
+    end_all_calls(end.reason);
     if (end.loss != SessionLossReason::kClosed || !session_.all_acknowledged()) {
       losing_ = true;
       on_session_lost(
@@ -506,10 +545,11 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
       return TimePoint::max();
     }
   }
-  void end_all_calls() {
+  void end_all_calls(DisconnectReason reason) {
     if constexpr (Calls::kHasCalls) {
+      const bool stopped = reason == DisconnectReason::kStopped;
       losing_ = true;
-      this->end_calls();
+      this->end_calls(stopped ? StatusCode::kCancelled : StatusCode::kUnavailable);
       losing_ = false;
     }
   }
@@ -528,10 +568,10 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   // What is written
 
   /// It is left out if there is no room for it: the server then finds out by itself.
-  void say_close(wire::CloseCode code, bool reply) {
+  void say_close(wire::CloseCode code, bool reply) { say_close(code, reply, session_.make_ack()); }
+  void say_close(wire::CloseCode code, bool reply, const wire::Ack& ack) {
     std::uint8_t* const out = control().reserve(wire::FrameType::kClose, wire::kCloseFixedSize);
     if (out == nullptr) return;
-    const wire::Ack ack = session_.make_ack();
     wire::CloseFrame frame{code};
     frame.reply = reply;
     frame.rx = ack.rx;
@@ -553,9 +593,13 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     } else if (session_.has_more()) {
       if (session_.exceeds_limit()) return lose(DisconnectReason::kMessageTooBig);
       session_.hand_over();
-    } else if (state() == State::kLeaving) {
-      if (!in_session_) return close(DisconnectReason::kDraining);
-      if (!std::exchange(close_said_, true)) say_close(wire::CloseCode::kDrain, /*reply=*/true);
+    } else if (state() == State::kLeaving || stopping()) {
+      const bool leaving = state() == State::kLeaving;
+      if (!in_session_) {
+        return close(leaving ? DisconnectReason::kDraining : DisconnectReason::kStopped);
+      }
+      if (std::exchange(close_said_, true)) return;
+      say_close(leaving ? wire::CloseCode::kDrain : wire::CloseCode::kClosed, /*reply=*/leaving);
     }
   }
 
