@@ -41,7 +41,7 @@ const DirectionRules& server_to_client_rules() {
       "ClientToServer",
       "client",
       {"connected", "detached", "disconnected", "connect_failure", "resumed", "schema_mismatch",
-       "session_lost", "writable", "any_message", "unknown_message"}};
+       "session_lost", "writable", "any_message", "unknown_message", "answer_unwanted"}};
   return rules;
 }
 

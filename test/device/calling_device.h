@@ -67,6 +67,8 @@ class Asker : private CallBuffers, public Kind::Device {
   std::function<void(std::uintptr_t context)> on_result;
   std::function<void(const typename Kind::AskReq& request)> answer;  ///< Empty: with its text.
 
+  std::vector<DeviceRequest> unwanted;
+
   std::vector<std::string> take_log() { return std::exchange(log, {}); }
   SendResult echo(std::string_view text, TimePoint deadline, std::uintptr_t context) {
     return this->call(typename Kind::EchoReq{text}, deadline, context);
@@ -99,6 +101,7 @@ class Asker : private CallBuffers, public Kind::Device {
     if (answer) return answer(request);
     CHECK(this->try_send(typename Kind::AskRsp{request.text}) == SendResult::kOk);
   }
+  void on_answer_unwanted(const DeviceRequest& request) override { unwanted.push_back(request); }
   void on_disconnected(DisconnectReason reason) override {
     log.push_back("disconnected: " + std::string(to_string(reason)));
   }

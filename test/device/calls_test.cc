@@ -241,6 +241,31 @@ TEST_CASE("a device cancels a call, and the server hears it if it can") {
   });
 }
 
+TEST_CASE("a device hears that its answer is not wanted any more, if it can") {
+  in_all_modes([](auto& world, bool named) {
+    std::vector<messi::DeviceRequest> later;
+    world.device.answer = [&](const auto& request) {
+      later.push_back(world.device.answer_later(request));
+    };
+    world.server->ask("one", 1s);
+    world.server->ask("two", 5s);
+    world.move();
+    REQUIRE(later.size() == 2);
+    CHECK(world.device.unwanted.empty());
+    world.pass(2s);
+    CHECK(world.server->take_log() == Log{"DEADLINE_EXCEEDED no answer in time"});
+    REQUIRE(world.device.unwanted.size() == (named ? 1 : 0));
+    if (!named) return;
+    CHECK(world.device.unwanted[0] == later[0]);
+    CHECK(world.device.unwanted[0] != later[1]);
+    CHECK(world.device.unwanted[0] != messi::DeviceRequest());
+    CHECK(world.device.try_answer_ask_req(later[0], {"late"}) == SendResult::kOk);
+    CHECK(world.device.try_answer_ask_req(later[1], {"2"}) == SendResult::kOk);
+    world.move();
+    CHECK(world.server->take_log() == Log{"ok 2"});
+  });
+}
+
 TEST_CASE("more calls than there is room for are not begun") {
   in_all_modes([](auto& world, bool named) {
     world.server->answer_echo_later();

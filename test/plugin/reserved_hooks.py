@@ -26,7 +26,7 @@ def main():
     bases = {name: IGNORED.sub("", (runtime / name).read_text()) for name in ("client.h", "group.h", "server.h", "server_of.h", "server_client.h")}
     devices = {name: IGNORED.sub("", (runtime / name).read_text())
                for name in ("device/calls.h", "device/client.h", "device/link.h", "device/session_client.h")}
-    hooks = {"ServerToClient": HOOK.findall(bases["client.h"]),
+    hooks = {"ServerToClient": HOOK.findall(bases["client.h"]) + [hook for text in devices.values() for hook in HOOK.findall(text)],
              "ClientToServer": HOOK.findall(bases["server.h"]) + HOOK.findall(bases["server_of.h"])}
     problems = [f'on_{hook} is a hook of ours, but member "{hook}" of {message} is not refused'
                 for message, names in hooks.items() for hook in names if f'member "{hook}" of {message} ' not in refused]

@@ -73,12 +73,17 @@ class DeviceResult : public AnyDeviceResult {
   const Reply* operator->() const { return &**this; }
 };
 
-/// A request of the server that is answered later. It may be copied; the first answer counts. One
-/// that outlives its connection, or its session, is answered to nobody.
+/// A request of the server that is answered later. It may be copied and compared; the first answer
+/// counts. One that outlives its connection, or its session, is answered to nobody.
 class DeviceRequest {
  public:
   /// It is none.
   DeviceRequest() = default;
+
+  friend bool operator==(const DeviceRequest& a, const DeviceRequest& b) {
+    return a.number_ == b.number_ && a.epoch_ == b.epoch_;
+  }
+  friend bool operator!=(const DeviceRequest& a, const DeviceRequest& b) { return !(a == b); }
 
  private:
   friend class device::Calls;
@@ -122,6 +127,11 @@ class Calls {
 
   explicit Calls(CallRoom room) : room_(room) {}
   ~Calls() = default;
+
+  /// The server does not wait for the answer to this request any more: its time is up, or it has
+  /// cancelled. One that comes is dropped. It may be a request that was answered already. Only of
+  /// a server that knows calls, to which this client has introduced itself.
+  virtual void on_answer_unwanted(const DeviceRequest& /*request*/) {}
 
   /// Whether answers name their requests, and messages are numbered for that. If not, answers come
   /// in the order of the requests of their pair, and a call that was given up still has its turn.
@@ -239,6 +249,7 @@ class Calls {
     request_.take();
     return {*number, epoch_};
   }
+  void hear_cancel(std::uint64_t number) { on_answer_unwanted({number, epoch_}); }
   /// Its number, if it can still be answered.
   std::optional<std::uint64_t> number_of_request(DeviceRequest request) const {
     return request.epoch_ == epoch_ ? std::optional(request.number_) : std::nullopt;

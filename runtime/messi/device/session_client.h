@@ -328,7 +328,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     if (frame->request > (cancel ? session_.rx() - 1 : session_.handed())) {
       return handle_fault(DisconnectReason::kProtocolError);
     }
-    if (cancel) return;  // the answer that comes is dropped
+    if (cancel) return this->hear_cancel(frame->request);
     if (frame->kind == wire::CallKind::kFailure) {
       make_harmless(input().payload_end() - frame->text.size(), frame->text.size());
       return this->hear_failure(frame->request, frame->code, frame->text);
