@@ -15,7 +15,7 @@ namespace messi::test {
 
 struct SessionBuffers {
   char incoming[72];
-  char outgoing[64];
+  char outgoing[100];
   char kept[256];
 };
 

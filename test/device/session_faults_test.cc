@@ -118,6 +118,8 @@ struct Alone {
   SessionDevice device;
 };
 
+// In the memory for output, with a ping and two headers.
+constexpr std::size_t kRoomForToken = sizeof(messi::test::SessionBuffers::outgoing) - 56 - 3 * 4;
 constexpr const char* kProtocol = "lost 1-0: The protocol was broken.";
 
 }  // namespace
@@ -142,6 +144,31 @@ TEST_CASE("the first words of a device are a ping and a HELLO, and then an ACK")
   CHECK(alone.device.take_log() == Lines{"connected"});
   CHECK(types_of(alone.take()) == std::vector<int>{8, 1});
   CHECK(alone.device.heard.empty());
+}
+
+TEST_CASE("a HELLO with a token, if there is room for it") {
+  const auto hello_with = [](std::string_view token, SessionMode mode, bool sessions) {
+    messi::SessionDeviceOptions options;
+    options.auth_token = token;
+    options.session = mode;
+    Alone alone(options);
+    alone.take();
+    alone.hear(offer_frame(sessions));
+    const std::vector<RawFrame> frames = frames_of(alone.take());
+    return frames.empty() ? alone.device.log.front() : frames[0].payload;
+  };
+  const std::string secret(kRoomForToken, 's');
+  const std::string hello = hello_with(secret, SessionMode::kPrefer, true);
+  CHECK(number_at(hello, 1, 1) == 0);
+  CHECK(hello.substr(56) == tlv(1, secret));
+  CHECK(hello_with(secret + "!", SessionMode::kPrefer, true) == "failed: General error.");
+  CHECK(hello_with("", SessionMode::kPrefer, true).size() == 56);
+  CHECK(hello_with(secret, SessionMode::kRequired, false) == "failed: Protocol error.");
+  for (const std::string& alone : {hello_with(secret, SessionMode::kOff, true),
+                                   hello_with(secret, SessionMode::kPrefer, false)}) {
+    CHECK(number_at(alone, 1, 1) == 2);
+    CHECK(alone.substr(16) == std::string(40, '\0') + tlv(1, secret));
+  }
 }
 
 TEST_CASE("a HELLO that resumes has all the server needs") {

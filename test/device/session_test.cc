@@ -48,6 +48,7 @@ class Server final : public chat::ChatServer {
 
   Lines heard;
   Lines log;
+  std::string wants;  ///< A token; "": nothing.
 
   void say(const std::string& text) {
     chat::MessageInd message;
@@ -57,6 +58,13 @@ class Server final : public chat::ChatServer {
   Client& client() { return *clients().begin(); }
 
  private:
+  void on_authenticate(Client& client) override {
+    if (wants.empty() || client.auth_token() == wants) {
+      client.accept();
+    } else {
+      client.refuse();
+    }
+  }
   void on_client_connected(Client& /*client*/) override { log.emplace_back("connected"); }
   void on_client_session_lost(Client& /*client*/, const messi::SessionLoss& loss) override {
     log.push_back("lost: " + std::string(to_string(loss.reason)));
@@ -629,6 +637,35 @@ TEST_CASE("a server that stops ends the sessions of devices") {
   CHECK(world.device.take_log() == Lines{"connected", "disconnected: Connection closed."});
   CHECK(world.device.heard == talk.answered);
   CHECK(world.server->log == Lines{"connected", "disconnected: Stopped."});
+}
+
+TEST_CASE("a server that asks who its clients are is told by a token, with a session or without") {
+  for (const SessionMode mode : {SessionMode::kPrefer, SessionMode::kOff}) {
+    for (const std::string token : {"let me in", "please", ""}) {
+      messi::ServerOptions options = with_sessions();
+      options.session = mode;
+      options.handshake = true;
+      messi::SessionDeviceOptions its;
+      its.auth_token = token;
+      World world(options, its);
+      world.server->wants = "let me in";
+      world.up();
+      world.move();
+      if (token == "let me in") {
+        CHECK(world.device.take_log() == Lines{"connected"});
+        REQUIRE(world.device.say("in") == SendResult::kOk);
+        world.move();
+        CHECK(world.server->heard == Lines{"in"});
+        world.down();
+        CHECK(world.device.detached() == (mode == SessionMode::kPrefer));
+      } else if (mode == SessionMode::kPrefer || !token.empty()) {
+        CHECK(world.device.take_log() == Lines{"failed: Not authenticated."});
+      } else {
+        world.rest();
+        CHECK(world.server->log.empty());
+      }
+    }
+  }
 }
 
 TEST_CASE("a silent connection is kept alive in a session, and a dead one is given up") {

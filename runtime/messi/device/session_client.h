@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,7 @@
 #include "messi/send_result.h"
 #include "messi/session/loss_reason.h"
 #include "messi/session/session_mode.h"
+#include "messi/wire/big_endian.h"
 #include "messi/wire/call_frame.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/frame.h"
@@ -39,6 +41,10 @@ struct SessionDeviceOptions : DeviceOptions {
   SessionMode session = SessionMode::kPrefer;
   /// How long the server may take to welcome this client, from `link_up` on (kKeepAliveTimeout).
   Duration connect_timeout = std::chrono::seconds(5);
+  /// For the server's `on_authenticate`, also of a connection without a session; at most 512 bytes,
+  /// which must outlive the client. Only for servers that ask for it, and everybody on the way
+  /// reads it, unless there is TLS.
+  std::string_view auth_token;
 };
 
 /// As SessionLoss for other clients.
@@ -155,14 +161,16 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
 
  protected:
   /// A message of the server fits into `incoming`, which has at least 72 bytes; `outgoing` has at
-  /// least 64, and a message to the server fits into `kept` (4 bytes and up to 10 for the member),
-  /// which holds what is not acknowledged. All belong to the user, and must outlive the client.
+  /// least 64, and 4 and those of the `auth_token` if there is one; and a message to the server
+  /// fits into `kept` (4 bytes and up to 10 for the member), which holds what is not acknowledged.
+  /// All belong to the user, and must outlive the client.
   BasicSessionDevice(Space incoming, Space outgoing, Space kept,
                      const SessionDeviceOptions& options, typename Calls::CallRoom calls = {})
       : Link(incoming, outgoing, options),
         Calls(calls),
         mode_(options.session),
         connect_timeout_(options.connect_timeout),
+        auth_token_(options.auth_token),
         session_(kept) {}
   ~BasicSessionDevice() = default;
 
@@ -352,8 +360,8 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     const std::optional<wire::Offer> offer = wire::read_offer(input().payload());
     if (!offer) return close(DisconnectReason::kProtocolError);
     const bool session = offer->sessions && mode_ != SessionMode::kOff;
-    // Without a session there is something to say only of calls.
-    const bool says_hello = session || (Calls::kHasCalls && mode_ != SessionMode::kRequired);
+    const bool introduces = Calls::kHasCalls || !auth_token_.empty();
+    const bool says_hello = session || (introduces && mode_ != SessionMode::kRequired);
     if (!says_hello || offer->min_version > wire::kSessionVersion ||
         offer->max_version < wire::kSessionVersion) {
       return go_without_session();
@@ -361,10 +369,8 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     wire::Hello hello;
     hello.attempt = ++attempt_;
     hello.max_payload = static_cast<std::uint32_t>(input().capacity() - kMostHead);
-    if constexpr (Calls::kHasCalls) {
-      hello.features = wire::kCallsFeature;
-      hello.no_session = asked_none_ = !session;
-    }
+    if constexpr (Calls::kHasCalls) hello.features = wire::kCallsFeature;
+    hello.no_session = asked_none_ = !session;
     if (session) {
       hello.resume = known_;
       hello.retain = static_cast<std::uint32_t>(session_.capacity());
@@ -372,10 +378,19 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
       hello.id = id_;
       hello.secret = secret_;
     }
-    std::uint8_t* const out = control().reserve(wire::FrameType::kHello, wire::kHelloFixedSize);
-    if (out == nullptr) return close(DisconnectReason::kGeneralError);
-    wire::write_hello(out - wire::kHeaderSize, hello);
-    control().commit(wire::kHelloFixedSize);
+    const std::size_t token = auth_token_.empty() ? 0 : wire::kTlvHeaderSize + auth_token_.size();
+    const std::size_t size = wire::kHelloFixedSize + token;
+    std::uint8_t* out = control().reserve(wire::FrameType::kHello, size);
+    if (out == nullptr || auth_token_.size() > wire::kMostAuthToken) {
+      return close(DisconnectReason::kGeneralError);
+    }
+    out = wire::write_hello_head(out, hello);
+    if (token > 0) {
+      out = wire::put_number(out, wire::kAuthTokenTlv, 2);
+      out = wire::put_number(out, auth_token_.size(), 2);
+      std::memcpy(out, auth_token_.data(), auth_token_.size());
+    }
+    control().commit(size);
     stage_ = Stage::kAwaitsWelcome;
   }
 
@@ -388,9 +403,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
       return close(DisconnectReason::kProtocolError);
     }
     const bool knows_calls = (welcome->features & wire::kCallsFeature) != 0;
-    if constexpr (Calls::kHasCalls) {
-      if (asked_none_) return go_without_session(knows_calls);
-    }
+    if (asked_none_) return go_without_session(knows_calls);
     const std::uint64_t written = session_.written();
     if (welcome->resumed ? !resume(*welcome) : !begin_session(*welcome)) return;
     stage_ = Stage::kDone;
@@ -608,6 +621,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
 
   const SessionMode mode_;
   const Duration connect_timeout_;
+  const std::string_view auth_token_;
   device::Session session_;
   wire::Token id_ = {};
   wire::Token secret_ = {};

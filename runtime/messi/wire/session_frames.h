@@ -156,9 +156,8 @@ inline std::size_t hello_size(const Hello& hello) {
   return kHeaderSize + kHelloFixedSize + hello.tlvs.size();
 }
 
-/// Writes a whole frame, of `hello_size` bytes.
-inline void write_hello(std::uint8_t* out, const Hello& hello) {
-  out = write_header(out, FrameType::kHello, hello_size(hello) - kHeaderSize);
+/// Writes a payload but its TLVs, of `kHelloFixedSize` bytes; returns the place behind it.
+inline std::uint8_t* write_hello_head(std::uint8_t* out, const Hello& hello) {
   *out++ = hello.version;
   *out++ = static_cast<std::uint8_t>((hello.resume ? 1 : 0) | (hello.no_session ? 2 : 0));
   out = put_number(out, hello.features, 2);
@@ -167,7 +166,13 @@ inline void write_hello(std::uint8_t* out, const Hello& hello) {
   out = put_number(out, hello.max_payload, 4);
   out = put_number(out, hello.rx, 8);
   out = session_frames::put_token(out, hello.id);
-  out = session_frames::put_token(out, hello.secret);
+  return session_frames::put_token(out, hello.secret);
+}
+
+/// Writes a whole frame, of `hello_size` bytes.
+inline void write_hello(std::uint8_t* out, const Hello& hello) {
+  out = write_header(out, FrameType::kHello, hello_size(hello) - kHeaderSize);
+  out = write_hello_head(out, hello);
   std::copy(hello.tlvs.begin(), hello.tlvs.end(), out);
 }
 
