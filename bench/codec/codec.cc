@@ -20,7 +20,11 @@ struct Peer {
   MakeCodec* make;
 };
 const Peer kPeers[] = {
-    {"messi, views", true, make_views},       {"libprotobuf", true, make_protobuf},
+    {"messi, views", true, make_views},
+    {"libprotobuf", true, make_protobuf},
+#ifdef BENCH_UPB
+    {"upb", true, make_upb},
+#endif
 #ifdef BENCH_PROTOZERO
     {"protozero", false, make_protozero},
 #endif
@@ -29,6 +33,9 @@ const Peer kPeers[] = {
 #endif
 #ifdef BENCH_FLATBUFFERS
     {"FlatBuffers", false, make_flatbuffers},
+#endif
+#ifdef BENCH_PBTOOLS
+    {"pbtools", false, make_pbtools},
 #endif
 };
 

@@ -107,6 +107,8 @@ MakeCodec make_protobuf;
 MakeCodec make_protozero;
 MakeCodec make_nanopb;
 MakeCodec make_flatbuffers;
+MakeCodec make_pbtools;
+MakeCodec make_upb;
 
 }  // namespace bench
 
