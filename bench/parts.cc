@@ -5,8 +5,13 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <random>
 #include <string>
 #include <string_view>
+#include <vector>
+#ifdef BENCH_SIMDJSON
+#include <simdjson.h>
+#endif
 
 #include "chat.messi.h"
 #include "messi/codec/protobuf.h"
@@ -104,14 +109,32 @@ void decode_with_wrapper(benchmark::State& state) {
   }
 }
 
-// A text of that many bytes, of ASCII and of three bytes a character.
-void check_utf8(benchmark::State& state, std::string_view character) {
-  const auto size = static_cast<std::size_t>(state.range(0));
+// A text of that many bytes, of these characters in no order.
+std::string make_text(const std::vector<std::string_view>& characters, std::int64_t size) {
+  std::minstd_rand random(1);
   std::string text;
-  while (text.size() < size) text += character;
-  for (auto _ : state) benchmark::DoNotOptimize(messi::is_utf8(text));
+  while (text.size() < static_cast<std::size_t>(size))
+    text += characters[random() % characters.size()];
+  return text;
+}
+const std::vector<std::string_view> kAscii = {"x"};
+const std::vector<std::string_view> kTwoBytes = {"ü", "ж"};
+const std::vector<std::string_view> kThreeBytes = {"世", "界"};
+const std::vector<std::string_view> kMixed = {"a", "e", "n", "r", "s", "t", " ", "ü", "世", "🌍"};
+
+void check_utf8(benchmark::State& state, const std::vector<std::string_view>& characters,
+                bool (*is_utf8)(std::string_view text)) {
+  const std::string text = make_text(characters, state.range(0));
+  for (auto _ : state) {
+    bool valid = is_utf8(text);
+    benchmark::DoNotOptimize(valid);
+  }
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(text.size()));
 }
+bool ours(std::string_view text) { return messi::is_utf8(text); }
+#ifdef BENCH_SIMDJSON
+bool by_simdjson(std::string_view text) { return simdjson::validate_utf8(text); }
+#endif
 
 // Frames of a 64 KiB read, without what is inside.
 void decode_frames(benchmark::State& state) {
@@ -200,6 +223,9 @@ void frame_queue_control(benchmark::State& state) {
 void sizes(benchmark::internal::Benchmark* benchmark) {
   for (const std::int64_t size : {16, 256, 4096, 65536}) benchmark->Arg(size);
 }
+void text_sizes(benchmark::internal::Benchmark* benchmark) {
+  for (const std::int64_t size : {16, 158, 4096, 65536}) benchmark->Arg(size);
+}
 
 BENCHMARK_CAPTURE(encode, generated, chat::ChatCodec::kind_MessageInd)->Apply(sizes);
 BENCHMARK_CAPTURE(encode, libprotobuf, codec::kOther)->Apply(sizes);
@@ -207,8 +233,16 @@ BENCHMARK(encode_with_wrapper)->Apply(sizes);
 BENCHMARK_CAPTURE(decode, generated, &chat::ChatCodec::take_MessageInd)->Apply(sizes);
 BENCHMARK_CAPTURE(decode, libprotobuf, nullptr)->Apply(sizes);
 BENCHMARK(decode_with_wrapper)->Apply(sizes);
-BENCHMARK_CAPTURE(check_utf8, ascii, "x")->Apply(sizes);
-BENCHMARK_CAPTURE(check_utf8, three_bytes, "世")->Apply(sizes);
+BENCHMARK_CAPTURE(check_utf8, ascii, kAscii, ours)->Apply(text_sizes);
+BENCHMARK_CAPTURE(check_utf8, two_bytes, kTwoBytes, ours)->Apply(text_sizes);
+BENCHMARK_CAPTURE(check_utf8, three_bytes, kThreeBytes, ours)->Apply(text_sizes);
+BENCHMARK_CAPTURE(check_utf8, mixed, kMixed, ours)->Apply(text_sizes);
+#ifdef BENCH_SIMDJSON
+BENCHMARK_CAPTURE(check_utf8, simdjson_ascii, kAscii, by_simdjson)->Apply(text_sizes);
+BENCHMARK_CAPTURE(check_utf8, simdjson_two_bytes, kTwoBytes, by_simdjson)->Apply(text_sizes);
+BENCHMARK_CAPTURE(check_utf8, simdjson_three_bytes, kThreeBytes, by_simdjson)->Apply(text_sizes);
+BENCHMARK_CAPTURE(check_utf8, simdjson_mixed, kMixed, by_simdjson)->Apply(text_sizes);
+#endif
 BENCHMARK(decode_frames)->Apply(sizes);
 BENCHMARK(decode_cut_frames)->Apply(sizes);
 BENCHMARK(frame_queue)->Apply(sizes);
