@@ -1,11 +1,48 @@
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "../fingerprint.h"
 #include "cpp_members.h"
 #include "cpp_parts.h"
 
 namespace messi::plugin::cpp {
 namespace {
+
+/// A literal of any bytes.
+std::string octal(std::string_view bytes) {
+  std::string text;
+  for (const char byte : bytes) {
+    const auto value = static_cast<unsigned char>(byte);
+    text += '\\';
+    for (const int shift : {6, 3, 0}) text += static_cast<char>('0' + (value >> shift & 7));
+  }
+  return '"' + text + '"';
+}
+
+std::string octal(const Fingerprint& print) {
+  std::string bytes;
+  for (const std::uint64_t half : {print.high, print.low}) {
+    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(half >> shift & 0xff);
+  }
+  return octal(bytes);
+}
+
+/// What HELLO says of the schema: runtime/messi/session/schema_tlvs.h.
+void emit_device_schema(const Context& context) {
+  if (!context.cpp_options.device_sessions) return;
+  constexpr std::size_t kMostName = 255;
+  const std::string name = name_on_wire(context.protocol).substr(0, kMostName);
+  const std::string lines = octal(std::string(1, static_cast<char>(name.size()))) + "\n\"" + name +
+                            "\"\n" + octal(fingerprint(context.protocol.client_to_server)) + '\n' +
+                            octal(fingerprint(context.protocol.server_to_client)) + ");";
+  context.text.emit({{"lines", lines}}, R"cc(
+    /// What matters of the schema on the wire, for SessionDeviceOptions::schema.
+    static constexpr ::std::string_view kSchema = ::messi::device::bytes_of(
+        $lines$
+  )cc");
+}
 
 /// The declarations of calls of the server, and of their results.
 void emit_device_calls(const Context& context) {
@@ -150,6 +187,7 @@ void emit_device_class(const Context& context) {
                                 "::messi::AnyDeviceResult& result) final;"
                               : ""},
        {"receives", [&] { emit_numbers(context, down, "Receives"); }},
+       {"schema", [&] { emit_device_schema(context); }},
        {"hooks", emit_hooks},
        {"tries", emit_tries}},
       R"cc(
@@ -175,6 +213,8 @@ void emit_device_class(const Context& context) {
 
                 /// The members that come from the server: their numbers and names.
                 $receives$;
+
+                $schema$;
 
                private:
                 inline bool dispatch(::std::string_view payload) final;

@@ -3,6 +3,7 @@
 
 // A client for devices with sessions that writes down what happens.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -14,23 +15,24 @@
 namespace messi::test {
 
 struct SessionBuffers {
-  char incoming[72];
-  char outgoing[100];
+  char incoming[120];
+  char outgoing[112];
   char kept[256];
 };
 
 class SessionDevice final : private SessionBuffers, public kept::KeptDevice {
  public:
-  explicit SessionDevice(const SessionDeviceOptions& options = {})
-      : KeptDevice({incoming, sizeof incoming}, {outgoing, sizeof outgoing},
+  explicit SessionDevice(const SessionDeviceOptions& options = {}, std::size_t room = 72)
+      : KeptDevice({incoming, room}, {outgoing, sizeof outgoing},
                    {SessionBuffers::kept, sizeof SessionBuffers::kept}, options) {}
 
   std::vector<std::string> log;
   std::vector<std::string> heard;
   int welcomes = 0;
-  bool stopping = false;  ///< since `stop`, until the end of a session
-  bool hangs_up = false;  ///< in each hook of the connection
-  bool stops = false;     ///< there, too
+  bool stopping = false;   ///< since `stop`, until the end of a session
+  bool hangs_up = false;   ///< in each hook of the connection
+  bool stops = false;      ///< there, too
+  bool is_strict = false;  ///< Goes to no server with another schema.
 
   std::vector<std::string> take_log() { return std::exchange(log, {}); }
   void stop() {
@@ -65,6 +67,10 @@ class SessionDevice final : private SessionBuffers, public kept::KeptDevice {
     CHECK(unacknowledged() == 0);
     stopping = false;
     happened("disconnected: " + std::string(to_string(reason)));
+  }
+  bool on_schema_mismatch() override {
+    happened("another schema");
+    return !is_strict;
   }
   void on_connect_failure(DisconnectReason reason) override {
     happened("failed: " + std::string(to_string(reason)));

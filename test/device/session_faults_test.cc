@@ -75,7 +75,8 @@ std::string said(std::string_view text) {
 }
 
 struct Alone {
-  explicit Alone(const messi::SessionDeviceOptions& options = {}) : device(options) {
+  explicit Alone(const messi::SessionDeviceOptions& options = {}, std::size_t room = 72)
+      : device(options, room) {
     device.link_up(now);
   }
 
@@ -169,6 +170,41 @@ TEST_CASE("a HELLO with a token, if there is room for it") {
     CHECK(number_at(alone, 1, 1) == 2);
     CHECK(alone.substr(16) == std::string(40, '\0') + tlv(1, secret));
   }
+}
+
+TEST_CASE("what a server says of its schema may be anything") {
+  const std::string own(kept::KeptDevice::kSchema);
+  const auto differs = [&own](const std::string& tlvs, std::size_t room = 120) {
+    messi::SessionDeviceOptions options;
+    options.schema = own;
+    Alone alone(options, room);
+    alone.hear(offer_frame(true));
+    const std::vector<RawFrame> frames = frames_of(alone.take());
+    REQUIRE(frames.size() == 2);
+    CHECK(frames[0].payload.substr(56) == tlv(2, own));
+    Welcome welcome;
+    welcome.tlvs = tlvs;
+    alone.hear(welcome.bytes());
+    REQUIRE(alone.device.log.back() == "connected");
+    return alone.device.log.size() == 2;
+  };
+  CHECK_FALSE(differs(""));
+  CHECK_FALSE(differs(tlv(2, own)));
+  CHECK_FALSE(differs(tlv(2, own + "and more")));
+  CHECK_FALSE(differs(tlv(3, "") + tlv(2, own)));
+  CHECK_FALSE(differs(tlv(3, "?")));
+  CHECK(differs(tlv(2, "")));
+  CHECK(differs(tlv(2, "\4")));
+  CHECK(differs(tlv(2, own.substr(0, own.size() - 1))));
+  CHECK(differs(tlv(2, own.substr(0, own.size() - 1) + '!')));
+  CHECK(differs(tlv(2, "?" + own.substr(1))));
+  CHECK(differs(tlv(3, "?") + tlv(2, "?")));
+  // What is cut, by the server or by the room, says nothing.
+  for (std::size_t size = 0; size < own.size() + 4; ++size) {
+    CHECK_FALSE(differs(tlv(2, std::string(own.size(), '?')).substr(0, size)));
+    CHECK_FALSE(differs(tlv(2, std::string(own.size(), '?')), 72 + size));
+  }
+  CHECK(differs(tlv(2, std::string(own.size(), '?')), 72 + own.size() + 4));
 }
 
 TEST_CASE("a HELLO that resumes has all the server needs") {
@@ -610,10 +646,14 @@ TEST_CASE("any bytes at all do no harm to a session") {
   int lost = 0;
   int failed = 0;
   int stopped = 0;
-  const std::string good = offer_frame(true) + Welcome().bytes() + ack_frame(0, 0) + said("hi") +
+  messi::SessionDeviceOptions options;
+  options.schema = kept::KeptDevice::kSchema;
+  Welcome welcome;
+  welcome.tlvs = tlv(3, "") + tlv(2, options.schema);
+  const std::string good = offer_frame(true) + welcome.bytes() + ack_frame(0, 0) + said("hi") +
                            ack_frame(2, 1) + said("ho") + session_close_frame(5, 2, 2);
   for (int round = 0; round < 20'000; ++round) {
-    Alone alone;
+    Alone alone(options, 120);
     REQUIRE(alone.device.say("one") == SendResult::kOk);
     std::string bytes = good;
     for (std::size_t i = random(4); i > 0; --i) {

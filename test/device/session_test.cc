@@ -48,7 +48,8 @@ class Server final : public chat::ChatServer {
 
   Lines heard;
   Lines log;
-  std::string wants;  ///< A token; "": nothing.
+  std::string wants;       ///< A token; "": nothing.
+  bool is_strict = false;  ///< Takes no clients with another schema.
 
   void say(const std::string& text) {
     chat::MessageInd message;
@@ -58,6 +59,10 @@ class Server final : public chat::ChatServer {
   Client& client() { return *clients().begin(); }
 
  private:
+  bool on_schema_mismatch(Client& /*client*/, const messi::SchemaMismatch& mismatch) override {
+    log.push_back(mismatch.text());
+    return !is_strict;
+  }
   void on_authenticate(Client& client) override {
     if (wants.empty() || client.auth_token() == wants) {
       client.accept();
@@ -83,8 +88,8 @@ class Server final : public chat::ChatServer {
 /// A device whose link is a connection to the server.
 struct World {
   explicit World(const messi::ServerOptions& options = with_sessions(),
-                 const messi::SessionDeviceOptions& its = {})
-      : server(std::in_place, loop, options), device(its) {}
+                 const messi::SessionDeviceOptions& its = {}, std::size_t room = 72)
+      : server(std::in_place, loop, options), device(its, room) {}
 
   void up() {
     wire = std::make_unique<RawClient>(loop, kUri);
@@ -664,6 +669,58 @@ TEST_CASE("a server that asks who its clients are is told by a token, with a ses
         world.rest();
         CHECK(world.server->log.empty());
       }
+    }
+  }
+}
+
+TEST_CASE("a device and its server tell each other their schemas") {
+  std::string same(kept::KeptDevice::kSchema);
+  REQUIRE(same.substr(0, 5) == "\4kept");
+  same.replace(1, 4, "chat");  // the rest is that of the server's
+  messi::SessionDeviceOptions its;
+  const std::string mismatch = "client speaks \"kept\", not \"chat\"";
+  for (const SessionMode mode : {SessionMode::kPrefer, SessionMode::kOff}) {
+    its.session = mode;
+    its.schema = same;
+    World alike(with_sessions(), its, 120);
+    alike.up();
+    alike.move();
+    CHECK(alike.device.log == Lines{"connected"});
+    CHECK(alike.server->log == Lines{"connected"});
+
+    its.schema = kept::KeptDevice::kSchema;
+    World world(with_sessions(), its, 120);
+    SECTION("both go on") {
+      world.up();
+      world.move();
+      CHECK(world.device.log == Lines{"another schema", "connected"});
+      CHECK(world.server->log == Lines{mismatch, "connected"});
+    }
+    SECTION("the server does not") {
+      world.server->is_strict = true;
+      world.up();
+      world.move();
+      CHECK(world.device.log == Lines{"failed: Schema mismatch."});
+      CHECK(world.server->log == Lines{mismatch});
+    }
+    SECTION("the device does not") {
+      world.device.is_strict = true;
+      world.up();
+      world.move();
+      CHECK(world.device.log == Lines{"another schema", "failed: Schema mismatch."});
+    }
+    SECTION("the hook hangs up") {
+      world.device.hangs_up = true;
+      world.up();
+      world.move();
+      CHECK(world.device.log == Lines{"another schema", "failed: Connection closed."});
+    }
+    SECTION("there is no room for what the server says") {
+      World small(with_sessions(), its);
+      small.up();
+      small.move();
+      CHECK(small.device.log == Lines{"connected"});
+      CHECK(small.server->log == Lines{mismatch, "connected"});
     }
   }
 }

@@ -13,11 +13,11 @@
 using messi::session::append_schema;
 using messi::session::Fingerprint;
 using messi::session::kMembersTlv;
-using messi::session::kProtocolTlv;
 using messi::session::PeerSchema;
 using messi::session::read_schema_tlv;
 using messi::session::Schema;
 using messi::session::SchemaMember;
+using messi::wire::kProtocolTlv;
 
 namespace {
 

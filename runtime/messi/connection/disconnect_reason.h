@@ -33,7 +33,8 @@ enum class DisconnectReason : std::uint8_t {
   kTooManyFromAddress,  ///< Only in `on_client_refused`: `max_clients_per_address` is reached.
   kTooManyAtOnce,       ///< Only in `on_client_refused`: more arrive than `max_accepts_per_second`.
   kSessionLost,         ///< The session cannot go on: see `on_session_lost`.
-  kSchemaMismatch,      ///< Only in `on_client_refused`: `on_schema_mismatch` returned false.
+  kSchemaMismatch,      ///< Only in `on_client_refused`, and in a device's `on_connect_failure`:
+                        ///< `on_schema_mismatch` returned false.
   kReplaced,            ///< The server took it for a client without a session; then it asked for
                         ///< one, and is another client now. Or its session goes on in another
                         ///< connection.

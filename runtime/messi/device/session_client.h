@@ -36,6 +36,16 @@
 
 namespace messi {
 
+namespace device {
+
+/// Those of a literal, zeros among them.
+template <std::size_t kSize>
+constexpr std::string_view bytes_of(const char (&literal)[kSize]) {
+  return {literal, kSize - 1};
+}
+
+}  // namespace device
+
 struct SessionDeviceOptions : DeviceOptions {
   /// Whether messages outlive the connection on which they were sent.
   SessionMode session = SessionMode::kPrefer;
@@ -45,6 +55,10 @@ struct SessionDeviceOptions : DeviceOptions {
   /// which must outlive the client. Only for servers that ask for it, and everybody on the way
   /// reads it, unless there is TLS.
   std::string_view auth_token;
+  /// What this client says of its schema, also in a connection without a session: `kSchema` of its
+  /// class, or nothing. With it `on_schema_mismatch` comes. Only servers that ask for introductions
+  /// want to know.
+  std::string_view schema;
 };
 
 /// As SessionLoss for other clients.
@@ -156,14 +170,18 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   /// The session has ended, or a connection without one. There may be a connection, with the next
   /// session.
   virtual void on_disconnected(DisconnectReason /*reason*/) {}
+  /// The server's schema is not that of this client, before `on_connected`. Returns whether to go
+  /// on; false ends the link (kSchemaMismatch). Only if `incoming` has room for what the server
+  /// says of its schema: 76 bytes and the size of `schema`.
+  virtual bool on_schema_mismatch() { return true; }
   /// A link has ended before the server had welcomed this client.
   virtual void on_connect_failure(DisconnectReason /*reason*/) {}
 
  protected:
   /// A message of the server fits into `incoming`, which has at least 72 bytes; `outgoing` has at
-  /// least 64, and 4 and those of the `auth_token` if there is one; and a message to the server
-  /// fits into `kept` (4 bytes and up to 10 for the member), which holds what is not acknowledged.
-  /// All belong to the user, and must outlive the client.
+  /// least 64, and for `auth_token` and `schema` 4 and their size; and a message to the server fits
+  /// into `kept` (4 bytes and up to 10 for the member), which holds what is not acknowledged. All
+  /// belong to the user, and must outlive the client.
   BasicSessionDevice(Space incoming, Space outgoing, Space kept,
                      const SessionDeviceOptions& options, typename Calls::CallRoom calls = {})
       : Link(incoming, outgoing, options),
@@ -171,6 +189,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
         mode_(options.session),
         connect_timeout_(options.connect_timeout),
         auth_token_(options.auth_token),
+        schema_(options.schema),
         session_(kept) {}
   ~BasicSessionDevice() = default;
 
@@ -360,7 +379,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
     const std::optional<wire::Offer> offer = wire::read_offer(input().payload());
     if (!offer) return close(DisconnectReason::kProtocolError);
     const bool session = offer->sessions && mode_ != SessionMode::kOff;
-    const bool introduces = Calls::kHasCalls || !auth_token_.empty();
+    const bool introduces = Calls::kHasCalls || !auth_token_.empty() || !schema_.empty();
     const bool says_hello = session || (introduces && mode_ != SessionMode::kRequired);
     if (!says_hello || offer->min_version > wire::kSessionVersion ||
         offer->max_version < wire::kSessionVersion) {
@@ -378,30 +397,56 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
       hello.id = id_;
       hello.secret = secret_;
     }
-    const std::size_t token = auth_token_.empty() ? 0 : wire::kTlvHeaderSize + auth_token_.size();
-    const std::size_t size = wire::kHelloFixedSize + token;
+    const std::size_t size = wire::kHelloFixedSize + tlv_size(auth_token_) + tlv_size(schema_);
     std::uint8_t* out = control().reserve(wire::FrameType::kHello, size);
     if (out == nullptr || auth_token_.size() > wire::kMostAuthToken) {
       return close(DisconnectReason::kGeneralError);
     }
     out = wire::write_hello_head(out, hello);
-    if (token > 0) {
-      out = wire::put_number(out, wire::kAuthTokenTlv, 2);
-      out = wire::put_number(out, auth_token_.size(), 2);
-      std::memcpy(out, auth_token_.data(), auth_token_.size());
-    }
+    put_tlv(put_tlv(out, wire::kAuthTokenTlv, auth_token_), wire::kProtocolTlv, schema_);
     control().commit(size);
     stage_ = Stage::kAwaitsWelcome;
   }
 
+  static std::size_t tlv_size(std::string_view value) {
+    return value.empty() ? 0 : wire::kTlvHeaderSize + value.size();
+  }
+  static std::uint8_t* put_tlv(std::uint8_t* out, std::uint16_t type, std::string_view value) {
+    if (value.empty()) return out;
+    out = wire::put_number(out, std::uint32_t{type} << 16 | value.size(), wire::kTlvHeaderSize);
+    return std::copy(value.begin(), value.end(), out);
+  }
+  /// Whether WELCOME, as much of it as there was room for, has another schema.
+  bool has_other_schema() const {
+    std::string_view tlvs = input().payload();
+    tlvs.remove_prefix(wire::kWelcomeFixedSize);
+    while (tlvs.size() >= wire::kTlvHeaderSize) {
+      const auto header =
+          static_cast<std::uint32_t>(wire::get_number(tlvs, 0, wire::kTlvHeaderSize));
+      const std::size_t size = header & 0xffff;
+      tlvs.remove_prefix(wire::kTlvHeaderSize);
+      if (size > tlvs.size()) return false;
+      if (header >> 16 == wire::kProtocolTlv) {
+        return size < schema_.size() ||
+               std::memcmp(tlvs.data(), schema_.data(), schema_.size()) != 0;
+      }
+      tlvs.remove_prefix(size);
+    }
+    return false;
+  }
+
   void handle_welcome() {
-    // Without what is said of the schema, for which there may be no room.
-    const std::size_t size = std::min(input().payload().size(), wire::kWelcomeFixedSize);
-    const std::optional<wire::Welcome> welcome =
-        wire::read_welcome({input().payload().data(), size});
+    const std::string_view payload = input().payload();
+    if (payload.size() < wire::kWelcomeFixedSize) return close(DisconnectReason::kProtocolError);
+    // Without its TLVs, of which there may be only the beginning.
+    const auto welcome = wire::read_welcome({payload.data(), wire::kWelcomeFixedSize});
     if (!welcome || welcome->version != wire::kSessionVersion) {
       return close(DisconnectReason::kProtocolError);
     }
+    if (!schema_.empty() && has_other_schema() && !on_schema_mismatch()) {
+      close(DisconnectReason::kSchemaMismatch);
+    }
+    if (!linked()) return;
     const bool knows_calls = (welcome->features & wire::kCallsFeature) != 0;
     if (asked_none_) return go_without_session(knows_calls);
     const std::uint64_t written = session_.written();
@@ -622,6 +667,7 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   const SessionMode mode_;
   const Duration connect_timeout_;
   const std::string_view auth_token_;
+  const std::string_view schema_;
   device::Session session_;
   wire::Token id_ = {};
   wire::Token secret_ = {};

@@ -17,10 +17,10 @@
 #include <vector>
 
 #include "messi/session/schema.h"
+#include "messi/wire/session_frames.h"
 
 namespace messi::session {
 
-inline constexpr std::uint16_t kProtocolTlv = 2;
 inline constexpr std::uint16_t kMembersTlv = 3;
 
 /// What a peer says of its schema, in TLVs that may come in any order, or not at all. Of several of
@@ -113,7 +113,7 @@ inline void append_schema(std::string& tlvs, const Schema& schema, std::size_t r
   value += name;
   schema_tlvs::append(value, schema.client_to_server.fingerprint);
   schema_tlvs::append(value, schema.server_to_client.fingerprint);
-  schema_tlvs::append_tlv(tlvs, kProtocolTlv, value, room);
+  schema_tlvs::append_tlv(tlvs, wire::kProtocolTlv, value, room);
 
   value.clear();
   schema_tlvs::append(value, schema.client_to_server);
@@ -123,7 +123,7 @@ inline void append_schema(std::string& tlvs, const Schema& schema, std::size_t r
 
 inline bool read_schema_tlv(std::uint16_t type, std::string_view value, PeerSchema& peer) {
   using schema_tlvs::take;
-  if (type == kProtocolTlv && !peer.protocol) {
+  if (type == wire::kProtocolTlv && !peer.protocol) {
     std::uint8_t size = 0;
     if (!take(value, size) || size > value.size()) return false;
     peer.protocol = value.substr(0, size);

@@ -38,6 +38,7 @@ struct Offer {
 inline constexpr std::size_t kMostTlvs = 1024;
 inline constexpr std::size_t kTlvHeaderSize = 4;
 inline constexpr std::uint16_t kAuthTokenTlv = 1;
+inline constexpr std::uint16_t kProtocolTlv = 2;  ///< The protocol's name and fingerprints.
 inline constexpr std::size_t kMostAuthToken = 512;
 
 /// What a client says of itself.

@@ -87,6 +87,13 @@ class LampDevice : public ::messi::SessionDeviceBase {
     }
   };
 
+  /// What matters of the schema on the wire, for SessionDeviceOptions::schema.
+  static constexpr ::std::string_view kSchema = ::messi::device::bytes_of(
+      "\004"
+      "lamp"
+      "\170\357\110\032\057\144\312\025\125\347\210\334\170\047\035\251"
+      "\170\357\110\032\057\144\312\025\125\347\210\334\170\047\035\251");
+
  private:
   inline bool dispatch(::std::string_view payload) final;
 };

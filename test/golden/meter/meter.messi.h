@@ -156,6 +156,13 @@ class MeterDevice : public ::messi::CallingSessionDeviceBase {
     }
   };
 
+  /// What matters of the schema on the wire, for SessionDeviceOptions::schema.
+  static constexpr ::std::string_view kSchema = ::messi::device::bytes_of(
+      "\005"
+      "meter"
+      "\356\236\320\306\143\154\335\024\233\100\335\366\333\254\274\122"
+      "\365\105\156\037\122\303\100\237\326\315\324\040\356\263\254\360");
+
  private:
   inline bool dispatch(::std::string_view payload) final;
   inline void handle_result(::std::uint32_t answering, ::std::uintptr_t context,
