@@ -18,7 +18,7 @@ inline bool is_utf8(std::string_view text);
 /// Whether all bytes are below 0x80.
 inline bool is_ascii(std::string_view text);
 
-/// Copies `text` to `out`; whether it is UTF-8. Of ASCII text that takes no longer than to copy it.
+/// Copies `text` to `out`; whether it is UTF-8.
 inline bool copy_utf8(std::string_view text, void* out);
 
 // ---------------------------------------------------------------------------------------------
@@ -58,22 +58,6 @@ template <typename Word>
   return text.empty() || pass_words<std::uint8_t>(text, out);
 }
 
-/// Copies a text that is not short; whether it is ASCII.
-[[gnu::noinline]] inline bool copy_long(std::string_view text, char* out) {
-  constexpr std::size_t kStep = kShort;
-  Vector all = {};
-  const auto copy = [&](std::size_t at) {
-    Vector words[2];
-    std::memcpy(words, text.data() + at, kStep);
-    std::memcpy(out + at, words, kStep);
-    all |= words[0] | words[1];
-  };
-  const std::size_t last = text.size() - kStep;
-  for (std::size_t at = 0; at < last; at += kStep) copy(at);
-  copy(last);
-  return is_ascii(all);
-}
-
 /// The first byte that is not ASCII.
 inline const char* skip_ascii(const char* at, const char* end) {
   const auto vector = [&at](int i) {
@@ -97,6 +81,7 @@ inline const char* skip_ascii(const char* at, const char* end) {
     if (!is_ascii(all)) break;
     at += 128;
   }
+  while (kHasVectors && end - at >= 16 && is_ascii(vector(0))) at += 16;
   while (end - at >= 8 && is_ascii(word(0))) at += 8;
   if (end - at >= 4 && is_ascii(half_word())) at += 4;
   while (at != end && static_cast<unsigned char>(*at) < 0x80) ++at;
@@ -137,6 +122,17 @@ inline std::ptrdiff_t character_size(const char* at, const char* end) {
   return true;
 }
 
+/// See copy_utf8. Each text of a message calls it, and should not have it inline.
+[[gnu::noinline]] inline bool copy(std::string_view text, char* out) {
+  if (text.size() <= kShort) {
+    if (pass_short(text, out)) return true;
+  } else {
+    // What is read twice is near the second time, and memcpy is the fastest that the machine has.
+    std::memcpy(out, text.data(), text.size());
+  }
+  return is_valid(text);
+}
+
 }  // namespace utf8
 
 inline bool is_ascii(std::string_view text) {
@@ -150,10 +146,7 @@ inline bool is_utf8(std::string_view text) {
 }
 
 inline bool copy_utf8(std::string_view text, void* out) {
-  auto* const to = static_cast<char*>(out);
-  const bool short_text = text.size() <= utf8::kShort;
-  const bool ascii = short_text ? utf8::pass_short(text, to) : utf8::copy_long(text, to);
-  return ascii || utf8::is_valid(text);
+  return utf8::copy(text, static_cast<char*>(out));
 }
 
 }  // namespace messi

@@ -9,7 +9,8 @@
 
 namespace messi::codec {
 
-constexpr std::size_t varint_size(std::uint64_t value) {
+// Each message has a few, most of one byte, and g++ would call it.
+[[gnu::always_inline]] constexpr std::size_t varint_size(std::uint64_t value) {
   std::size_t size = 1;
   while (value >= 0x80) {
     value >>= 7;

@@ -79,8 +79,10 @@ void read_member(Reader& in, AnyOneOf& one_of, Encoding /*encoding*/) {
 }
 
 /// A field without presence.
+// g++ would call it, which takes longer than the work.
 template <typename Encoding, typename Out>
-void put(std::uint32_t tag, const typename Encoding::Value& value, Out& out) {
+[[gnu::always_inline]] inline void put(std::uint32_t tag, const typename Encoding::Value& value,
+                                       Out& out) {
   if (Encoding::is_zero(value)) return;
   out.varint(tag);
   Encoding::put(value, out);

@@ -23,10 +23,11 @@ class Encoder {
  public:
   Encoder(std::uint32_t field, const T& message) : message_(message), field_(field) {
     messi_put(message, body_);
+    size_ = codec::head_size(field_, body_.size()) + body_.size();
   }
 
   static constexpr bool ok() { return true; }  // text is checked when it is written
-  std::size_t size() const { return codec::head_size(field_, body_.size()) + body_.size(); }
+  std::size_t size() const { return size_; }
   bool write(std::uint8_t* out) const {
     Writer writer(codec::write_head(out, field_, body_.size()));
     messi_put(message_, writer);
@@ -48,6 +49,7 @@ class Encoder {
   const T& message_;
   const std::uint32_t field_;
   Sizer body_;
+  std::size_t size_ = 0;
   mutable Pieces pieces_;
 };
 

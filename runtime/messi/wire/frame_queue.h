@@ -150,6 +150,7 @@ class FrameQueue {
   void keep_rest(const std::uint8_t* frame, std::size_t size, std::size_t taken) noexcept;
   void push_back(Buffer* owner, std::uint32_t begin, std::uint32_t end);
   void pop_front();
+  bool fits(std::size_t size) const { return open_ != nullptr && open_->room() >= size; }
   void open_for(std::size_t size);
   void copy_out_if_small(Segment& segment);
   std::uint32_t next_frame_boundary();
@@ -172,9 +173,10 @@ class FrameQueue {
 
 // ---------------------------------------------------------------------------------------------
 
-inline std::uint8_t* FrameQueue::reserve(std::size_t size) {
+// For each message; g++ would call it.
+[[gnu::always_inline]] inline std::uint8_t* FrameQueue::reserve(std::size_t size) {
   if (tail_ != nullptr && tail_->owner != open_) copy_out_if_small(*tail_);
-  open_for(size);
+  if (!fits(size)) open_for(size);
   return reinterpret_cast<std::uint8_t*>(open_->data() + open_->used());
 }
 
@@ -199,9 +201,8 @@ inline void FrameQueue::append_shared(Buffer& buffer, std::uint32_t begin, std::
   pending_ += end - begin;
 }
 
-/// Makes sure that the buffer that is being filled has room for `size` bytes.
+/// Another buffer is filled from now on, which has room for `size` bytes.
 inline void FrameQueue::open_for(std::size_t size) {
-  if (open_ != nullptr && open_->room() >= size) return;
   // The first buffer may be small, since most turns send little. When it is full, this is a stream
   // of messages.
   Buffer* const fresh = pool_.take(open_ == nullptr ? size : std::max(size, BufferPool::kLarge));
@@ -217,7 +218,7 @@ inline void FrameQueue::copy_out_if_small(Segment& segment) {
   const std::uint32_t size = segment.end - from;
   if (segment.owner->capacity() < BufferPool::kLarge || size > segment.owner->capacity() / 2)
     return;
-  open_for(size);
+  if (!fits(size)) open_for(size);
   const std::uint32_t moved_to = open_->used();
   std::memcpy(open_->extend(size), segment.owner->data() + from, size);
   BufferPool::hold(open_);
