@@ -51,8 +51,10 @@ async def run(device):
         asking = None
         lost = []
 
+        # If the answer to the end of the device's session is cut, it comes back, gets another session, and ends that.
         async def on_client_connected(self, client):
-            self.asking = asyncio.create_task(self.ask(client))
+            if self.asking is None:
+                self.asking = asyncio.create_task(self.ask(client))
 
         async def ask(self, client):
             for number in range(CALLS):
