@@ -28,7 +28,6 @@
 #include "messi/send_result.h"
 #include "messi/session/loss_reason.h"
 #include "messi/session/session_mode.h"
-#include "messi/wire/big_endian.h"
 #include "messi/wire/call_frame.h"
 #include "messi/wire/close_frame.h"
 #include "messi/wire/frame.h"
@@ -413,26 +412,20 @@ class BasicSessionDevice : public device::Link<BasicSessionDevice<Calls>>, prote
   }
   static std::uint8_t* put_tlv(std::uint8_t* out, std::uint16_t type, std::string_view value) {
     if (value.empty()) return out;
-    out = wire::put_number(out, std::uint32_t{type} << 16 | value.size(), wire::kTlvHeaderSize);
-    return std::copy(value.begin(), value.end(), out);
+    return std::copy(value.begin(), value.end(), wire::write_tlv_header(out, type, value.size()));
   }
   /// Whether WELCOME, as much of it as there was room for, has another schema.
   bool has_other_schema() const {
     std::string_view tlvs = input().payload();
     tlvs.remove_prefix(wire::kWelcomeFixedSize);
-    while (tlvs.size() >= wire::kTlvHeaderSize) {
-      const auto header =
-          static_cast<std::uint32_t>(wire::get_number(tlvs, 0, wire::kTlvHeaderSize));
-      const std::size_t size = header & 0xffff;
-      tlvs.remove_prefix(wire::kTlvHeaderSize);
-      if (size > tlvs.size()) return false;
-      if (header >> 16 == wire::kProtocolTlv) {
-        return size < schema_.size() ||
-               std::memcmp(tlvs.data(), schema_.data(), schema_.size()) != 0;
-      }
-      tlvs.remove_prefix(size);
-    }
-    return false;
+    bool other = false;
+    wire::for_each_tlv(tlvs, [&](std::uint16_t type, std::string_view value) {
+      if (type != wire::kProtocolTlv) return true;
+      other = value.size() < schema_.size() ||
+              std::memcmp(value.data(), schema_.data(), schema_.size()) != 0;
+      return false;
+    });
+    return other;
   }
 
   void handle_welcome() {

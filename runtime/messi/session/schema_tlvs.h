@@ -97,12 +97,10 @@ inline bool take(std::string_view& in, std::vector<SchemaMember>& members) {
 /// Appends a TLV if there is room for it.
 inline void append_tlv(std::string& tlvs, std::uint16_t type, const std::string& value,
                        std::size_t& room) {
-  constexpr std::size_t kHead = 4;
-  if (value.size() > UINT16_MAX || kHead + value.size() > room) return;
-  append(tlvs, type);
-  append(tlvs, static_cast<std::uint16_t>(value.size()));
-  tlvs += value;
-  room -= kHead + value.size();
+  const std::size_t size = wire::kTlvHeaderSize + value.size();
+  if (value.size() > UINT16_MAX || size > room) return;
+  wire::append_tlv(tlvs, type, value);
+  room -= size;
 }
 
 }  // namespace schema_tlvs

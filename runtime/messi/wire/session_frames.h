@@ -83,9 +83,13 @@ inline constexpr std::size_t kHelloFixedSize = 56;
 inline constexpr std::size_t kWelcomeFixedSize = 72;
 inline constexpr std::size_t kAckSize = 16;
 
+/// Writes what is in front of a value, of `kTlvHeaderSize` bytes; returns the place behind it.
+inline std::uint8_t* write_tlv_header(std::uint8_t* out, std::uint16_t type, std::size_t size) {
+  return put_number(out, std::uint32_t{type} << 16 | size, kTlvHeaderSize);
+}
 inline void append_tlv(std::string& tlvs, std::uint16_t type, std::string_view value) {
   std::uint8_t header[kTlvHeaderSize];
-  put_number(put_number(header, type, 2), value.size(), 2);
+  write_tlv_header(header, type, value.size());
   tlvs.append(reinterpret_cast<const char*>(header), kTlvHeaderSize).append(value);
 }
 
@@ -97,7 +101,8 @@ bool for_each_tlv(std::string_view tlvs, OnTlv&& on_tlv) {
     const auto type = static_cast<std::uint16_t>(get_number(tlvs, 0, 2));
     const auto size = static_cast<std::size_t>(get_number(tlvs, 2, 2));
     tlvs.remove_prefix(kTlvHeaderSize);
-    if (tlvs.size() < size || !on_tlv(type, tlvs.substr(0, size))) return false;
+    // Not substr, which can throw: devices have nothing that does.
+    if (tlvs.size() < size || !on_tlv(type, std::string_view(tlvs.data(), size))) return false;
     tlvs.remove_prefix(size);
   }
   return true;
