@@ -303,10 +303,14 @@ TEST_CASE("several threads run the context of a loop on a strand", "[io]") {
       server.log.clear();
       if (event == "message again") from->send(message("again"));
     };
+    // A thread that starts late finds a context that still runs.
+    auto work = asio::make_work_guard(context);
+    std::atomic<int> to_post{kThreads};
     std::vector<std::thread> threads;
     for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
         for (int each = 0; each < 100; ++each) loop.post([&] { ++posts; });
+        if (--to_post == 0) work.reset();
         context.run();
       });
     }

@@ -91,8 +91,8 @@ TEST_CASE("a timer makes the loop readable when it is due", "[io]") {
   Timer later(loop, [&] { ++fired; });
   Timer timer(loop, [&] { ++fired; });
   later.set(loop.now() + 1h);
-  timer.set(loop.now() + 5ms);
   CHECK_FALSE(readable(loop));
+  timer.set(loop.now() + 5ms);
   CHECK(run_until(loop, [&] { return fired == 1; }));
   CHECK_FALSE(readable(loop));
   later.set(loop.now() + 5ms);
