@@ -32,6 +32,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "messi/io/loop_thread.h"
 #include "messi/sharded.h"

@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "messi/io/epoll_loop.h"
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "../command_line.h"
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "history.h"
 #include "line_reader.h"

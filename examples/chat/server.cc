@@ -8,6 +8,7 @@
 
 #include "../command_line.h"
 #include "../signals.h"
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "history.h"
 #include "messages.h"

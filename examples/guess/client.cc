@@ -6,6 +6,7 @@
 #include <string>
 
 #include "../command_line.h"
+#include "absl/status/status.h"
 #include "guess.messi.h"
 #include "messi/coro.h"
 #include "messi/io/epoll_loop.h"

@@ -6,6 +6,7 @@
 
 #include "../command_line.h"
 #include "../signals.h"
+#include "absl/status/status.h"
 #include "guess.messi.h"
 #include "messi/coro.h"
 #include "messi/io/epoll_loop.h"

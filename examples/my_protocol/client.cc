@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "../command_line.h"
+#include "absl/status/status.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
 #include "my_protocol.messi.h"

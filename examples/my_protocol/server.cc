@@ -6,6 +6,7 @@
 
 #include "../command_line.h"
 #include "../signals.h"
+#include "absl/status/status.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
 #include "my_protocol.messi.h"

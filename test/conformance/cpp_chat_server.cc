@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/status.h"
 #include "chat.messi.h"
 #include "cpp_endpoint.h"
 

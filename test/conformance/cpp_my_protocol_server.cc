@@ -1,5 +1,6 @@
 #include <string>
 
+#include "absl/status/status.h"
 #include "cpp_endpoint.h"
 #include "my_protocol.messi.h"
 

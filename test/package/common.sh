@@ -25,6 +25,9 @@ fi
 # For the same reason a Release is not optimised: how the plugin is built is looked at, not how fast it is.
 export CMAKE_TOOLCHAIN_FILE=$here/not_optimised.cmake
 
+# clang++ takes half the time of g++ for that. Command lines on the pages say g++ themselves.
+export CXX=clang++
+
 # What a developer's shell may hold must not help the consumer.
 unset CMAKE_PREFIX_PATH PKG_CONFIG_PATH messi_DIR messi_ROOT
 
