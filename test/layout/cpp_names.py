@@ -4,8 +4,8 @@ import re
 
 # The headers for users besides those of runtime/messi itself.
 ROOMS = """calls/call_counts.h connection/backoff.h connection/disconnect_reason.h io/asio_loop.h io/epoll_loop.h io/event_loop.h io/loop_thread.h
-io/networks.h io/peer_certificate.h io/poller.h io/socket_options.h io/stream.h io/tls/config.h io/tls/network.h session/kept_messages.h
-session/loss_reason.h session/schema_mismatch.h session/session_loss.h session/session_mode.h coro/client.h coro/job.h coro/request.h coro/server.h
+io/networks.h io/peer_certificate.h io/poller.h io/socket_options.h io/stream.h io/tls/config.h io/tls/network.h io/websocket/network.h
+io/websocket/options.h session/kept_messages.h session/loss_reason.h session/schema_mismatch.h session/session_loss.h session/session_mode.h coro/client.h coro/job.h coro/request.h coro/server.h
 coro/sleep.h coro/task.h views/lazy.h views/map.h views/message.h views/one_of.h views/owned.h views/repeated.h""".split()
 
 # What is in these headers for messi's own use, for networks that users write, or to be used without its name.
@@ -33,7 +33,7 @@ def offered(source):
 
 def names_in(text):
     for namespace, part in re.findall(r"^namespace (\S+) {\n(.*?)^}  // namespace \1$", text, re.MULTILINE | re.DOTALL):
-        if namespace not in ("messi", "messi::coro", "messi::tls"):
+        if namespace not in ("messi", "messi::coro", "messi::tls", "messi::websocket"):
             continue
         part = re.sub(r"^(?:inline )?namespace (\S+) {\n.*?^}  // namespace \1$", "", part, flags=re.MULTILINE | re.DOTALL) \
             if "MESSI_ASIO_FLAVOUR" not in part else part

@@ -105,7 +105,8 @@ class MaskedNetwork final : public WrappingNetwork {
                                                  const std::string& /*uri*/) override {
     return std::make_unique<MaskedStream>(std::move(inner));
   }
-  std::unique_ptr<WrappingStream> wrap_accepted(std::unique_ptr<Stream> inner) override {
+  std::unique_ptr<WrappingStream> wrap_accepted(std::unique_ptr<Stream> inner,
+                                                const std::string& /*uri*/) override {
     return std::make_unique<MaskedStream>(std::move(inner));
   }
 };

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "messi/base/status.h"
@@ -54,12 +55,16 @@ class WrappingNetwork : public Network {
  protected:
   virtual std::unique_ptr<WrappingStream> wrap_connected(std::unique_ptr<Stream> inner,
                                                          const std::string& uri) = 0;
-  virtual std::unique_ptr<WrappingStream> wrap_accepted(std::unique_ptr<Stream> inner) = 0;
+  /// `uri` is the one that was listened at.
+  virtual std::unique_ptr<WrappingStream> wrap_accepted(std::unique_ptr<Stream> inner,
+                                                        const std::string& uri) = 0;
   /// For streams that can move: the stream that `moving` was, on this loop.
   virtual std::unique_ptr<WrappingStream> wrap_moved(std::unique_ptr<Stream> /*inner*/,
                                                      MovingWrapper& /*moving*/) {
     return nullptr;
   }
+  /// The end of `uri` that the inner network does not get, such as a path.
+  virtual std::string_view own_part(std::string_view /*uri*/) const { return {}; }
 
  private:
   class Attempt;
@@ -67,6 +72,9 @@ class WrappingNetwork : public Network {
 
   static std::string with_scheme(const std::string& scheme, const std::string& uri) {
     return scheme + ":" + std::string(split_uri(uri).rest);
+  }
+  std::string inner_uri(const std::string& uri) const {
+    return with_scheme(inner_, uri.substr(0, uri.size() - own_part(uri).size()));
   }
 
   EventLoop& loop_;
@@ -85,8 +93,7 @@ class WrappingNetwork::Attempt final : public Connecting,
         uri_(std::move(uri)),
         memory_(options.memory),
         handler_(handler),
-        connecting_(
-            network.loop_.networks().connect(with_scheme(network.inner_, uri_), options, *this)) {}
+        connecting_(network.loop_.networks().connect(network.inner_uri(uri_), options, *this)) {}
   Attempt(const Attempt&) = delete;
   Attempt& operator=(const Attempt&) = delete;
   ~Attempt() override { remember_failure(); }
@@ -123,20 +130,23 @@ class WrappingNetwork::Attempt final : public Connecting,
 /// came earlier keeps nobody out. Nobody else gives way to it, except a handshake that is slow.
 class WrappingNetwork::Place final : public Listener, private ListenHandler {
  public:
-  Place(WrappingNetwork& network, ListenHandler& handler)
+  Place(WrappingNetwork& network, std::string uri, ListenHandler& handler)
       : network_(network),
+        uri_(std::move(uri)),
         handler_(handler),
         admit_(network.loop_, [this] { admit(); }),
         admit_later_(network.loop_, [this] { admit(); }) {}
 
-  Status listen(const std::string& uri, const ListenOptions& options) {
-    auto listener = network_.loop_.networks().listen(uri, options, *this);
+  Status listen(const ListenOptions& options) {
+    auto listener = network_.loop_.networks().listen(network_.inner_uri(uri_), options, *this);
     if (!listener.ok()) return listener.status();
     listener_ = *std::move(listener);
     return {};
   }
 
-  std::string uri() const override { return with_scheme(network_.scheme_, listener_->uri()); }
+  std::string uri() const override {
+    return with_scheme(network_.scheme_, listener_->uri()).append(network_.own_part(uri_));
+  }
   std::uint16_t port() const override { return listener_->port(); }
   std::unique_ptr<Stream> move_in(std::unique_ptr<MovingStream> stream) override;
 
@@ -168,6 +178,7 @@ class WrappingNetwork::Place final : public Listener, private ListenHandler {
   void end(Guest& guest, const Status& outcome);
 
   WrappingNetwork& network_;
+  const std::string uri_;
   ListenHandler& handler_;
   Task admit_;
   Timer admit_later_;
@@ -195,7 +206,7 @@ class WrappingNetwork::Place::Guest final : private StreamHandler, private Hands
   void wrap() {
     began_ = now();
     stream_->want_input(true);
-    auto wrapped = place_.network_.wrap_accepted(std::move(stream_));
+    auto wrapped = place_.network_.wrap_accepted(std::move(stream_), place_.uri_);
     wrapped_ = wrapped.get();
     stream_ = std::move(wrapped);
   }
@@ -237,8 +248,8 @@ inline std::unique_ptr<Connecting> WrappingNetwork::connect(const std::string& u
 inline Result<std::unique_ptr<Listener>> WrappingNetwork::listen(const std::string& uri,
                                                                  const ListenOptions& options,
                                                                  ListenHandler& handler) {
-  auto place = std::make_unique<Place>(*this, handler);
-  Status status = place->listen(with_scheme(inner_, uri), options);
+  auto place = std::make_unique<Place>(*this, uri, handler);
+  Status status = place->listen(options);
   if (!status.ok()) return status;
   return std::unique_ptr<Listener>(std::move(place));
 }

@@ -51,6 +51,7 @@ class WrappingStream : public Stream, protected StreamHandler {
   }
   bool wait_for_room() override { return inner_->wait_for_room(); }
   void finish() override { inner_->finish(); }
+  bool holds_output() const override { return inner_->holds_output(); }
   void want_input(bool wanted) override { inner_->want_input(wanted); }
   PeerInfo peer() const override { return inner_->peer(); }
   std::string_view why_ended() const override { return inner_->why_ended(); }

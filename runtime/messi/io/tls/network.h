@@ -53,8 +53,8 @@ class Network final : public WrappingNetwork {
  private:
   MESSI_INLINE std::unique_ptr<WrappingStream> wrap_connected(std::unique_ptr<Stream> inner,
                                                               const std::string& uri) override;
-  MESSI_INLINE std::unique_ptr<WrappingStream> wrap_accepted(
-      std::unique_ptr<Stream> inner) override;
+  MESSI_INLINE std::unique_ptr<WrappingStream> wrap_accepted(std::unique_ptr<Stream> inner,
+                                                             const std::string& uri) override;
   MESSI_INLINE std::unique_ptr<WrappingStream> wrap_moved(std::unique_ptr<Stream> inner,
                                                           MovingWrapper& moving) override;
 

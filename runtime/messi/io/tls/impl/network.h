@@ -77,7 +77,8 @@ MESSI_INLINE std::unique_ptr<WrappingStream> Network::wrap_connected(std::unique
   return std::make_unique<TlsStream>(std::move(inner), *workshop_, context_, std::move(name), uri);
 }
 
-MESSI_INLINE std::unique_ptr<WrappingStream> Network::wrap_accepted(std::unique_ptr<Stream> inner) {
+MESSI_INLINE std::unique_ptr<WrappingStream> Network::wrap_accepted(std::unique_ptr<Stream> inner,
+                                                                    const std::string& /*uri*/) {
   return std::make_unique<TlsStream>(std::move(inner), *workshop_, context_);
 }
 
