@@ -17,6 +17,7 @@
 #include "messages.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
+#include "messi/websocket.h"
 
 class Client final : public chat::ChatClient {
  public:
@@ -153,6 +154,8 @@ int main(int argc, char* argv[]) {
   }
   messi::EpollLoop loop;
   const messi::tls::Network tls(loop, given.for_client());
+  const messi::websocket::Network ws(loop);
+  const messi::websocket::Network wss(loop, {}, "wss", "tls");
   Client client(loop, given);
   client.start();
   loop.run_until([&] { return client.stopped(); });

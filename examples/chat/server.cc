@@ -14,6 +14,7 @@
 #include "messages.h"
 #include "messi/io/epoll_loop.h"
 #include "messi/tls.h"
+#include "messi/websocket.h"
 
 class Server final : public chat::ChatServer {
  public:
@@ -75,6 +76,8 @@ int main(int argc, char* argv[]) {
   const CommandLine given(argc, argv, {"--history"}, {"--session"});
   messi::EpollLoop loop;
   const messi::tls::Network tls(loop, given.for_server());
+  const messi::websocket::Network ws(loop);
+  const messi::websocket::Network wss(loop, {}, "wss", "tls");
   Server server(loop, given);
   const Signals signals(loop, [&] { server.drain(kDrainDeadline); });
   if (const absl::Status status = server.start(); !status.ok()) {

@@ -24,6 +24,7 @@
 #include "messi/io/epoll_loop.h"
 #include "messi/testing/history.h"
 #include "messi/tls.h"
+#include "messi/websocket.h"
 #include "parcels.h"
 #include "test/support/either_kind.h"
 
@@ -375,6 +376,7 @@ int main(int argc, char** argv) {
   const CommandLine given(argc, argv);
   if (given.size() != 4) return 2;
   messi::EpollLoop loop;
+  const messi::websocket::Network ws(loop);
   if (given.argument(0, "") == "client") {
     const messi::tls::Network tls(loop, given.for_client());
     Client client(loop, given);

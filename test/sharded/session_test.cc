@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "messi/tls.h"
+#include "messi/websocket.h"
 #include "test/catch.h"
 #include "test/sharded/world.h"
 #include "test/support/bytes.h"
@@ -201,7 +202,7 @@ TEST_CASE("a secret that is wrong resumes nothing on any loop", "[sharded]") {
 
 TEST_CASE("clients of all loops come back, and nothing is lost, sent twice or reordered",
           "[sharded]") {
-  const std::string scheme = GENERATE("tcp", "unix", "tls");
+  const std::string scheme = GENERATE("tcp", "unix", "tls", "ws", "wss");
   const std::string path =
       (std::filesystem::temp_directory_path() / ("messi-cores-" + std::to_string(::getpid())))
           .string();
@@ -210,8 +211,12 @@ TEST_CASE("clients of all loops come back, and nothing is lost, sent twice or re
   ShardWorld world(with_sessions(),
                    scheme == "unix" ? "unix://" + path : scheme + "://127.0.0.1:0");
   const messi::tls::Network client_tls(world.loop, config);
-  if (scheme == "tls") {
+  const messi::websocket::Network client_ws(world.loop);
+  const messi::websocket::Network client_wss(world.loop, {}, "wss", "tls");
+  if (scheme != "tcp" && scheme != "unix") {
     world.server.make_on_each<messi::tls::Network>(config);
+    world.server.make_on_each<messi::websocket::Network>();
+    world.server.make_on_each<messi::websocket::Network>(messi::websocket::Options{}, "wss", "tls");
     world.begin();
   }
   ClientOptions options;

@@ -156,7 +156,7 @@ class ShardWorld {
                       LoopThreadOptions thread = {})
       : server(uri, options, ShardedOptions{loops, std::move(thread)}, seen) {
     server.for_each([this](ShardServer& shard) { shards_.push_back(&shard); });
-    if (uri.rfind("tls", 0) != 0) begin();
+    if (uri.rfind("tcp", 0) == 0 || uri.rfind("unix", 0) == 0) begin();
   }
   ShardWorld(const ShardWorld&) = delete;
   ShardWorld& operator=(const ShardWorld&) = delete;

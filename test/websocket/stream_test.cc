@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "messi/base/bytes.h"
 #include "messi/io/network.h"
 #include "messi/io/networks.h"
+#include "messi/io/websocket/accept_key.h"
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "messi/tls.h"
@@ -37,6 +39,7 @@ using messi::test::request;
 using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using messi::testing::RawPeer;
+using messi::websocket::accept_key;
 using namespace std::chrono_literals;
 
 namespace {
@@ -262,7 +265,7 @@ TEST_CASE("a message of a server is written with its header, and without a copy"
                                        plain_frame(0x82, text.substr(0, 150'000 - 2 * 65'535)));
 }
 
-TEST_CASE("a client's messages are masked, each with a key of its own", "[websocket]") {
+TEST_CASE("a client asks for a WebSocket, and masks each message with another key", "[websocket]") {
   ManualLoop loop;
   const messi::websocket::Network ws(loop);
   messi::testing::RawServer server(loop, "tcp://localhost:6000");
@@ -270,7 +273,25 @@ TEST_CASE("a client's messages are masked, each with a key of its own", "[websoc
   loop.run_until_idle();
   const std::string asked = server.last().take_received();
   CHECK(asked.find("GET / HTTP/1.1\r\nHost: localhost:6000\r\nUpgrade: websocket\r\n") == 0);
-  CHECK(asked.find("\r\nSec-WebSocket-Protocol: messi.v1\r\n\r\n") == asked.size() - 38);
+  const std::string end = "\r\nSec-WebSocket-Protocol: messi.v1\r\n\r\n";
+  CHECK(asked.substr(asked.size() - end.size()) == end);
+  const std::string field = "Sec-WebSocket-Key: ";
+  const std::string key = asked.substr(asked.find(field) + field.size(), 24);
+  std::string answer(kAccepted);
+  server.last().send(answer.replace(answer.find("s3pP"), 28, accept_key(key)));
+  loop.run_until_idle();
+  REQUIRE(client.peer() != nullptr);
+  std::set<std::string> keys;
+  for (int i = 0; i < 100; ++i) {
+    client->send("hello");
+    loop.run_until_idle();
+    const std::string message = server.last().take_received();
+    REQUIRE(message.size() == 11);
+    const std::string mask = message.substr(2, 4);
+    REQUIRE(message == masked_frame(0x82, "hello", mask));
+    keys.insert(mask);
+  }
+  CHECK(keys.size() > 95);
 }
 
 TEST_CASE("room in a WebSocket is not reported to those who were not refused any", "[websocket]") {

@@ -28,6 +28,8 @@ def test_a_uri_says_where_and_is_said_by_it(uri, address):
     [
         ("foo://127.0.0.1:6000", "the scheme is unknown"),
         ("", "the scheme is unknown"),
+        ("ws://127.0.0.1:6000", "there is no WebSocket in Python"),
+        ("wss://127.0.0.1:6000/chat", "there is no WebSocket in Python"),
         ("tcp://127.0.0.1 6000", "the port is missing"),
         ("tcp://127.0.0.1", "the port is missing"),
         ("tcp://127.0.0.1:", "the port is missing"),

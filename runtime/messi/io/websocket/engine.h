@@ -43,6 +43,14 @@ class Engine {
   /// The first `size` bytes of the spaces are what has come. They become what it carries, whose
   /// size is returned. What is left when the input has ended is dropped.
   inline std::size_t read(const Space* spaces, std::size_t count, std::size_t size);
+  /// The same for who wants to know messages: takes all of `input`, and calls `handle` with their
+  /// events.
+  template <typename Handle>
+  void take(std::string_view input, Handle&& handle);
+  /// Copies a piece of a message, as FrameReader::copy does.
+  void copy(char* out, const FrameReader::Event& piece) const { reader_.copy(out, piece); }
+  /// Breaks off, and tells the other side why.
+  inline void refuse(const Violation& violation);
   /// Nothing more can be read: the other side has closed, or broken the rules.
   bool ended() const { return peer_closed_ || broken_; }
   /// The input has ended without a close.
@@ -76,7 +84,6 @@ class Engine {
  private:
   inline void handle_control(const FrameReader::Event& frame);
   inline void handle_close(std::string_view payload);
-  inline void break_off(const Violation& violation);
   void close(CloseCode code, std::string_view reason) {
     closes_ = true;
     close_code_ = code;
@@ -121,41 +128,50 @@ inline std::optional<Closing> Closing::parse(std::string_view payload, Violation
   return Closing{static_cast<CloseCode>(code), harmless(reason)};
 }
 
+template <typename Handle>
+void Engine::take(std::string_view input, Handle&& handle) {
+  while (!ended()) {
+    const FrameReader::Event event = reader_.next(input);
+    if (event.kind == FrameReader::Kind::kNothing) return;
+    if (event.kind == FrameReader::Kind::kWrong) {
+      refuse(reader_.violation());
+    } else if (event.kind == FrameReader::Kind::kControl) {
+      handle_control(event);
+    } else {
+      handle(event);
+    }
+  }
+}
+
 // Pieces move to the front, behind each other. They never overtake the input, since each frame has
 // a header.
 inline std::size_t Engine::read(const Space* spaces, std::size_t count, std::size_t size) {
   std::size_t done = 0;
   const Space* out = spaces;
   std::size_t at = 0;  // in `out`
-  for (std::size_t i = 0; i < count && size > 0 && !ended(); ++i) {
+  const auto handle = [&](FrameReader::Event event) {
+    if (event.kind == FrameReader::Kind::kBegin && event.opcode == Opcode::kText) {
+      return refuse({CloseCode::kUnsupportedData, "a message is text"});
+    }
+    while (!event.data.empty()) {
+      if (at == out->size) {
+        ++out;
+        at = 0;
+        continue;
+      }
+      FrameReader::Event piece = event;
+      piece.data = piece.data.substr(0, out->size - at);
+      copy(out->data + at, piece);
+      at += piece.data.size();
+      done += piece.data.size();
+      event.at += piece.data.size();
+      event.data.remove_prefix(piece.data.size());
+    }
+  };
+  for (std::size_t i = 0; i < count && size > 0; ++i) {
     const std::size_t some = std::min(size, spaces[i].size);
     size -= some;
-    std::string_view input(spaces[i].data, some);
-    while (!ended()) {
-      FrameReader::Event event = reader_.next(input);
-      if (event.kind == FrameReader::Kind::kNothing) break;
-      if (event.kind == FrameReader::Kind::kWrong) {
-        break_off(reader_.violation());
-      } else if (event.kind == FrameReader::Kind::kControl) {
-        handle_control(event);
-      } else if (event.kind == FrameReader::Kind::kBegin && event.opcode == Opcode::kText) {
-        break_off({CloseCode::kUnsupportedData, "a message is text"});
-      }
-      while (event.kind == FrameReader::Kind::kData && !event.data.empty()) {
-        if (at == out->size) {
-          ++out;
-          at = 0;
-          continue;
-        }
-        FrameReader::Event piece = event;
-        piece.data = piece.data.substr(0, out->size - at);
-        reader_.copy(out->data + at, piece);
-        at += piece.data.size();
-        done += piece.data.size();
-        event.at += piece.data.size();
-        event.data.remove_prefix(piece.data.size());
-      }
-    }
+    take({spaces[i].data, some}, handle);
   }
   return done;
 }
@@ -171,7 +187,7 @@ inline void Engine::handle_control(const FrameReader::Event& frame) {
 inline void Engine::handle_close(std::string_view payload) {
   Violation violation;
   const std::optional<Closing> closing = Closing::parse(payload, violation);
-  if (!closing) return break_off(violation);
+  if (!closing) return refuse(violation);
   peer_closed_ = true;
   peer_code_ = closing->code;
   if (peer_code_ == CloseCode::kNormal || peer_code_ == CloseCode::kGoingAway ||
@@ -183,7 +199,7 @@ inline void Engine::handle_close(std::string_view payload) {
   why_ended_ += closing->reason.empty() ? "." : ": " + closing->reason;
 }
 
-inline void Engine::break_off(const Violation& violation) {
+inline void Engine::refuse(const Violation& violation) {
   broken_ = true;
   why_ended_ = "Not the WebSocket that we speak: ";
   why_ended_.append(violation.what).append(".");

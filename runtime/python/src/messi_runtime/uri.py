@@ -90,6 +90,8 @@ def parse_uri(uri: str) -> TcpAddress | UnixAddress:
         return TcpAddress(*_parse_host_and_port(uri, uri[len("tcp://") :]))
     if uri.startswith("tls://"):
         return TlsAddress(*_parse_host_and_port(uri, uri[len("tls://") :]))
+    if uri.startswith(("ws://", "wss://")):
+        raise _wrong(uri, "there is no WebSocket in Python")
     raise _wrong(uri, "the scheme is unknown")
 
 

@@ -1,0 +1,67 @@
+"""usage: nginx.py <folder of the chat example>
+
+A chat through nginx, configured as doc/websocket.md says.
+"""
+
+import asyncio
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+
+from programs import Program
+
+HERE = pathlib.Path(__file__).resolve().parent
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+
+
+def location():
+    """From the page, for another port."""
+    page = (HERE.parent.parent / "doc/websocket.md").read_text(encoding="utf-8")
+    return re.search(r"^```nginx\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
+
+
+async def main(folder):
+    async with Program.run(folder / "chat_server", "ws://127.0.0.1:0/chat") as server:
+        uri = (await server.hear("Listening at ")).removeprefix("Listening at ")
+        port = uri.split(":")[2].split("/")[0]
+        # nginx takes over a socket that listens already, as from the nginx before it. So the kernel chooses the port.
+        listening = socket.create_server(("127.0.0.1", 0))
+        front = listening.getsockname()[1]
+        listening.setblocking(False)
+        listening.set_inheritable(True)
+        with listening, tempfile.TemporaryDirectory(prefix="messi-nginx-") as work:
+            (pathlib.Path(work) / "nginx.conf").write_text(f"""
+                daemon off; pid {work}/pid; error_log {work}/log;
+                events {{}}
+                http {{
+                  access_log off;
+                  client_body_temp_path {work}/a; proxy_temp_path {work}/b; fastcgi_temp_path {work}/c;
+                  uwsgi_temp_path {work}/d; scgi_temp_path {work}/e;
+                  server {{ listen 127.0.0.1:{front}; {location().replace("7844", port)} }}
+                }}""")
+            passing = {"env": {**os.environ, "NGINX": f"{listening.fileno()};"}, "pass_fds": [listening.fileno()]}
+            nginx = [NGINX, "-p", work, "-c", f"{work}/nginx.conf", "-e", f"{work}/log"]
+            # Its worker goes only if it is asked.
+            async with Program.run(*nginx, end=signal.SIGTERM, **passing):
+                async with Program.run(folder / "chat_client", "erik", f"ws://127.0.0.1:{front}/chat") as client:
+                    await client.hear("Connected to the server.")
+                    client.say("Hello!")
+                    await client.hear("<erik> Hello!")
+                    assert await client.end() == 0
+                await server.hear("<erik> has gone: Connection closed.")
+                # A client that is told to go hears why.
+                async with Program.run(folder / "chat_client", "alice", f"ws://127.0.0.1:{front}/chat") as client:
+                    await client.hear("Connected to the server.")
+                    server.interrupt()
+                    await client.hear("Disconnected: Draining.")
+
+
+if NGINX is None:
+    print("SKIPPED: there is no nginx: nginx-light")
+    sys.exit(77)
+asyncio.run(main(pathlib.Path(sys.argv[1])))
