@@ -170,7 +170,7 @@ def one_way(size, seconds, tls=False):
         with machine.server(peer, machine.first, "sink", size=size, **secure) as server:
             result = machine.client(peer, machine.second, server, "one_way", size=size, seconds=seconds, **secure)
         return with_cpu(name, "messages/s", result)
-    return Bench(name, SECURE if tls else ALL, measure, size)
+    return Bench(name, SECURE if tls else [*ALL, "messi_ws"], measure, size)
 
 
 def sessions_one_way(size, seconds, name="sessions_one_way", bound=DEFAULT_BOUND):
@@ -469,7 +469,7 @@ def parse_arguments():
     parser.add_argument("--quick", action="store_true", help="a minute, once, without the slowest benchmarks")
     parser.add_argument("--runs", type=int, help="how many of each, for the median (5, or 1 with --quick)")
     parser.add_argument("--only", metavar="NAME", action="append", help="only benchmarks whose name contains this")
-    parser.add_argument("--peers", metavar="LIST", help="only these, separated by commas: " + ",".join([*ALL, "messi_sessions", *CALLS]))
+    parser.add_argument("--peers", metavar="LIST", help="only these, separated by commas: " + ",".join([*ALL, "messi_ws", "messi_sessions", *CALLS]))
     return parser.parse_args()
 
 

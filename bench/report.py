@@ -12,13 +12,14 @@ import pathlib
 
 import plots
 
-PEERS = ["messi", "messi_compiled", "views", "device", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "views_loop", "plain", "zeromq",
+PEERS = ["messi", "messi_compiled", "views", "device", "messi_ws", "messi_sessions", "messi_by_hand", "messi_in_order", "messi_named", "loop", "views_loop", "plain", "zeromq",
          "grpc_async", "grpc_callback", "grpc", "original"]
 NAMES = {
     "messi": "messi",
     "messi_compiled": "messi, compiled",
     "views": "messi, views",
     "device": "messi, device",
+    "messi_ws": "messi, WebSocket",
     "messi_sessions": "messi, sessions",
     "messi_by_hand": "messi, paired by hand",
     "messi_in_order": "messi, calls in order",

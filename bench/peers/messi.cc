@@ -24,6 +24,9 @@
 #ifdef BENCH_TLS
 #include "messi/tls.h"
 #endif
+#ifdef BENCH_WS
+#include "messi/websocket.h"
+#endif
 
 namespace bench {
 namespace {
@@ -47,6 +50,15 @@ class Scheme {
     return config;
   }
   messi::tls::Network network_;
+};
+#elif defined(BENCH_WS)
+const char* const kScheme = "ws";
+class Scheme {
+ public:
+  Scheme(messi::EventLoop& loop, const Options& /*options*/) : network_(loop) {}
+
+ private:
+  messi::websocket::Network network_;
 };
 #else
 const char* const kScheme = "tcp";
