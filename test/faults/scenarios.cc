@@ -15,6 +15,7 @@
 #include "messi/io/linux/fd.h"
 #include "messi/io/linux/socket_address.h"
 #include "messi/tls.h"
+#include "messi/websocket.h"
 #include "test/faults/calls.h"
 #include "test/io/dns_server.h"
 #include "test/support/authority.h"
@@ -138,6 +139,14 @@ void exchange_over_tls(World& world, std::size_t messages, std::size_t size) {
 }
 void talk_over_tls(World& world) { exchange_over_tls(world, 5, 10); }
 void much_over_tls(World& world) { exchange_over_tls(world, 10, 100'000); }
+
+/// Not over TCP: without TCP_NODELAY the system's own timers would take real time.
+void exchange_over_websocket(World& world, std::size_t messages, std::size_t size) {
+  const websocket::Network network(world.loop, {}, "local", "unix");
+  exchange(world, "local://" + own_path("websocket"), messages, messages, size);
+}
+void talk_over_websocket(World& world) { exchange_over_websocket(world, 5, 10); }
+void much_over_websocket(World& world) { exchange_over_websocket(world, 10, 100'000); }
 
 void name_in_hosts(World& world) {
   Host server(world, "tcp://127.0.0.1:0");
@@ -752,6 +761,8 @@ const std::vector<Scenario>& all_scenarios() {
       {"streams over streams", wrapped_streams},
       {"a client and a server talk over TLS", talk_over_tls},
       {"large messages over TLS", much_over_tls},
+      {"a client and a server talk over WebSocket", talk_over_websocket},
+      {"large messages over WebSocket", much_over_websocket},
       {"a name in /etc/hosts", name_in_hosts},
       {"a name that DNS knows", name_by_dns},
       {"a name that DNS knows later", name_comes_late, false},
