@@ -92,6 +92,12 @@ class Room final : private messi::ListenHandler {
         listener_(*loop.networks().listen(uri_, {}, *this)) {}
 
   std::pair<std::unique_ptr<End>, std::unique_ptr<End>> connect() {
+    std::unique_ptr<Stream> connected = connect_to(uri_);
+    REQUIRE(accepted != nullptr);
+    return {std::make_unique<End>(std::move(connected)),
+            std::make_unique<End>(std::move(accepted))};
+  }
+  std::unique_ptr<Stream> connect_to(const std::string& uri) {
     class Once final : public messi::ConnectHandler {
      public:
       std::unique_ptr<Stream> stream;
@@ -101,12 +107,10 @@ class Room final : private messi::ListenHandler {
       void handle_no_stream(const messi::Status& /*why*/) override {}
     };
     Once once;
-    const auto connecting = loop.networks().connect(uri_, {}, once);
+    const auto connecting = loop.networks().connect(uri, {}, once);
     loop.run_until_idle();
     REQUIRE(once.stream != nullptr);
-    REQUIRE(accepted != nullptr);
-    return {std::make_unique<End>(std::move(once.stream)),
-            std::make_unique<End>(std::move(accepted))};
+    return std::move(once.stream);
   }
   /// The client is bytes, and has said `more` with its request.
   std::unique_ptr<End> accept(RawClient& client, const std::string& more = "") {
@@ -314,6 +318,52 @@ TEST_CASE("room in a WebSocket is not reported to those who were not refused any
   CHECK(server->write("refused").kind == IoResult::Kind::kAgain);
   client->want_input(true);
   room.loop.run_until_idle();
+  CHECK(server->writable == 1);
+}
+
+TEST_CASE("room is reported also to those who were pinged in the meantime", "[websocket]") {
+  Room room;
+  End client(room.connect_to("tcp://localhost:6000"));
+  client.most_per_read = 1'000;
+  client.write(request());
+  room.loop.run_until_idle();
+  REQUIRE(room.accepted != nullptr);
+  End server(std::move(room.accepted));
+  client.stream->want_input(false);
+  server.stream->want_input(false);
+  client.write(masked_frame(0x89, "ping"));
+  room.loop.network().faults.capacity = 100;
+  server.write(std::string(48, 'x'));
+  server.write(std::string(48, 'x'));
+  REQUIRE(server.write("more").kind == IoResult::Kind::kAgain);
+  // Now there is room, and before the writer is told of it, it has a ping to answer.
+  client.on_readable = [&] {
+    char bytes[100];
+    const Space space{bytes, sizeof(bytes)};
+    server.stream->read(&space, 1);
+  };
+  client.stream->want_input(true);
+  room.loop.run_until_idle();
+  CHECK(server.writable == 1);
+  CHECK(client.heard.substr(client.heard.size() - 6) == plain_frame(0x8a, "ping"));
+}
+
+TEST_CASE("a pong that waits behind a whole write is not the writer's matter", "[websocket]") {
+  Room room;
+  RawClient client(room.loop, "tcp://localhost:6000");
+  const auto server = room.accept(client);
+  room.loop.network().faults.capacity = 12;
+  std::string text = "eleven more";
+  server->on_writable = [&] { text.erase(0, server->write(text).size); };
+  client->want_input(false);
+  text.erase(0, server->write(text).size);
+  CHECK(text.size() == 1);
+  client->send(masked_frame(0x89, "this does not fit at once"));
+  room.loop.run_until_idle();
+  client->want_input(true);
+  room.loop.run_until_idle();
+  CHECK(client->take_received() ==
+        plain_frame(0x82, "eleven more") + plain_frame(0x8a, "this does not fit at once"));
   CHECK(server->writable == 1);
 }
 
