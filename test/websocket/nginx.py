@@ -1,22 +1,38 @@
 """usage: nginx.py <folder of the chat example>
 
-A chat through nginx, configured as doc/websocket.md says.
+A chat through nginx, configured as doc/websocket.md says. Debian's package of nginx would start a server, so only its program is taken
+out of it.
 """
 
 import asyncio
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 
 from programs import Program
 
 HERE = pathlib.Path(__file__).resolve().parent
-NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
+
+
+def installed_or_unpacked(folder):
+    if program := shutil.which("nginx", path="/usr/sbin:/usr/bin"):
+        return program
+    for package in ("nginx", "nginx-light"):  # before Debian 12, and in Ubuntu 22.04, the first one is empty
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
+            subprocess.run(["apt-get", "-qq", "download", package], cwd=folder, check=True, capture_output=True)
+            deb, = pathlib.Path(folder).glob(f"{package}_*.deb")
+            subprocess.run(["dpkg", "-x", deb, folder], check=True)
+            program = f"{folder}/usr/sbin/nginx"
+            subprocess.run([program, "-v"], check=True, capture_output=True)
+            return program
+    return None
 
 
 def location():
@@ -25,7 +41,7 @@ def location():
     return re.search(r"^```nginx\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
 
 
-async def main(folder):
+async def talk(folder, nginx):
     async with Program.run(folder / "chat_server", "ws://127.0.0.1:0/chat") as server:
         uri = (await server.hear("Listening at ")).removeprefix("Listening at ")
         port = uri.split(":")[2].split("/")[0]
@@ -45,9 +61,9 @@ async def main(folder):
                   server {{ listen 127.0.0.1:{front}; {location().replace("7844", port)} }}
                 }}""")
             passing = {"env": {**os.environ, "NGINX": f"{listening.fileno()};"}, "pass_fds": [listening.fileno()]}
-            nginx = [NGINX, "-p", work, "-c", f"{work}/nginx.conf", "-e", f"{work}/log"]
+            command = [nginx, "-p", work, "-c", f"{work}/nginx.conf", "-e", f"{work}/log"]
             # Its worker goes only if it is asked.
-            async with Program.run(*nginx, end=signal.SIGTERM, **passing):
+            async with Program.run(*command, end=signal.SIGTERM, **passing):
                 async with Program.run(folder / "chat_client", "erik", f"ws://127.0.0.1:{front}/chat") as client:
                     await client.hear("Connected to the server.")
                     client.say("Hello!")
@@ -61,7 +77,14 @@ async def main(folder):
                     await client.hear("Disconnected: Draining.")
 
 
-if NGINX is None:
-    print("SKIPPED: there is no nginx: nginx-light")
-    sys.exit(77)
-asyncio.run(main(pathlib.Path(sys.argv[1])))
+def main():
+    with tempfile.TemporaryDirectory(prefix="messi-nginx-") as folder:
+        nginx = installed_or_unpacked(folder)
+        if nginx is None:
+            print("SKIPPED: there is no nginx, and apt-get cannot download it")
+            return 77
+        asyncio.run(talk(pathlib.Path(sys.argv[1]), nginx))
+    return 0
+
+
+sys.exit(main())
