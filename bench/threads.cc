@@ -162,7 +162,7 @@ int main(int argc, char* argv[]) {
   if (::read(ports[0], &port, sizeof(port)) != sizeof(port)) std::abort();
   const std::string uri = "tcp://127.0.0.1:" + std::to_string(port);
 
-  for (const std::size_t size : {16, 256}) {
+  for (const std::size_t size : {std::size_t{16}, std::size_t{256}}) {
     constexpr int kThreads[] = {0, 1, 4};
     std::vector<double> rates[3];
     std::vector<double> cpus[3];
