@@ -21,6 +21,7 @@
 #include "messi/testing/manual_loop.h"
 #include "messi/testing/raw_peer.h"
 #include "test/catch.h"
+#include "test/support/any_network.h"
 #include "test/support/chat.h"
 #include "test/support/masked_network.h"
 #include "test/support/sockets.h"
@@ -36,6 +37,7 @@ using messi::test::MaskedNetwork;
 using messi::test::message;
 using messi::test::run_until;
 using messi::test::Server;
+using messi::test::talk;
 using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using messi::testing::RawServer;
@@ -93,39 +95,6 @@ std::size_t open(const std::vector<std::unique_ptr<RawClient>>& strangers) {
   return static_cast<std::size_t>(
       std::count_if(strangers.begin(), strangers.end(),
                     [](const auto& each) { return each->peer() != nullptr && !(*each)->ended(); }));
-}
-
-// With messages in both directions, some `large`, and an orderly end.
-template <typename Loop, typename RunUntil>
-void talk(Loop& loop, const std::string& uri, RunUntil until, std::size_t large = 40'000) {
-  Server server(loop, uri);
-  REQUIRE(server.start().ok());
-  CHECK(server.uri().find("masked") == 0);
-  server.on = [&](const std::string& event, Server::Client* from) {
-    if (event.find("message") == 0) from->send(message(server.last_text));
-  };
-  Client client(loop, server.uri());
-  std::size_t echoed = 0;
-  client.then = [&](const std::string& line) {
-    if (line.find("message") == 0) echoed += client.last_text.size();
-  };
-  client.start();
-  CHECK(until([&] { return client.connected(); }));
-  std::size_t sent = 0;
-  for (const std::size_t size : std::vector<std::size_t>{0, 1, 3, 300, large, 2 * large, 5}) {
-    client.send(message(std::string(size, 'x')));
-    sent += size;
-  }
-  CHECK(until([&] { return echoed == sent; }));
-  CHECK(client.last_text == "xxxxx");
-
-  // What was sent still arrives, and then the end.
-  client.send(message("bye"));
-  client.stop();
-  CHECK(until([&] { return client.stopped() && server.client_count() == 0; }));
-  CHECK(server.count("1 message") == 8);
-  CHECK(server.last_text == "bye");
-  CHECK(server.log.back() == "1 disconnected: Connection closed.");
 }
 
 }  // namespace

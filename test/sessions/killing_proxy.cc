@@ -148,7 +148,11 @@ class Pair final : private messi::ConnectHandler {
     write(from);
     if (over_ || (moment_ -= before) > 0) return;
     moment_ = UINT64_MAX;
-    if (!fate_.over()) kill();
+    if (client_.held || server_.held) {
+      stop(from);  // the way that was left
+    } else if (!fate_.over()) {
+      kill();
+    }
     if (ending_) return;
     from.read.append(bytes.data() + before, result.size - before);
     write(from);
@@ -182,7 +186,9 @@ class Pair final : private messi::ConnectHandler {
         timer_.set(loop_.now() + kForgotten);
         return finish_ending();
       case Kill::kOneWay:
+        // For ever, all that is left could come through the other way, and nothing could be killed.
         hold(fate_.choose_side() == 0 ? client_ : server_, kForgotten);
+        moment_ = fate_.choose_moment();
         return;
       case Kill::kLate:
         is_late_ = true;
@@ -198,9 +204,12 @@ class Pair final : private messi::ConnectHandler {
     }
   }
 
-  void hold(End& end, messi::Duration duration) {
+  static void stop(End& end) {
     end.held = true;
     end.stream->want_input(false);
+  }
+  void hold(End& end, messi::Duration duration) {
+    stop(end);
     timer_.set(loop_.now() + duration);
   }
   void end_hold() {

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,19 +17,21 @@
 #include "messi/testing/raw_peer.h"
 #include "messi/tls.h"
 #include "test/catch.h"
+#include "test/support/any_network.h"
 #include "test/support/authority.h"
 #include "test/support/chat.h"
 #include "test/support/socket_loop.h"
 #include "test/support/sockets.h"
+#include "test/support/stream_end.h"
 #include "test/tls/support.h"
 
 using messi::IoResult;
-using messi::Slice;
 using messi::Space;
 using messi::Stream;
 using messi::test::Authority;
 using messi::test::Client;
 using messi::test::config_of;
+using messi::test::End;
 using messi::test::message;
 using messi::test::run_until;
 using messi::test::Server;
@@ -38,7 +39,6 @@ using messi::test::SocketLoop;
 using messi::testing::ManualLoop;
 using messi::testing::RawClient;
 using messi::testing::RawPeer;
-using messi::testing::RawServer;
 using namespace std::chrono_literals;
 
 namespace {
@@ -48,62 +48,16 @@ const Authority& authority() {
   return result;
 }
 
-/// One end of a connection, which reads little by little and writes down what it is told.
-class End final : private messi::StreamHandler {
- public:
-  explicit End(std::unique_ptr<Stream> of) : stream(std::move(of)) { stream->start(*this); }
-
-  IoResult write(const std::string& bytes) {
-    const Slice slice{bytes.data(), bytes.size()};
-    return stream->write(&slice, 1, false);
-  }
-
-  std::unique_ptr<Stream> stream;
-  std::size_t most_per_read = 10;
-  std::string heard;
-  bool ended = false;
-  int readable = 0;
-  int writable = 0;
-  std::function<void()> on_readable = [] {};
-  std::function<void()> on_writable = [] {};
-
- private:
-  void handle_readable() override {
-    ++readable;
-    std::string bytes(most_per_read, ' ');
-    const Space space{bytes.data(), bytes.size()};
-    const IoResult result = stream->read(&space, 1);
-    heard.append(bytes, 0, result.size);
-    ended = ended || result.kind == IoResult::Kind::kEnd;
-    on_readable();
-  }
-  void handle_writable() override {
-    ++writable;
-    on_writable();
-  }
-};
-
 /// Makes pairs of ends.
 class Room final : private messi::ListenHandler {
  public:
   Room() : listener_(*loop.networks().listen("tls://localhost:6000", {}, *this)) {}
 
   std::pair<std::unique_ptr<End>, std::unique_ptr<End>> connect() {
-    class Once final : public messi::ConnectHandler {
-     public:
-      std::unique_ptr<Stream> stream;
-
-     private:
-      void handle_stream(std::unique_ptr<Stream> made) override { stream = std::move(made); }
-      void handle_no_stream(const messi::Status& /*why*/) override {}
-    };
-    Once once;
-    const auto connecting = loop.networks().connect("tls://localhost:6000", {}, once);
-    loop.run_until_idle();
-    REQUIRE(once.stream != nullptr);
+    auto stream = messi::test::connected_stream(loop, "tls://localhost:6000");
+    REQUIRE(stream != nullptr);
     REQUIRE(accepted != nullptr);
-    return {std::make_unique<End>(std::move(once.stream)),
-            std::make_unique<End>(std::move(accepted))};
+    return {std::make_unique<End>(std::move(stream)), std::make_unique<End>(std::move(accepted))};
   }
 
   ManualLoop loop;
@@ -342,41 +296,14 @@ TEST_CASE("bytes behind the handshake in the same read are not lost", "[tls]") {
 TEST_CASE("a paused client gets its messages after resume, and then the end", "[tls]") {
   ManualLoop loop;
   messi::tls::Network tls(loop, config_of(authority()));
-  Server server(loop, "tls://localhost:6000");
-  REQUIRE(server.start().ok());
-  Client client(loop, "tls://localhost:6000");
-  client.then = [&](const std::string& line) {
-    if (line == "message 1") client.pause();
-  };
-  client.start();
-  loop.run_until_idle();
-  for (int i = 0; i < 3; ++i) server.find_client(1)->send(message(std::to_string(i)));
-  loop.run_until_idle();
-  server.find_client(1)->send(message("3"));
-  server.stop();
-  loop.advance(1s);
-  CHECK(client.log.back() == "message 1");
-  client.resume();
-  loop.run_until_idle();
-  CHECK(client.count("message") == 4);
-  CHECK(client.log.back() == "disconnected: Connection closed.");
+  messi::test::pause_and_resume(loop, "tls://localhost:6000");
 }
 
 TEST_CASE("many clients that come at once all get in, though a turn makes only a few steps",
           "[tls]") {
   ManualLoop loop;
   messi::tls::Network tls(loop, config_of(authority()));
-  Server server(loop, "tls://localhost:6000");
-  REQUIRE(server.start().ok());
-  std::vector<std::unique_ptr<Client>> clients;
-  for (int i = 0; i < 60; ++i) {
-    clients.push_back(std::make_unique<Client>(loop, "tls://localhost:6000"));
-    clients.back()->start();
-  }
-  loop.run_until_idle();
-  CHECK(server.client_count() == 60);
-  CHECK(std::all_of(clients.begin(), clients.end(),
-                    [](const auto& client) { return client->connected(); }));
+  messi::test::come_at_once(loop, "tls://localhost:6000");
 }
 
 TEST_CASE("much more than is allowed to wait can be sent in one turn to those who read",

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -22,6 +21,7 @@
 #include "messi/websocket.h"
 #include "test/catch.h"
 #include "test/support/authority.h"
+#include "test/support/stream_end.h"
 #include "test/tls/support.h"
 #include "test/websocket/support.h"
 
@@ -32,6 +32,7 @@ using messi::Stream;
 using messi::test::Authority;
 using messi::test::closing;
 using messi::test::config_of;
+using messi::test::End;
 using messi::test::kAccepted;
 using messi::test::masked_frame;
 using messi::test::plain_frame;
@@ -49,41 +50,6 @@ const Authority& authority() {
   return result;
 }
 
-/// One end of a connection, which reads little by little and writes down what it is told.
-class End final : private messi::StreamHandler {
- public:
-  explicit End(std::unique_ptr<Stream> of) : stream(std::move(of)) { stream->start(*this); }
-
-  IoResult write(const std::string& bytes) {
-    const Slice slice{bytes.data(), bytes.size()};
-    return stream->write(&slice, 1, false);
-  }
-
-  std::unique_ptr<Stream> stream;
-  std::size_t most_per_read = 10;
-  std::string heard;
-  bool ended = false;
-  int readable = 0;
-  int writable = 0;
-  std::function<void()> on_readable = [] {};
-  std::function<void()> on_writable = [] {};
-
- private:
-  void handle_readable() override {
-    ++readable;
-    std::string bytes(most_per_read, ' ');
-    const Space space{bytes.data(), bytes.size()};
-    const IoResult result = stream->read(&space, 1);
-    heard.append(bytes, 0, result.size);
-    ended = ended || result.kind == IoResult::Kind::kEnd;
-    on_readable();
-  }
-  void handle_writable() override {
-    ++writable;
-    on_writable();
-  }
-};
-
 /// Makes pairs of ends, and ends whose other side is bytes.
 class Room final : private messi::ListenHandler {
  public:
@@ -98,19 +64,9 @@ class Room final : private messi::ListenHandler {
             std::make_unique<End>(std::move(accepted))};
   }
   std::unique_ptr<Stream> connect_to(const std::string& uri) {
-    class Once final : public messi::ConnectHandler {
-     public:
-      std::unique_ptr<Stream> stream;
-
-     private:
-      void handle_stream(std::unique_ptr<Stream> made) override { stream = std::move(made); }
-      void handle_no_stream(const messi::Status& /*why*/) override {}
-    };
-    Once once;
-    const auto connecting = loop.networks().connect(uri, {}, once);
-    loop.run_until_idle();
-    REQUIRE(once.stream != nullptr);
-    return std::move(once.stream);
+    auto stream = messi::test::connected_stream(loop, uri);
+    REQUIRE(stream != nullptr);
+    return stream;
   }
   /// The client is bytes, and has said `more` with its request.
   std::unique_ptr<End> accept(RawClient& client, const std::string& more = "") {

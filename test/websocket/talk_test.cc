@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "messi/tls.h"
 #include "messi/websocket.h"
 #include "test/catch.h"
+#include "test/support/any_network.h"
 #include "test/support/authority.h"
 #include "test/support/chat.h"
 #include "test/support/socket_loop.h"
@@ -20,11 +20,11 @@
 using messi::test::Authority;
 using messi::test::Client;
 using messi::test::config_of;
-using messi::test::Log;
 using messi::test::message;
 using messi::test::run_until;
 using messi::test::Server;
 using messi::test::SocketLoop;
+using messi::test::talk;
 using messi::testing::ManualLoop;
 using namespace std::chrono_literals;
 
@@ -40,40 +40,6 @@ struct Both {
   messi::websocket::Network ws;
   messi::websocket::Network wss;
 };
-
-// With messages in both directions, some `large`, and an orderly end.
-template <typename Loop, typename RunUntil>
-void talk(Loop& loop, const std::string& uri, RunUntil until, std::size_t large) {
-  Server server(loop, uri);
-  REQUIRE(server.start().ok());
-  server.on = [&](const std::string& event, Server::Client* from) {
-    if (event.find("message") == 0) from->send(message(server.last_text));
-  };
-  Client client(loop, server.uri());
-  std::size_t echoed = 0;
-  client.then = [&](const std::string& line) {
-    if (line.find("message") == 0) echoed += client.last_text.size();
-  };
-  client.start();
-  CHECK(until([&] { return client.connected(); }));
-  CHECK(client.log == Log{"connected"});
-  std::size_t sent = 0;
-  for (const std::size_t size : std::vector<std::size_t>{0, 1, 3, 300, large, 2 * large, 5}) {
-    client.send(message(std::string(size, 'x')));
-    sent += size;
-  }
-  CHECK(until([&] { return echoed == sent; }));
-  CHECK(client.last_text == "xxxxx");
-
-  // What was sent still arrives, and then the end.
-  client.send(message("bye"));
-  client.stop();
-  CHECK(until([&] { return client.stopped() && server.client_count() == 0; }));
-  CHECK(client.disconnect_hint().empty());
-  CHECK(server.count("1 message") == 8);
-  CHECK(server.last_text == "bye");
-  CHECK(server.log.back() == "1 disconnected: Connection closed.");
-}
 
 }  // namespace
 
@@ -112,25 +78,7 @@ TEST_CASE("clients and servers talk over WebSocket on sockets", "[websocket][loo
 TEST_CASE("an answer to a client that was told to go is not lost in a WebSocket", "[websocket]") {
   ManualLoop loop;
   const messi::websocket::Network ws(loop);
-  Server server(loop, "ws://localhost:6000");
-  REQUIRE(server.start().ok());
-  server.on = [&](const std::string& event, Server::Client* from) {
-    if (event.find("message") == 0) from->send(message(std::string(457, 'x')));
-  };
-  Client client(loop, server.uri());
-  client.may_leave = true;
-  client.start();
-  loop.run_until_idle();
-  REQUIRE(client.connected());
-
-  // The client has ended its side when the server still holds most of the answer.
-  loop.network().faults.capacity = 50;
-  client.send(message("a question"));
-  server.drain(5s);
-  loop.run_until_idle();
-  CHECK(client.last_text.size() == 457);
-  CHECK(client.log.back() == "disconnected: Draining.");
-  CHECK(server.client_count() == 0);
+  messi::test::answer_who_goes(loop, "ws://localhost:6000");
 }
 
 TEST_CASE("many clients that come at once all get in over WebSocket", "[websocket]") {
@@ -138,17 +86,7 @@ TEST_CASE("many clients that come at once all get in over WebSocket", "[websocke
     CAPTURE(scheme);
     ManualLoop loop;
     const Both networks(loop);
-    Server server(loop, scheme + "://localhost:6000");
-    REQUIRE(server.start().ok());
-    std::vector<std::unique_ptr<Client>> clients;
-    for (int i = 0; i < 60; ++i) {
-      clients.push_back(std::make_unique<Client>(loop, scheme + "://localhost:6000"));
-      clients.back()->start();
-    }
-    loop.run_until_idle();
-    CHECK(server.client_count() == 60);
-    CHECK(std::all_of(clients.begin(), clients.end(),
-                      [](const auto& client) { return client->connected(); }));
+    messi::test::come_at_once(loop, scheme + "://localhost:6000");
   }
 }
 
@@ -156,24 +94,7 @@ TEST_CASE("a paused client gets its messages after resume, and then the end of t
           "[websocket]") {
   ManualLoop loop;
   const messi::websocket::Network ws(loop);
-  Server server(loop, "ws://localhost:6000");
-  REQUIRE(server.start().ok());
-  Client client(loop, "ws://localhost:6000");
-  client.then = [&](const std::string& line) {
-    if (line == "message 1") client.pause();
-  };
-  client.start();
-  loop.run_until_idle();
-  for (int i = 0; i < 3; ++i) server.find_client(1)->send(message(std::to_string(i)));
-  loop.run_until_idle();
-  server.find_client(1)->send(message("3"));
-  server.stop();
-  loop.advance(1s);
-  CHECK(client.log.back() == "message 1");
-  client.resume();
-  loop.run_until_idle();
-  CHECK(client.count("message") == 4);
-  CHECK(client.log.back() == "disconnected: Connection closed.");
+  messi::test::pause_and_resume(loop, "ws://localhost:6000");
 }
 
 TEST_CASE("much more than is allowed to wait can be sent over WebSocket to those who read",

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "messi/base/bytes.h"
+#include "messi/io/slice_cursor.h"
 
 namespace messi::tls {
 
@@ -15,50 +16,33 @@ class Records {
   /// The most that fits into one.
   static constexpr std::size_t kMost = 16 * 1024;
 
-  Records(const Slice* slices, std::size_t count) : next_(slices), end_(slices + count) {
-    skip_empty();
-  }
+  Records(const Slice* slices, std::size_t count) : left_(slices, count) {}
 
-  bool done() const { return next_ == end_; }
+  bool done() const { return left_.done(); }
 
   /// How many bytes are left, at most `most`.
-  std::size_t size(std::size_t most) const {
-    if (done()) return 0;
-    std::size_t size = next_->size - taken_;
-    for (const Slice* each = next_ + 1; each != end_ && size < most; ++each) size += each->size;
-    return std::min(size, most);
-  }
+  std::size_t size(std::size_t most) const { return left_.size(most); }
 
   /// The next record: where it lies, if it is in one piece, else gathered in `buffer` of kMost
   /// bytes.
   Slice take(char* buffer) {
-    if (next_->size - taken_ >= kMost || next_ + 1 == end_) return advance(kMost);
-    std::size_t size = 0;
-    while (!done() && size < kMost) {
-      const Slice piece = advance(kMost - size);
-      std::copy_n(piece.data, piece.size, buffer + size);
-      size += piece.size;
+    const std::size_t size = left_.size(kMost);
+    Slice piece{};
+    left_.next(&piece, 1, kMost);
+    if (piece.size == size) {
+      left_.take(size);
+      return piece;
+    }
+    for (std::size_t done = 0; done < size; done += piece.size) {
+      left_.next(&piece, 1, size - done);
+      std::copy_n(piece.data, piece.size, buffer + done);
+      left_.take(piece.size);
     }
     return {buffer, size};
   }
 
  private:
-  Slice advance(std::size_t most) {
-    const Slice piece{next_->data + taken_, std::min(most, next_->size - taken_)};
-    taken_ += piece.size;
-    skip_empty();
-    return piece;
-  }
-  void skip_empty() {
-    while (next_ != end_ && taken_ == next_->size) {
-      ++next_;
-      taken_ = 0;
-    }
-  }
-
-  const Slice* next_;
-  const Slice* const end_;
-  std::size_t taken_ = 0;  // of the next
+  SliceCursor left_;
 };
 
 }  // namespace messi::tls

@@ -11,11 +11,11 @@
 
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
+#include "messi/io/buffering_stream.h"
 #include "messi/io/event_loop.h"
 #include "messi/io/stream.h"
 #include "messi/io/tls/engine.h"
 #include "messi/io/tls/records.h"
-#include "messi/io/wrapping_stream.h"
 
 namespace messi::tls {
 
@@ -50,33 +50,25 @@ class Workshop {
 };
 
 /// A TLS stream between two loops.
-struct MovingTls final : MovingWrapper {
+struct MovingTls final : MovingBuffer {
   std::unique_ptr<Engine> engine;
-  bool inner_over = false;
-  bool inner_gone = false;
-  bool owes_room = false;
 };
 
 /// An engine over another stream.
-class TlsStream final : public WrappingStream {
+class TlsStream final : public BufferingStream {
  public:
   /// `engine_arguments` are those of Engine.
   template <typename... EngineArguments>
   TlsStream(std::unique_ptr<messi::Stream> inner, Workshop& workshop,
             EngineArguments&&... engine_arguments)
-      : WrappingStream(std::move(inner)),
+      : BufferingStream(std::move(inner), workshop.loop()),
         workshop_(workshop),
-        again_(workshop.loop(), [this] { WrappingStream::handle_readable(); }),
         engine_(std::make_unique<Engine>(std::forward<EngineArguments>(engine_arguments)...)) {}
   TlsStream(std::unique_ptr<messi::Stream> inner, Workshop& workshop, MovingTls& moving)
-      : WrappingStream(std::move(inner)),
+      : BufferingStream(std::move(inner), workshop.loop(), moving),
         workshop_(workshop),
-        again_(workshop.loop(), [this] { WrappingStream::handle_readable(); }),
         begun_(true),
         open_(true),
-        inner_over_(moving.inner_over),
-        inner_gone_(moving.inner_gone),
-        owes_room_(moving.owes_room),
         engine_(std::move(moving.engine)) {
     report_again();
   }
@@ -84,7 +76,6 @@ class TlsStream final : public WrappingStream {
   inline IoResult read(const Space* spaces, std::size_t count) override;
   inline IoResult write(const Slice* slices, std::size_t count, bool more) override;
   inline void finish() override;
-  inline void want_input(bool wanted) override;
   inline std::unique_ptr<MovingStream> move_out() override;
   bool holds_output() const override { return !engine_->output().empty() && !inner_gone_; }
 
@@ -102,18 +93,11 @@ class TlsStream final : public WrappingStream {
   inline void handle_writable() override;
   inline IoResult read_inner(std::size_t most, std::string_view& input);
   inline bool flush(bool more);
-  void report_again() {
-    if (wants_input_ && engine_->holds_input()) again_.schedule();
-  }
+  bool holds_input() const override { return engine_->holds_input(); }
 
   Workshop& workshop_;
-  Task again_;  // reports what the engine holds, since the inner stream may have nothing more
   bool begun_ = false;
-  bool open_ = false;  // the handshake is over
-  bool wants_input_ = true;
-  bool inner_over_ = false;         // it can be read no more
-  bool inner_gone_ = false;         // it can be written no more
-  bool owes_room_ = false;          // a write was short
+  bool open_ = false;               // the handshake is over
   bool finishing_ = false;          // the inner stream is finished after what is left
   std::unique_ptr<Engine> engine_;  // null if it has moved out
 };
@@ -216,24 +200,9 @@ inline void TlsStream::finish() {
 
 inline std::unique_ptr<MovingStream> TlsStream::move_out() {
   auto moving = std::make_unique<MovingTls>();
-  moving->inner = inner().move_out();
-  if (moving->inner == nullptr) return nullptr;
-  again_.cancel();
+  if (!move_into(*moving)) return nullptr;
   moving->engine = std::move(engine_);
-  moving->inner_over = inner_over_;
-  moving->inner_gone = inner_gone_;
-  moving->owes_room = owes_room_;
   return moving;
-}
-
-inline void TlsStream::want_input(bool wanted) {
-  wants_input_ = wanted;
-  if (!inner_over_) inner().want_input(wanted);
-  if (wanted) {
-    report_again();
-  } else {
-    again_.cancel();
-  }
 }
 
 inline void TlsStream::handle_writable() {

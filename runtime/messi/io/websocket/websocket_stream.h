@@ -11,55 +11,46 @@
 
 #include "messi/base/bytes.h"
 #include "messi/base/status.h"
+#include "messi/io/buffering_stream.h"
 #include "messi/io/event_loop.h"
+#include "messi/io/slice_cursor.h"
 #include "messi/io/stream.h"
 #include "messi/io/websocket/engine.h"
 #include "messi/io/websocket/frame.h"
 #include "messi/io/websocket/mask_keys.h"
-#include "messi/io/websocket/pieces.h"
 #include "messi/io/websocket/upgrade.h"
-#include "messi/io/wrapping_stream.h"
 
 namespace messi::websocket {
 
 /// A WebSocket between two loops.
-struct MovingWebSocket final : MovingWrapper {
+struct MovingWebSocket final : MovingBuffer {
   explicit MovingWebSocket(Engine its_engine) : engine(std::move(its_engine)) {}
 
   Engine engine;
   std::string early;
-  bool inner_over = false;
-  bool inner_gone = false;
-  bool owes_room = false;
 };
 
 /// An engine over another stream, after the upgrade.
-class WebSocketStream final : public WrappingStream {
+class WebSocketStream final : public BufferingStream {
  public:
   /// A client has `keys`, which must outlive it; a server has null.
   WebSocketStream(std::unique_ptr<Stream> inner, EventLoop& loop, std::unique_ptr<Upgrade> upgrade,
                   MaskKeys* keys)
-      : WrappingStream(std::move(inner)),
+      : BufferingStream(std::move(inner), loop),
         keys_(keys),
-        again_(loop, [this] { WrappingStream::handle_readable(); }),
         upgrade_(std::move(upgrade)),
         engine_(keys != nullptr ? Side::kClient : Side::kServer) {}
   WebSocketStream(std::unique_ptr<Stream> inner, EventLoop& loop, MovingWebSocket& moving)
-      : WrappingStream(std::move(inner)),
+      : BufferingStream(std::move(inner), loop, moving),
         keys_(nullptr),
-        again_(loop, [this] { WrappingStream::handle_readable(); }),
         early_(std::move(moving.early)),
-        engine_(std::move(moving.engine)),
-        inner_over_(moving.inner_over),
-        inner_gone_(moving.inner_gone),
-        owes_room_(moving.owes_room) {
+        engine_(std::move(moving.engine)) {
     report_again();
   }
 
   inline IoResult read(const Space* spaces, std::size_t count) override;
   inline IoResult write(const Slice* slices, std::size_t count, bool more) override;
   inline void finish() override;
-  inline void want_input(bool wanted) override;
   inline std::unique_ptr<MovingStream> move_out() override;
   bool holds_output() const override {
     return (engine_.has_output() && !inner_gone_) || WrappingStream::holds_output();
@@ -77,28 +68,20 @@ class WebSocketStream final : public WrappingStream {
 
   inline std::optional<Status> shake() override;
   inline void handle_writable() override;
-  inline std::size_t write_run(Pieces& pieces, bool more);
+  inline std::size_t write_run(SliceCursor& left, bool more);
   inline bool flush(bool more);
   inline bool flush_upgrade();
   inline void end_below();
   MaskKey next_key() { return keys_ != nullptr ? keys_->next() : MaskKey{}; }
-  bool holds_input() const { return !told_ && (!early_.empty() || engine_.ended()); }
-  void report_again() {
-    if (wants_input_ && holds_input()) again_.schedule();
-  }
+  bool holds_input() const override { return !told_ && (!early_.empty() || engine_.ended()); }
 
   MaskKeys* const keys_;
-  Task again_;  // reports what is held, since the inner stream may have nothing more
   std::unique_ptr<Upgrade> upgrade_;  // during the handshake
   std::string early_;                 // came with the last bytes of the handshake
   Engine engine_;
-  bool wants_input_ = true;
   bool told_ = false;         // `read` has returned kEnd
-  bool inner_over_ = false;   // it can be read no more
-  bool inner_gone_ = false;   // it can be written no more
   bool inner_ended_ = false;  // it was finished
   bool blocked_ = false;      // it will say when there is room
-  bool owes_room_ = false;    // a write was short
   bool finished_ = false;
 };
 
@@ -163,35 +146,36 @@ inline IoResult WebSocketStream::read(const Space* spaces, std::size_t count) {
   if (!engine_.ended() && (!inner_over_ || !early_.empty())) return {0, IoResult::Kind::kAgain};
   told_ = true;
   want_input(false);
+  inner_over_ = true;
   return {0, IoResult::Kind::kEnd};
 }
 
 inline IoResult WebSocketStream::write(const Slice* slices, std::size_t count, bool more) {
   owes_room_ = blocked_ = false;
   if (inner_gone_ || !engine_.can_write()) return {0, IoResult::Kind::kEnd};
-  Pieces pieces(slices, count);
+  SliceCursor left(slices, count);
   std::size_t size = 0;
   while (!blocked_ && !inner_gone_) {
     if (engine_.writer().owed() == 0 && !flush(more)) break;
-    if (pieces.done()) break;
-    size += write_run(pieces, more);
+    if (left.done()) break;
+    size += write_run(left, more);
   }
-  owes_room_ = !pieces.done() && !inner_gone_;
-  if (size > 0 || pieces.done()) return {size, IoResult::Kind::kSome};
+  owes_room_ = !left.done() && !inner_gone_;
+  if (size > 0 || left.done()) return {size, IoResult::Kind::kSome};
   return {0, inner_gone_ ? IoResult::Kind::kEnd : IoResult::Kind::kAgain};
 }
 
 /// One write of the inner stream, with bytes of one message; returns how many were taken.
-inline std::size_t WebSocketStream::write_run(Pieces& pieces, bool more) {
+inline std::size_t WebSocketStream::write_run(SliceCursor& left, bool more) {
   constexpr std::size_t kMostSlices = 64;
   FrameWriter& writer = engine_.writer();
-  if (writer.owed() == 0) writer.begin_message(pieces.size(kMostInMessage), next_key());
+  if (writer.owed() == 0) writer.begin_message(left.size(kMostInMessage), next_key());
   Slice run[kMostSlices];
   const std::string_view header = writer.output();
   run[0] = {header.data(), header.size()};
   const bool masks = keys_ != nullptr;
   const std::size_t most = masks ? std::min(writer.owed(), kMostMasked) : writer.owed();
-  std::size_t count = pieces.next(run + 1, kMostSlices - 1, most);
+  std::size_t count = left.next(run + 1, kMostSlices - 1, most);
   std::size_t size = 0;
   char masked[kMostMasked];
   for (std::size_t i = 1; i <= count; ++i) {
@@ -203,12 +187,12 @@ inline std::size_t WebSocketStream::write_run(Pieces& pieces, bool more) {
     count = 1;
   }
   const std::size_t skipped = header.empty() ? 1 : 0;
-  const bool last = size == pieces.size(size + 1);
+  const bool last = size == left.size(size + 1);
   const IoResult result = inner().write(run + skipped, count + 1 - skipped, more || !last);
   const std::size_t of_header = std::min(result.size, header.size());
   writer.handle_output(of_header);
   writer.handle_message(result.size - of_header);
-  pieces.take(result.size - of_header);
+  left.take(result.size - of_header);
   blocked_ = result.size < header.size() + size;
   if (result.size == 0) writer.take_back_message();
   if (result.kind == IoResult::Kind::kEnd) inner_gone_ = true;
@@ -251,24 +235,9 @@ inline void WebSocketStream::finish() {
 
 inline std::unique_ptr<MovingStream> WebSocketStream::move_out() {
   auto moving = std::make_unique<MovingWebSocket>(engine_);
-  moving->inner = inner().move_out();
-  if (moving->inner == nullptr) return nullptr;
-  again_.cancel();
+  if (!move_into(*moving)) return nullptr;
   moving->early = std::move(early_);
-  moving->inner_over = inner_over_;
-  moving->inner_gone = inner_gone_;
-  moving->owes_room = owes_room_;
   return moving;
-}
-
-inline void WebSocketStream::want_input(bool wanted) {
-  wants_input_ = wanted;
-  if (!inner_over_) inner().want_input(wanted && !told_);
-  if (wanted) {
-    report_again();
-  } else {
-    again_.cancel();
-  }
 }
 
 inline void WebSocketStream::handle_writable() {

@@ -1,17 +1,17 @@
-#ifndef MESSI_IO_WEBSOCKET_PIECES_H_
-#define MESSI_IO_WEBSOCKET_PIECES_H_
+#ifndef MESSI_IO_SLICE_CURSOR_H_
+#define MESSI_IO_SLICE_CURSOR_H_
 
 #include <algorithm>
 #include <cstddef>
 
 #include "messi/base/bytes.h"
 
-namespace messi::websocket {
+namespace messi {
 
 /// Slices, of which some bytes after the other are taken.
-class Pieces {
+class SliceCursor {
  public:
-  Pieces(const Slice* slices, std::size_t count) : next_(slices), end_(slices + count) {
+  SliceCursor(const Slice* slices, std::size_t count) : next_(slices), end_(slices + count) {
     skip_empty();
   }
 
@@ -64,6 +64,6 @@ class Pieces {
   std::size_t taken_ = 0;  // of the next
 };
 
-}  // namespace messi::websocket
+}  // namespace messi
 
-#endif  // MESSI_IO_WEBSOCKET_PIECES_H_
+#endif  // MESSI_IO_SLICE_CURSOR_H_
